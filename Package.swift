@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One folder under Sources is one target with one responsibility; dependencies point downward only.
+/// `Scripts/check-imports` holds every target to the list that stands here.
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "kinesis-sidecar",
+    products: [.executable(name: "kinesis-sidecar", targets: ["kinesis-sidecar"])],
+    dependencies: [.package(url: "https://github.com/apple/swift-log", from: "1.16.2")],
+    targets: [
+        .executableTarget(
+            name: "kinesis-sidecar",
+            dependencies: [
+                "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
+                "SQLite", "Reactor", "JSON", "Time", "Bytes", "CYAML", log,
+            ]
+        ),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time",
+                "Bytes", log,
+            ]
+        ),
+        .target(
+            name: "LocalKinesis",
+            dependencies: ["Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "JSON", "Time", "Bytes", log]
+        ),
+        .target(
+            name: "Consumer",
+            dependencies: ["State", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]
+        ),
+        .target(
+            name: "Producer",
+            dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]
+        ),
+        .target(name: "State", dependencies: ["Kinesis", "SQLite", "Reactor", "JSON", "Time", "Bytes", log]),
+        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes", log]),
+        .target(
+            name: "AWS", dependencies: ["HTTP", "Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
+        .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
+        .target(name: "HTTP", dependencies: ["Time", "Bytes"]),
+        .target(name: "SQLite", dependencies: ["Reactor", "Bytes", "CSQLite"]),
+        .target(name: "Reactor", dependencies: ["CLinux"]),
+        .target(name: "JSON", dependencies: ["Bytes"]),
+        .target(name: "Time"),
+        .target(name: "Bytes"),
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
+        .testTarget(name: "TimeTests", dependencies: ["Time"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"]),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Reactor", "Bytes"]),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Time", "Bytes"]),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
+        .testTarget(name: "AWSTests", dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", log]),
+        .testTarget(name: "KinesisTests", dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
+        .testTarget(
+            name: "StateTests", dependencies: ["State", "Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
+        .testTarget(
+            name: "ConsumerTests",
+            dependencies: ["Consumer", "State", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Time", "Bytes", log]),
+        .testTarget(
+            name: "ProducerTests",
+            dependencies: ["Producer", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
+        .testTarget(
+            name: "LocalKinesisTests",
+            dependencies: [
+                "LocalKinesis", "Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "JSON", "Time", "Bytes", log,
+            ]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON",
+                "Time", "Bytes", log,
+            ]),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: [
+                "kinesis-sidecar", "Gateway", "Consumer", "Producer", "AWS", "Kinesis", "JSON", "Time", "Bytes", log,
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

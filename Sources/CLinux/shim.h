@@ -1,0 +1,32 @@
+// Headers that Swift's Glibc module leaves out, and functions that it cannot import.
+#ifndef KINESIS_SIDECAR_CLINUX_H
+#define KINESIS_SIDECAR_CLINUX_H
+
+#define _GNU_SOURCE 1
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+
+// epoll_event.data is a union, which Swift imports with a setter for each member, but the struct is packed on x86-64:
+// writing a member through a pointer there is undefined for Swift, so the two words are put in here.
+static inline int clinux_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event;
+    event.events = events;
+    event.data.u64 = token;
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+static inline uint32_t clinux_events(const struct epoll_event *event) { return event->events; }
+static inline uint64_t clinux_token(const struct epoll_event *event) { return event->data.u64; }
+
+// memmem is a GNU extension that the Glibc module does not show.
+static inline const void *clinux_memmem(const void *in, size_t length, const void *what, size_t size) {
+    return memmem(in, length, what, size);
+}
+
+#endif
