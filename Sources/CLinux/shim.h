@@ -2,7 +2,7 @@
 #ifndef KINESIS_SIDECAR_CLINUX_H
 #define KINESIS_SIDECAR_CLINUX_H
 
-#define _GNU_SOURCE 1
+#include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 
 // epoll_event.data is a union, which Swift imports with a setter for each member, but the struct is packed on x86-64:
 // writing a member through a pointer there is undefined for Swift, so the two words are put in here.
@@ -24,9 +23,10 @@ static inline int clinux_epoll_ctl(int epoll, int operation, int fd, uint32_t ev
 static inline uint32_t clinux_events(const struct epoll_event *event) { return event->events; }
 static inline uint64_t clinux_token(const struct epoll_event *event) { return event->data.u64; }
 
-// memmem is a GNU extension that the Glibc module does not show.
-static inline const void *clinux_memmem(const void *in, size_t length, const void *what, size_t size) {
-    return memmem(in, length, what, size);
-}
+// GNU extensions that are declared under _GNU_SOURCE only. Defining that here would give this module other definitions of
+// system types than Swift's Glibc module has, which the compiler refuses.
+extern void *memmem(const void *in, size_t length, const void *what, size_t size);
+extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 
 #endif

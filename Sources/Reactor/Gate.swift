@@ -1,0 +1,50 @@
+/// Where tasks of one loop wait until another one has news for them.
+///
+/// `open` lets through all who wait at that moment and nobody after: a waiter looks at the state it waits for before
+/// and after, as with any condition. Confined to its loop.
+package final class Gate: @unchecked Sendable {
+    private struct Waiter {
+        var id: UInt64
+        var continuation: UnsafeContinuation<Void, Never>
+    }
+
+    private let loop: EventLoop
+    private var waiters: [Waiter] = []
+    private var lastID: UInt64 = 0
+
+    package init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// How many tasks wait.
+    package var waiting: Int { waiters.count }
+
+    /// Returns after the next `open`; throws when the task is cancelled.
+    package func wait() async throws(CancellationError) {
+        loop.preconditionOnLoop()
+        lastID &+= 1
+        let id = lastID
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                if Task.isCancelled { return continuation.resume() }
+                waiters.append(Waiter(id: id, continuation: continuation))
+            }
+        } onCancel: {
+            loop.post { self.leave(id) }
+        }
+        if Task.isCancelled { throw CancellationError() }
+    }
+
+    /// Lets all through who wait now.
+    package func open() {
+        loop.preconditionOnLoop()
+        let leaving = waiters
+        waiters.removeAll()
+        for waiter in leaving { waiter.continuation.resume() }
+    }
+
+    private func leave(_ id: UInt64) {
+        guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
+        waiters.remove(at: index).continuation.resume()
+    }
+}

@@ -1,0 +1,47 @@
+import CLinux
+import Glibc
+
+/// Signals as events of a loop, over signalfd.
+///
+/// `block` comes first, before any thread is made, since threads inherit the mask: a signal that one thread still takes
+/// would end the process in the ordinary way. Confined to its loop.
+package final class Signals {
+    private let fd: Int32
+    private var watch: Watch?
+
+    /// Blocks `signals` for this thread and those that it will make; ignores SIGPIPE, so that a write to a closed pipe
+    /// or socket is an error code.
+    package static func block(_ signals: [Int32]) {
+        signal(SIGPIPE, SIG_IGN)
+        var set = mask(signals)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// Calls `handler` on the loop for each of `signals` that arrives.
+    package init(loop: EventLoop, _ signals: [Int32], handler: @escaping (Int32) -> Void) throws(SystemError) {
+        var set = Self.mask(signals)
+        let fd = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+        guard fd >= 0 else { throw SystemError("signalfd") }
+        self.fd = fd
+        watch = try loop.watch(fd, .read) { _ in
+            var info = signalfd_siginfo()
+            while read(fd, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
+                handler(Int32(info.ssi_signo))
+            }
+        }
+    }
+
+    /// Stops listening; the signals stay blocked.
+    package func cancel() {
+        watch?.cancel()
+        watch = nil
+        close(fd)
+    }
+
+    private static func mask(_ signals: [Int32]) -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in signals { sigaddset(&set, signal) }
+        return set
+    }
+}
