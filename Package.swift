@@ -60,7 +60,8 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Time", "Bytes"]),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
-        .testTarget(name: "AWSTests", dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", log]),
+        .testTarget(
+            name: "AWSTests", dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", log]),
         .testTarget(name: "KinesisTests", dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
         .testTarget(
             name: "StateTests", dependencies: ["State", "Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
@@ -73,7 +74,8 @@ let package = Package(
         .testTarget(
             name: "LocalKinesisTests",
             dependencies: [
-                "LocalKinesis", "Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "JSON", "Time", "Bytes", log,
+                "LocalKinesis", "Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "JSON", "Time", "Bytes",
+                log,
             ]),
         .testTarget(
             name: "GatewayTests",
