@@ -22,7 +22,9 @@ let package = Package(
             dependencies: [
                 "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time",
                 "Bytes", log,
-            ]
+            ],
+            // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
+            resources: [.embedInCode("openapi.yaml")]
         ),
         .target(
             name: "LocalKinesis",
