@@ -1,3 +1,26 @@
+// OpenSSL's digests and message authentication (EVP), and what Swift cannot import of them.
+#ifndef KINESIS_SIDECAR_COPENSSL_H
+#define KINESIS_SIDECAR_COPENSSL_H
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/core_names.h>
+
+// The names of parameters are string macros, which Swift cannot hand to a parameter of type char *.
+static inline EVP_MAC_CTX *copenssl_hmac_sha256(EVP_MAC *mac, const unsigned char *key, size_t length) {
+    static char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+    if (context != NULL && EVP_MAC_init(context, key, length, parameters) != 1) {
+        EVP_MAC_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+#endif

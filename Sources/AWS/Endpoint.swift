@@ -1,0 +1,60 @@
+/// Where a service is asked: an http or https URL without user, query and fragment.
+package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    package enum Scheme: String, Sendable { case http, https }
+
+    package let scheme: Scheme
+    /// Lower case; an IPv6 address without its brackets.
+    package let host: String
+    /// Nil where the URL has none.
+    package let port: UInt16?
+    /// `/`, or the path of an endpoint behind a prefix; begins with a slash and is sent as it is.
+    package let path: String
+
+    package init(scheme: Scheme, host: String, port: UInt16? = nil, path: String = "/") {
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.path = path
+    }
+
+    /// What the Host header says: the port only where it is not the scheme's own.
+    package var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        guard let port, port != (scheme == .https ? 443 : 80) else { return name }
+        return "\(name):\(port)"
+    }
+
+    package var url: String { "\(scheme.rawValue)://\(authority)\(path)" }
+    package var description: String { url }
+}
+
+/// What is wrong with a URL that was given as an endpoint.
+package enum EndpointError: Error, Hashable, Sendable {
+    /// Neither http:// nor https://.
+    case scheme(String)
+    case host(String)
+    case port(String)
+    /// The path has bytes that need percent encoding.
+    case path(String)
+    /// A user, query or fragment, which an endpoint cannot have.
+    case unexpected(String)
+    /// Not a region's name; it would become part of a host name.
+    case region(String)
+    /// Neither option, environment nor profile names a region.
+    case regionMissing
+}
+
+extension EndpointError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .scheme(let text): "\"\(text)\" is not a URL that begins with http:// or https://"
+        case .host(let text): "\"\(text)\" is not a host name, an IPv4 address or an IPv6 address in brackets"
+        case .port(let text): "\"\(text)\" is not a port from 1 to 65535"
+        case .path(let text): "the path \"\(text)\" has characters that a URL must not have"
+        case .unexpected(let text): "an endpoint has no user, query or fragment: \"\(text)\""
+        case .region(let text): "\"\(text)\" is not the name of a region, such as eu-central-1"
+        case .regionMissing:
+            "no region: give --region, set AWS_REGION or AWS_DEFAULT_REGION, or a region in the profile"
+        }
+    }
+}

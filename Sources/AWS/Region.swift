@@ -1,0 +1,41 @@
+/// The name of an AWS region, as it stands in host names and signatures.
+package struct Region: Hashable, Sendable, CustomStringConvertible {
+    package let name: String
+
+    /// Nil unless `name` is one to 32 lower-case letters, digits and hyphens: it becomes part of a host name.
+    package init?(_ name: String) {
+        let bytes = name.utf8
+        guard (1...32).contains(bytes.count), bytes.first != 45, bytes.last != 45 else { return nil }
+        let allowed = bytes.allSatisfy { byte in
+            (97...122).contains(byte) || (48...57).contains(byte) || byte == 45
+        }
+        guard allowed else { return nil }
+        self.name = name
+    }
+
+    package var description: String { name }
+
+    /// What `--local` signs for.
+    package static let local = Region(unchecked: "us-east-1")
+
+    private init(unchecked name: String) {
+        self.name = name
+    }
+
+    /// The part of AWS the region belongs to, each with its own DNS suffix.
+    package var partition: Partition {
+        if name.hasPrefix("cn-") { return .china }
+        if name.hasPrefix("us-gov-") { return .government }
+        return .commercial
+    }
+
+    package enum Partition: String, Sendable {
+        case commercial = "aws"
+        case china = "aws-cn"
+        case government = "aws-us-gov"
+
+        package var dnsSuffix: String {
+            self == .china ? "amazonaws.com.cn" : "amazonaws.com"
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Bytes
+
+/// One request for the transport, complete with every header that it sends beside Host and Content-Length.
+package struct TransportRequest: Sendable {
+    package enum Method: Sendable { case get, post }
+
+    package var method: Method
+    package var endpoint: Endpoint
+    package var headers: [(name: String, value: String)]
+    /// Not written to by anybody until the answer is there.
+    package var body: ByteBuffer?
+    /// For all of it, from now to the answer's last byte.
+    package var timeout: Duration
+    /// The largest body that is taken as an answer, bytes. GetRecords answers 10 MiB of data at most, which base64 and
+    /// JSON make 16 MiB.
+    package var answerLimit: Int
+
+    package static let defaultAnswerLimit = 32 * 1024 * 1024
+
+    package init(
+        method: Method = .post, endpoint: Endpoint, headers: [(name: String, value: String)] = [],
+        body: ByteBuffer? = nil, timeout: Duration, answerLimit: Int = TransportRequest.defaultAnswerLimit
+    ) {
+        self.method = method
+        self.endpoint = endpoint
+        self.headers = headers
+        self.body = body
+        self.timeout = timeout
+        self.answerLimit = answerLimit
+    }
+}
+
+/// An answer: any status that the server sent, with its whole body.
+package struct TransportResponse: Sendable {
+    package var status: Int
+    package var headers: TransportHeaders
+    package var body: ByteBuffer
+}
+
+/// The header lines of an answer as they came; a name is looked for only when somebody asks.
+package struct TransportHeaders: Sendable {
+    /// Lines with their line ends, of the final answer only.
+    let lines: ByteBuffer
+
+    /// The first value under `name`, which is compared without regard to case; without the spaces around it.
+    package func first(_ name: StaticString) -> String? {
+        let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        for line in lines.bytes.split(separator: 10) {
+            guard line.count > wanted.count, line[line.startIndex + wanted.count] == 58 else { continue }
+            let matches = zip(line, wanted).allSatisfy { Self.lower($0) == Self.lower($1) }
+            guard matches else { continue }
+            let value = line.dropFirst(wanted.count + 1).drop { $0 == 32 || $0 == 9 }
+            let end = value.lastIndex { $0 != 32 && $0 != 9 && $0 != 13 } ?? value.startIndex - 1
+            return String(decoding: value[value.startIndex...max(end, value.startIndex - 1)].prefix(value.count), as: UTF8.self)
+        }
+        return nil
+    }
+
+    private static func lower(_ byte: UInt8) -> UInt8 {
+        (65...90).contains(byte) ? byte | 32 : byte
+    }
+}
