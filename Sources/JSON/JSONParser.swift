@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 
 /// Parses a whole JSON text into a tree. Strict: RFC 8259, UTF-8, no key twice, nothing behind the value.
 ///

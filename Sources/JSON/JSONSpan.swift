@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 
 /// What a JSON value is, told by its first byte.
 package enum JSONKind: Equatable, Sendable {

@@ -1,4 +1,4 @@
-public import Bytes  // public, because an inlinable member names ByteBuffer
+import Bytes
 
 /// JSON text as bytes: checking, escaping and reading strings, without a tree.
 ///

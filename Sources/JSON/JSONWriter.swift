@@ -1,4 +1,4 @@
-public import Bytes  // public, because an inlinable member names ByteBuffer
+import Bytes
 
 /// Writes JSON text into a buffer, commas included. What is written is valid as long as calls are balanced.
 ///

@@ -1,0 +1,64 @@
+/// A stream's name: 1…128 characters of `[a-zA-Z0-9_.-]`.
+///
+/// Source: the service's API model, StreamName.
+package struct StreamName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package static let maximumLength = 128
+    package let text: String
+
+    /// nil when the service would refuse the name.
+    package init?(_ text: String) {
+        guard isServiceName(text, maximumLength: Self.maximumLength) else { return nil }
+        self.text = text
+    }
+
+    package var description: String { text }
+
+    package static func < (left: StreamName, right: StreamName) -> Bool { left.text < right.text }
+}
+
+/// A shard's name within its stream, `shardId-000000000000`: 1…128 characters of `[a-zA-Z0-9_.-]`.
+///
+/// Source: the service's API model, ShardId.
+package struct ShardID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package static let maximumLength = 128
+    package let text: String
+
+    /// nil when the service would refuse the name.
+    package init?(_ text: String) {
+        guard isServiceName(text, maximumLength: Self.maximumLength) else { return nil }
+        self.text = text
+    }
+
+    /// The name that the service gives to the shard with this number: twelve digits at least.
+    package init(number: Int) {
+        let digits = String(number)
+        text = "shardId-" + String(repeating: "0", count: max(0, 12 - digits.utf8.count)) + digits
+    }
+
+    package var description: String { text }
+
+    package static func < (left: ShardID, right: ShardID) -> Bool { left.text < right.text }
+}
+
+/// What GetShardIterator gave: an opaque token that lives 5 minutes, at most 512 characters.
+package struct ShardIterator: Hashable, Sendable, CustomStringConvertible {
+    package let token: String
+
+    package init(_ token: String) {
+        self.token = token
+    }
+
+    package var description: String { token }
+}
+
+private func isServiceName(_ text: String, maximumLength: Int) -> Bool {
+    (1...maximumLength).contains(text.utf8.count)
+        && text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+}

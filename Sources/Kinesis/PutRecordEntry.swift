@@ -1,0 +1,67 @@
+import Bytes
+
+/// One record on its way to the service. The data is a range of a buffer that is shared, not copied.
+package struct PutRecordEntry: Sendable {
+    /// Limits of one PutRecords call. Source: the service's API reference, PutRecords.
+    package static let maximumRecords = 500
+    /// Data and keys of one call together; half of it where the stream takes records of 1 MiB at most.
+    package static let maximumBytes = 10 * 1024 * 1024
+    /// Characters (Unicode scalars) of a partition key: 1…256.
+    package static let maximumPartitionKeyLength = 256
+
+    package let buffer: ByteBuffer
+    package let range: Range<Int>
+    package let partitionKey: String
+    package let explicitHashKey: HashKey?
+
+    /// - Precondition: the range lies within the buffer.
+    package init(
+        _ buffer: ByteBuffer, range: Range<Int>? = nil, partitionKey: String, explicitHashKey: HashKey? = nil
+    ) {
+        let range = range ?? 0..<buffer.count
+        precondition(range.upperBound <= buffer.count)
+        self.buffer = buffer
+        self.range = range
+        self.partitionKey = partitionKey
+        self.explicitHashKey = explicitHashKey
+    }
+
+    package var data: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: buffer.bytes[range])
+    }
+
+    /// What the service counts: bytes of data and of partition key.
+    package var byteCount: Int { range.count + partitionKey.utf8.count }
+}
+
+/// What became of one record.
+package enum PutResult: Equatable, Sendable {
+    case accepted(shard: ShardID, sequenceNumber: SequenceNumber)
+    /// `ProvisionedThroughputExceededException` or `InternalFailure`: may be tried again.
+    case failed(code: String, message: String)
+}
+
+/// PutRecords' answer: one result for each entry, in the request's order.
+package struct PutRecordsAnswer: Equatable, Sendable {
+    /// `NONE` where the service leaves it out.
+    package let encryptionType: String
+    package let results: [PutResult]
+
+    package init(encryptionType: String, results: [PutResult]) {
+        self.encryptionType = encryptionType
+        self.results = results
+    }
+}
+
+/// PutRecord's answer.
+package struct PutRecordAnswer: Equatable, Sendable {
+    package let encryptionType: String
+    package let shard: ShardID
+    package let sequenceNumber: SequenceNumber
+
+    package init(encryptionType: String, shard: ShardID, sequenceNumber: SequenceNumber) {
+        self.encryptionType = encryptionType
+        self.shard = shard
+        self.sequenceNumber = sequenceNumber
+    }
+}
