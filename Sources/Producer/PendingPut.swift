@@ -1,0 +1,113 @@
+import AWS
+
+/// A put on its way through the batcher: what has become of each of its records.
+struct PendingPut {
+    /// Why a record is not written yet.
+    indirect enum Failure {
+        /// The call that carried it failed.
+        case call(PutError)
+        /// The service took the call and refused this record.
+        case entry(code: String, message: String)
+    }
+
+    struct Record {
+        var result: EntryResult?
+        var attempts = 0
+        var isOnItsWay = false
+        /// An attempt ended without an answer: the record may have been written.
+        var isUncertain = false
+        var lastFailure: Failure?
+    }
+
+    let put: EncodedPut
+    let arrived: PutBatcher.Instant
+    /// The first record that was never taken into a call.
+    var nextFresh = 0
+    private(set) var records: [Record]
+    private(set) var unresolved: Int
+    var encryptionType: String?
+    /// A call that held this put and others was refused: it goes again without the others, so that one bad put spoils
+    /// no other.
+    var isAlone = false
+    /// The refusal of a whole call that held records of this put alone.
+    private var refusal: PutError?
+
+    init(put: EncodedPut, arrived: PutBatcher.Instant) {
+        self.put = put
+        self.arrived = arrived
+        records = Array(repeating: Record(), count: put.records.count)
+        unresolved = put.records.count
+    }
+
+    // MARK: What happens to a record
+
+    mutating func sent(_ index: Int) {
+        records[index].isOnItsWay = true
+        records[index].attempts += 1
+    }
+
+    /// An attempt failed, and another one will be made.
+    mutating func failed(_ index: Int, _ failure: Failure, uncertain: Bool) {
+        records[index].isOnItsWay = false
+        records[index].lastFailure = failure
+        if uncertain { records[index].isUncertain = true }
+    }
+
+    /// The record's last word.
+    mutating func resolved(_ index: Int, _ result: EntryResult) {
+        guard records[index].result == nil else { return }
+        records[index].isOnItsWay = false
+        records[index].result = result
+        unresolved -= 1
+    }
+
+    /// The whole call was refused for good.
+    mutating func refused(_ index: Int, _ error: PutError) {
+        refusal = error
+        let (code, message) = error.asEntry
+        resolved(index, .failed(code: code, message: message))
+    }
+
+    // MARK: The answer
+
+    /// The answer when every record has its result. A put of which nothing was written, because calls were refused, gets
+    /// the refusal itself.
+    var answer: Result<PutAnswer, PutError> {
+        let results = records.compactMap(\.result)
+        if let refusal, !results.contains(where: \.isWritten) { return .failure(refusal) }
+        return .success(PutAnswer(results: results, encryptionType: encryptionType))
+    }
+
+    /// The answer at the deadline: by record as soon as one has a result of its own, so that a caller knows what to
+    /// send again; else one failure that says whether anything may have been written.
+    func answerAtDeadline(after timeout: Duration) -> Result<PutAnswer, PutError> {
+        let isKnown = records.contains { record in
+            if record.result != nil { return true }
+            if record.isOnItsWay || record.isUncertain { return false }
+            if case .entry = record.lastFailure { return true } else { return false }
+        }
+        guard isKnown else {
+            let uncertain = records.contains { $0.isOnItsWay || $0.isUncertain }
+            return .failure(.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastCallFailure))
+        }
+        let results = records.map { $0.result ?? resultAtDeadline(of: $0, after: timeout) }
+        return .success(PutAnswer(results: results, encryptionType: encryptionType))
+    }
+
+    private func resultAtDeadline(of record: Record, after timeout: Duration) -> EntryResult {
+        let uncertain = record.isOnItsWay || record.isUncertain
+        if !uncertain, case .entry(let code, let message) = record.lastFailure {
+            return .failed(code: code, message: message)
+        }
+        let error = PutError.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastCallFailure)
+        let (code, message) = error.asEntry
+        return .failed(code: code, message: message)
+    }
+
+    private var lastCallFailure: AWSError? {
+        for record in records {
+            if case .call(.service(let error)) = record.lastFailure { return error }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,253 @@
+import AWS
+
+/// Decides which records of one stream leave when, and when a put is answered. Performs no I/O and has no clock.
+///
+///     submitted → waiting → on its way → answered
+///                    ↑___ back-off ___↓
+///
+/// A put leaves at once while fewer than two PutRecords are on their way; else arrivals gather until one returns (design
+/// section 8). Only failed entries go again. Every put is answered exactly once: with a result per record, with the
+/// failure of the whole call, or at its deadline. What waits is bounded by the caller (`maxPutBytes`).
+package struct PutBatcher {
+    package typealias Instant = ContinuousClock.Instant
+    package typealias Answer = (ticket: Ticket, result: Result<PutAnswer, PutError>)
+
+    package struct Limits: Sendable {
+        /// Records in a PutRecords call. Source: the service's API reference.
+        package var records = 500
+        /// Bytes of data and partition keys in a call: 5 MiB, or 10 MiB where the stream takes records over 1 MiB.
+        package var bytes = 5 << 20
+        /// Calls of this stream that may be on their way at once.
+        package var calls = 2
+        /// How long a put may wait for its answer.
+        package var timeout: Duration = .seconds(30)
+        /// How long arrivals gather although a call could leave.
+        package var linger: Duration = .zero
+
+        package init() {}
+    }
+
+    /// Names a put until it is answered. `slot` is small and used again afterwards.
+    package struct Ticket: Hashable, Sendable {
+        package let slot: Int
+        let generation: Int
+    }
+
+    /// One record in a call.
+    package struct Entry: Sendable {
+        package let ticket: Ticket
+        package let index: Int
+        package let put: EncodedPut
+    }
+
+    /// What leaves together as one call.
+    package struct Batch: Sendable {
+        package let entries: [Entry]
+        /// A lone record with `sequenceNumberForOrdering`: it must go as PutRecord.
+        package let isOrdered: Bool
+    }
+
+    /// How a call ended.
+    package enum Outcome: Sendable {
+        /// The service's result for each entry, in the order of the batch.
+        case results([EntryResult], encryptionType: String?)
+        /// The whole call failed and may succeed later. `mayHaveBeenWritten`: no answer came, so nobody knows.
+        case failedForNow(PutError, mayHaveBeenWritten: Bool)
+        /// The whole call was refused for good. `byContent`: one bad record may be the cause, so the puts that were in
+        /// the call together go again one by one.
+        case refused(PutError, byContent: Bool)
+    }
+
+    package var limits: Limits
+    /// Its waits are used; the deadline alone says when to give up.
+    private let retryPolicy: RetryPolicy
+    private var puts = PutTable()
+    /// Puts with records that were never sent, in order of arrival. Holds answered ones until they come to the front.
+    private var fresh = Fifo<Ticket>()
+    private var freshRecords = 0
+    private var freshBytes = 0
+    private var retries = RetryQueue()
+    private var answers = Fifo<Answer>()
+    private var callsOnTheirWay = 0
+
+    package init(limits: Limits, retryPolicy: RetryPolicy = .puts) {
+        self.limits = limits
+        self.retryPolicy = retryPolicy
+    }
+
+    // MARK: Inputs
+
+    /// A put has arrived. It has at least one record.
+    package mutating func submitted(_ put: EncodedPut, now: Instant) -> Ticket {
+        precondition(!put.records.isEmpty)
+        let ticket = puts.insert(PendingPut(put: put, arrived: now))
+        fresh.append(ticket)
+        freshRecords += put.records.count
+        for record in put.records { freshBytes += record.size }
+        return ticket
+    }
+
+    /// A call has ended. `random` in 0..<1 spreads the next attempts.
+    package mutating func returned(_ batch: Batch, _ outcome: Outcome, random: Double, now: Instant) {
+        callsOnTheirWay -= 1
+        switch outcome {
+        case .results(let results, let encryptionType):
+            received(results, encryptionType, for: batch, random: random, now: now)
+        case .failedForNow(let error, let mayHaveBeenWritten):
+            for entry in batch.entries {
+                puts[entry.ticket]?.failed(entry.index, .call(error), uncertain: mayHaveBeenWritten)
+            }
+            tryAgain(batch.entries, random: random, now: now)
+        case .refused(let error, let byContent):
+            refused(batch, error, byContent: byContent, now: now)
+        }
+    }
+
+    /// Time has passed: answers the puts whose deadline is over.
+    package mutating func handleTimeout(now: Instant) {
+        while let ticket = puts.oldest, let pending = puts[ticket], pending.arrived + limits.timeout <= now {
+            for record in pending.put.records[pending.nextFresh...] { tookFresh(record) }
+            puts.remove(ticket)
+            answers.append((ticket, pending.answerAtDeadline(after: limits.timeout)))
+        }
+        dropAnsweredFresh()
+    }
+
+    // MARK: Outputs
+
+    /// The next call to make, or nil. To be asked after every input, until it is nil.
+    package mutating func nextBatch(now: Instant) -> Batch? {
+        guard callsOnTheirWay < limits.calls else { return nil }
+        var draft = BatchDraft(limits: limits)
+        takeRetries(into: &draft, now: now)
+        if !draft.isEmpty || !isLingering(now: now) { takeFresh(into: &draft) }
+        guard !draft.isEmpty else { return nil }
+        callsOnTheirWay += 1
+        for entry in draft.entries { puts[entry.ticket]?.sent(entry.index) }
+        return Batch(entries: draft.entries, isOrdered: draft.isOrdered)
+    }
+
+    /// The next put that has its answer, or nil. Each put comes out exactly once.
+    package mutating func nextAnswer() -> Answer? {
+        answers.popFirst()
+    }
+
+    /// When `handleTimeout` and `nextBatch` want to be asked again; nil when only an input can change anything.
+    package var nextDeadline: Instant? {
+        var earliest = puts.oldest.flatMap { puts[$0] }.map { $0.arrived + limits.timeout }
+        guard callsOnTheirWay < limits.calls else { return earliest }
+        if let due = retries.nextDue { earliest = min(earliest ?? due, due) }
+        if limits.linger > .zero, let end = lingerEnd { earliest = min(earliest ?? end, end) }
+        return earliest
+    }
+
+    /// Puts that have no answer yet.
+    package var unanswered: Int { puts.count }
+}
+
+// MARK: - Results
+
+extension PutBatcher {
+    private mutating func received(
+        _ results: [EntryResult], _ encryptionType: String?, for batch: Batch, random: Double, now: Instant
+    ) {
+        precondition(results.count == batch.entries.count, "the reader of answers checks this")
+        var again: [Entry] = []
+        for (entry, result) in zip(batch.entries, results) where puts[entry.ticket] != nil {
+            puts[entry.ticket]?.encryptionType = encryptionType
+            if case .failed(let code, let message) = result, Self.isWorthAnotherAttempt(code) {
+                let uncertain = code == "InternalFailure"
+                puts[entry.ticket]?.failed(entry.index, .entry(code: code, message: message), uncertain: uncertain)
+                again.append(entry)
+            } else {
+                puts[entry.ticket]?.resolved(entry.index, result)
+                answerIfResolved(entry.ticket)
+            }
+        }
+        tryAgain(again, random: random, now: now)
+    }
+
+    /// The two codes that the service gives to single entries of a PutRecords; both pass.
+    private static func isWorthAnotherAttempt(_ code: String) -> Bool {
+        code == "ProvisionedThroughputExceededException" || code == "InternalFailure"
+    }
+
+    private mutating func refused(_ batch: Batch, _ error: PutError, byContent: Bool, now: Instant) {
+        let isMixed = batch.entries.contains { $0.ticket != batch.entries[0].ticket }
+        for entry in batch.entries where puts[entry.ticket] != nil {
+            if isMixed, byContent {
+                puts[entry.ticket]?.isAlone = true
+                puts[entry.ticket]?.failed(entry.index, .call(error), uncertain: false)
+                retries.insert(entry, due: now)
+            } else {
+                puts[entry.ticket]?.refused(entry.index, error)
+                answerIfResolved(entry.ticket)
+            }
+        }
+    }
+
+    /// One wait for all entries of a call, so that they travel together again.
+    private mutating func tryAgain(_ entries: [Entry], random: Double, now: Instant) {
+        var attempts = 0
+        for entry in entries {
+            guard let pending = puts[entry.ticket] else { continue }
+            attempts = max(attempts, pending.records[entry.index].attempts)
+        }
+        let delay = retryPolicy.nextDelay(attempt: max(attempts, 1), elapsed: .zero, random: random)
+        let due = now + (delay ?? retryPolicy.maxTimeout)
+        for entry in entries where puts[entry.ticket] != nil { retries.insert(entry, due: due) }
+    }
+
+    private mutating func answerIfResolved(_ ticket: Ticket) {
+        guard let pending = puts[ticket], pending.unresolved == 0 else { return }
+        puts.remove(ticket)
+        answers.append((ticket, pending.answer))
+    }
+}
+
+// MARK: - Batches
+
+extension PutBatcher {
+    private mutating func takeRetries(into draft: inout BatchDraft, now: Instant) {
+        while let entry = retries.first(dueBy: now) {
+            if let pending = puts[entry.ticket], !draft.take(entry, isAlone: pending.isAlone) { return }
+            retries.removeFirst()
+        }
+    }
+
+    private mutating func takeFresh(into draft: inout BatchDraft) {
+        dropAnsweredFresh()
+        while let ticket = fresh.first, let pending = puts[ticket] {
+            var index = pending.nextFresh
+            defer { puts[ticket]?.nextFresh = index }
+            while index < pending.put.records.count {
+                let entry = Entry(ticket: ticket, index: index, put: pending.put)
+                guard draft.take(entry, isAlone: pending.isAlone) else { return }
+                tookFresh(pending.put.records[index])
+                index += 1
+            }
+            fresh.popFirst()
+            dropAnsweredFresh()
+        }
+    }
+
+    private mutating func tookFresh(_ record: EncodedPut.Record) {
+        freshRecords -= 1
+        freshBytes -= record.size
+    }
+
+    /// Puts that were answered at their deadline before they were sent lie at the front: the oldest wait longest.
+    private mutating func dropAnsweredFresh() {
+        while let ticket = fresh.first, puts[ticket] == nil { fresh.popFirst() }
+    }
+
+    private func isLingering(now: Instant) -> Bool {
+        guard limits.linger > .zero, freshRecords < limits.records, freshBytes < limits.bytes else { return false }
+        return lingerEnd.map { now < $0 } ?? false
+    }
+
+    private var lingerEnd: Instant? {
+        guard let ticket = fresh.first, let pending = puts[ticket] else { return nil }
+        return pending.arrived + limits.linger
+    }
+}

@@ -1,0 +1,70 @@
+import AWS
+
+/// What the service said about one record.
+package enum EntryResult: Equatable, Sendable {
+    case written(sequenceNumber: String, shardID: String)
+    /// The service's own code and message, or `putTimeout` where this process stopped waiting.
+    case failed(code: String, message: String)
+
+    package var isWritten: Bool {
+        if case .written = self { true } else { false }
+    }
+}
+
+/// The answer to a put: one result per record, in the order of the request.
+package struct PutAnswer: Equatable, Sendable {
+    package var results: [EntryResult]
+    /// `NONE` or `KMS`, as the service says; nil when it never said.
+    package var encryptionType: String?
+
+    package init(results: [EntryResult], encryptionType: String?) {
+        self.results = results
+        self.encryptionType = encryptionType
+    }
+}
+
+/// Why a put as a whole has no answer by record.
+package enum PutError: Error, Sendable {
+    /// What waits in this process has reached `maxPutBytes`; nothing of the put was sent.
+    case busy(waiting: Int, limit: Int, retryAfter: Duration)
+    /// `putTimeout` has passed. Without `mayHaveBeenWritten` it is certain that nothing of the put was written.
+    /// `lastFailure` is what the last attempt met.
+    case timedOut(after: Duration, mayHaveBeenWritten: Bool, lastFailure: AWSError?)
+    /// A record is over the stream's size, counted as the service counts: data and partition key. Nothing was sent.
+    case recordTooLarge(index: Int, size: Int, limit: Int)
+    /// One put would fill more memory than `maxPutBytes` allows for all of them. Nothing was sent.
+    case putTooLarge(limit: Int)
+    /// There is no such stream, and it is not among those that may be created.
+    case streamMissing
+    /// The service, or the way to it, refused the whole call for good.
+    case service(AWSError)
+    /// The process is ending and takes no new puts.
+    case draining
+}
+
+extension PutError {
+    /// The same for one record of a put whose other records fared otherwise.
+    var asEntry: (code: String, message: String) {
+        switch self {
+        case .timedOut(let after, let mayHaveBeenWritten, _):
+            let fate = mayHaveBeenWritten ? "the record may have been written" : "the record was not written"
+            return ("putTimeout", "no answer within \(after); \(fate)")
+        case .service(.service(let error)):
+            return (error.code, error.message)
+        case .service(let error):
+            return ("awsUnavailable", error.description)
+        case .streamMissing:
+            return ("ResourceNotFoundException", "the stream does not exist")
+        case .recordTooLarge(_, let size, let limit):
+            return ("recordTooLarge", "\(size) bytes are over the stream's limit of \(limit)")
+        case .busy, .draining, .putTooLarge:
+            return ("notSent", "the record was not sent")
+        }
+    }
+}
+
+extension RetryPolicy {
+    /// For failed entries and calls of a put: shorter waits than other calls have, since a put has `putTimeout` (30 s)
+    /// in all and a shard's write limit is counted by the second.
+    package static let puts = RetryPolicy(minTimeout: .milliseconds(100), maxTimeout: .seconds(5))
+}

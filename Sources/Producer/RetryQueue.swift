@@ -1,0 +1,37 @@
+/// The entries that wait for another attempt, ordered by when they may go, then by arrival. At most the records of the
+/// unanswered puts, which `maxPutBytes` bounds.
+struct RetryQueue {
+    private struct Waiting {
+        var due: PutBatcher.Instant
+        var entry: PutBatcher.Entry
+    }
+
+    private var waiting: [Waiting] = []
+    /// Entries before this index have been taken.
+    private var head = 0
+
+    var nextDue: PutBatcher.Instant? { head < waiting.count ? waiting[head].due : nil }
+
+    func first(dueBy now: PutBatcher.Instant) -> PutBatcher.Entry? {
+        guard head < waiting.count, waiting[head].due <= now else { return nil }
+        return waiting[head].entry
+    }
+
+    mutating func removeFirst() {
+        head += 1
+        if head * 2 >= waiting.count {
+            waiting.removeFirst(head)
+            head = 0
+        }
+    }
+
+    mutating func insert(_ entry: PutBatcher.Entry, due: PutBatcher.Instant) {
+        var low = head
+        var high = waiting.count
+        while low < high {
+            let middle = (low + high) / 2
+            if waiting[middle].due <= due { low = middle + 1 } else { high = middle }
+        }
+        waiting.insert(Waiting(due: due, entry: entry), at: low)
+    }
+}
