@@ -1,0 +1,36 @@
+/// What is wrong with a named option.
+package enum ConsumerOptionError: Error, Hashable, Sendable {
+    /// No option has this name.
+    case unknown(option: String)
+    /// The option is named twice.
+    case repeated(option: String)
+    /// The value is not what the option accepts.
+    case badValue(option: String, value: String, accepted: String)
+    /// The option is configuration, never a query parameter.
+    case configurationOnly(option: String)
+    /// A later version's option. `inForce` is the one value that is accepted, nil when none is.
+    case notAvailableYet(option: String, value: String, inForce: String?)
+
+    /// The option that is meant.
+    package var option: String {
+        switch self {
+        case .unknown(let option), .repeated(let option), .badValue(let option, _, _),
+            .configurationOnly(let option), .notAvailableYet(let option, _, _):
+            option
+        }
+    }
+}
+
+extension ConsumerOptionError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unknown(let option): "there is no option \(option)"
+        case .repeated(let option): "\(option) is given twice"
+        case .badValue(let option, let value, let accepted): "\(option) is \"\(value)\"; accepted: \(accepted)"
+        case .configurationOnly(let option): "\(option) is configuration and no query parameter"
+        case .notAvailableYet(let option, let value, let inForce?):
+            "\(option)=\(value) is not available yet; accepted: \(inForce)"
+        case .notAvailableYet(let option, _, nil): "\(option) is not available yet"
+        }
+    }
+}

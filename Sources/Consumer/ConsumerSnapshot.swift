@@ -1,0 +1,55 @@
+import AWS
+import Kinesis
+import Time
+
+/// A consumer at one moment, for `GET /streams`.
+package struct ConsumerSnapshot: Sendable {
+    package enum Phase: String, Sendable {
+        /// Has never found its stream and positions yet.
+        case starting
+        /// Started, without a reader: nothing is read.
+        case idle
+        /// Has a reader.
+        case reading
+    }
+
+    package let stream: StreamName
+    package let group: String
+    package let phase: Phase
+    /// Whether configuration lists it; else a request started it.
+    package let isConfigured: Bool
+    package let readerID: String?
+    /// Every option with the value in force.
+    package let options: [(name: String, text: String)]
+    /// In the order of their names.
+    package let shards: [ShardSnapshot]
+    /// Why the consumer as a whole does not get on, nil while it does.
+    package let problem: String?
+}
+
+/// One shard of a consumer at one moment.
+package struct ShardSnapshot: Sendable {
+    package enum Phase: String, Sendable {
+        /// Not read: the consumer has no reader.
+        case idle
+        /// A parent is not read out yet.
+        case waiting
+        case reading
+        /// The service refuses or fails; `problem` says why.
+        case degraded
+        /// Read to its end, some of it not settled yet.
+        case ending
+        case depleted
+    }
+
+    package let id: ShardID
+    package let parents: [ShardID]
+    package let phase: Phase
+    package let checkpoint: SequenceNumber?
+    package let checkpointArrival: WallTime?
+    /// Of the last answer, nil before the first.
+    package let millisBehindLatest: Int?
+    /// Bytes that the shard holds of `maxBufferedBytes`.
+    package let bufferedBytes: Int
+    package let problem: String?
+}

@@ -1,0 +1,80 @@
+/// What kind of value an option takes, and how it is written: query, environment and YAML all bring text.
+package enum OptionKind: Equatable, Sendable {
+    /// `true` or `false`.
+    case boolean
+    /// A decimal number within the range.
+    case integer(ClosedRange<Int>)
+    /// Whole milliseconds within the range.
+    case milliseconds(ClosedRange<Int>)
+    /// A decimal number of at least the bound.
+    case number(atLeast: Double)
+    /// One of these words, in this case.
+    case choice([String])
+    /// 1…`longest` characters, none of them a control character.
+    case text(longest: Int)
+
+    /// About 24 days: the longest time that an option may name. Node.js's timers, for which lifion's options were
+    /// made, reach no further either.
+    package static let longestMilliseconds = 2_147_483_647
+
+    /// What is accepted, as it stands in an error: "an integer from 1 to 10000".
+    package var accepted: String {
+        switch self {
+        case .boolean: "true or false"
+        case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
+        case .milliseconds(let range): "milliseconds from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let least): "a number of at least \(least)"
+        case .choice(let words): words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+        case .text(let longest): "1 to \(longest) characters without control characters"
+        }
+    }
+
+    /// nil when the text is not what `accepted` says.
+    package func read(_ text: String) -> OptionValue? {
+        switch self {
+        case .boolean:
+            return text == "true" ? .boolean(true) : text == "false" ? .boolean(false) : nil
+        case .integer(let range):
+            return Self.integer(text, in: range).map(OptionValue.integer)
+        case .milliseconds(let range):
+            return Self.integer(text, in: range).map { .duration(.milliseconds($0)) }
+        case .number(let least):
+            guard let number = Double(text), number.isFinite, number >= least else { return nil }
+            return .number(number)
+        case .choice(let words):
+            return words.contains(text) ? .text(text) : nil
+        case .text(let longest):
+            guard (1...longest).contains(text.count), text.unicodeScalars.allSatisfy(Self.isPrintable) else {
+                return nil
+            }
+            return .text(text)
+        }
+    }
+
+    /// Digits only: `+5`, ` 5` and `5.0` are typing errors more often than they are meant.
+    private static func integer(_ text: String, in range: ClosedRange<Int>) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let value = Int(text),
+            range.contains(value)
+        else { return nil }
+        return value
+    }
+
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory != .control
+    }
+}
+
+/// An option's value after it was read.
+package enum OptionValue: Equatable, Sendable {
+    case boolean(Bool)
+    case integer(Int)
+    case number(Double)
+    case duration(Duration)
+    case text(String)
+
+    package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
+    package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+    package var number: Double? { if case .number(let value) = self { value } else { nil } }
+    package var duration: Duration? { if case .duration(let value) = self { value } else { nil } }
+    package var text: String? { if case .text(let value) = self { value } else { nil } }
+}

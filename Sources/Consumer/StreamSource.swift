@@ -1,0 +1,17 @@
+import AWS
+import Bytes
+import Kinesis
+
+/// What the engine asks of the service. `KinesisClient` answers over the network; tests answer in process.
+package protocol StreamSource: AnyObject, Sendable {
+    /// The stream's summary; fails with ResourceNotFoundException when there is no such stream.
+    func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary
+    func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError)
+    /// Every shard that the service lists, of all pages.
+    func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard]
+    /// Asks once: the shard's own machine decides when to ask again.
+    func iterator(of shard: ShardID, in stream: StreamName, at position: StartingPosition)
+        async throws(AWSError) -> ShardIterator
+    /// The raw answer of one GetRecords, asked once.
+    func records(at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer
+}

@@ -1,0 +1,86 @@
+import Kinesis
+import Time
+
+/// What a consumer is: one group's place in one stream.
+package struct ConsumerKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let stream: StreamName
+    package let group: String
+
+    package init(stream: StreamName, group: String) {
+        self.stream = stream
+        self.group = group
+    }
+
+    package var description: String { "\(stream)/\(group)" }
+
+    package static func < (left: ConsumerKey, right: ConsumerKey) -> Bool {
+        (left.stream, left.group) < (right.stream, right.group)
+    }
+}
+
+/// The last record of a shard that needs no delivery any more.
+package struct Checkpoint: Hashable, Comparable, Sendable {
+    package let sequenceNumber: SequenceNumber
+    /// Inside an aggregated record: the last of its user records that is done. nil: the whole record is.
+    package let subSequenceNumber: Int?
+    /// When the record arrived at the service.
+    package let arrival: WallTime?
+
+    package init(sequenceNumber: SequenceNumber, subSequenceNumber: Int? = nil, arrival: WallTime? = nil) {
+        self.sequenceNumber = sequenceNumber
+        self.subSequenceNumber = subSequenceNumber
+        self.arrival = arrival
+    }
+
+    /// By place in the shard; the whole record comes after any of its parts.
+    package static func < (left: Checkpoint, right: Checkpoint) -> Bool {
+        guard left.sequenceNumber == right.sequenceNumber else { return left.sequenceNumber < right.sequenceNumber }
+        return (left.subSequenceNumber ?? Int.max) < (right.subSequenceNumber ?? Int.max)
+    }
+}
+
+/// Where a shard without a checkpoint is begun.
+package enum ShardStart: Int, Hashable, Sendable {
+    /// Where the consumer's `initialPositionInStream` says.
+    case initial = 0
+    /// The same, for a shard that was already closed when the consumer first took LATEST: LATEST passes it over, while
+    /// TRIM_HORIZON reads it.
+    case initialClosed = 1
+    /// At its oldest record, whatever the option says: it appeared while the consumer was following the stream.
+    case trimHorizon = 2
+}
+
+/// One shard as a consumer knows it.
+package struct ShardState: Hashable, Sendable {
+    package let id: ShardID
+    package let parents: [ShardID]
+    package var start: ShardStart
+    package var checkpoint: Checkpoint?
+    /// Read to its end, and all of it settled.
+    package var isDepleted: Bool
+
+    package init(
+        id: ShardID, parents: [ShardID], start: ShardStart, checkpoint: Checkpoint? = nil, isDepleted: Bool = false
+    ) {
+        self.id = id
+        self.parents = parents
+        self.start = start
+        self.checkpoint = checkpoint
+        self.isDepleted = isDepleted
+    }
+}
+
+/// Everything that is kept of one consumer.
+package struct ConsumerState: Equatable, Sendable {
+    /// The stream's creation time: tells a stream from an earlier one of the same name.
+    package let streamCreatedOn: WallTime
+    /// The moment from which a consumer that asked for LATEST reads; nil while none has.
+    package var latestSince: WallTime?
+    package var shards: [ShardState]
+
+    package init(streamCreatedOn: WallTime, latestSince: WallTime? = nil, shards: [ShardState] = []) {
+        self.streamCreatedOn = streamCreatedOn
+        self.latestSince = latestSince
+        self.shards = shards
+    }
+}
