@@ -1,0 +1,48 @@
+/// `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2). Performs no I/O.
+enum Authority {
+    /// Whether the bytes could be a host and a port at all. An empty host is grammatical, and no host of ours.
+    static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let (host, port) = split(bytes)
+        guard port?.allSatisfy(ASCII.isDigit) ?? true, (port?.count ?? 0) <= 5 else { return false }
+        if host.first == UInt8(ascii: "[") {
+            guard host.count > 3, host.last == UInt8(ascii: "]") else { return false }
+            return host.dropFirst().dropLast().allSatisfy {
+                ASCII.isAlphanumeric($0) || $0 == ASCII.colon || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "%")
+            }
+        }
+        return host.allSatisfy { byte in
+            ASCII.isAlphanumeric(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "~")
+                || byte == UInt8(ascii: "!") || byte == UInt8(ascii: "$") || byte == UInt8(ascii: "&")
+                || (byte >= 0x27 && byte <= 0x2C)  // ' ( ) * + ,
+                || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "=")
+        }
+    }
+
+    /// Host and port of a text that is valid: an IPv6 literal keeps its brackets.
+    static func split(_ bytes: UnsafeRawBufferPointer) -> (host: UnsafeRawBufferPointer, port: UnsafeRawBufferPointer?) {
+        var at = bytes.count
+        while at > 0, ASCII.isDigit(bytes[at - 1]) { at -= 1 }
+        guard at > 0, bytes[at - 1] == ASCII.colon else { return (bytes, nil) }
+        return (
+            UnsafeRawBufferPointer(rebasing: bytes[..<(at - 1)]), UnsafeRawBufferPointer(rebasing: bytes[at...])
+        )
+    }
+
+    /// The host of a text in lower case, without the port.
+    static func host(_ text: String) -> String {
+        var text = text
+        return ASCII.lowercased(
+            text.withUTF8 { String(decoding: split(UnsafeRawBufferPointer($0)).host, as: UTF8.self) })
+    }
+
+    /// Whether the host is an address and not a name: no page of another site can have it by rebinding its name.
+    static func isAddress(_ host: String) -> Bool {
+        if host.hasPrefix("[") && host.hasSuffix("]") { return host.contains(":") }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4
+            && parts.allSatisfy { part in
+                (1...3).contains(part.utf8.count) && part.utf8.allSatisfy(ASCII.isDigit) && Int(part)! <= 255
+            }
+    }
+}

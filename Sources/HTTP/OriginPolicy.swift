@@ -1,0 +1,61 @@
+/// Decides whether a request may have been made by a browser's page of somebody else (design section 7).
+///
+/// A server on loopback is reached by every page that the user opens. DNS rebinding makes a foreign name resolve to
+/// 127.0.0.1, so the Host must be a name that is ours; a foreign page can also send requests whose answers it never
+/// sees, so a foreign Origin or Sec-Fetch-Site is refused. Performs no I/O.
+///
+/// Source: RFC 6454; W3C Fetch Metadata Request Headers, 2.4.
+package struct OriginPolicy: Sendable, Equatable {
+    package enum Refusal: Error, Equatable, Sendable {
+        /// 421.
+        case foreignHost(String)
+        /// 403.
+        case foreignOrigin(String)
+        /// 403; the value of Sec-Fetch-Site.
+        case foreignSite(String)
+
+        package var status: HTTPStatus {
+            switch self {
+            case .foreignHost: .misdirectedRequest
+            case .foreignOrigin, .foreignSite: .forbidden
+            }
+        }
+    }
+
+    /// Host names without ports, in lower case, beside `localhost` and addresses.
+    package let allowedHosts: [String]
+    /// Origins as browsers send them (`https://app.example`), in lower case.
+    package let allowedOrigins: [String]
+
+    package init(allowedHosts: [String] = [], allowedOrigins: [String] = []) {
+        self.allowedHosts = allowedHosts.map(ASCII.lowercased)
+        self.allowedOrigins = allowedOrigins.map(ASCII.lowercased)
+    }
+
+    /// Nil when the request may be served.
+    package func check(_ request: HTTPRequest) -> Refusal? {
+        // Only HTTP/1.0 may come without Host, and no browser speaks it.
+        if let authority = request.authority {
+            let host = Authority.host(authority)
+            guard host == "localhost" || Authority.isAddress(host) || allowedHosts.contains(host) else {
+                return .foreignHost(authority)
+            }
+        }
+        let origins = request.headerValues("origin").map(ASCII.lowercased)
+        if !origins.isEmpty, origins.allSatisfy(allowedOrigins.contains) { return nil }
+        if let foreign = origins.first(where: { !isOwn($0, request) }) { return .foreignOrigin(foreign) }
+        let sites = request.headerValues("sec-fetch-site").map(ASCII.lowercased)
+        return sites.first { $0 != "same-origin" && $0 != "none" }.map(Refusal.foreignSite)
+    }
+
+    /// Whether a page of this origin came from the very host and port that the request goes to.
+    private func isOwn(_ origin: String, _ request: HTTPRequest) -> Bool {
+        let prefix = request.scheme + "://"
+        guard let authority = request.authority, origin.hasPrefix(prefix) else { return false }
+        let ending = request.scheme == "https" ? ":443" : ":80"
+        func normal(_ text: String) -> String {
+            text.hasSuffix(ending) ? String(text.dropLast(ending.count)) : text
+        }
+        return normal(String(origin.dropFirst(prefix.count))) == normal(ASCII.lowercased(authority))
+    }
+}
