@@ -16,14 +16,15 @@ struct BatchDraft {
     /// Takes the entry, or says that it has to go with another call. The first entry always fits.
     mutating func take(_ entry: PutBatcher.Entry, isAlone: Bool) -> Bool {
         let record = entry.put.records[entry.index]
+        let isOrderedRecord = record.sequenceNumberForOrdering != nil
         let itsOwner = isAlone ? entry.ticket : nil
         if !entries.isEmpty {
-            guard !isOrdered, !record.isOrdered, owner == itsOwner else { return false }
+            guard !isOrdered, !isOrderedRecord, owner == itsOwner else { return false }
             guard entries.count < limits.records, bytes + record.size <= limits.bytes else { return false }
         }
         entries.append(entry)
         bytes += record.size
-        isOrdered = record.isOrdered
+        isOrdered = isOrderedRecord
         owner = itsOwner
         return true
     }

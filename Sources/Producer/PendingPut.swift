@@ -1,4 +1,5 @@
 import AWS
+import Kinesis
 
 /// A put on its way through the batcher: what has become of each of its records.
 struct PendingPut {
@@ -11,7 +12,7 @@ struct PendingPut {
     }
 
     struct Record {
-        var result: EntryResult?
+        var result: PutResult?
         var attempts = 0
         var isOnItsWay = false
         /// An attempt ended without an answer: the record may have been written.
@@ -54,7 +55,7 @@ struct PendingPut {
     }
 
     /// The record's last word.
-    mutating func resolved(_ index: Int, _ result: EntryResult) {
+    mutating func resolved(_ index: Int, _ result: PutResult) {
         guard records[index].result == nil else { return }
         records[index].isOnItsWay = false
         records[index].result = result
@@ -74,7 +75,7 @@ struct PendingPut {
     /// the refusal itself.
     var answer: Result<PutAnswer, PutError> {
         let results = records.compactMap(\.result)
-        if let refusal, !results.contains(where: \.isWritten) { return .failure(refusal) }
+        if let refusal, !results.contains(where: \.isAccepted) { return .failure(refusal) }
         return .success(PutAnswer(results: results, encryptionType: encryptionType))
     }
 
@@ -94,7 +95,7 @@ struct PendingPut {
         return .success(PutAnswer(results: results, encryptionType: encryptionType))
     }
 
-    private func resultAtDeadline(of record: Record, after timeout: Duration) -> EntryResult {
+    private func resultAtDeadline(of record: Record, after timeout: Duration) -> PutResult {
         let uncertain = record.isOnItsWay || record.isUncertain
         if !uncertain, case .entry(let code, let message) = record.lastFailure {
             return .failed(code: code, message: message)

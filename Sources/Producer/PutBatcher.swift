@@ -1,4 +1,5 @@
 import AWS
+import Kinesis
 
 /// Decides which records of one stream leave when, and when a put is answered. Performs no I/O and has no clock.
 ///
@@ -50,7 +51,7 @@ package struct PutBatcher {
     /// How a call ended.
     package enum Outcome: Sendable {
         /// The service's result for each entry, in the order of the batch.
-        case results([EntryResult], encryptionType: String?)
+        case results([PutResult], encryptionType: String?)
         /// The whole call failed and may succeed later. `mayHaveBeenWritten`: no answer came, so nobody knows.
         case failedForNow(PutError, mayHaveBeenWritten: Bool)
         /// The whole call was refused for good. `byContent`: one bad record may be the cause, so the puts that were in
@@ -77,9 +78,8 @@ package struct PutBatcher {
 
     // MARK: Inputs
 
-    /// A put has arrived. It has at least one record.
+    /// A put has arrived.
     package mutating func submitted(_ put: EncodedPut, now: Instant) -> Ticket {
-        precondition(!put.records.isEmpty)
         let ticket = puts.insert(PendingPut(put: put, arrived: now))
         fresh.append(ticket)
         freshRecords += put.records.count
@@ -149,7 +149,7 @@ package struct PutBatcher {
 
 extension PutBatcher {
     private mutating func received(
-        _ results: [EntryResult], _ encryptionType: String?, for batch: Batch, random: Double, now: Instant
+        _ results: [PutResult], _ encryptionType: String?, for batch: Batch, random: Double, now: Instant
     ) {
         precondition(results.count == batch.entries.count, "the reader of answers checks this")
         var again: [Entry] = []

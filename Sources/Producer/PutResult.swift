@@ -1,23 +1,13 @@
 import AWS
-
-/// What the service said about one record.
-package enum EntryResult: Equatable, Sendable {
-    case written(sequenceNumber: String, shardID: String)
-    /// The service's own code and message, or `putTimeout` where this process stopped waiting.
-    case failed(code: String, message: String)
-
-    package var isWritten: Bool {
-        if case .written = self { true } else { false }
-    }
-}
+import Kinesis
 
 /// The answer to a put: one result per record, in the order of the request.
 package struct PutAnswer: Equatable, Sendable {
-    package var results: [EntryResult]
+    package var results: [PutResult]
     /// `NONE` or `KMS`, as the service says; nil when it never said.
     package var encryptionType: String?
 
-    package init(results: [EntryResult], encryptionType: String?) {
+    package init(results: [PutResult], encryptionType: String?) {
         self.results = results
         self.encryptionType = encryptionType
     }
@@ -67,4 +57,10 @@ extension RetryPolicy {
     /// For failed entries and calls of a put: shorter waits than other calls have, since a put has `putTimeout` (30 s)
     /// in all and a shard's write limit is counted by the second.
     package static let puts = RetryPolicy(minTimeout: .milliseconds(100), maxTimeout: .seconds(5))
+}
+
+extension PutResult {
+    var isAccepted: Bool {
+        if case .accepted = self { true } else { false }
+    }
 }

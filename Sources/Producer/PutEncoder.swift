@@ -1,0 +1,121 @@
+import AWS
+import Bytes
+import JSON
+import Kinesis
+
+/// Makes the records of a put out of the members that its body had. Performs no I/O.
+///
+/// A string is taken as it is; any other value is its JSON text as it was written, without insignificant white space; with
+/// `dataEncoding: "base64"` the decoded bytes. Without a partition key it is base64(SHA-1(data)), as lifion-kinesis has it.
+package struct PutEncoder {
+    private let data: ByteBuffer
+    private var records: [EncodedPut.Record] = []
+    /// What the put will hold in memory; see `EncodedPut.heldBytes`.
+    package private(set) var heldBytes = 0
+
+    /// - Parameter capacity: bytes of data to expect; a body's length is a good guess.
+    package init(capacity: Int) {
+        data = ByteBuffer(capacity: capacity)
+    }
+
+    package var count: Int { records.count }
+
+    /// Adds a record. After an error the encoder is as it was before.
+    package mutating func add(_ fields: PutRecordFields) throws(PutFieldError) {
+        let start = data.count
+        do {
+            let hashKey = try Self.hashKey(fields.explicitHashKey)
+            let ordering = try Self.sequenceNumber(fields.sequenceNumberForOrdering)
+            var key = try Self.partitionKey(fields.partitionKey)
+            try appendData(fields)
+            if key.isEmpty {
+                key = Base64.encode(Digest.sha1(UnsafeRawBufferPointer(rebasing: data.bytes[start...])))
+            }
+            let entry = PutRecordEntry(data, range: start..<data.count, partitionKey: key, explicitHashKey: hashKey)
+            records.append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
+            heldBytes += entry.byteCount + EncodedPut.overheadBytes
+        } catch {
+            data.truncate(to: start)
+            throw error
+        }
+    }
+
+    /// - Precondition: at least one record was added.
+    package consuming func finish() -> EncodedPut {
+        EncodedPut(records)
+    }
+
+    // MARK: Data
+
+    private func appendData(_ fields: PutRecordFields) throws(PutFieldError) {
+        guard let value = fields.data else { throw PutFieldError("data", .missing) }
+        if let encoding = fields.dataEncoding {
+            guard encoding.kind == .string else { throw PutFieldError("dataEncoding", .notString) }
+            guard encoding.isString("base64") else { throw PutFieldError("dataEncoding", .unknownEncoding) }
+            try appendDecoded(value)
+        } else if value.kind == .string {
+            try appendText(value, to: data)
+        } else {
+            JSONCompaction.append(value.raw, to: data)
+        }
+    }
+
+    private func appendDecoded(_ value: JSONSpan) throws(PutFieldError) {
+        guard let raw = value.rawString else { throw PutFieldError("data", .notString) }
+        var text = raw
+        let unescaped = ByteBuffer()
+        if value.hasEscapes {  // some writers escape the slash
+            try appendText(value, to: unescaped)
+            text = unescaped.bytes
+        }
+        if let place = Base64.decode(text, to: data) { throw PutFieldError("data", .notBase64(at: place)) }
+    }
+
+    private func appendText(_ value: JSONSpan, to buffer: ByteBuffer) throws(PutFieldError) {
+        do {
+            _ = try value.appendString(to: buffer)
+        } catch {
+            throw PutFieldError("data", .notText(error))
+        }
+    }
+
+    // MARK: Keys
+
+    /// The given partition key, or an empty text when the data's digest is to be taken.
+    private static func partitionKey(_ span: JSONSpan?) throws(PutFieldError) -> String {
+        guard let span else { return "" }
+        let key = try text(span, "partitionKey")
+        let length = key.unicodeScalars.count
+        guard (1...PutRecordEntry.maximumPartitionKeyLength).contains(length) else {
+            throw PutFieldError("partitionKey", .keyLength(length))
+        }
+        return key
+    }
+
+    private static func hashKey(_ span: JSONSpan?) throws(PutFieldError) -> HashKey? {
+        guard let span else { return nil }
+        guard let key = HashKey(try text(span, "explicitHashKey")) else {
+            throw PutFieldError("explicitHashKey", .notHashKey)
+        }
+        return key
+    }
+
+    private static func sequenceNumber(_ span: JSONSpan?) throws(PutFieldError) -> SequenceNumber? {
+        guard let span else { return nil }
+        guard let number = SequenceNumber(try text(span, "sequenceNumberForOrdering")) else {
+            throw PutFieldError("sequenceNumberForOrdering", .notSequenceNumber)
+        }
+        return number
+    }
+
+    private static func text(_ span: JSONSpan, _ field: StaticString) throws(PutFieldError) -> String {
+        let text: String?
+        do {
+            text = try span.string()
+        } catch {
+            throw PutFieldError(field, .notText(error))
+        }
+        guard let text else { throw PutFieldError(field, .notString) }
+        return text
+    }
+}
