@@ -78,6 +78,16 @@ package struct JSONWriter {
         needsComma = true
     }
 
+    /// A string that is the base64 of these bytes.
+    package mutating func base64(_ bytes: UnsafeRawBufferPointer) {
+        separate()
+        buffer.reserve(Base64.encodedCount(bytes.count) &+ 2)
+        buffer.append(UInt8(ascii: "\""))
+        Base64.encode(bytes, to: buffer)
+        buffer.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
     @inlinable
     package mutating func int(_ value: Int) {
         separate()

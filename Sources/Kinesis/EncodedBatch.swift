@@ -9,8 +9,8 @@ package struct EncodedBatch: Sendable {
     package let recordCount: Int
     package let firstSequenceNumber: SequenceNumber
     package let lastSequenceNumber: SequenceNumber
-    /// When the last record arrived at the service.
-    package let lastArrival: WallTime
+    /// When the last record arrived at the service; nil when the answer does not say.
+    package let lastArrival: WallTime?
     /// Bytes of the records' data as Kinesis holds them, before any encoding.
     package let dataBytes: Int
     /// Whether the answer holds no record behind these.
@@ -18,7 +18,7 @@ package struct EncodedBatch: Sendable {
 
     package init(
         payload: ByteBuffer, recordCount: Int, firstSequenceNumber: SequenceNumber,
-        lastSequenceNumber: SequenceNumber, lastArrival: WallTime, dataBytes: Int, isLast: Bool
+        lastSequenceNumber: SequenceNumber, lastArrival: WallTime?, dataBytes: Int, isLast: Bool
     ) {
         self.payload = payload
         self.recordCount = recordCount

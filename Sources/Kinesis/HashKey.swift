@@ -1,3 +1,5 @@
+import AWS
+
 /// A point of the ring on which a stream's shards lie: 0…2^128-1. MD5 of a record's partition key, or given.
 package struct HashKey: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let value: UInt128
@@ -19,10 +21,10 @@ package struct HashKey: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.value = value
     }
 
-    /// From an MD5 digest as a big-endian number; nil unless it is 16 bytes.
-    package init?(digest: some Collection<UInt8>) {
-        guard digest.count == 16 else { return nil }
-        value = digest.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+    /// The hash by which the service places a record: MD5 of the key's UTF-8 bytes as a big-endian number.
+    package init(partitionKey: String) {
+        var key = partitionKey
+        value = key.withUTF8 { Digest.md5Number(UnsafeRawBufferPointer($0)) }
     }
 
     package var description: String { String(value) }

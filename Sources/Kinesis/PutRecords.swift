@@ -12,13 +12,65 @@ package struct PutRecords: Sendable {
         self.entries = entries
     }
 
+    /// Bytes that the request takes, about: room to reserve before writing.
+    package var estimatedBytes: Int {
+        entries.reduce(128) { $0 + Base64.encodedCount($1.range.count) + $1.partitionKey.utf8.count + 128 }
+    }
+
     package func write(_ json: inout JSONWriter) {
-        fatalError("in progress")
+        json.beginObject()
+        json.key("StreamName")
+        json.string(stream.text)
+        json.key("Records")
+        json.beginArray()
+        for entry in entries {
+            json.beginObject()
+            entry.writeMembers(&json)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
     }
 
     /// - Parameter count: entries of the request; another number of results is a bad answer.
     package static func read(_ answer: ByteBuffer, count: Int) throws(KinesisAnswerError) -> PutRecordsAnswer {
-        fatalError("in progress")
+        var encryption = "NONE"
+        var results: [PutResult] = []
+        do {
+            var members = try JSONObjectScanner(answer.bytes)
+            while let (key, value) = try members.next() {
+                if key.isString("EncryptionType") {
+                    encryption = try value.string() ?? encryption
+                } else if key.isString("Records") {
+                    guard value.kind == .array else { throw KinesisAnswerError.badField("Records") }
+                    results.reserveCapacity(count)
+                    var elements = try JSONArrayScanner(value)
+                    while let element = try elements.next() {
+                        results.append(try readResult(element, index: results.count))
+                    }
+                }
+            }
+        } catch let error as JSONError {
+            throw .notJSON(error)
+        } catch let error as KinesisAnswerError {
+            throw error
+        } catch {
+            preconditionFailure("no other error is thrown above")
+        }
+        guard results.count == count else { throw .badField("Records") }
+        return PutRecordsAnswer(encryptionType: encryption, results: results)
+    }
+
+    private static func readResult(_ element: JSONSpan, index: Int) throws -> PutResult {
+        guard element.kind == .object else { throw KinesisAnswerError.badField("Records[\(index)]") }
+        var fields = PutFields()
+        try fields.read(element.raw, offset: element.offset)
+        if let code = fields.errorCode { return .failed(code: code, message: fields.errorMessage ?? "") }
+        guard let shard = fields.shard else { throw KinesisAnswerError.badField("Records[\(index)].ShardId") }
+        guard let number = fields.sequenceNumber else {
+            throw KinesisAnswerError.badField("Records[\(index)].SequenceNumber")
+        }
+        return .accepted(shard: shard, sequenceNumber: number)
     }
 }
 
@@ -35,11 +87,76 @@ package struct PutRecord: Sendable {
         self.sequenceNumberForOrdering = sequenceNumberForOrdering
     }
 
+    /// Bytes that the request takes, about: room to reserve before writing.
+    package var estimatedBytes: Int {
+        Base64.encodedCount(entry.range.count) + entry.partitionKey.utf8.count + 512
+    }
+
     package func write(_ json: inout JSONWriter) {
-        fatalError("in progress")
+        json.beginObject()
+        json.key("StreamName")
+        json.string(stream.text)
+        entry.writeMembers(&json)
+        if let sequenceNumberForOrdering {
+            json.key("SequenceNumberForOrdering")
+            json.string(sequenceNumberForOrdering.text)
+        }
+        json.endObject()
     }
 
     package static func read(_ answer: ByteBuffer) throws(KinesisAnswerError) -> PutRecordAnswer {
-        fatalError("in progress")
+        var fields = PutFields()
+        do {
+            try fields.read(answer.bytes, offset: 0)
+        } catch {
+            throw .notJSON(error)
+        }
+        guard let shard = fields.shard else { throw .badField("ShardId") }
+        guard let number = fields.sequenceNumber else { throw .badField("SequenceNumber") }
+        return PutRecordAnswer(encryptionType: fields.encryption ?? "NONE", shard: shard, sequenceNumber: number)
+    }
+}
+
+extension PutRecordEntry {
+    /// Data as base64, straight into the writer's buffer.
+    fileprivate func writeMembers(_ json: inout JSONWriter) {
+        json.key("Data")
+        json.base64(data)
+        json.key("PartitionKey")
+        json.string(partitionKey)
+        if let explicitHashKey {
+            json.key("ExplicitHashKey")
+            json.string(explicitHashKey.description)
+        }
+    }
+}
+
+/// The members of one result, an answer's or an entry's.
+private struct PutFields {
+    var shard: ShardID?
+    var sequenceNumber: SequenceNumber?
+    var errorCode: String?
+    var errorMessage: String?
+    var encryption: String?
+
+    mutating func read(_ text: UnsafeRawBufferPointer, offset: Int) throws(JSONError) {
+        do {
+            var members = try JSONObjectScanner(text)
+            while let (key, value) = try members.next() {
+                if key.isString("SequenceNumber") {
+                    sequenceNumber = try value.string().flatMap(SequenceNumber.init)
+                } else if key.isString("ShardId") {
+                    shard = try value.string().flatMap(ShardID.init)
+                } else if key.isString("ErrorCode") {
+                    errorCode = try value.string()
+                } else if key.isString("ErrorMessage") {
+                    errorMessage = try value.string()
+                } else if key.isString("EncryptionType") {
+                    encryption = try value.string()
+                }
+            }
+        } catch {
+            throw JSONError(error.reason, at: error.offset + offset)
+        }
     }
 }

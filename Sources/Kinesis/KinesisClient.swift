@@ -1,0 +1,108 @@
+import AWS
+import Bytes
+import JSON
+import Reactor
+
+/// The operations of Kinesis over one `AWSClient`. Confined to its loop.
+package final class KinesisClient: @unchecked Sendable {
+    /// What one attempt may take. Calls of the control plane, and GetRecords and puts, whose bodies reach 10 MiB.
+    package static let controlTimeout: Duration = .seconds(10)
+    package static let dataTimeout: Duration = .seconds(30)
+
+    package let client: AWSClient
+
+    package init(_ client: AWSClient) {
+        self.client = client
+    }
+
+    /// Calls an operation and reads its answer.
+    ///
+    /// - Parameter retry: as for `AWSClient.call`; nil leaves retries to the caller.
+    package func call<Operation: KinesisOperation>(
+        _ operation: Operation, retry: RetryPolicy?
+    ) async throws(AWSError) -> Operation.Answer {
+        var request = JSONWriter()
+        operation.write(&request)
+        let answer = try await send(Operation.name, request.buffer, Self.controlTimeout, retry)
+        do {
+            return try Operation.read(Self.tree(answer))
+        } catch {
+            throw .answer(reason: error.description, requestID: nil)
+        }
+    }
+
+    /// GetRecords' answer as it came, for `RecordBatchEncoder`. Not retried: the reader decides.
+    package func getRecords(
+        _ iterator: ShardIterator, limit: Int = GetRecords.maximumLimit
+    ) async throws(AWSError) -> ByteBuffer {
+        var request = JSONWriter()
+        GetRecords(iterator: iterator, limit: limit).write(&request)
+        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil)
+    }
+
+    /// One PutRecords of 1…500 entries, one result for each. Not retried: only failed entries may be.
+    package func putRecords(
+        _ stream: StreamName, _ entries: [PutRecordEntry]
+    ) async throws(AWSError) -> PutRecordsAnswer {
+        let operation = PutRecords(stream: stream, entries: entries)
+        var request = JSONWriter(capacity: operation.estimatedBytes)
+        operation.write(&request)
+        let answer = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil)
+        do {
+            return try PutRecords.read(answer, count: entries.count)
+        } catch {
+            throw .answer(reason: error.description, requestID: nil)
+        }
+    }
+
+    /// One PutRecord. Not retried.
+    package func putRecord(_ operation: PutRecord) async throws(AWSError) -> PutRecordAnswer {
+        var request = JSONWriter(capacity: operation.estimatedBytes)
+        operation.write(&request)
+        let answer = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil)
+        do {
+            return try PutRecord.read(answer)
+        } catch {
+            throw .answer(reason: error.description, requestID: nil)
+        }
+    }
+
+    /// Every shard of a stream, closed ones too, over all pages. A token lives 300 s: when one has expired the
+    /// listing starts over, once.
+    package func listAllShards(_ stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+        do {
+            return try await listPages(stream, retry: retry)
+        } catch .service(let error) where error.code == "ExpiredNextTokenException" {
+            return try await listPages(stream, retry: retry)
+        }
+    }
+
+    private func listPages(_ stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+        var page = ListShards.Page.first(stream)
+        var shards: [Shard] = []
+        while true {
+            let answer = try await call(ListShards(page), retry: retry)
+            shards += answer.shards
+            guard let token = answer.nextToken else { return shards }
+            guard page != .next(token: token) else {
+                throw .answer(reason: "ListShards gave the same NextToken twice", requestID: nil)
+            }
+            page = .next(token: token)
+        }
+    }
+
+    private func send(
+        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?
+    ) async throws(AWSError) -> ByteBuffer {
+        try await client.call(target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry)
+    }
+
+    private static func tree(_ answer: ByteBuffer) throws(KinesisAnswerError) -> JSONValue {
+        guard !answer.isEmpty else { return .object([]) }
+        do {
+            return try JSONParser.parse(answer)
+        } catch {
+            throw .notJSON(error)
+        }
+    }
+}
