@@ -52,6 +52,8 @@ package enum TransportError: Error, Hashable, Sendable {
     case answerTooLarge(limit: Int, actual: Int?)
     /// What came is not HTTP/1.1.
     case badAnswer(reason: String)
+    /// A header's value has a control character; nothing was sent.
+    case badHeader(name: String)
     /// The transport was closed.
     case closed
     /// The waiting task was cancelled; the transfer is gone.
@@ -64,7 +66,7 @@ package enum TransportError: Error, Hashable, Sendable {
     /// False when the service cannot have seen the request.
     package var mayHaveBeenSent: Bool {
         switch self {
-        case .nameNotResolved, .notConnected, .tls, .timedOut(.connect, _): false
+        case .nameNotResolved, .notConnected, .tls, .badHeader, .timedOut(.connect, _): false
         case .timedOut, .cut, .answerTooLarge, .badAnswer, .closed, .cancelled, .other: true
         }
     }
@@ -90,6 +92,7 @@ extension TransportError: CustomStringConvertible {
         case .answerTooLarge(let limit, let actual):
             "the answer\(actual.map { " of \($0) bytes" } ?? "") is over the limit of \(limit) bytes"
         case .badAnswer(let reason): "the answer is not HTTP: \(reason)"
+        case .badHeader(let name): "the value of the header \(name) has a control character"
         case .closed: "the transport is closed"
         case .cancelled: "cancelled"
         case .other(let code, let reason): "\(reason) (libcurl \(code))"

@@ -32,6 +32,8 @@ package enum CredentialsError: Error, Hashable, Sendable {
     case profileMissing(String, files: [String])
     /// The profile gets its credentials in a way that this version does not have yet.
     case notAvailableYet(profile: String, key: String)
+    /// The environment asks for a source that this version does not have yet.
+    case variableNotAvailableYet(String)
     case file(ConfigFileError)
 }
 
@@ -46,6 +48,8 @@ extension CredentialsError: CustomStringConvertible {
             "profile \"\(profile)\" is in none of \(files.joined(separator: ", "))"
         case .notAvailableYet(let profile, let key):
             "profile \"\(profile)\" asks for \(key), which is not available yet"
+        case .variableNotAvailableYet(let variable):
+            "\(variable) is set, but credentials from there are not available yet"
         case .file(let error):
             error.description
         }

@@ -109,8 +109,9 @@ extension ServiceError {
 extension TransportError {
     package var disposition: Disposition {
         switch self {
-        case .nameNotResolved, .notConnected, .timedOut, .cut, .badAnswer, .other, .tls: .retry
-        case .answerTooLarge, .closed: .fatal
+        case .nameNotResolved, .notConnected, .timedOut, .cut, .badAnswer, .other: .retry
+        case .tls: .denied
+        case .answerTooLarge, .badHeader, .closed: .fatal
         case .cancelled: .cancelled
         }
     }

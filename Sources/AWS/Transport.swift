@@ -4,37 +4,141 @@ import Reactor
 
 /// HTTP requests over libcurl's multi interface, driven by the loop: connections are reused, nothing blocks.
 ///
-/// Confined to its loop.
+/// libcurl is not touched before the first request, nor are certificates before the first TLS connection. Name
+/// resolution runs on a thread of libcurl's own. Confined to its loop.
 package final class Transport: @unchecked Sendable {
     package struct Options: Sendable {
-        /// A file of PEM certificates that is trusted instead of the system's; nil: the system's.
+        /// A file of PEM certificates that is trusted instead of the system's; nil: `AWS_CA_BUNDLE`, else the system's.
         package var certificateFile: String?
         /// Time to a connection, TLS included.
         package var connectTimeout = Duration.seconds(5)
         /// Time without a byte in either direction. Whole seconds; at least 1.
         package var progressTimeout = Duration.seconds(30)
-        /// Connections to one host at a time; what is over waits, within its own time-out.
+        /// Connections to one host at a time; what is over waits, within its own time-out. A process that reads 1,000
+        /// shards five times a second has 100 requests of 20 ms on their way.
         package var connectionsPerHost = 256
-        /// Idle connections that are kept.
+        /// Idle connections that are kept; a TLS connection holds about 50 KB.
         package var idleConnections = 64
+        /// Where the proxy variables and `AWS_CA_BUNDLE` are looked up, once.
         package var environment = Environment.process
 
         package init() {}
     }
 
+    /// Easy handles that wait for their next use; more are given back to libcurl. One is about 6 KB.
+    private static let pooled = 64
+
     package let loop: EventLoop
+    private let options: Options
+    private let certificateFile: String?
+    private let proxies: ProxySettings
+    private var multi: CurlMulti?
+    private var idle: [Transfer] = []
+    private var running: [Transfer] = []
+    private var isClosed = false
 
     package init(loop: EventLoop, options: Options = Options()) {
         self.loop = loop
+        self.options = options
+        certificateFile = options.certificateFile ?? options.environment["AWS_CA_BUNDLE"]
+        proxies = ProxySettings(options.environment)
     }
 
-    /// Sends a request and waits for the whole answer. Cancelling the task removes the transfer at once.
+    deinit {
+        guard let multi else { return }
+        loop.post { multi.cleanUp() }
+    }
+
+    /// Requests that are on their way.
+    package var transferCount: Int { running.count }
+
+    /// Sends a request and waits for the whole answer, whatever its status. Cancelling the task removes the transfer.
     package func send(_ request: TransportRequest) async throws(TransportError) -> TransportResponse {
-        fatalError("in progress")
+        loop.preconditionOnLoop()
+        if isClosed { throw .closed }
+        let multi = multi ?? openMulti()
+        let transfer = idle.popLast() ?? makeTransfer(multi)
+        try transfer.prepare(request, proxies: proxies)
+        let sent = SendableTransfer(transfer: transfer, generation: transfer.generation)
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                transfer.start(continuation, now: loop.now)
+                transfer.place = running.count
+                running.append(transfer)
+                multi.add(transfer.easy)
+            }
+        } onCancel: {
+            // Runs on whatever thread cancels, also before the transfer was added: the loop comes to it afterwards.
+            loop.post { self.cancel(sent) }
+        }
+        return try result.get()
     }
 
     /// Cuts every transfer (they throw `.closed`) and closes every connection.
     package func close() {
-        fatalError("in progress")
+        loop.preconditionOnLoop()
+        isClosed = true
+        while let transfer = running.last { abandon(transfer, .closed) }
+        idle.removeAll()
+        multi?.cleanUp()
+        multi = nil
     }
+
+    private func openMulti() -> CurlMulti {
+        let multi = CurlMulti(loop: loop, options: options)
+        multi.onDone = { [unowned self] easy, code in done(Transfer.of(easy: easy), code) }
+        self.multi = multi
+        return multi
+    }
+
+    private func makeTransfer(_ multi: CurlMulti) -> Transfer {
+        let transfer = Transfer(options: options, certificateFile: certificateFile)
+        multi.adopt(transfer.easy)
+        return transfer
+    }
+
+    private func done(_ transfer: Transfer, _ code: CURLcode) {
+        unlist(transfer)
+        loop.refreshTimeIfFailed(code)
+        let result = transfer.result(code, now: loop.now)
+        // A handle that has failed is not used again: libcurl may keep more of the failure than its options.
+        if case .success = result, idle.count < Self.pooled { idle.append(transfer) }
+        transfer.finish(result)
+    }
+
+    private func cancel(_ sent: SendableTransfer) {
+        let transfer = sent.transfer
+        guard transfer.generation == sent.generation, isRunning(transfer) else { return }
+        abandon(transfer, .cancelled)
+    }
+
+    private func abandon(_ transfer: Transfer, _ error: TransportError) {
+        unlist(transfer)
+        multi?.remove(transfer.easy)
+        transfer.finish(.failure(error))
+    }
+
+    private func isRunning(_ transfer: Transfer) -> Bool {
+        transfer.place < running.count && running[transfer.place] === transfer
+    }
+
+    private func unlist(_ transfer: Transfer) {
+        let place = transfer.place
+        running.swapAt(place, running.count - 1)
+        running[place].place = place
+        running.removeLast()
+    }
+}
+
+extension EventLoop {
+    /// A time-out is told apart by how long the transfer lasted, for which the turn's time is too old.
+    fileprivate func refreshTimeIfFailed(_ code: CURLcode) {
+        if code != CURLE_OK { refreshTime() }
+    }
+}
+
+/// A transfer on its way through a cancellation handler to its loop.
+private struct SendableTransfer: @unchecked Sendable {
+    let transfer: Transfer
+    let generation: UInt64
 }

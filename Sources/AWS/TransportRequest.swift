@@ -45,18 +45,23 @@ package struct TransportHeaders: Sendable {
     /// The first value under `name`, which is compared without regard to case; without the spaces around it.
     package func first(_ name: StaticString) -> String? {
         let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        for line in lines.bytes.split(separator: 10) {
-            guard line.count > wanted.count, line[line.startIndex + wanted.count] == 58 else { continue }
-            let matches = zip(line, wanted).allSatisfy { Self.lower($0) == Self.lower($1) }
-            guard matches else { continue }
-            let value = line.dropFirst(wanted.count + 1).drop { $0 == 32 || $0 == 9 }
-            let end = value.lastIndex { $0 != 32 && $0 != 9 && $0 != 13 } ?? value.startIndex - 1
-            return String(decoding: value[value.startIndex...max(end, value.startIndex - 1)].prefix(value.count), as: UTF8.self)
+        for line in lines.bytes.split(separator: UInt8(ascii: "\n")) {
+            let found = line.prefix(wanted.count)
+            guard line.count > wanted.count, line[found.endIndex] == UInt8(ascii: ":"),
+                found.elementsEqual(wanted, by: { Self.lower($0) == Self.lower($1) })
+            else { continue }
+            var value = line[(found.endIndex + 1)...].drop(while: Self.isSpace)
+            while let last = value.last, Self.isSpace(last) { value.removeLast() }
+            return String(decoding: value, as: UTF8.self)
         }
         return nil
     }
 
     private static func lower(_ byte: UInt8) -> UInt8 {
         (65...90).contains(byte) ? byte | 32 : byte
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 32 || byte == 9 || byte == 13
     }
 }

@@ -8,6 +8,7 @@ typedef int (*ccurl_socket_function)(CURL *easy, curl_socket_t fd, int what, voi
 typedef int (*ccurl_timer_function)(CURLM *multi, long milliseconds, void *context);
 typedef size_t (*ccurl_data_function)(char *bytes, size_t size, size_t count, void *context);
 typedef int (*ccurl_close_function)(void *context, curl_socket_t fd);
+typedef int (*ccurl_socket_option_function)(void *context, curl_socket_t fd, curlsocktype purpose);
 
 static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
@@ -26,6 +27,10 @@ static inline CURLcode ccurl_set_data_function(CURL *easy, CURLoption option, cc
 }
 static inline CURLcode ccurl_set_close_function(CURL *easy, ccurl_close_function value) {
     return curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, value);
+}
+
+static inline CURLcode ccurl_set_socket_option_function(CURL *easy, ccurl_socket_option_function value) {
+    return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, value);
 }
 
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {

@@ -1,0 +1,62 @@
+import Bytes
+import CCurl
+
+/// A `curl_slist` of header lines in two blocks of memory that are used again: libcurl's own functions allocate twice a
+/// line. libcurl reads the list while the transfer runs. Confined to its loop.
+final class HeaderList {
+    private let text = ByteBuffer(capacity: 1024)
+    private var starts: [Int] = []
+    private var nodes = UnsafeMutablePointer<curl_slist>.allocate(capacity: 8)
+    private var room = 8
+
+    /// The first line, for CURLOPT_HTTPHEADER.
+    private(set) var head: UnsafeMutablePointer<curl_slist>?
+
+    deinit {
+        nodes.deallocate()
+    }
+
+    /// - Throws: `.badHeader` for a name or value that would end its line.
+    func fill(_ headers: [(name: String, value: String)]) throws(TransportError) {
+        text.removeAll()
+        starts.removeAll(keepingCapacity: true)
+        // Without it a body over 1 MiB waits a second for the service to ask for it. Accept: */* says nothing.
+        add("Expect:")
+        add("Accept:")
+        for (name, value) in headers {
+            guard Self.isPlain(name), Self.isPlain(value), !name.isEmpty else { throw .badHeader(name: name) }
+            starts.append(text.count)
+            text.append(name)
+            // A colon with nothing behind it would remove the header.
+            text.append(value.isEmpty ? ";" : ": ")
+            text.append(value)
+            text.append(0)
+        }
+        link()
+    }
+
+    private func add(_ line: StaticString) {
+        starts.append(text.count)
+        text.append(line)
+        text.append(0)
+    }
+
+    /// Points the nodes at the lines, which do not move any more.
+    private func link() {
+        if starts.count > room {
+            nodes.deallocate()
+            room = starts.count
+            nodes = .allocate(capacity: room)
+        }
+        for (index, start) in starts.enumerated() {
+            let line = UnsafeMutableRawPointer(text.base + start).assumingMemoryBound(to: CChar.self)
+            let next = index + 1 < starts.count ? nodes + index + 1 : nil
+            (nodes + index).initialize(to: curl_slist(data: line, next: next))
+        }
+        head = nodes
+    }
+
+    private static func isPlain(_ text: String) -> Bool {
+        text.utf8.allSatisfy { ($0 >= 32 && $0 != 127) || $0 == 9 }
+    }
+}

@@ -1,0 +1,56 @@
+import Bytes
+import JSON
+import Time
+
+extension ServiceError {
+    /// The largest body that is looked into for a code, bytes.
+    static let bodyLimit = 64 * 1024
+    /// Characters that a body which is no JSON gives to the message.
+    static let excerpt = 200
+
+    /// Reads an answer whose status is no success, whoever wrote it: the service, or a proxy with a page of its own.
+    ///
+    /// The code stands in `x-amzn-errortype` or in the body's `__type` or `code`, with or without a namespace before
+    /// (`ns#Code`) and a URL behind (`Code:http://…`); without one the status is the code.
+    /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, "Operation error serialization"
+    package init(_ response: TransportResponse) {
+        let body = Self.object(response.body)
+        let named =
+            body?["__type"]?.string ?? response.headers.first("x-amzn-errortype") ?? body?["code"]?.string ?? ""
+        let code = Self.plainCode(named)
+        self.init(
+            code: code.isEmpty ? "HTTP\(response.status)" : code,
+            message: body.map(Self.message) ?? Self.text(response.body),
+            status: response.status,
+            requestID: response.headers.requestID,
+            date: response.headers.first("date").flatMap(WallTime.init(httpDate:)))
+    }
+
+    private static func object(_ body: ByteBuffer) -> JSONValue? {
+        guard body.count <= bodyLimit, let value = try? JSONParser.parse(body), value.object != nil else { return nil }
+        return value
+    }
+
+    private static func message(_ body: JSONValue) -> String {
+        body["message"]?.string ?? body["Message"]?.string ?? body["errorMessage"]?.string ?? ""
+    }
+
+    private static func plainCode(_ text: String) -> String {
+        let withoutURL = text.prefix { $0 != ":" }
+        return String(withoutURL.split(separator: "#").last ?? "")
+    }
+
+    /// The start of a body that is no JSON object, on one line.
+    private static func text(_ body: ByteBuffer) -> String {
+        let start = String(decoding: body.bytes.prefix(excerpt * 4), as: UTF8.self)
+        let words = start.split { $0.isWhitespace || $0.isNewline }
+        return String(words.joined(separator: " ").prefix(excerpt))
+    }
+}
+
+extension TransportHeaders {
+    /// The id under which AWS's support finds the request.
+    package var requestID: String? {
+        first("x-amzn-requestid") ?? first("x-amz-request-id")
+    }
+}

@@ -1,0 +1,234 @@
+import Bytes
+import CCurl
+import Reactor
+
+/// One easy handle of libcurl with what it sends and receives; used again for the next request. Confined to its loop.
+final class Transfer {
+    /// libcurl's receive buffer, bytes. GetRecords answers are up to 16 MiB.
+    static let receiveBuffer = 256 * 1024
+    /// Header lines that are kept of one answer, bytes.
+    static let headerLimit = 64 * 1024
+
+    let easy: CURLHandle
+    /// Counts uses, so that a late cancellation does not hit the next request.
+    private(set) var generation: UInt64 = 0
+    /// Where the transport's list of running transfers has this one.
+    var place = 0
+
+    private let list = HeaderList()
+    private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    private var endpoint: Endpoint?
+    private var timeout = Duration.zero
+    private var request: TransportRequest?
+    private var answerLimit = 0
+    private var startedAt: EventLoop.Instant?
+    private var lines = ByteBuffer()
+    private var body = ByteBuffer()
+    private var refusal: TransportError?
+    private var continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>?
+
+    init(options: Transport.Options, certificateFile: String?) {
+        guard let easy = curl_easy_init() else { preconditionFailure("curl_easy_init") }
+        self.easy = easy
+        errorText.pointee = 0
+        setFixedOptions(options, certificateFile)
+        setCallbacks()
+    }
+
+    deinit {
+        curl_easy_cleanup(easy)
+        errorText.deallocate()
+    }
+
+    private func setFixedOptions(_ options: Transport.Options, _ certificateFile: String?) {
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_TCP_NODELAY, 1)
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        set(CURLOPT_BUFFERSIZE, Self.receiveBuffer)
+        set(CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.clampedMilliseconds))
+        set(CURLOPT_LOW_SPEED_LIMIT, 1)
+        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(options.progressTimeout.components.seconds)))
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+        // libcurl keeps the parsed CA bundle for later connections only without a CA directory, which Debian's build
+        // has by default; parsing it takes 50 ms of the loop.
+        ccurl_set_string(easy, CURLOPT_CAPATH, nil)
+        if let certificateFile { ccurl_set_string(easy, CURLOPT_CAINFO, certificateFile) }
+        ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
+    }
+
+    private func setCallbacks() {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        ccurl_set_pointer(easy, CURLOPT_PRIVATE, context)
+        ccurl_set_pointer(easy, CURLOPT_WRITEDATA, context)
+        ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context)
+        ccurl_set_data_function(easy, CURLOPT_WRITEFUNCTION) { bytes, _, count, context in
+            Transfer.of(context!).received(body: UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+        ccurl_set_data_function(easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
+            Transfer.of(context!).received(line: UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+    }
+
+    private static func of(_ context: UnsafeMutableRawPointer) -> Transfer {
+        Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    static func of(easy: CURLHandle) -> Transfer {
+        var context: UnsafeMutableRawPointer?
+        ccurl_get_pointer(easy, &context)
+        return of(context!)
+    }
+
+    // MARK: A request
+
+    /// Sets what differs from request to request.
+    /// - Throws: `.badHeader`, with nothing started.
+    func prepare(_ request: TransportRequest, proxies: ProxySettings) throws(TransportError) {
+        try list.fill(request.headers)
+        generation &+= 1
+        if endpoint != request.endpoint { setEndpoint(request.endpoint, proxies) }
+        if timeout != request.timeout {
+            timeout = request.timeout
+            set(CURLOPT_TIMEOUT_MS, Int(max(1, timeout.clampedMilliseconds)))
+        }
+        ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list.head)
+        setBody(request)
+        self.request = request
+        answerLimit = request.answerLimit
+        refusal = nil
+        errorText.pointee = 0
+        lines = ByteBuffer(capacity: 512)
+        body = ByteBuffer()
+    }
+
+    private func setEndpoint(_ endpoint: Endpoint, _ proxies: ProxySettings) {
+        ccurl_set_string(easy, CURLOPT_URL, endpoint.url)
+        // An empty proxy keeps libcurl from reading the environment itself.
+        ccurl_set_string(easy, CURLOPT_PROXY, proxies.proxy(for: endpoint)?.exposed ?? "")
+        ccurl_set_string(easy, CURLOPT_NOPROXY, proxies.exceptions)
+        self.endpoint = endpoint
+    }
+
+    private func setBody(_ request: TransportRequest) {
+        switch request.method {
+        case .get:
+            set(CURLOPT_HTTPGET, 1)
+        case .post:
+            set(CURLOPT_POST, 1)
+            ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body?.count ?? 0))
+            // Not copied: the request holds the buffer until the transfer has ended.
+            // A null pointer would make libcurl ask a read callback for the body.
+            let nothing = ("" as StaticString).utf8Start
+            ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, request.body.map { UnsafePointer($0.base) } ?? nothing)
+        }
+    }
+
+    func start(_ continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>, now: EventLoop.Instant)
+    {
+        self.continuation = continuation
+        startedAt = now
+    }
+
+    /// Resumes the waiting task. Once per request.
+    func finish(_ result: Result<TransportResponse, TransportError>) {
+        request = nil
+        let continuation = continuation
+        self.continuation = nil
+        continuation?.resume(returning: result)
+    }
+
+    /// What a transfer that libcurl has ended with `code` comes to.
+    func result(_ code: CURLcode, now: EventLoop.Instant) -> Result<TransportResponse, TransportError> {
+        guard code == CURLE_OK else { return .failure(refusal ?? error(code, now: now)) }
+        var status = 0
+        ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
+        return .success(TransportResponse(status: status, headers: TransportHeaders(lines: lines), body: body))
+    }
+
+    // MARK: The answer
+
+    private func received(line: UnsafeRawBufferPointer) -> Int {
+        // A further status line begins the final answer behind a 100 Continue.
+        if line.starts(with: "HTTP/".utf8) { lines.removeAll() }
+        guard lines.count + line.count <= Self.headerLimit else {
+            refusal = .badAnswer(reason: "header lines over \(Self.headerLimit) bytes")
+            return 0
+        }
+        lines.append(line)
+        return line.count
+    }
+
+    private func received(body part: UnsafeRawBufferPointer) -> Int {
+        if body.isEmpty, !reserveBody() { return 0 }
+        guard body.count + part.count <= answerLimit else {
+            refusal = .answerTooLarge(limit: answerLimit, actual: nil)
+            return 0
+        }
+        body.append(part)
+        return part.count
+    }
+
+    /// Room for the whole body, where the answer says how long it is; false when that is over the limit.
+    private func reserveBody() -> Bool {
+        var length: curl_off_t = -1
+        ccurl_get_offset(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length)
+        guard length >= 0 else { return true }
+        guard length <= answerLimit else {
+            refusal = .answerTooLarge(limit: answerLimit, actual: Int(length))
+            return false
+        }
+        body.reserve(Int(length))
+        return true
+    }
+
+    // MARK: Errors
+
+    private func error(_ code: CURLcode, now: EventLoop.Instant) -> TransportError {
+        let reason = errorText.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: errorText)
+        switch code {
+        case CURLE_OPERATION_TIMEDOUT: return timeLimit(now)
+        case CURLE_COULDNT_RESOLVE_HOST: return .nameNotResolved(host: endpoint?.host ?? "")
+        case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED, CURLE_PROXY:
+            return .notConnected(reason: reason)
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
+            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_USE_SSL_FAILED:
+            return .tls(reason: reason)
+        case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE, CURLE_SEND_FAIL_REWIND:
+            return .cut(reason: reason)
+        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
+            return .badAnswer(reason: reason)
+        default:
+            return .other(code: Int(code.rawValue), reason: reason)
+        }
+    }
+
+    /// libcurl has one code for its three limits.
+    private func timeLimit(_ now: EventLoop.Instant) -> TransportError {
+        let lasted = startedAt.map { now - $0 } ?? .zero
+        if lasted + .milliseconds(20) >= timeout { return .timedOut(.total, after: timeout) }
+        var connected: curl_off_t = 0
+        ccurl_get_offset(easy, CURLINFO_PRETRANSFER_TIME_T, &connected)
+        return .timedOut(connected == 0 ? .connect : .noProgress, after: lasted)
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) {
+        let code = ccurl_set_long(easy, option, value)
+        precondition(code == CURLE_OK, "curl_easy_setopt")
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds in libcurl's range for a time-out.
+    fileprivate var clampedMilliseconds: Int64 {
+        min(max(0, wholeMillisecondsRoundedUp), Int64(Int32.max))
+    }
+
+    private var wholeMillisecondsRoundedUp: Int64 {
+        let (seconds, attoseconds) = components
+        guard seconds < Int64(Int32.max) else { return Int64(Int32.max) }
+        return seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    }
+}
