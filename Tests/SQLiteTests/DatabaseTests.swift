@@ -1,0 +1,179 @@
+import Glibc
+import SQLite
+import Testing
+
+/// A path in a folder of its own, removed with all that lies in it.
+private final class TemporaryFolder {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/kinesis-sidecar-XXXXXX".utf8CString)
+        path = String(cString: mkdtemp(&template))
+    }
+
+    deinit {
+        for name in ["db", "db-wal", "db-shm"] { unlink(path + "/" + name) }
+        rmdir(path)
+    }
+
+    var database: DatabaseLocation { .file(path + "/db") }
+}
+
+private let schema = [Migration(version: 1, sql: "CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB NOT NULL) STRICT")]
+
+private func count(_ database: Database) async throws(SQLiteError) -> Int {
+    try await database.read { connection throws(SQLiteError) in
+        var count = 0
+        try connection.query("SELECT count(*) FROM t") { count = $0.int(0) }
+        return count
+    }
+}
+
+private func insert(_ key: Int, into database: Database) async throws(SQLiteError) {
+    try await database.write { connection throws(SQLiteError) in
+        try connection.run("INSERT INTO t VALUES (?1, ?2)", .integer(key), .bytes([1, 2, 3]))
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct DatabaseTests {
+    @Test func `what was committed is there after the file is opened again, with mode 0600`() async throws {
+        let folder = TemporaryFolder()
+        let first = try await Database.open(folder.database, migrations: schema)
+        try await insert(1, into: first)
+        await first.close()
+        let second = try await Database.open(folder.database, migrations: schema)
+        #expect(try await count(second) == 1)
+        var information = stat()
+        stat(folder.path + "/db", &information)
+        #expect(information.st_mode & 0o777 == 0o600)
+        await second.close()
+    }
+
+    @Test func `a job that fails is rolled back alone`() async throws {
+        let database = try await Database.open(.memory, migrations: schema)
+        try await insert(1, into: database)
+        let results = await withTaskGroup(of: Bool.self) { group in
+            for key in [2, 1, 3] {
+                group.addTask {
+                    do throws(SQLiteError) {
+                        try await insert(key + 10, into: database)
+                        try await insert(key, into: database)
+                        return true
+                    } catch {
+                        return false
+                    }
+                }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(results == 2)
+        #expect(try await count(database) == 1 + 3 + 2)
+        do throws(SQLiteError) {
+            try await database.write { connection throws(SQLiteError) in
+                try connection.run("INSERT INTO t VALUES (50, x'00')")
+                try connection.run("INSERT INTO t VALUES (50, x'00')")
+            }
+            Issue.record("a second row with one key")
+        } catch {
+            #expect(error.primaryCode == 19)
+        }
+        #expect(try await count(database) == 6)
+        await database.close()
+    }
+
+    @Test func `many writers at once all get through`() async throws {
+        let database = try await Database.open(.memory, migrations: schema)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for key in 0..<500 { group.addTask { try await insert(key, into: database) } }
+            try await group.waitForAll()
+        }
+        #expect(try await count(database) == 500)
+        await database.close()
+    }
+
+    @Test func `a closed database says so and keeps what was asked for before`() async throws {
+        let database = try await Database.open(.memory, migrations: schema)
+        await database.close()
+        await #expect(throws: SQLiteError.closed) { try await insert(1, into: database) }
+        await database.close()
+    }
+
+    @Test func `migrations run once, in order, and a newer schema is refused`() async throws {
+        let folder = TemporaryFolder()
+        let second = schema + [Migration(version: 2, sql: "ALTER TABLE t ADD COLUMN w TEXT; CREATE INDEX i ON t (w)")]
+        await (try await Database.open(folder.database, migrations: schema)).close()
+        let database = try await Database.open(folder.database, migrations: second)
+        try await database.write { connection throws(SQLiteError) in
+            try connection.run("INSERT INTO t VALUES (1, ?1, ?2)", .bytes([]), "w")
+        }
+        await database.close()
+        await (try await Database.open(folder.database, migrations: second)).close()
+        await #expect(throws: SQLiteError.newerSchema(found: 2, known: 1)) {
+            _ = try await Database.open(folder.database, migrations: schema)
+        }
+    }
+
+    @Test func `a migration that fails leaves the version as it was`() async throws {
+        let folder = TemporaryFolder()
+        let broken = schema + [Migration(version: 2, sql: "CREATE TABLE u (a); CREATE TABLE t (a)")]
+        await (try await Database.open(folder.database, migrations: schema)).close()
+        await #expect(throws: SQLiteError.self) { _ = try await Database.open(folder.database, migrations: broken) }
+        let database = try await Database.open(folder.database, migrations: schema)
+        #expect(try await count(database) == 0)
+        await database.close()
+    }
+
+    @Test func `a file that is no database and a folder that is missing are errors that say so`() async throws {
+        let folder = TemporaryFolder()
+        let file = fopen(folder.path + "/db", "w")
+        fputs(String(repeating: "not a database ", count: 100), file)
+        fclose(file)
+        do throws(SQLiteError) {
+            _ = try await Database.open(folder.database, migrations: schema)
+            Issue.record("opened")
+        } catch {
+            #expect(error.isDamaged, "\(error)")
+        }
+        do throws(SQLiteError) {
+            _ = try await Database.open(.file(folder.path + "/none/db"), migrations: schema)
+            Issue.record("opened")
+        } catch {
+            #expect(error.isReadOnly, "\(error)")
+        }
+    }
+
+    @Test func `empty texts and blobs are not NULL`() async throws {
+        let database = try await Database.open(.memory, migrations: schema)
+        let kinds = try await database.read { connection throws(SQLiteError) in
+            var kinds: [String] = []
+            let span = UnsafeRawBufferPointer(start: nil, count: 0)
+            try connection.query(
+                "SELECT typeof(?1), typeof(?2), typeof(?3), typeof(?4)", .text(""), .bytes([]), .span(span), nil
+            ) { row in kinds = (0..<4).map(row.text) }
+            return kinds
+        }
+        #expect(kinds == ["text", "blob", "blob", "null"])
+        await database.close()
+    }
+
+    @Test func `a full disk fails the group and nothing of it is kept`() async throws {
+        let folder = TemporaryFolder()
+        let database = try await Database.open(folder.database, migrations: schema)
+        try await insert(1, into: database)
+        try await database.read { connection throws(SQLiteError) in
+            try connection.query("PRAGMA max_page_count = 4") { _ in }
+        }
+        do throws(SQLiteError) {
+            try await database.write { connection throws(SQLiteError) in
+                try connection.run("INSERT INTO t VALUES (2, zeroblob(100000))")
+            }
+            Issue.record("stored")
+        } catch {
+            #expect(error.isDiskFull, "\(error)")
+        }
+        #expect(try await count(database) == 1)
+        try await insert(3, into: database)
+        #expect(try await count(database) == 2)
+        await database.close()
+    }
+}
