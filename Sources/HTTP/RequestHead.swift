@@ -32,7 +32,7 @@ package final class RequestHead: @unchecked Sendable {
     /// The host and port of an absolute-form target, which count more than the Host field (RFC 9112, 3.2.2).
     var targetAuthority: Span32?
     var host: Span32?
-    var facts = RequestFacts()
+    package internal(set) var facts = RequestFacts()
 
     package init() {
         fields.reserveCapacity(16)

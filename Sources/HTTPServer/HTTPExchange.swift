@@ -2,30 +2,181 @@ import Bytes
 import HTTP
 import Reactor
 
-/// One request and its answer. Confined to its loop.
+/// One request and its answer, as its handler sees them. Confined to its loop.
+///
+/// It ends when the handler returns: what is called afterwards does nothing, or throws.
 package final class HTTPExchange: @unchecked Sendable {
-    package let request: HTTPRequest
-    package let loop: EventLoop
-    init(request: HTTPRequest, loop: EventLoop) { self.request = request; self.loop = loop }
-    /// `127.0.0.1:50000` or `[::1]:50000`, for logs.
-    package var remoteAddress: String { fatalError("in progress") }
-    package var isLoopbackPeer: Bool { fatalError("in progress") }
-    package var isAnswered: Bool { fatalError("in progress") }
-    package var onDisconnect: (() -> Void)?
-    package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer { fatalError("in progress") }
-    package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? { fatalError("in progress") }
-    package func respond(_ status: HTTPStatus, headers: HTTPHeaders = [:], body: ByteBuffer? = nil) async {
-        fatalError("in progress")
+    private enum Answer {
+        case none
+        case given
+        case streaming(ResponseStream)
     }
+
+    /// Answers up to this size are copied and leave together with others; larger ones are sent from where they are.
+    private static let copiedBytes = 8 * 1024
+
+    package let request: HTTPRequest
+    private let connection: HTTPConnection
+    private var answer = Answer.none
+    private var isOver = false
+    private var isDisconnected = false
+
+    /// Called once, on the loop, when the peer is gone, a write's deadline passes, or the server closes hard; at once
+    /// where that has happened. Of a peer that only shuts its writing side it tells while a stream is under way that
+    /// was not started with `peerMayHalfClose`.
+    package var onDisconnect: (() -> Void)? {
+        didSet {
+            guard isDisconnected, let action = onDisconnect else { return }
+            onDisconnect = nil
+            action()
+        }
+    }
+
+    init(request: HTTPRequest, connection: HTTPConnection) {
+        self.request = request
+        self.connection = connection
+    }
+
+    package var loop: EventLoop { connection.loop }
+
+    /// `127.0.0.1:50000` or `[::1]:50000`, for logs.
+    package var remoteAddress: String { ListenAddress(connection.peer).description }
+
+    /// Whether the peer is on this machine.
+    package var isLoopbackPeer: Bool { connection.peer.isLoopback }
+
+    /// Whether an answer was given or begun.
+    package var isAnswered: Bool {
+        if case .none = answer { return false }
+        return true
+    }
+
+    // MARK: Body
+
+    /// The whole body, empty without one. `limit` is in bytes after decoding and counts instead of the server's.
+    ///
+    /// Sends 100 Continue to a client that waits for it, but not where Content-Length is over the limit. After an
+    /// error the rest is lost, and the connection closes behind the answer.
+    package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
+        guard !isOver else { throw .connectionClosed }
+        let limit = limit ?? connection.limits.bodyBytes
+        var capacity = 0
+        if case .length(let length) = connection.body {
+            guard length <= limit else {
+                connection.mustClose = true
+                throw .tooLarge(limit: limit, actual: length)
+            }
+            // What the client says it will send is not believed beyond a read's worth.
+            capacity = min(length, 64 * 1024)
+        }
+        let buffer = ByteBuffer(capacity: capacity)
+        while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
+            guard buffer.count <= limit else {
+                connection.mustClose = true
+                throw .tooLarge(limit: limit, actual: nil)
+            }
+        }
+        return buffer
+    }
+
+    /// The next piece of the body, at most 16 KiB; nil at its end. Of any total length: the reader bounds what it
+    /// keeps. Errors as in `body`.
+    package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
+        guard !isOver else { throw .connectionClosed }
+        let buffer = ByteBuffer()
+        return try await connection.readBody(into: buffer) ? buffer : nil
+    }
+
+    // MARK: Answer
+
+    /// Gives the whole answer. A second one is ignored. HEAD gets the head that GET would, without the body.
+    ///
+    /// Returns when it is on its way: a small answer leaves with the turn, a large one when the kernel has taken it.
+    package func respond(_ status: HTTPStatus, headers: HTTPHeaders = [:], body: ByteBuffer? = nil) async {
+        guard !isOver, connection.isOpen, case .none = answer else { return }
+        answer = .given
+        if !connection.canDiscardBody { connection.mustClose = true }
+        let length = body?.count ?? 0
+        let buffer = connection.outputBuffer()
+        ResponseHead.append(
+            status, headers: headers, framing: status.isBodiless ? .none : .length(length),
+            persistence: persistence, date: connection.server.dateLine.current, to: buffer)
+        guard let body, request.method != .head, !status.isBodiless else { return }
+        if length <= Self.copiedBytes {
+            buffer.append(body)
+        } else {
+            try? await connection.write([body], within: connection.limits.answerTime)
+        }
+    }
+
+    /// Sends the head of an answer whose body comes piece by piece.
+    ///
+    /// A peer that shuts its writing side has gone, as far as an endless stream can know; a client that does so after
+    /// a long request body and reads on needs `peerMayHalfClose`.
     package func startStreaming(
         _ status: HTTPStatus, headers: HTTPHeaders = [:], peerMayHalfClose: Bool = false
-    ) async throws(ConnectionClosed) -> ResponseStream { fatalError("in progress") }
-    /// Closes the connection without an answer.
-    package func abort() { fatalError("in progress") }
+    ) async throws(ConnectionClosed) -> ResponseStream {
+        guard !isOver, connection.isOpen, case .none = answer else { throw ConnectionClosed() }
+        connection.sendOwedContinue()
+        let isChunked = request.head.facts.minorVersion > 0
+        if !isChunked { connection.mustClose = true }
+        let stream = ResponseStream(
+            connection: connection, framing: request.method == .head ? .none : isChunked ? .chunked : .plain)
+        answer = .streaming(stream)
+        ResponseHead.append(
+            status, headers: headers, framing: isChunked ? .chunked : .untilClose, persistence: persistence,
+            date: connection.server.dateLine.current, to: connection.outputBuffer())
+        Socket.enableKeepAlive(connection.fd)
+        if !peerMayHalfClose { connection.interest.insert(.peerClosed) }
+        try await connection.write([], within: connection.limits.streamWriteTime)
+        return stream
+    }
+
+    /// Closes the connection without an answer, or in the middle of one.
+    package func abort() {
+        guard !isOver else { return }
+        answer = .given
+        connection.shut()
+    }
+
+    private var persistence: ResponseHead.Persistence {
+        if connection.mustClose || connection.server.isDraining {
+            connection.mustClose = true
+            return .close
+        }
+        return request.head.facts.minorVersion == 0 ? .keepAlive : .implied
+    }
+
+    // MARK: From the connection
+
+    func disconnected() {
+        guard !isOver else { return }
+        isDisconnected = true
+        guard let action = onDisconnect else { return }
+        onDisconnect = nil
+        action()
+    }
+
+    /// The handler has returned.
+    func conclude() async {
+        switch answer {
+        case .none:
+            guard connection.isOpen else { break }
+            connection.server.logger.error("a request was not answered", metadata: ["path": "\(request.path)"])
+            await respond(.internalServerError)
+        case .given: break
+        case .streaming(let stream):
+            // An orderly end would tell the client that it has everything.
+            if !stream.isFinished { stream.abort() }
+        }
+        isOver = true
+        onDisconnect = nil
+    }
 }
 
-package final class ResponseStream: @unchecked Sendable {
-    package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) { fatalError("in progress") }
-    package func finish() async { fatalError("in progress") }
-    package func abort() { fatalError("in progress") }
+extension BodyProgress {
+    var isNone: Bool {
+        if case .none = self { return true }
+        return false
+    }
 }

@@ -1,18 +1,175 @@
 import Bytes
+import Glibc
 import HTTP
 import Logging
 import Reactor
 
+/// Listens, keeps the connections, and ends them. Confined to its loop.
 package final class HTTPServer: @unchecked Sendable {
-    package init(loop: EventLoop, limits: HTTPLimits, handler: any HTTPHandler, logger: Logger) {}
+    /// Connections beyond the limit that are being told so at one time; more are closed unanswered.
+    private static let refusalsAtOnce = 128
+    /// Descriptors that are left for files, other sockets and the refusals.
+    private static let reservedDescriptors = 256
+
+    let loop: EventLoop
+    let handler: any HTTPHandler
+    let logger: Logger
+    let buffers = BufferPool()
+    let dateLine: DateLine
+    private(set) var limits: HTTPLimits
+    private(set) var isDraining = false
+
+    private var listeners: [Listener] = []
+    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private var refusals: [ObjectIdentifier: HTTPConnection] = [:]
+    private var waitingToFlush: [HTTPConnection] = []
+    private var drainWaiter: UnsafeContinuation<Void, Never>?
+    private var lastAcceptWarning: EventLoop.Instant?
+
+    /// Requests that handlers have got since the start.
+    package internal(set) var requestCount = 0
+    /// Connections open now, or whose handler still runs.
+    package var connectionCount: Int { connections.count }
+
     /// What a refused request is answered with; by default its problem document.
     package var onBadRequest: (RefusedRequest) -> (headers: HTTPHeaders, body: ByteBuffer) = {
         (["Content-Type": "application/problem+json"], $0.problem)
     }
-    package func listen(_ address: ListenAddress) throws(SystemError) -> ListenAddress { fatalError("in progress") }
-    package func stopAccepting() { fatalError("in progress") }
-    package func drain(deadline: EventLoop.Instant) async { fatalError("in progress") }
-    package func closeAll() { fatalError("in progress") }
-    package var connectionCount: Int { fatalError("in progress") }
-    package var requestCount: Int { fatalError("in progress") }
+
+    package init(loop: EventLoop, limits: HTTPLimits, handler: any HTTPHandler, logger: Logger) {
+        self.loop = loop
+        self.limits = limits
+        self.handler = handler
+        self.logger = logger
+        dateLine = DateLine(loop: loop)
+    }
+
+    // MARK: Listening
+
+    /// Listens on `address` and returns it with the port that was bound. May be called for several addresses.
+    ///
+    /// The limit of connections is lowered where the process may not open as many files. Throws what socket, bind or
+    /// listen say; nothing is left open then.
+    package func listen(_ address: ListenAddress) throws(SystemError) -> ListenAddress {
+        loop.preconditionOnLoop()
+        guard let socketAddress = SocketAddress(host: address.host, port: address.port) else {
+            throw SystemError("inet_pton", EINVAL)
+        }
+        limits.connections = min(limits.connections, Self.connectionsThatFit())
+        let fd = try Socket.listening(socketAddress)
+        do throws(SystemError) {
+            listeners.append(
+                try Listener(
+                    loop: loop, fd: fd, take: { [unowned self] in take($0, $1) },
+                    report: { [unowned self] in acceptFailed($0) }))
+        } catch {
+            close(fd)
+            throw error
+        }
+        return ListenAddress(Socket.localAddress(fd))
+    }
+
+    private static func connectionsThatFit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        let files = Int(clamping: limit.rlim_cur)
+        return files > 2 * reservedDescriptors ? files - reservedDescriptors : max(1, files / 2)
+    }
+
+    private func take(_ fd: Int32, _ peer: SocketAddress) {
+        Socket.disableDelay(fd)
+        let isFull = connections.count >= limits.connections
+        guard !isFull || refusals.count < Self.refusalsAtOnce else {
+            close(fd)
+            return
+        }
+        let connection: HTTPConnection
+        do throws(SystemError) {
+            connection = try HTTPConnection(fd: fd, peer: peer, server: self)
+        } catch {
+            close(fd)
+            return acceptFailed(error)
+        }
+        if isFull {
+            refusals[ObjectIdentifier(connection)] = connection
+            let reason = RefusedRequest.tooManyConnections(limit: limits.connections)
+            loop.spawn { await connection.turnAway(reason) }
+        } else {
+            connections[ObjectIdentifier(connection)] = connection
+            loop.spawn { await connection.run() }
+        }
+    }
+
+    private func acceptFailed(_ error: SystemError) {
+        if let lastAcceptWarning, loop.now - lastAcceptWarning < .seconds(10) { return }
+        lastAcceptWarning = loop.now
+        logger.warning(
+            "connections cannot be accepted",
+            metadata: ["error": "\(error)", "connections": "\(connections.count)"])
+    }
+
+    // MARK: Ending
+
+    /// No new connections. Those that are open go on.
+    package func stopAccepting() {
+        loop.preconditionOnLoop()
+        for listener in listeners { listener.stop() }
+        listeners.removeAll()
+    }
+
+    /// Stops accepting, closes what is idle, lets requests that are under way be answered with `Connection: close`, and
+    /// returns when all connections have ended; those that have not by `deadline` are cut.
+    package func drain(deadline: EventLoop.Instant) async {
+        stopAccepting()
+        isDraining = true
+        for connection in connections.values { connection.closeIfIdle() }
+        let timer = loop.schedule(at: deadline) { [self] in
+            closeAll()
+            // A handler that does not return is not waited for.
+            finishDrain()
+        }
+        if !connections.isEmpty || !refusals.isEmpty {
+            await withUnsafeContinuation { drainWaiter = $0 }
+        }
+        loop.cancel(timer)
+    }
+
+    /// Closes every connection at once. Their handlers hear of it through `onDisconnect`, and should return.
+    package func closeAll() {
+        loop.preconditionOnLoop()
+        for connection in connections.values { connection.shut() }
+        for connection in refusals.values { connection.shut() }
+    }
+
+    /// The connection's task is at its end.
+    func ended(_ connection: HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        refusals[ObjectIdentifier(connection)] = nil
+        if connections.isEmpty, refusals.isEmpty { finishDrain() }
+    }
+
+    private func finishDrain() {
+        guard let waiter = drainWaiter else { return }
+        drainWaiter = nil
+        waiter.resume()
+    }
+
+    // MARK: Writing
+
+    func flushAtEndOfTurn(_ connection: HTTPConnection) {
+        if waitingToFlush.isEmpty {
+            loop.endOfTurn { [self] in flushAll() }
+        }
+        waitingToFlush.append(connection)
+    }
+
+    private func flushAll() {
+        // A flush can close a connection, whose handler may answer nothing more, but another one's may be woken.
+        var index = 0
+        while index < waitingToFlush.count {
+            waitingToFlush[index].endOfTurn()
+            index += 1
+        }
+        waitingToFlush.removeAll(keepingCapacity: true)
+    }
 }

@@ -1,0 +1,227 @@
+import Bytes
+import HTTP
+import Reactor
+
+/// How far the body of the current request has been read.
+enum BodyProgress {
+    /// There is none, or all of it was read.
+    case none
+    /// So many bytes are missing.
+    case length(Int)
+    case chunked(ChunkedBodyParser)
+}
+
+extension HTTPConnection {
+    /// Bytes were read that nobody has used.
+    var hasInput: Bool { input != nil }
+
+    var unusedInput: UnsafeRawBufferPointer {
+        guard let input else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: input.bytes[inputStart...])
+    }
+
+    func use(_ count: Int) {
+        inputStart += count
+        if let input, inputStart == input.count { dropInput() }
+    }
+
+    func dropInput() {
+        guard let buffer = input else { return }
+        input = nil
+        inputStart = 0
+        server.buffers.give(buffer)
+    }
+
+    /// One read, behind what is there.
+    private func receive() -> Socket.Received {
+        let buffer = input ?? server.buffers.take()
+        if inputStart > 0 {
+            buffer.removeFirst(inputStart)
+            inputStart = 0
+        }
+        // A head that is longer than the pool's buffers makes this one grow; the parser's limit bounds it.
+        buffer.reserve(BufferPool.bufferBytes / 4)
+        let result = Socket.receive(fd, into: buffer.base + buffer.count, room: buffer.capacity - buffer.count)
+        if case .bytes(let count) = result { buffer.setCount(buffer.count + count) }
+        if buffer.isEmpty {
+            input = nil
+            server.buffers.give(buffer)
+        } else {
+            input = buffer
+        }
+        return result
+    }
+
+    // MARK: Heads
+
+    /// Waits for the next request. Nothing is read while the peer does not take the answers that it has.
+    func nextHead() async -> HeadOutcome {
+        if let outcome = parseHead() { return outcome }
+        guard isOpen, !inputEnded, hasInput || !server.isDraining else { return .closed }
+        wish = .head
+        setReadDeadline(after: hasInput ? limits.headerTime : limits.idleTime)
+        if !isOutputBlocked, !interest.contains(.read) { interest.insert(.read) }
+        await withUnsafeContinuation { reader = $0 }
+        wish = .nothing
+        clearReadDeadline()
+        defer { headOutcome = nil }
+        return headOutcome ?? .closed
+    }
+
+    private func parseHead() -> HeadOutcome? {
+        guard hasInput else { return nil }
+        if !parser.isUnderWay, !isKnownUniquelyReferenced(&head) {
+            // Somebody kept the last one.
+            head = RequestHead()
+        }
+        do throws(HTTPParseError) {
+            guard let length = try parser.parse(unusedInput, into: head) else { return nil }
+            parser.reset()
+            use(length)
+            return .request
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    /// An event while the task waits for a head.
+    func readHead() {
+        guard reader != nil, headOutcome == nil else { return interest = interest.subtracting(.read) }
+        let isFirst = !hasInput
+        switch receive() {
+        case .bytes:
+            headOutcome = parseHead()
+            // The time of a head is not prolonged by its bytes.
+            if headOutcome == nil, isFirst { setReadDeadline(after: limits.headerTime) }
+        case .end:
+            inputEnded = true
+            headOutcome = .closed
+        case .wouldBlock: break
+        case .failed: return shut()
+        }
+        if headOutcome != nil { wakeReader() }
+    }
+
+    /// The server drains: a connection between two requests has no more to do.
+    func closeIfIdle() {
+        guard wish == .head, !hasInput, headOutcome == nil else { return }
+        headOutcome = .closed
+        wakeReader()
+    }
+
+    // MARK: Bodies
+
+    /// Appends what comes next of the body; false when there is no more. A piece is at most as long as what is
+    /// buffered there already, or 16 KiB.
+    func readBody(into buffer: ByteBuffer) async throws(HTTPBodyError) -> Bool {
+        switch body {
+        case .none: return false
+        case .length(let missing):
+            let taken = try await readLength(missing, into: buffer)
+            body = taken == missing ? .none : .length(missing - taken)
+            return true
+        case .chunked(let parser):
+            return try await readChunks(parser, into: buffer)
+        }
+    }
+
+    private func readLength(_ missing: Int, into buffer: ByteBuffer) async throws(HTTPBodyError) -> Int {
+        if hasInput {
+            let taken = min(missing, unusedInput.count)
+            buffer.append(UnsafeRawBufferPointer(rebasing: unusedInput[..<taken]))
+            use(taken)
+            return taken
+        }
+        while true {
+            try await waitForBody()
+            // Straight into the body, and never beyond its end, where the next request begins.
+            let room = min(missing, max(BufferPool.bufferBytes, buffer.count))
+            buffer.reserve(room)
+            switch Socket.receive(fd, into: buffer.base + buffer.count, room: room) {
+            case .bytes(let count):
+                buffer.setCount(buffer.count + count)
+                return count
+            case .wouldBlock: continue
+            case .end: try failBody(.truncated)
+            case .failed: shut()
+            }
+        }
+    }
+
+    private func readChunks(
+        _ parser: ChunkedBodyParser, into buffer: ByteBuffer
+    ) async throws(HTTPBodyError) -> Bool {
+        var parser = parser
+        while true {
+            let before = buffer.count
+            let (taken, ended) = try parseChunks(&parser, into: buffer)
+            use(taken)
+            body = ended ? .none : .chunked(parser)
+            if ended || buffer.count > before { return buffer.count > before }
+            try await waitForBody()
+            switch receive() {
+            case .bytes, .wouldBlock: continue
+            case .end: try failBody(.truncated)
+            case .failed: shut()
+            }
+        }
+    }
+
+    /// All of the input that is there: bytes used, and whether the body has ended.
+    private func parseChunks(
+        _ parser: inout ChunkedBodyParser, into buffer: ByteBuffer
+    ) throws(HTTPBodyError) -> (taken: Int, ended: Bool) {
+        let input = unusedInput
+        var at = 0
+        while true {
+            let event: ChunkedBodyParser.Event
+            do throws(HTTPParseError) {
+                event = try parser.next(input, at: &at)
+            } catch {
+                mustClose = true
+                throw .malformed(error)
+            }
+            switch event {
+            case .data(let range): buffer.append(UnsafeRawBufferPointer(rebasing: input[range]))
+            case .needsMore: return (at, false)
+            case .end: return (at, true)
+            }
+        }
+    }
+
+    private func failBody(_ error: HTTPBodyError) throws(HTTPBodyError) {
+        if error == .truncated { inputEnded = true }
+        mustClose = true
+        throw error
+    }
+
+    /// Returns when something can be read; tells a client that waits for it to go on.
+    private func waitForBody() async throws(HTTPBodyError) {
+        guard isOpen else { throw .connectionClosed }
+        sendOwedContinue()
+        await waitToRead(.body, limits.bodyTime)
+        guard isOpen else { throw .connectionClosed }
+        if readTimedOut {
+            readTimedOut = false
+            try failBody(.timedOut)
+        }
+    }
+
+    /// Behind an answer that was given it would be taken for the next one.
+    func sendOwedContinue() {
+        guard owesContinue, exchange?.isAnswered == false else { return }
+        owesContinue = false
+        outputBuffer().append("HTTP/1.1 100 Continue\r\n\r\n")
+        flush()
+    }
+
+    func waitToRead(_ wish: Wish, _ time: Duration) async {
+        precondition(reader == nil, "a body has one reader")
+        self.wish = wish
+        setReadDeadline(after: time)
+        if !interest.contains(.read) { interest.insert(.read) }
+        await withUnsafeContinuation { reader = $0 }
+        self.wish = .nothing
+        clearReadDeadline()
+    }
+}

@@ -1,0 +1,128 @@
+import Bytes
+import Glibc
+import HTTP
+import Reactor
+
+extension HTTPConnection {
+    /// Output beyond which a connection's next pipelined request waits until the peer has taken it.
+    private static let gatheredBytes = 64 * 1024
+
+    /// Serves requests one after the other until the connection ends. The connection's one task.
+    func run() async {
+        var isIdle = false
+        while isOpen, !mustClose, !isIdle {
+            switch await nextHead() {
+            case .request: await serve()
+            case .refused(let error): refuse(.malformed(error))
+            case .timedOut: refuse(.headTimedOut)
+            case .closed: isIdle = true
+            }
+            if let output, output.count > Self.gatheredBytes { await drainOutput() }
+        }
+        await end(lingering: !isIdle)
+    }
+
+    /// Answers 503 without reading a request.
+    func turnAway(_ reason: RefusedRequest) async {
+        refuse(reason)
+        await end(lingering: true)
+    }
+
+    private func serve() async {
+        server.requestCount += 1
+        let facts = head.facts
+        mustClose = facts.wantsClose || server.isDraining
+        switch facts.framing {
+        case .none: body = .none
+        case .length(let length): body = .length(length)
+        case .chunked: body = .chunked(ChunkedBodyParser(limits: limits))
+        }
+        // A client that has begun to send does not wait (RFC 9110, 10.1.1).
+        owesContinue = facts.expectsContinue && facts.framing != .none && !hasInput
+        let exchange = HTTPExchange(request: HTTPRequest(head: head), connection: self)
+        self.exchange = exchange
+        await server.handler.handle(exchange)
+        await exchange.conclude()
+        self.exchange = nil
+        if isOpen, !mustClose { await discardBody() }
+    }
+
+    // MARK: Bodies that nobody wanted
+
+    /// Whether the rest of the body is worth reading to keep the connection. A client that waits for 100 Continue may
+    /// or may not send the body after another answer, so that nothing can follow on its connection.
+    var canDiscardBody: Bool {
+        switch body {
+        case .none: true
+        case .length(let missing): !owesContinue && missing - unusedInput.count <= limits.discardBytes
+        case .chunked: !owesContinue
+        }
+    }
+
+    private func discardBody() async {
+        if case .none = body { return }
+        if case .length(let missing) = body, missing <= unusedInput.count {
+            use(missing)
+            body = .none
+            return
+        }
+        await drainOutput()
+        let scratch = server.buffers.take()
+        var discarded = 0
+        do throws(HTTPBodyError) {
+            while try await readBody(into: scratch) {
+                discarded += scratch.count
+                scratch.removeAll()
+                if discarded > limits.discardBytes + BufferPool.bufferBytes {
+                    mustClose = true
+                    break
+                }
+            }
+        } catch {
+            mustClose = true
+        }
+        server.buffers.give(scratch)
+    }
+
+    // MARK: The end
+
+    private func refuse(_ reason: RefusedRequest) {
+        mustClose = true
+        guard isOpen else { return }
+        server.logger.debug(
+            "refused a request", metadata: ["peer": "\(ListenAddress(peer))", "code": "\(reason.code)"])
+        let (headers, content) = server.onBadRequest(reason)
+        let buffer = outputBuffer()
+        ResponseHead.append(
+            reason.status, headers: headers, framing: .length(content.count), persistence: .close,
+            date: server.dateLine.current, to: buffer)
+        buffer.append(content)
+    }
+
+    /// Sends what gathered, then closes: at once where the peer is done or nothing was asked, else write side first.
+    /// A close with unread bytes would be a reset, which takes the answer away from the client that still sends.
+    private func end(lingering: Bool) async {
+        await drainOutput()
+        if isOpen, lingering, !inputEnded {
+            shutdown(fd, Int32(SHUT_WR))
+            await readAway()
+        }
+        shut()
+        server.ended(self)
+    }
+
+    private func readAway() async {
+        dropInput()
+        readTimedOut = false
+        let deadline = loop.now + limits.lingerTime
+        let scratch = server.buffers.take()
+        while isOpen, !readTimedOut, loop.now < deadline {
+            switch Socket.receive(fd, into: scratch.base, room: scratch.capacity) {
+            case .bytes: await loop.nextTurn()
+            case .wouldBlock: await waitToRead(.farewell, deadline - loop.now)
+            case .end, .failed: shut()
+            }
+        }
+        server.buffers.give(scratch)
+    }
+}

@@ -1,0 +1,67 @@
+import Bytes
+import HTTP
+
+/// The body of an answer that is written piece by piece. Confined to its loop.
+package final class ResponseStream: @unchecked Sendable {
+    enum Framing {
+        /// HEAD: everything that is written is dropped.
+        case none
+        case chunked
+        /// HTTP/1.0: the end of the connection is the end of the body.
+        case plain
+    }
+
+    private static let lineEnd = ByteBuffer("\r\n")
+    private static let lastChunk = ByteBuffer("0\r\n\r\n")
+
+    private let connection: HTTPConnection
+    private let framing: Framing
+    /// `finish` or `abort` was called.
+    private(set) var isFinished = false
+
+    init(connection: HTTPConnection, framing: Framing) {
+        self.connection = connection
+        self.framing = framing
+    }
+
+    /// Returns when the kernel's socket buffer has taken every byte: that is the back-pressure. The chunks are sent
+    /// from where they are, together, and must not change before this returns.
+    ///
+    /// Throws when the peer is gone or took nothing for `HTTPLimits.streamWriteTime`; how much it got is not known.
+    package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
+        guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
+        let time = connection.limits.streamWriteTime
+        switch framing {
+        case .none: return
+        case .plain: try await connection.write(chunks, within: time)
+        case .chunked:
+            let size = chunks.reduce(0) { $0 + $1.count }
+            // A chunk of no bytes would be the end.
+            guard size > 0 else { return }
+            let line = ByteBuffer(capacity: 24)
+            ResponseHead.appendChunkSize(size, to: line)
+            var pieces = [line]
+            pieces.reserveCapacity(chunks.count + 2)
+            pieces.append(contentsOf: chunks)
+            pieces.append(Self.lineEnd)
+            try await connection.write(pieces, within: time)
+        }
+    }
+
+    /// Ends the body in order. The connection serves the client's next request.
+    package func finish() async {
+        guard !isFinished, connection.isOpen else { return }
+        isFinished = true
+        connection.interest.remove(.peerClosed)
+        guard framing == .chunked else { return }
+        try? await connection.write([Self.lastChunk], within: connection.limits.answerTime)
+    }
+
+    /// Cuts the body off, so that the client knows that it does not have all.
+    package func abort() {
+        guard !isFinished else { return }
+        isFinished = true
+        // Without chunks only a reset tells a cut from the end.
+        connection.shut(withReset: framing == .plain)
+    }
+}
