@@ -93,3 +93,27 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The programs of `make bench` and `make fuzz` need `package` declarations, so they are targets of this package; they
+// stand behind a variable of the environment, so that nobody else builds them.
+if Context.environment["BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "bench-server", dependencies: ["HTTPServer", "HTTP", "Reactor", "Bytes", log],
+            path: "Benchmarks/bench-server"))
+}
+
+/// One folder under Fuzz is one program, which `make fuzz` runs for a while.
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Fuzz/\(name)",
+        swiftSettings: [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer,address"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
+}
+if Context.environment["FUZZ"] != nil {
+    package.targets += [
+        fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
+        fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
+        fuzzer("FuzzURLText", ["HTTP", "Bytes"]),
+    ]
+}
