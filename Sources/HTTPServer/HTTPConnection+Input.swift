@@ -57,6 +57,8 @@ extension HTTPConnection {
     /// Waits for the next request. Nothing is read while the peer does not take the answers that it has.
     func nextHead() async -> HeadOutcome {
         if let outcome = parseHead() { return outcome }
+        // Now and not at the end of the turn: the peer works on the answer while the loop serves the next connection.
+        flush()
         guard isOpen, !inputEnded, hasInput || !server.isDraining else { return .closed }
         wish = .head
         setReadDeadline(after: hasInput ? limits.headerTime : limits.idleTime)
