@@ -26,15 +26,18 @@ package enum Base64 {
     }
 
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
+        let plain = ByteBuffer(bytes)
         let text = ByteBuffer()
-        encode(ByteBuffer(bytes).bytes, to: text)
+        withExtendedLifetime(plain) { encode(plain.bytes, to: text) }
         return text.text
     }
 
     /// nil when the text is not base64.
     package static func decode(_ text: String) -> [UInt8]? {
+        var text = text
         let bytes = ByteBuffer()
-        return decode(ByteBuffer(text).bytes, to: bytes) == nil ? bytes.array : nil
+        let fault = text.withUTF8 { decode(UnsafeRawBufferPointer($0), to: bytes) }
+        return fault == nil ? bytes.array : nil
     }
 
     // MARK: Over pointers

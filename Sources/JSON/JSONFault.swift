@@ -9,7 +9,7 @@ package enum JSONFault: UInt8, Sendable {
     case tooDeep
 
     /// The error for a caller who wants to know more; `byte` is the one at `offset`, where there is one.
-    func error(at offset: Int, byte: UInt8?, limits: JSONLimits) -> JSONError {
+    package func error(at offset: Int, byte: UInt8?, limits: JSONLimits) -> JSONError {
         switch self {
         case .none, .unexpectedEnd: JSONError(.unexpectedEnd, at: offset)
         case .unexpectedByte: JSONError(byte.map { .unexpectedByte($0) } ?? .unexpectedEnd, at: offset)

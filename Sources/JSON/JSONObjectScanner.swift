@@ -106,7 +106,7 @@ private struct JSONCursor {
                 lineBreaks: &lineBreaks)
             if fault != .none { throw fail(fault) }
         }
-        return JSONSpan(text, start..<at, offset: offset)
+        return JSONSpan(checked: UnsafeRawBufferPointer(rebasing: text[start..<at]), offset: offset + start)
     }
 
     private mutating func expect(_ byte: UInt8) throws(JSONError) {

@@ -14,10 +14,10 @@ package struct JSONSpan {
     /// Bytes of the text before it, for messages.
     package let offset: Int
 
-    /// - Parameter offset: what the text itself stands behind.
-    init(_ text: UnsafeRawBufferPointer, _ range: Range<Int>, offset: Int) {
-        raw = UnsafeRawBufferPointer(rebasing: text[range])
-        self.offset = offset + range.lowerBound
+    /// A value that `JSONText.skipValue` has passed without a fault; `raw` is not empty.
+    package init(checked raw: UnsafeRawBufferPointer, offset: Int) {
+        self.raw = raw
+        self.offset = offset
         kind =
             switch raw.first {
             case UInt8(ascii: "n"): .null

@@ -24,13 +24,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Zg", 2), ("Zg=", 3), ("Zg==Zg==", 2), ("Z===", 1), ("====", 0), ("Zm9v\n", 5), ("Zm9\n", 3), ("Zm9-", 3),
-        ("Zm9_Zm9v", 3), ("Zh==", 1), ("Zm9=", 2), ("Zm=v", 2), ("Zg== ", 5), ("Zm9vZm9vZm9\u{e9}", 11),
-        ("Zm9vZm9v=m9v", 8), ("=", 1), ("Zm9vYmF", 7),
+        ("Zg", 2), ("Zg=", 2), ("Zg==Zg==", 2), ("Z===", 1), ("====", 0), ("Zm9v\n", 4), ("Zm9\n", 3), ("Zm9-", 3),
+        ("Zm9_Zm9v", 3), ("Zh==", 1), ("Zm9=", 2), ("Zm=v", 2), ("Zg== ", 2), ("Zm9vZm9vZm9\u{e9}", 11),
+        ("Zm9vZm9v=m9v", 8), ("=", 0), ("Zm9vYmF", 7),
     ])
     func `what is not base64 is refused, with its place and nothing appended`(_ text: String, _ place: Int) {
         let buffer = ByteBuffer("kept")
-        #expect(Base64.decode(ByteBuffer(text).bytes, to: buffer) == place)
+        #expect(Array(text.utf8).withUnsafeBytes { Base64.decode($0, to: buffer) } == place)
         #expect(buffer.text == "kept")
     }
 
@@ -43,7 +43,8 @@ import Testing
                 let isGood =
                     alphabet.contains(byte)
                     || (byte == UInt8(ascii: "=") && place == 11 && text[10] == UInt8(ascii: "0"))
-                #expect((Base64.decode(ByteBuffer(text).bytes, to: ByteBuffer()) == nil) == isGood)
+                let fault = text.withUnsafeBytes { Base64.decode($0, to: ByteBuffer()) }
+                #expect((fault == nil) == isGood)
             }
         }
     }

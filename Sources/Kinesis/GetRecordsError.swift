@@ -1,0 +1,26 @@
+import JSON
+
+/// Why a GetRecords answer cannot be read, and where (bytes from its start).
+package struct GetRecordsError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Reason: Equatable, Sendable {
+        /// The answer is not the JSON that it should be.
+        case json(JSONError.Reason)
+        /// A member that every record must have is missing, of another type or not what it should be.
+        case badField(String)
+    }
+
+    package let reason: Reason
+    package let offset: Int
+
+    package init(_ reason: Reason, at offset: Int) {
+        self.reason = reason
+        self.offset = offset
+    }
+
+    package var description: String {
+        switch reason {
+        case .json(let reason): "the answer to GetRecords is broken: \(JSONError(reason, at: offset))"
+        case .badField(let name): "the answer to GetRecords has no good \(name) at byte \(offset)"
+        }
+    }
+}
