@@ -1,0 +1,26 @@
+import Bytes
+import Glibc
+import Kinesis
+
+/// Measures one core's way from a GetRecords answer to the payloads of events.
+///
+///     HotPath generate FILE PAYLOAD_BYTES    writes an answer of 10,000 records or 10 MiB, whichever is less
+///     HotPath measure FILE [SECONDS]         prints one JSON line with the figures
+///
+/// `Benchmarks/Foundation` reads the same file, so that both figures come from the same bytes in the same run.
+let arguments = CommandLine.arguments
+switch arguments.dropFirst().first {
+case "generate" where arguments.count == 4:
+    guard let payload = Int(arguments[3]), (2...1_000_000).contains(payload) else { usage() }
+    writeFile(arguments[2], sampleAnswer(payloadBytes: payload))
+case "measure" where arguments.count >= 3:
+    let seconds = arguments.count > 3 ? Double(arguments[3]) ?? 1 : 1
+    print(measure(readFile(arguments[2]), seconds: seconds).json)
+default:
+    usage()
+}
+
+func usage() -> Never {
+    fputs("usage: HotPath generate FILE PAYLOAD_BYTES | HotPath measure FILE [SECONDS]\n", stderr)
+    exit(64)
+}
