@@ -57,7 +57,7 @@ private func encode(_ answer: ByteBuffer, _ sliceDone: () -> Void) -> (records: 
             sliceDone()
         }
     } catch {
-        fputs("\(error)\n", stderr)
+        complain("\(error)")
         exit(1)
     }
     return (records, bytes)
@@ -83,6 +83,12 @@ func writeFile(_ path: String, _ buffer: ByteBuffer) {
 }
 
 private func fail(_ what: String, _ path: String) -> Never {
-    fputs("\(what) \(path): \(String(cString: strerror(errno)))\n", stderr)
+    complain("\(what) \(path): \(String(cString: strerror(errno)))")
     exit(1)
+}
+
+/// One line on standard error; C's `stderr` is a variable, which Swift 6 does not let us name.
+func complain(_ line: String) {
+    var text = line + "\n"
+    text.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
 }

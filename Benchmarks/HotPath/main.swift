@@ -21,6 +21,6 @@ default:
 }
 
 func usage() -> Never {
-    fputs("usage: HotPath generate FILE PAYLOAD_BYTES | HotPath measure FILE [SECONDS]\n", stderr)
+    complain("usage: HotPath generate FILE PAYLOAD_BYTES | HotPath measure FILE [SECONDS]")
     exit(64)
 }
