@@ -69,7 +69,7 @@ package struct PutBatcher {
     private var freshBytes = 0
     private var retries = RetryQueue()
     private var answers = Fifo<Answer>()
-    private var callsOnTheirWay = 0
+    package private(set) var callsOnTheirWay = 0
 
     package init(limits: Limits, retryPolicy: RetryPolicy = .puts) {
         self.limits = limits

@@ -22,10 +22,10 @@ package enum PutError: Error, Sendable {
     case timedOut(after: Duration, mayHaveBeenWritten: Bool, lastFailure: AWSError?)
     /// A record is over the stream's size, counted as the service counts: data and partition key. Nothing was sent.
     case recordTooLarge(index: Int, size: Int, limit: Int)
-    /// One put would fill more memory than `maxPutBytes` allows for all of them. Nothing was sent.
-    case putTooLarge(limit: Int)
     /// There is no such stream, and it is not among those that may be created.
     case streamMissing
+    /// The stream did not become usable in time; `status` is what it was.
+    case streamNotReady(status: String)
     /// The service, or the way to it, refused the whole call for good.
     case service(AWSError)
     /// The process is ending and takes no new puts.
@@ -45,9 +45,11 @@ extension PutError {
             return ("awsUnavailable", error.description)
         case .streamMissing:
             return ("ResourceNotFoundException", "the stream does not exist")
+        case .streamNotReady(let status):
+            return ("ResourceInUseException", "the stream is \(status)")
         case .recordTooLarge(_, let size, let limit):
             return ("recordTooLarge", "\(size) bytes are over the stream's limit of \(limit)")
-        case .busy, .draining, .putTooLarge:
+        case .busy, .draining:
             return ("notSent", "the record was not sent")
         }
     }

@@ -1,0 +1,144 @@
+import AWS
+import Consumer
+import HTTP
+import HTTPServer
+import JSON
+import Kinesis
+import Producer
+
+extension Problem {
+    /// The one place that turns what went wrong into an answer.
+    package var document: ProblemDocument {
+        switch self {
+        case .refused(let request):
+            ProblemDocument(ProblemCode(rawValue: request.code) ?? .malformedRequest, request.detail)
+        case .origin(let refusal): refusal.document
+        case .unknownRoute(let path):
+            ProblemDocument(.unknownRoute, "There is no route \(path); /openapi.yaml lists what there is.")
+        case .methodNotAllowed(let method, let allowed):
+            Self.methodNotAllowed(method, allowed.map(\.text))
+        case .notAcceptable(let accept, let accepted):
+            ProblemDocument(.notAcceptable, "Accept is \"\(accept)\"; this route answers with \(Self.list(accepted)).")
+                .with("accepted", .strings(accepted))
+        case .unsupportedMediaType(let type, let accepted):
+            ProblemDocument(
+                .unsupportedMediaType, "Content-Type is \"\(type)\"; taken are \(Self.list(accepted)), or none."
+            )
+            .with("accepted", .strings(accepted)).header("Accept", accepted.joined(separator: ", "))
+        case .malformedURL(let error, let part): error.document(part)
+        case .badStreamName(let name):
+            ProblemDocument(.badStreamName, "\"\(name)\" is not \(Self.streamName).").with("field", "streamName")
+        case .option(let error, let accepted): error.document(accepted)
+        case .body(let error): error.document
+        case .putBody(let error): error.document
+        case .put(let error, let stream): error.document(stream)
+        case .record(let code, let message, let stream): Self.record(code, message, stream)
+        case .consumer(let error, let stream): error.document(stream)
+        case .aws(let error, let stream): error.document(stream)
+        case .draining: Self.ending
+        }
+    }
+
+    static let streamName = "a stream's name: 1 to 128 characters of a-z, A-Z, 0-9, '_', '.' and '-'"
+
+    static let ending = ProblemDocument(.draining, "The sidecar is ending and takes no new work; try again elsewhere.")
+        .header("Retry-After", "1")
+
+    static func list(_ words: [String]) -> String {
+        words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " and " + (words.last ?? "")
+    }
+
+    private static func methodNotAllowed(_ method: HTTPMethod, _ allowed: [String]) -> ProblemDocument {
+        ProblemDocument(.methodNotAllowed, "\(method.text) is not a method of this route; \(list(allowed)) are.")
+            .with("accepted", .strings(allowed)).header("Allow", allowed.joined(separator: ", "))
+    }
+
+    /// A record's own failure is answered as a failed call with that code would be.
+    private static func record(_ code: String, _ message: String, _ stream: StreamName) -> ProblemDocument {
+        AWSError.service(ServiceError(code: code, message: message, status: 400)).document(stream)
+    }
+}
+
+extension JSONValue {
+    static func strings(_ texts: [String]) -> JSONValue {
+        .array(texts.map(JSONValue.string))
+    }
+
+    static func int(_ value: Int) -> JSONValue {
+        .number(String(value))
+    }
+}
+
+// MARK: - The request
+
+extension OriginPolicy.Refusal {
+    fileprivate var document: ProblemDocument {
+        switch self {
+        case .foreignHost(let host):
+            ProblemDocument(
+                .foreignHost,
+                "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts lists.")
+        case .foreignOrigin(let origin):
+            ProblemDocument(.foreignOrigin, "Origin is \"\(origin)\", which allowedOrigins does not list.")
+        case .foreignSite(let site):
+            ProblemDocument(
+                .foreignOrigin, "Sec-Fetch-Site is \"\(site)\", and no Origin that allowedOrigins lists comes with it.")
+        }
+    }
+}
+
+extension URLTextError {
+    fileprivate func document(_ part: Problem.URLPart) -> ProblemDocument {
+        switch self {
+        case .badEscape(let offset):
+            ProblemDocument(
+                .malformedURL, "In the \(part.rawValue), the percent sign at byte \(offset) begins no escape.")
+        case .notUTF8(let offset):
+            ProblemDocument(.malformedURL, "In the \(part.rawValue), what begins at byte \(offset) is not UTF-8.")
+        }
+    }
+}
+
+extension ConsumerOptionError {
+    fileprivate func document(_ accepted: [String]) -> ProblemDocument {
+        let known = accepted.isEmpty ? "This route has no options." : "Accepted here: \(Problem.list(accepted))."
+        return switch self {
+        case .unknown(let option):
+            ProblemDocument(.unknownOption, "There is no option \"\(option)\". \(known)")
+                .with("option", .string(option)).with("accepted", .strings(accepted))
+        case .repeated(let option):
+            ProblemDocument(.repeatedOption, "The option \(option) is given twice.").with("option", .string(option))
+        case .badValue(let option, let value, let accepted):
+            ProblemDocument(.badOption, "The option \(option) is \"\(value)\"; accepted: \(accepted).")
+                .with("option", .string(option)).with("accepted", .string(accepted))
+        case .configurationOnly(let option):
+            ProblemDocument(.configurationOnlyOption, "The option \(option) is taken from the configuration only.")
+                .with("option", .string(option))
+        case .notAvailableYet(let option, let value, let inForce):
+            ProblemDocument(
+                .optionNotAvailableYet,
+                "The option \(option)=\(value) is not available yet"
+                    + (inForce.map { "; in force is \($0)." } ?? ".")
+            )
+            .with("option", .string(option)).with("accepted", inForce.map(JSONValue.string))
+        }
+    }
+}
+
+extension HTTPBodyError {
+    fileprivate var document: ProblemDocument {
+        switch self {
+        case .tooLarge(let limit, let actual):
+            ProblemDocument(
+                .bodyTooLarge,
+                "The body is \(actual.map { "\($0) bytes" } ?? "too long"); at most \(limit) bytes are taken."
+            )
+            .with("limit", .int(limit))
+        case .timedOut: ProblemDocument(.requestTimeout, "The body did not arrive in time.")
+        case .truncated: ProblemDocument(.malformedRequest, "The body stops before its end.")
+        case .malformed(let error):
+            ProblemDocument(ProblemCode(rawValue: error.code) ?? .malformedRequest, error.detail)
+        case .connectionClosed: ProblemDocument(.malformedRequest, "The connection was closed.")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import AWS
+import Consumer
+import JSON
+import Kinesis
+import Producer
+
+extension PutError {
+    func document(_ stream: StreamName) -> ProblemDocument {
+        switch self {
+        case .busy(let waiting, let limit, let retryAfter):
+            ProblemDocument(
+                .tooManyPuts, "Puts of \(waiting) bytes wait for Kinesis; maxPutBytes is \(limit). Nothing was sent."
+            )
+            .with("limit", .int(limit)).header("Retry-After", String(max(1, retryAfter.components.seconds)))
+        case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
+            ProblemDocument(
+                .putTimeout,
+                "Kinesis did not answer within \(after.components.seconds) s; "
+                    + (mayHaveBeenWritten ? "the record may have been written." : "the record was not written.")
+                    + (lastFailure.map { " The last attempt: \($0)." } ?? "")
+            )
+            .with("mayHaveBeenWritten", .bool(mayHaveBeenWritten))
+        case .recordTooLarge(let index, let size, let limit):
+            ProblemDocument(
+                .recordTooLarge,
+                "Record \(index) has \(size) bytes of data and partition key; \(stream) takes \(limit)."
+            )
+            .with("index", .int(index)).with("size", .int(size)).with("limit", .int(limit)).with("field", "data")
+        case .streamMissing: ConsumerError.streamMissing(stream).document(stream)
+        case .streamNotReady(let status): ConsumerError.streamNotReady(stream, status: status).document(stream)
+        case .service(let error): error.document(stream)
+        case .draining: Problem.ending
+        }
+    }
+}
+
+extension ConsumerError {
+    func document(_ stream: StreamName) -> ProblemDocument {
+        switch self {
+        case .conflictingOption(let conflict):
+            ProblemDocument(
+                .optionConflict,
+                "The consumer runs with \(conflict.option)=\(conflict.held); asked is \(conflict.asked). Leave the option "
+                    + "out, ask for the value in force, or name another consumerGroup."
+            )
+            .with("option", .string(conflict.option)).with("held", .string(conflict.held))
+            .with("asked", .string(conflict.asked))
+        case .readerPresent(let readerID):
+            ProblemDocument(
+                .readerPresent,
+                "The consumer's reader is \(readerID); a consumer has one reader. Another consumerGroup has its own copy."
+            )
+        case .streamMissing(let name):
+            ProblemDocument(
+                .streamMissing,
+                "There is no stream \(name), and it is not among those that the sidecar creates (createStreamIfNeeded)."
+            )
+        case .streamNotReady(let name, let status):
+            ProblemDocument(.streamNotReady, "The stream \(name) is \(status); try again.")
+                .with("streamStatus", .string(status)).header("Retry-After", "1")
+        case .service(let error): error.document(stream)
+        case .state(let error): ProblemDocument(.stateFailed, "Positions cannot be kept: \(error).")
+        case .shuttingDown, .cancelled: Problem.ending
+        }
+    }
+}
+
+extension AWSError {
+    func document(_ stream: StreamName) -> ProblemDocument {
+        switch self {
+        case .service(let error): error.document(stream)
+        case .transport(let error):
+            if case .timedOut = error {
+                ProblemDocument(.awsTimeout, "Kinesis: \(error).")
+            } else {
+                ProblemDocument(.awsUnreachable, "Kinesis: \(error).")
+            }
+        case .credentials(let error): ProblemDocument(.noCredentials, "Nothing to sign with: \(error).")
+        case .answer(_, let requestID):
+            ProblemDocument(.awsFailed, "Kinesis: \(self).").with("awsRequestId", requestID.map(JSONValue.string))
+        case .cancelled: Problem.ending
+        }
+    }
+}
+
+extension ServiceError {
+    fileprivate func document(_ stream: StreamName) -> ProblemDocument {
+        let document = ProblemDocument(problemCode, problemDetail(stream))
+            .with("awsCode", .string(code)).with("awsRequestId", requestID.map(JSONValue.string))
+        let passes = document.code == .throttled || document.code == .streamNotReady
+        return passes ? document.header("Retry-After", "1") : document
+    }
+
+    private var problemCode: ProblemCode {
+        switch disposition {
+        case .throttled, .limitExceeded: .throttled
+        case .denied, .refreshCredentials, .clockSkew: .awsDenied
+        case .notFound: .streamMissing
+        case .resourceInUse: .streamNotReady
+        case .invalidArgument, .expiredIterator, .expiredNextToken: .invalidArgument
+        case .retry, .fatal, .cancelled: .awsFailed
+        }
+    }
+
+    private func problemDetail(_ stream: StreamName) -> String {
+        "Kinesis, for the stream \(stream): \(code)" + (message.isEmpty ? "." : ": \(message)")
+    }
+}

@@ -1,0 +1,75 @@
+import JSON
+import Producer
+
+extension PutBodyError {
+    var document: ProblemDocument {
+        let document = reason.document(place)
+        return document.with("index", index.map(JSONValue.int))
+    }
+
+    /// How the place is called in a sentence.
+    private var place: String {
+        index.map { "records[\($0)]" } ?? "the body"
+    }
+}
+
+extension PutBodyError.Reason {
+    fileprivate func document(_ place: String) -> ProblemDocument {
+        switch self {
+        case .malformed(let error):
+            ProblemDocument(.malformedJSON, "The body is not JSON: \(error).").with("offset", .int(error.offset))
+        case .notObject:
+            ProblemDocument(.badField, "A JSON object is expected as \(place): {\"data\": …}.")
+        case .unknownField(let field, let accepted):
+            ProblemDocument(
+                .unknownField, "There is no field \"\(field)\" in \(place); known: \(Problem.list(accepted))."
+            )
+            .with("field", .string(field)).with("accepted", .strings(accepted))
+        case .repeatedField(let field):
+            ProblemDocument(.repeatedField, "The field \(field) is given twice in \(place).")
+                .with("field", .string(field))
+        case .conflict(let field, let other):
+            ProblemDocument(.conflictingFields, "The fields \(field) and \(other) exclude each other.")
+                .with("field", .string(field))
+        case .recordsNotArray:
+            ProblemDocument(.badField, "The field records must be an array of objects.").with("field", "records")
+        case .noRecords:
+            ProblemDocument(.noRecords, "The field records is empty; at least one record is expected.")
+                .with("field", "records")
+        case .badField(let error): error.document(place)
+        case .missingStreamName:
+            ProblemDocument(.missingField, "The field streamName is missing; or put to /streams/{streamName}/put.")
+                .with("field", "streamName")
+        case .overMemory(let limit):
+            ProblemDocument(.putTooLarge, "The put needs more than maxPutBytes, \(limit) bytes; put fewer records.")
+                .with("limit", .int(limit))
+        case .badStreamName:
+            ProblemDocument(.badField, "The field streamName must be \(Problem.streamName).")
+                .with("field", "streamName")
+        }
+    }
+}
+
+extension PutFieldError {
+    fileprivate func document(_ place: String) -> ProblemDocument {
+        let name = field.description
+        let code: ProblemCode = if case .missing = reason { .missingField } else { .badField }
+        let document = ProblemDocument(code, "The field \(name) of \(place) \(expectation).")
+            .with("field", .string(name))
+        guard case .unknownEncoding = reason else { return document }
+        return document.with("accepted", .strings(["base64"]))
+    }
+
+    private var expectation: String {
+        switch reason {
+        case .missing: "is missing"
+        case .notString: "must be a string"
+        case .keyLength(let length): "has \(length) characters; 1 to 256 are accepted"
+        case .notHashKey: "must be a decimal number below 2^128 without leading zeros, as a string"
+        case .notSequenceNumber: "must be a sequence number: 1 to 129 digits, as a string"
+        case .unknownEncoding: "must be \"base64\", or absent"
+        case .notBase64(let offset): "is not base64 (RFC 4648, with padding) at character \(offset)"
+        case .notText(let error): "cannot be read: \(error)"
+        }
+    }
+}

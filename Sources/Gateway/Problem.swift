@@ -1,0 +1,34 @@
+import AWS
+import Consumer
+import HTTP
+import HTTPServer
+import Kinesis
+import Producer
+
+/// Everything that a request can be answered with instead of what it asked for. `document` maps each case to its
+/// answer, in one place and without a default.
+package enum Problem: Error, Sendable {
+    /// The server refused the request before any route saw it.
+    case refused(RefusedRequest)
+    case origin(OriginPolicy.Refusal)
+    case unknownRoute(path: String)
+    case methodNotAllowed(HTTPMethod, allowed: [HTTPMethod])
+    /// What `accepted` offers is not among what the client takes.
+    case notAcceptable(String, accepted: [String])
+    case unsupportedMediaType(String, accepted: [String])
+    case malformedURL(URLTextError, part: URLPart)
+    case badStreamName(String)
+    case option(ConsumerOptionError, accepted: [String])
+    case body(HTTPBodyError)
+    case putBody(PutBodyError)
+    case put(PutError, stream: StreamName)
+    /// The one record of a put failed for good, with the service's code.
+    case record(code: String, message: String, stream: StreamName)
+    case consumer(ConsumerError, stream: StreamName)
+    case aws(AWSError, stream: StreamName)
+    case draining
+
+    package enum URLPart: String, Sendable {
+        case path, query
+    }
+}

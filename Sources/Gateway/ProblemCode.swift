@@ -1,0 +1,143 @@
+import HTTP
+
+/// The fixed name of every problem that the sidecar answers with: what programs look at. openapi.yaml lists each with
+/// its status, and a test compares the two.
+package enum ProblemCode: String, CaseIterable, Sendable {
+    // The request as HTTP.
+    case malformedRequest
+    case requestTimeout
+    case bodyTooLarge
+    case uriTooLong
+    case headerTooLarge
+    case unknownExpectation
+    case unsupportedMethod
+    case unsupportedTransferCoding
+    case unsupportedVersion
+    case tooManyConnections
+    // Who asks, and for what.
+    case foreignHost
+    case foreignOrigin
+    case unknownRoute
+    case methodNotAllowed
+    case notAcceptable
+    case unsupportedMediaType
+    // What the URL says.
+    case malformedURL
+    case badStreamName
+    case unknownOption
+    case repeatedOption
+    case badOption
+    case configurationOnlyOption
+    case optionNotAvailableYet
+    // What the body says.
+    case malformedJSON
+    case missingField
+    case unknownField
+    case repeatedField
+    case badField
+    case conflictingFields
+    case noRecords
+    case recordTooLarge
+    case putTooLarge
+    // What cannot be done now.
+    case tooManyPuts
+    case putTimeout
+    case optionConflict
+    case readerPresent
+    case draining
+    case stateFailed
+    case `internal`
+    // What AWS says.
+    case streamMissing
+    case streamNotReady
+    case throttled
+    case invalidArgument
+    case awsDenied
+    case awsFailed
+    case awsUnreachable
+    case awsTimeout
+    case noCredentials
+
+    /// Its status in HTTP.
+    package var status: HTTPStatus {
+        switch self {
+        case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
+            .configurationOnlyOption, .optionNotAvailableYet, .malformedJSON, .missingField, .unknownField,
+            .repeatedField, .badField, .conflictingFields, .noRecords, .invalidArgument:
+            .badRequest
+        case .foreignOrigin: .forbidden
+        case .unknownRoute, .streamMissing: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .notAcceptable: .notAcceptable
+        case .requestTimeout: .requestTimeout
+        case .optionConflict, .readerPresent: .conflict
+        case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
+        case .uriTooLong: .uriTooLong
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .unknownExpectation: .expectationFailed
+        case .foreignHost: .misdirectedRequest
+        case .tooManyPuts, .throttled: .tooManyRequests
+        case .headerTooLarge: .requestHeaderFieldsTooLarge
+        case .internal: .internalServerError
+        case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
+        case .awsDenied, .awsFailed, .awsUnreachable: .badGateway
+        case .tooManyConnections, .draining, .stateFailed, .streamNotReady, .noCredentials: .serviceUnavailable
+        case .putTimeout, .awsTimeout: .gatewayTimeout
+        case .unsupportedVersion: .versionNotSupported
+        }
+    }
+
+    /// What it is, in a few words that never change: RFC 9457's `title`.
+    package var title: String {
+        switch self {
+        case .malformedRequest: "The request is not sound HTTP"
+        case .requestTimeout: "The request took too long to arrive"
+        case .bodyTooLarge: "The body is too large"
+        case .uriTooLong: "The request line is too long"
+        case .headerTooLarge: "The header is too large"
+        case .unknownExpectation: "An expectation that is not known"
+        case .unsupportedMethod: "A method that is not served here"
+        case .unsupportedTransferCoding: "A transfer coding that is not known"
+        case .unsupportedVersion: "A version of HTTP that is not spoken here"
+        case .tooManyConnections: "Too many connections"
+        case .foreignHost: "The Host is not one of this server's"
+        case .foreignOrigin: "A page of another origin may not do this"
+        case .unknownRoute: "No such route"
+        case .methodNotAllowed: "The route has no such method"
+        case .notAcceptable: "No answer of an accepted type"
+        case .unsupportedMediaType: "A body of this type is not taken"
+        case .malformedURL: "The URL is malformed"
+        case .badStreamName: "Not a stream's name"
+        case .unknownOption: "No such option"
+        case .repeatedOption: "An option is given twice"
+        case .badOption: "An option has a bad value"
+        case .configurationOnlyOption: "The option belongs to the configuration"
+        case .optionNotAvailableYet: "The option is not available yet"
+        case .malformedJSON: "The body is not JSON"
+        case .missingField: "A field is missing"
+        case .unknownField: "No such field"
+        case .repeatedField: "A field is given twice"
+        case .badField: "A field has a bad value"
+        case .conflictingFields: "Fields that exclude each other"
+        case .noRecords: "There are no records"
+        case .recordTooLarge: "A record is over the stream's size"
+        case .putTooLarge: "The put is over the memory for puts"
+        case .tooManyPuts: "Too many puts are waiting"
+        case .putTimeout: "The put was not answered in time"
+        case .optionConflict: "The consumer runs with another value"
+        case .readerPresent: "The consumer has a reader"
+        case .draining: "The sidecar is ending"
+        case .stateFailed: "State cannot be read or written"
+        case .internal: "A fault of the sidecar"
+        case .streamMissing: "No such stream"
+        case .streamNotReady: "The stream is not ready"
+        case .throttled: "Kinesis throttles"
+        case .invalidArgument: "Kinesis refuses the request"
+        case .awsDenied: "AWS denies access"
+        case .awsFailed: "AWS failed"
+        case .awsUnreachable: "AWS cannot be reached"
+        case .awsTimeout: "AWS did not answer in time"
+        case .noCredentials: "There are no credentials"
+        }
+    }
+}

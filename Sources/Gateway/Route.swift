@@ -1,0 +1,62 @@
+import HTTP
+import Kinesis
+
+/// What a request is for. Found from method and path alone; performs no I/O.
+package enum Route: Equatable, Sendable {
+    case records(StreamName)
+    /// Without a stream the body names it.
+    case put(StreamName?)
+    case shards(StreamName)
+    case streams
+    case stream(StreamName)
+    case livez
+    case readyz
+    case openAPI
+
+    /// The methods that the route has. HEAD is GET without a body.
+    package var methods: [HTTPMethod] {
+        switch self {
+        case .put: [.post]
+        case .records, .shards, .streams, .stream, .livez, .readyz, .openAPI: [.get, .head]
+        }
+    }
+
+    package static func find(_ method: HTTPMethod, path: String) throws(Problem) -> Route {
+        let segments: PathSegments
+        do {
+            segments = try PathSegments(path)
+        } catch {
+            throw .malformedURL(error, part: .path)
+        }
+        guard let route = try named(segments.segments) else { throw .unknownRoute(path: path) }
+        guard route.methods.contains(method) else { throw .methodNotAllowed(method, allowed: route.methods) }
+        return route
+    }
+
+    private static func named(_ segments: [String]) throws(Problem) -> Route? {
+        switch (segments.count, segments.first) {
+        case (1, "put"): return .put(nil)
+        case (1, "streams"): return .streams
+        case (1, "livez"): return .livez
+        case (1, "readyz"): return .readyz
+        case (1, "openapi.yaml"): return .openAPI
+        case (2, "streams"): return .stream(try stream(segments[1]))
+        case (3, "streams"): return try ofStream(segments[1], segments[2])
+        default: return nil
+        }
+    }
+
+    private static func ofStream(_ name: String, _ verb: String) throws(Problem) -> Route? {
+        switch verb {
+        case "records": return .records(try stream(name))
+        case "put": return .put(try stream(name))
+        case "shards": return .shards(try stream(name))
+        default: return nil
+        }
+    }
+
+    private static func stream(_ name: String) throws(Problem) -> StreamName {
+        guard let stream = StreamName(name) else { throw .badStreamName(name) }
+        return stream
+    }
+}

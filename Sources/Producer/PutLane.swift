@@ -1,0 +1,136 @@
+import AWS
+import Kinesis
+import Logging
+import Reactor
+
+/// One stream's puts: does what its `PutBatcher` decides. One task for each call that is on its way, none for a put.
+///
+/// Confined to its loop.
+final class PutLane: @unchecked Sendable {
+    typealias Waiter = UnsafeContinuation<Result<PutAnswer, PutError>, Never>
+
+    private let loop: EventLoop
+    private let stream: StreamName
+    private let target: any PutTarget
+    private let streams: StreamDirectory
+    private let logger: Logger
+    private var batcher: PutBatcher
+    /// Who waits for an answer, by the ticket's slot.
+    private var waiters: [Waiter?] = []
+    private var timer: (token: TimerToken, due: EventLoop.Instant)?
+
+    init(
+        loop: EventLoop, stream: StreamName, target: any PutTarget, streams: StreamDirectory,
+        limits: PutBatcher.Limits, logger: Logger
+    ) {
+        self.loop = loop
+        self.stream = stream
+        self.target = target
+        self.streams = streams
+        self.logger = logger
+        batcher = PutBatcher(limits: limits)
+    }
+
+    /// Whether nobody waits here and nothing is on its way.
+    var isIdle: Bool { batcher.unanswered == 0 && batcher.callsOnTheirWay == 0 }
+
+    func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
+        if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
+        return await withUnsafeContinuation { waiter in
+            let ticket = batcher.submitted(put, now: loop.now)
+            while waiters.count <= ticket.slot { waiters.append(nil) }
+            waiters[ticket.slot] = waiter
+            act()
+        }
+    }
+
+    /// Carries out what the batcher decides, until it has nothing more to do now.
+    private func act() {
+        while let batch = batcher.nextBatch(now: loop.now) {
+            loop.spawn { await self.send(batch) }
+        }
+        while let answer = batcher.nextAnswer() {
+            waiters[answer.ticket.slot]?.resume(returning: answer.result)
+            waiters[answer.ticket.slot] = nil
+        }
+        armTimer()
+    }
+
+    /// One timer, moved only when something is due earlier: most puts are answered long before their deadline.
+    private func armTimer() {
+        guard let due = batcher.nextDeadline else { return }
+        if let timer {
+            guard due < timer.due else { return }
+            loop.cancel(timer.token)
+        }
+        let token = loop.schedule(at: due) { [weak self] in
+            guard let self else { return }
+            timer = nil
+            batcher.handleTimeout(now: loop.now)
+            act()
+        }
+        timer = (token, due)
+    }
+
+    // MARK: Calls
+
+    private func send(_ batch: PutBatcher.Batch) async {
+        var outcome = await call(batch)
+        if case .refused(.streamMissing, _) = outcome {
+            do {
+                try await streams.create(stream)
+                outcome = await call(batch)
+            } catch {
+                outcome = .refused(error, byContent: false)
+            }
+        }
+        batcher.returned(batch, outcome, random: .random(in: 0..<1), now: loop.now)
+        act()
+    }
+
+    private func call(_ batch: PutBatcher.Batch) async -> PutBatcher.Outcome {
+        let records = batch.entries.map { $0.put.records[$0.index] }
+        do {
+            guard batch.isOrdered else {
+                let answer = try await target.putRecords(stream, records.map(\.entry))
+                return .results(answer.results, encryptionType: answer.encryptionType)
+            }
+            let operation = PutRecord(
+                stream: stream, entry: records[0].entry,
+                sequenceNumberForOrdering: records[0].sequenceNumberForOrdering)
+            let answer = try await target.putRecord(operation)
+            let result = PutResult.accepted(shard: answer.shard, sequenceNumber: answer.sequenceNumber)
+            return .results([result], encryptionType: answer.encryptionType)
+        } catch {
+            return outcome(of: error)
+        }
+    }
+
+    private func outcome(of error: AWSError) -> PutBatcher.Outcome {
+        if case .answer = error { return .refused(.service(error), byContent: false) }
+        switch error.disposition {
+        case .retry, .throttled, .limitExceeded, .resourceInUse:
+            logger.debug("puts to \(stream) will be tried again: \(error)")
+            return .failedForNow(.service(error), mayHaveBeenWritten: error.mayHaveBeenWritten)
+        case .notFound:
+            return .refused(.streamMissing, byContent: false)
+        case .invalidArgument, .fatal:
+            streams.forget(stream)
+            return .refused(.service(error), byContent: true)
+        case .denied, .refreshCredentials, .clockSkew, .expiredIterator, .expiredNextToken, .cancelled:
+            return .refused(.service(error), byContent: false)
+        }
+    }
+}
+
+extension AWSError {
+    /// Whether the service may have acted on a call that ended so.
+    fileprivate var mayHaveBeenWritten: Bool {
+        switch self {
+        case .service(let error): error.status >= 500
+        case .transport(let error): error.mayHaveBeenSent
+        case .answer: true
+        case .credentials, .cancelled: false
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import AWS
+import Kinesis
+
+/// What the put path asks of the service. `KinesisClient` answers over the network; tests answer in process.
+package protocol PutTarget: AnyObject, Sendable {
+    /// One PutRecords, asked once: a result for each entry.
+    func putRecords(_ stream: StreamName, _ entries: [PutRecordEntry]) async throws(AWSError) -> PutRecordsAnswer
+    /// One PutRecord, asked once.
+    func putRecord(_ operation: PutRecord) async throws(AWSError) -> PutRecordAnswer
+    /// One DescribeStreamSummary, asked once.
+    func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary
+    /// One CreateStream, asked once.
+    func createStream(_ stream: StreamName, shards: Int) async throws(AWSError)
+}
+
+extension KinesisClient: PutTarget {
+    package func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary {
+        try await call(DescribeStreamSummary(stream: stream), retry: nil)
+    }
+
+    package func createStream(_ stream: StreamName, shards: Int) async throws(AWSError) {
+        try await call(CreateStream(stream: stream, shardCount: shards), retry: nil)
+    }
+}
