@@ -1,0 +1,58 @@
+import AWS
+
+/// What a failed call means for the shard that made it.
+enum ReadFailure: Equatable, Sendable {
+    /// The shard's share of reads is used up: this shard slows down.
+    case throttled
+    /// A passing fault of the network or the service.
+    case passing
+    /// A limit of the control plane.
+    case limitExceeded
+    /// Access or a key is missing: slowly, until somebody repairs it.
+    case denied
+    /// The iterator is older than 5 minutes.
+    case expiredIterator
+    /// The shard or its stream is not there.
+    case notFound
+    /// The service does not accept the request as it is: an iterator at a trimmed sequence number, for one.
+    case refused
+    /// Nothing that this program knows; tried again slowly all the same.
+    case unexpected
+
+    init(_ error: AWSError) {
+        self =
+            switch error.disposition {
+            case .retry, .clockSkew, .resourceInUse, .cancelled: .passing
+            case .throttled: .throttled
+            case .limitExceeded: .limitExceeded
+            case .denied, .refreshCredentials: .denied
+            case .expiredIterator: .expiredIterator
+            case .notFound: .notFound
+            case .invalidArgument: .refused
+            case .expiredNextToken, .fatal: .unexpected
+            }
+    }
+
+    /// How long to wait before the next attempt.
+    ///
+    /// Source: reference/kinesis-service.md, "Errors and what to do".
+    var backoff: Backoff {
+        switch self {
+        // After an answer of 10 MiB the service refuses a shard for up to 5 s.
+        case .throttled: Backoff(first: .milliseconds(500), longest: .seconds(5))
+        case .passing, .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
+        case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))
+        // With its fixed half this is 30 to 60 s from the first failure on.
+        case .denied: Backoff(first: .seconds(60), longest: .seconds(60))
+        case .notFound, .refused, .unexpected: Backoff(first: .seconds(1), longest: .seconds(60))
+        }
+    }
+
+    /// Whether the shard is shown as degraded from the first failure on.
+    var isLasting: Bool {
+        switch self {
+        case .throttled, .passing, .limitExceeded, .expiredIterator: false
+        case .denied, .notFound, .refused, .unexpected: true
+        }
+    }
+}

@@ -1,0 +1,331 @@
+import Kinesis
+import State
+
+/// Decides what one shard's reading does next. Performs no I/O.
+///
+///     needsIterator ──▸ askingIterator ──▸ polling ──▸ takingPermit ──▸ permitted ──▸ reading ──▸ holding ─┐
+///          ▴                  │               ▴ ▴                                        │    (slices)   │
+///          └── expired, lost ─┴── failures ───┘ └──────────────── next iterator ─────────┴───────────────┤
+///                                                                                                        ▾
+///                                                            ended ◂── all settled ── closing ◂── no next iterator
+///
+/// Whoever drives it asks `next(now:)`, does what the step says, and reports the outcome as a fact. Every state has a
+/// deadline, or waits for a fact that somebody else owes: the service's answer, room in the budget, or a reader that
+/// takes what waits for it. A shard never holds more than one answer, and at most one batch waits behind the one that
+/// is being written.
+struct ShardReader: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// What to do next.
+    enum Step: Equatable, Sendable {
+        /// Nothing until then; nil: until a fact comes.
+        case wait(until: Instant?)
+        case askIterator(StartingPosition)
+        /// Room for an answer of this many bytes; `permitted` follows.
+        case takePermit(bytes: Int)
+        case getRecords(ShardIterator, limit: Int)
+        /// The next slice of the answer that is held; `encoded`, `exhausted` or `broken` follows.
+        case encode
+        /// The shard is read to its end and all of it is settled.
+        case end(children: [ChildShard])
+    }
+
+    enum State: Equatable, Sendable {
+        /// Nothing is on its way; a new iterator is asked for at the time. Left by `next`.
+        case needsIterator(notBefore: Instant)
+        /// Left by `iteratorReceived`, `failed`.
+        case askingIterator
+        /// The next request is due at the time, if the reader has credit. Left by `next`.
+        case polling(ShardIterator, notBefore: Instant)
+        /// Waits for room in the budget. Left by `permitted`.
+        case takingPermit(ShardIterator)
+        /// Has room. Left by `next`.
+        case permitted(ShardIterator)
+        /// Left by `answered`, `failed`.
+        case reading(ShardIterator)
+        /// Slices of an answer are handed on as the reader takes them. Left by `exhausted`, `broken`.
+        case holding(records: Int)
+        /// Everything was handed on, some of it is not settled. Left by the last `settled`.
+        case closing([ChildShard])
+        /// Nothing leaves it.
+        case ended
+    }
+
+    /// A batch that was handed on and is not settled.
+    private struct Outstanding: Equatable, Sendable {
+        let number: Int
+        let checkpoint: Checkpoint
+        var isSettled = false
+    }
+
+    struct Settings: Equatable, Sendable {
+        var limit: Int
+        var pollDelay: Duration
+        var noRecordsPollDelay: Duration
+
+        init(_ options: ConsumerOptions) {
+            limit = options.limit
+            pollDelay = options.pollDelay
+            noRecordsPollDelay = options.noRecordsPollDelay
+        }
+    }
+
+    private let settings: Settings
+    /// Where to go on when the position is refused.
+    private let initial: StartingPosition
+    private(set) var state: State
+    /// Where an iterator that is asked for now begins: behind the last record that was handed on.
+    private(set) var position: StartingPosition
+    private var outstanding: [Outstanding] = []
+    /// Batches that were handed on and that the reader has not taken: 0 or 1.
+    private var waiting = 0
+    private var failures = 0
+    private var lastFailure: ReadFailure?
+    private var pace = ReadPace()
+    private var size: AnswerSize
+    private var random: SplitMix64
+
+    /// Of the last answer, nil before the first.
+    private(set) var millisBehindLatest: Int?
+    /// When the service last answered with anything but a failure, or when the machine was made: the watchdog's proof.
+    private(set) var lastProgress: Instant
+
+    /// - Parameters:
+    ///   - position: where to begin.
+    ///   - initial: where to go on when the service refuses `position`.
+    ///   - iterator: one that is held already and stands at `position`.
+    ///   - seed: of the random part of the waits.
+    init(
+        settings: Settings, position: StartingPosition, initial: StartingPosition, iterator: ShardIterator? = nil,
+        seed: UInt64, now: Instant
+    ) {
+        self.settings = settings
+        self.position = position
+        self.initial = initial
+        state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
+        size = AnswerSize(isBehind: iterator == nil)
+        random = SplitMix64(seed: seed)
+        lastProgress = now
+    }
+}
+
+// MARK: What to do
+
+extension ShardReader {
+    /// The next step; to be asked again after every fact and at every deadline.
+    mutating func next(now: Instant) -> Step {
+        switch state {
+        case .needsIterator(let notBefore):
+            guard now >= notBefore else { return .wait(until: notBefore) }
+            state = .askingIterator
+            return .askIterator(position)
+        case .polling(let iterator, let notBefore):
+            let due = max(notBefore, pace.earliest ?? notBefore)
+            guard now >= due else { return .wait(until: due) }
+            guard hasCredit else { return .wait(until: nil) }
+            state = .takingPermit(iterator)
+            return .takePermit(bytes: size.next)
+        case .permitted(let iterator):
+            state = .reading(iterator)
+            pace.called(now: now)
+            return .getRecords(iterator, limit: settings.limit)
+        case .holding:
+            return hasCredit ? .encode : .wait(until: nil)
+        case .closing(let children):
+            guard outstanding.isEmpty else { return .wait(until: nil) }
+            state = .ended
+            return .end(children: children)
+        case .askingIterator, .takingPermit, .reading, .ended:
+            return .wait(until: nil)
+        }
+    }
+
+    /// When `next` has something to do by itself; nil when only a fact can move the shard.
+    var nextDeadline: Instant? {
+        switch state {
+        case .needsIterator(let notBefore): notBefore
+        case .polling(_, let notBefore) where hasCredit: max(notBefore, pace.earliest ?? notBefore)
+        case .polling, .askingIterator, .takingPermit, .permitted, .reading, .holding, .closing, .ended: nil
+        }
+    }
+
+    /// Whether it is our own back-pressure that keeps the shard from getting on.
+    var isHeldBack: Bool {
+        switch state {
+        case .polling, .holding: !hasCredit
+        case .takingPermit: true
+        case .closing: !outstanding.isEmpty
+        case .needsIterator, .askingIterator, .permitted, .reading, .ended: false
+        }
+    }
+
+    /// The failure that the shard has not got over, nil when it gets on.
+    var degradation: ReadFailure? {
+        guard let lastFailure, lastFailure.isLasting || failures >= 3 else { return nil }
+        return lastFailure
+    }
+
+    /// Whether a batch may be handed on, or fetched.
+    private var hasCredit: Bool { waiting == 0 }
+
+    /// Handed on and not settled.
+    var unsettledCount: Int { outstanding.count }
+
+    /// An iterator that stands exactly behind the last settled record, for whoever goes on here later.
+    var iteratorToKeep: ShardIterator? {
+        guard outstanding.isEmpty else { return nil }
+        switch state {
+        case .polling(let iterator, _), .takingPermit(let iterator), .permitted(let iterator), .reading(let iterator):
+            return iterator
+        case .needsIterator, .askingIterator, .holding, .closing, .ended:
+            return nil
+        }
+    }
+}
+
+// MARK: Facts
+
+extension ShardReader {
+    mutating func iteratorReceived(_ iterator: ShardIterator, now: Instant) {
+        guard case .askingIterator = state else { return }
+        lastProgress = now
+        state = .polling(iterator, notBefore: now)
+    }
+
+    /// The room that `takePermit` asked for is there.
+    mutating func permitted() {
+        guard case .takingPermit(let iterator) = state else { return }
+        state = .permitted(iterator)
+    }
+
+    /// An answer of this many bytes has come and is held.
+    mutating func answered(bytes: Int, now: Instant) {
+        guard case .reading = state else { return }
+        lastProgress = now
+        size.answered(bytes: bytes, isBehind: (millisBehindLatest ?? 0) > 0)
+        state = .holding(records: 0)
+    }
+
+    /// A slice of the answer became a batch, which waits for the reader now.
+    mutating func encoded(number: Int, records: Int, last: Checkpoint) {
+        guard case .holding(let before) = state else { return }
+        outstanding.append(Outstanding(number: number, checkpoint: last))
+        waiting += 1
+        position = .afterSequenceNumber(last.sequenceNumber)
+        state = .holding(records: before + records)
+    }
+
+    /// The answer holds no further record.
+    mutating func exhausted(_ envelope: GetRecordsEnvelope, now: Instant) {
+        guard case .holding(let records) = state else { return }
+        recovered()
+        millisBehindLatest = envelope.millisBehindLatest
+        guard let iterator = envelope.nextShardIterator else {
+            state = .closing(envelope.childShards)
+            return
+        }
+        state = .polling(iterator, notBefore: nextPoll(records: records, behind: envelope.millisBehindLatest, now: now))
+    }
+
+    /// The answer could not be read on: what was handed on stands, the rest is asked for again.
+    mutating func broken(now: Instant) {
+        guard case .holding = state else { return }
+        count(.passing)
+        state = .needsIterator(notBefore: now + delayAfterFailure())
+    }
+
+    /// The call that was on its way failed. Returns the position that was given up, when it was.
+    mutating func failed(_ failure: ReadFailure, now: Instant) -> StartingPosition? {
+        switch state {
+        case .askingIterator: return iteratorFailed(failure, now: now)
+        case .reading(let iterator): readFailed(failure, iterator, now: now)
+        case .needsIterator, .polling, .takingPermit, .permitted, .holding, .closing, .ended: break
+        }
+        return nil
+    }
+
+    /// The reader has taken the batch that waited: the next one may be made.
+    mutating func taken() {
+        waiting = max(0, waiting - 1)
+    }
+
+    /// The batch needs no delivery any more. Returns how far the shard is settled now, nil when an earlier batch is
+    /// still open or the number is unknown.
+    mutating func settled(_ number: Int) -> Checkpoint? {
+        guard let index = outstanding.firstIndex(where: { $0.number == number }) else { return nil }
+        outstanding[index].isSettled = true
+        var reached: Checkpoint?
+        while let first = outstanding.first, first.isSettled {
+            reached = first.checkpoint
+            outstanding.removeFirst()
+        }
+        return reached
+    }
+
+    /// The shard is no longer in its stream: what is not delivered of it is gone.
+    mutating func vanished() {
+        switch state {
+        case .holding, .closing, .ended: break
+        case .needsIterator, .askingIterator, .polling, .takingPermit, .permitted, .reading: state = .closing([])
+        }
+    }
+}
+
+// MARK: Waiting
+
+extension ShardReader {
+    private mutating func iteratorFailed(_ failure: ReadFailure, now: Instant) -> StartingPosition? {
+        let refused = position
+        count(failure)
+        if failure == .refused, refused.isSequenceNumber, refused != initial {
+            // Trimmed, or of another stream: nothing can be read there, so it goes on where the options say.
+            position = initial
+            state = .needsIterator(notBefore: now)
+            return refused
+        }
+        state = .needsIterator(notBefore: now + delayAfterFailure())
+        return nil
+    }
+
+    private mutating func readFailed(_ failure: ReadFailure, _ iterator: ShardIterator, now: Instant) {
+        count(failure)
+        switch failure {
+        case .expiredIterator where failures == 1:
+            state = .needsIterator(notBefore: now)
+        case .expiredIterator, .refused, .notFound, .unexpected:
+            state = .needsIterator(notBefore: now + delayAfterFailure())
+        case .throttled, .passing, .limitExceeded, .denied:
+            state = .polling(iterator, notBefore: now + delayAfterFailure())
+        }
+    }
+
+    private func nextPoll(records: Int, behind: Int, now: Instant) -> Instant {
+        if records > 0 { return (pace.last ?? now) + settings.pollDelay }
+        // An empty answer with data ahead is normal: the service looks through a stretch without records.
+        return behind > 0 ? now : now + settings.noRecordsPollDelay
+    }
+
+    private mutating func count(_ failure: ReadFailure) {
+        failures = failure == lastFailure ? failures + 1 : 1
+        lastFailure = failure
+    }
+
+    private mutating func recovered() {
+        failures = 0
+        lastFailure = nil
+    }
+
+    private mutating func delayAfterFailure() -> Duration {
+        guard let lastFailure else { return .zero }
+        return lastFailure.backoff.delay(failures: failures, random: random.fraction())
+    }
+}
+
+extension StartingPosition {
+    fileprivate var isSequenceNumber: Bool {
+        switch self {
+        case .atSequenceNumber, .afterSequenceNumber: true
+        case .trimHorizon, .latest, .atTimestamp: false
+        }
+    }
+}

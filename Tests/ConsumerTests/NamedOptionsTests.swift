@@ -1,0 +1,113 @@
+import Kinesis
+import Testing
+import Time
+
+@testable import Consumer
+
+@Suite struct NamedOptionsTests {
+    private func read(_ name: String, _ text: String, from scope: ConsumerOption.Scope = .query) throws
+        -> ConsumerOptions
+    {
+        try NamedOptions([(name, text)], from: scope).applied(to: ConsumerOptions())
+    }
+
+    @Test func `options take lifion's names and units`() throws {
+        #expect(try read("limit", "7").limit == 7)
+        #expect(try read("pollDelay", "0").pollDelay == .zero)
+        #expect(try read("noRecordsPollDelay", "250").noRecordsPollDelay == .milliseconds(250))
+        #expect(try read("initialPositionInStream", "TRIM_HORIZON").initialPositionInStream == .trimHorizon)
+        #expect(try read("shouldParseJson", "false").shouldParseJSON == .never)
+        #expect(try read("consumerGroup", "billing").consumerGroup == "billing")
+        #expect(try read("supressThroughputWarnings", "true").supressThroughputWarnings)
+        #expect(try read("shardCount", "4", from: .configuration).shardCount == 4)
+        #expect(try read("createStreamIfNeeded", "false", from: .configuration).createStreamIfNeeded == false)
+        #expect(try read("retryOptions.maxRetryTime", "5000", from: .configuration).retry.maxRetryTime == .seconds(5))
+        #expect(try read("retryOptions.factor", "1.5", from: .configuration).retry.factor == 1.5)
+    }
+
+    @Test(arguments: [
+        ("limit", "0"), ("limit", "10001"), ("limit", "ten"), ("limit", ""), ("limit", "+5"), ("limit", "5.0"),
+        ("pollDelay", "-1"), ("noRecordsPollDelay", "249"), ("shouldParseJson", "yes"), ("shouldParseJson", "TRUE"),
+        ("initialPositionInStream", "latest"), ("consumerGroup", ""), ("consumerGroup", "a\nb"),
+        ("consumerGroup", String(repeating: "g", count: 256)), ("limit", "99999999999999999999"),
+        ("statsInterval", "999"), ("useAutoCheckpoints", "1"),
+    ])
+    func `a bad value is named with what is accepted`(name: String, text: String) throws {
+        let accepted = try #require(ConsumerOption.named(name)).kind.accepted
+        #expect(throws: ConsumerOptionError.badValue(option: name, value: text, accepted: accepted)) {
+            try read(name, text)
+        }
+    }
+
+    @Test(arguments: [
+        ("useAutoCheckpoints", "false", "true"), ("usePausedPolling", "true", "false"), ("tail", "true", "false"),
+        ("useEnhancedFanOut", "true", "false"), ("shouldDeaggregate", "true", "false"),
+        ("shouldDeaggregate", "auto", "false"), ("useAutoShardAssignment", "false", "true"),
+        ("compression", "LZ-UTF8", "none"),
+    ])
+    func `a later version's option is refused, and accepted with the value in force`(
+        name: String, refused: String, inForce: String
+    ) throws {
+        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: refused, inForce: inForce)) {
+            try read(name, refused)
+        }
+        #expect(try read(name, inForce) == ConsumerOptions())
+    }
+
+    @Test(arguments: ["shardIds", "statsInterval"])
+    func `a later option that nothing here resembles is refused with any value`(name: String) {
+        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "30000", inForce: nil)) {
+            try read(name, "30000")
+        }
+    }
+
+    @Test(arguments: ["dynamoDb.tableName", "s3.bucketName", "encryption.type", "tags.team", "dynamoDb"])
+    func `families of later options are known, as configuration`(name: String) {
+        #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "x") }
+        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "x", inForce: nil)) {
+            try read(name, "x", from: .configuration)
+        }
+    }
+
+    @Test(arguments: ["shardCount", "createStreamIfNeeded", "retryOptions.forever"])
+    func `what costs money or reaches further is no query parameter`(name: String) {
+        #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "true") }
+    }
+
+    @Test(arguments: ["limits", "Limit", "", "limit.x", "retryOptions", "retryOptions.x"])
+    func `an unknown name is refused`(name: String) {
+        #expect(throws: ConsumerOptionError.unknown(option: name)) { try read(name, "1", from: .configuration) }
+    }
+
+    @Test func `an option that is named twice is refused`() {
+        #expect(throws: ConsumerOptionError.repeated(option: "limit")) {
+            try NamedOptions([("limit", "1"), ("limit", "1")], from: .query)
+        }
+    }
+
+    @Test func `only what is named is compared`() throws {
+        var held = ConsumerOptions()
+        held.limit = 5
+        #expect(try NamedOptions([("pollDelay", "250")], from: .query).conflict(with: held) == nil)
+        #expect(try NamedOptions([("limit", "5"), ("tail", "false")], from: .query).conflict(with: held) == nil)
+        #expect(
+            try NamedOptions([("pollDelay", "250"), ("limit", "6")], from: .query).conflict(with: held)
+                == OptionConflict(option: "limit", held: "5", asked: "6"))
+    }
+
+    @Test func `every default is a value that its own option accepts and shows again`() throws {
+        for option in ConsumerOption.all {
+            guard let text = option.defaultText, !text.isEmpty else { continue }
+            let named = try NamedOptions([(option.name, text)], from: .configuration)
+            #expect(named.applied(to: ConsumerOptions()) == ConsumerOptions(), "\(option.name)")
+            #expect(named.conflict(with: ConsumerOptions()) == nil, "\(option.name)")
+        }
+    }
+
+    @Test func `no name stands in the table twice, and every error names its option`() {
+        #expect(Set(ConsumerOption.all.map(\.name)).count == ConsumerOption.all.count)
+        let error = ConsumerOptionError.badValue(option: "limit", value: "0", accepted: "an integer from 1 to 10000")
+        #expect(error.description == "limit is \"0\"; accepted: an integer from 1 to 10000")
+        #expect(error.option == "limit")
+    }
+}
