@@ -43,7 +43,7 @@ package enum Base64 {
     // MARK: Over pointers
 
     /// Room that `decode` over pointers needs behind the last byte that it yields, because it stores eight at a time.
-    package static let decodeSlack = 8
+    package static var decodeSlack: Int { 8 }
 
     /// Writes the text of `count` bytes; `target` has room for `encodedCount(count)`. Returns that number.
     package static func encode(
