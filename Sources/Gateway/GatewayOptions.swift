@@ -2,13 +2,11 @@
 package struct GatewayOptions: Sendable {
     /// The pause after which an idle reader gets a comment, so that proxies keep the connection.
     package var heartbeatInterval: Duration = .seconds(15)
-    /// How long a reader may take nothing before it is closed; zero means for ever.
-    package var readerWriteTimeout: Duration = .seconds(300)
     /// The names, beside `localhost` and IP literals, that a request's Host may have.
     package var allowedHosts: [String] = []
     /// The foreign origins whose pages may call the sidecar.
     package var allowedOrigins: [String] = []
-    /// What `/livez` and the problems' answers call the program.
+    /// What `/livez` says the program is.
     package var version: String = ""
 
     package init() {}

@@ -1,0 +1,92 @@
+import Bytes
+import HTTP
+import HTTPServer
+import JSON
+import State
+
+/// What whoever runs the sidecar asks of it.
+extension Gateway {
+    /// `GET /livez`: the loop turns, else there would be no answer.
+    func livez(_ exchange: HTTPExchange) async throws(Problem) {
+        try refuseOptions(exchange)
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("status", "alive")
+        json.member("version", options.version)
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
+    /// `GET /readyz`: 503 while draining or when state cannot be written. AWS in trouble is told in the body alone: a
+    /// restart of the sidecar would not help.
+    func readyz(_ exchange: HTTPExchange) async throws(Problem) {
+        try refuseOptions(exchange)
+        let readiness = readiness
+        await respond(exchange, readiness.text, readiness.isReady ? .ok : .serviceUnavailable)
+    }
+
+    private var readiness: Readiness {
+        var readiness = Readiness()
+        if isDraining { readiness.blocking.append(Readiness.Cause("process", "the sidecar is ending")) }
+        if case .failed(let reason, _) = services.state.health {
+            readiness.blocking.append(Readiness.Cause("state", reason))
+        }
+        for failure in services.recentFailures() { readiness.passing.append(Readiness.Cause("kinesis", failure)) }
+        for consumer in services.consumers.snapshots {
+            guard let problem = consumer.problem else { continue }
+            readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", problem))
+        }
+        return readiness
+    }
+
+    /// `GET /openapi.yaml`: the contract that this program was built with.
+    func openAPI(_ exchange: HTTPExchange) async throws(Problem) {
+        try refuseOptions(exchange)
+        await exchange.respond(.ok, headers: ["Content-Type": "application/yaml"], body: Self.contract)
+    }
+
+    static let contract = ByteBuffer(PackageResources.openapi_yaml)
+}
+
+/// Whether work should be sent here, and what stands in its way. Performs no I/O.
+struct Readiness: Equatable {
+    struct Cause: Equatable {
+        let component: String
+        let detail: String
+
+        init(_ component: String, _ detail: String) {
+            self.component = component
+            self.detail = detail
+        }
+    }
+
+    /// What makes the sidecar not ready.
+    var blocking: [Cause] = []
+    /// What is wrong and passes without anything being done here.
+    var passing: [Cause] = []
+
+    var isReady: Bool { blocking.isEmpty }
+
+    var text: ByteBuffer {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("status", isReady ? "ready" : "notReady")
+        json.key("causes")
+        write(blocking, &json)
+        json.key("warnings")
+        write(passing, &json)
+        json.endObject()
+        return json.buffer
+    }
+
+    private func write(_ causes: [Cause], _ json: inout JSONWriter) {
+        json.beginArray()
+        for cause in causes {
+            json.beginObject()
+            json.member("component", cause.component)
+            json.member("detail", cause.detail)
+            json.endObject()
+        }
+        json.endArray()
+    }
+}

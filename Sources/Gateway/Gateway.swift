@@ -1,0 +1,95 @@
+import Bytes
+import Consumer
+import HTTP
+import HTTPServer
+import Kinesis
+import Logging
+import Reactor
+
+/// What the sidecar offers over HTTP: finds the route, lets it answer, and turns what goes wrong into a problem.
+///
+/// Confined to its loop. Knows nothing of the version of HTTP or of what carries it.
+package final class Gateway: HTTPHandler, @unchecked Sendable {
+    let loop: EventLoop
+    let services: GatewayServices
+    let options: GatewayOptions
+    let logger: Logger
+    private let origins: OriginPolicy
+    /// The process is ending: not ready, and no new reader.
+    private(set) var isDraining = false
+
+    package init(loop: EventLoop, services: GatewayServices, options: GatewayOptions, logger: Logger) {
+        self.loop = loop
+        self.services = services
+        self.options = options
+        self.logger = logger
+        origins = OriginPolicy(allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins)
+    }
+
+    /// From here on the sidecar is not ready, and a new request for records is closed unanswered: every client of
+    /// server-sent events tries again after that, while any status but 200 ends an EventSource for good.
+    package func beginDraining() {
+        isDraining = true
+    }
+
+    package func handle(_ exchange: HTTPExchange) async {
+        do throws(Problem) {
+            if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
+            let route = try Route.find(exchange.request.method, path: exchange.request.path)
+            try await answer(exchange, route)
+        } catch {
+            await refuse(exchange, error)
+        }
+    }
+
+    /// The answer to a request that the server refused before it came here: `HTTPServer.onBadRequest`.
+    package func refusal(of request: RefusedRequest) -> (headers: HTTPHeaders, body: ByteBuffer) {
+        let document = Problem.refused(request).document
+        return (document.httpHeaders, document.body)
+    }
+
+    private func answer(_ exchange: HTTPExchange, _ route: Route) async throws(Problem) {
+        switch route {
+        case .records(let stream): try await follow(exchange, stream)
+        case .put(let stream): try await put(exchange, stream)
+        case .shards(let stream): try await listShards(exchange, stream)
+        case .streams: try await listConsumers(exchange)
+        case .stream(let stream): try await describe(exchange, stream)
+        case .livez: try await livez(exchange)
+        case .readyz: try await readyz(exchange)
+        case .openAPI: try await openAPI(exchange)
+        }
+    }
+
+    private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
+        let document = problem.document
+        if document.code.status.rawValue >= 500 {
+            logger.warning("\(exchange.request.method.text) \(exchange.request.path): \(document.detail)")
+        }
+        await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
+    }
+}
+
+// MARK: - What routes share
+
+extension Gateway {
+    /// For routes without options: any is unknown.
+    func refuseOptions(_ exchange: HTTPExchange) throws(Problem) {
+        guard let query = exchange.request.query, let first = try Self.items(query).items.first else { return }
+        throw .option(.unknown(option: first.name), accepted: [])
+    }
+
+    static func items(_ query: String?) throws(Problem) -> QueryItems {
+        do {
+            return try QueryItems(query)
+        } catch {
+            throw .malformedURL(error, part: .query)
+        }
+    }
+
+    func respond(_ exchange: HTTPExchange, _ body: ByteBuffer, _ status: HTTPStatus = .ok) async {
+        await exchange.respond(status, headers: Self.jsonHeaders, body: body)
+    }
+
+    private static let jsonHeaders: HTTPHeaders = ["Content-Type": "application/json", "Cache-Control": "no-store"]
+}
