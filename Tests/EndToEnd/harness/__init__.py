@@ -1,0 +1,1 @@
+"""Drives the built program from outside: processes, readers of its streams, and waiting with deadlines."""
