@@ -1,36 +1,160 @@
 import Logging
 import Reactor
+import SQLite
 import Time
 
 /// The consumers' positions, kept over restarts. In this version SQLite alone; the mirror in DynamoDB comes to stand
 /// behind the same interface.
 ///
-/// Confined to its loop. Reading waits for the database's thread; `note` never waits: what it takes is committed in
-/// groups, in order, and tried again while the database cannot be written.
+/// Confined to its loop; the database has a thread of its own. `load` and `begin` wait for it. `note` never does: what it
+/// takes is committed in order and in groups, at most `groupDelay` later, and tried again while the database cannot be
+/// written. Reading and delivering go on meanwhile, and `health` says so.
 package final class StateStore: @unchecked Sendable {
+    /// How long changes gather before they are committed together. Design section 9: at most 20 ms.
+    package static let groupDelay: Duration = .milliseconds(10)
+    /// The pause before a commit that failed is tried again.
+    package static let retryDelay: Duration = .seconds(1)
+
+    private let database: Database
+    private let loop: EventLoop
+    private let logger: Logger
+    private let changed: Gate
+    private var queue = ChangeQueue()
+    private var isWriting = false
+    private var isClosed = false
+
+    /// Whether what the consumers report can be kept.
+    package private(set) var health = StateHealth.writable
+
     /// Opens the store, or makes it.
-    /// - Parameter path: the database file; nil keeps everything in memory.
+    /// - Parameter path: the database file, whose folder exists; nil keeps everything in memory.
     package static func open(path: String?, loop: EventLoop, logger: Logger) async throws(StateError) -> StateStore {
-        fatalError("in progress")
+        do throws(SQLiteError) {
+            let location = path.map(DatabaseLocation.file) ?? .memory
+            let database = try await Database.open(location, migrations: StateSchema.migrations)
+            return StateStore(database, loop: loop, logger: logger)
+        } catch {
+            throw .database(reason: error.description)
+        }
     }
 
-    private init() {}
+    private init(_ database: Database, loop: EventLoop, logger: Logger) {
+        self.database = database
+        self.loop = loop
+        self.logger = logger
+        changed = Gate(loop: loop)
+    }
 
-    /// What is kept of a consumer; nil when nothing is.
+    // MARK: Reading and beginning
+
+    /// What is kept of a consumer; nil when nothing is. Sees what was noted before.
     package func load(_ key: ConsumerKey) async throws(StateError) -> ConsumerState? {
-        fatalError("in progress")
+        await flush()
+        let loaded: Result<ConsumerState?, StateError>
+        do throws(SQLiteError) {
+            loaded = try await database.read { connection throws(SQLiteError) in
+                try StateTables.load(key, on: connection)
+            }
+        } catch {
+            throw .database(reason: error.description)
+        }
+        return try loaded.get()
     }
 
     /// Puts a consumer's state in place of whatever there is of it, and returns when it is committed.
     package func begin(_ key: ConsumerKey, _ state: ConsumerState) async throws(StateError) {
-        fatalError("in progress")
+        queue.drop(key)
+        do throws(SQLiteError) {
+            try await database.write { connection throws(SQLiteError) in
+                try StateTables.replace(key, state, on: connection)
+            }
+            recovered()
+        } catch {
+            failed(error)
+            throw .database(reason: error.description)
+        }
     }
 
-    /// Whether what the consumers report can be kept.
-    package var health: StateHealth { fatalError("in progress") }
+    // MARK: Noting
 
-    /// Commits what was noted and closes the database.
-    package func close() async { fatalError("in progress") }
+    /// Takes a change, which is committed soon; never waits and never fails. What waits is bounded by the number of
+    /// shards.
+    package func note(_ change: StateChange, of key: ConsumerKey) {
+        loop.preconditionOnLoop()
+        queue.append(change, of: key)
+        startWriting()
+    }
+
+    /// Returns once everything that was noted before is committed, or could not be at the first attempt.
+    package func flush() async {
+        guard !queue.isEmpty || isWriting else { return }
+        startWriting()
+        // Two commits may be on their way: the one that runs, and the one with what came meanwhile.
+        var rounds = 2
+        while rounds > 0, isWriting, case .writable = health {
+            guard (try? await changed.wait()) != nil else { return }
+            rounds -= 1
+            if queue.isEmpty { return }
+        }
+    }
+
+    /// Commits what was noted, once more if it failed before, and closes the database.
+    package func close() async {
+        isClosed = true
+        await commit()
+        await database.close()
+    }
+}
+
+// MARK: Writing
+
+extension StateStore {
+    private func startWriting() {
+        guard !isWriting, !isClosed else { return }
+        isWriting = true
+        loop.spawn { await self.write() }
+    }
+
+    /// Commits group after group until nothing waits.
+    private func write() async {
+        while !queue.isEmpty, !isClosed {
+            let pause = health == .writable ? Self.groupDelay : Self.retryDelay
+            try? await loop.sleep(for: pause)
+            await commit()
+            changed.open()
+        }
+        isWriting = false
+        changed.open()
+    }
+
+    private func commit() async {
+        let entries = queue.takeAll()
+        guard !entries.isEmpty else { return }
+        do throws(SQLiteError) {
+            try await database.write { connection throws(SQLiteError) in
+                for entry in entries { try StateTables.apply(entry, on: connection) }
+            }
+            recovered()
+        } catch {
+            queue.putBack(entries)
+            failed(error)
+        }
+    }
+
+    private func failed(_ error: SQLiteError) {
+        if case .writable = health {
+            logger.error("positions cannot be stored; reading goes on", metadata: ["error": "\(error)"])
+            health = .failed(reason: error.description, since: .now())
+        } else if case .failed(_, let since) = health {
+            health = .failed(reason: error.description, since: since)
+        }
+    }
+
+    private func recovered() {
+        guard case .failed(_, let since) = health else { return }
+        health = .writable
+        logger.notice("positions are stored again", metadata: ["failingSince": "\(since.iso8601)"])
+    }
 }
 
 /// Whether state can be written; `/readyz` shows it.

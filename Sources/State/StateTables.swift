@@ -1,0 +1,136 @@
+import Kinesis
+import SQLite
+import Time
+
+/// The statements over the state database's tables. Every function is one part of a job on the database's thread.
+enum StateTables {
+    static func load(_ key: ConsumerKey, on connection: Connection) throws(SQLiteError) -> Result<
+        ConsumerState?, StateError
+    > {
+        guard let consumer = try consumer(key, on: connection) else { return .success(nil) }
+        var shards: [ShardState] = []
+        var unreadable: StateError?
+        try connection.query(
+            """
+            SELECT shard, parent, adjacent_parent, start, sequence_number, sub_sequence_number, arrival, depleted
+            FROM shards WHERE consumer = ?1 ORDER BY shard
+            """, .integer(consumer.id)
+        ) { row throws(SQLiteError) in
+            switch shard(row) {
+            case .success(let shard): shards.append(shard)
+            case .failure(let error): unreadable = unreadable ?? error
+            }
+        }
+        if let unreadable { return .failure(unreadable) }
+        return .success(
+            ConsumerState(
+                streamCreatedOn: WallTime(milliseconds: consumer.createdOn),
+                latestSince: consumer.latestSince.map(WallTime.init(milliseconds:)), shards: shards))
+    }
+
+    static func replace(_ key: ConsumerKey, _ state: ConsumerState, on connection: Connection) throws(SQLiteError) {
+        if let old = try consumer(key, on: connection) {
+            try connection.run("DELETE FROM shards WHERE consumer = ?1", .integer(old.id))
+            try connection.run("DELETE FROM consumers WHERE id = ?1", .integer(old.id))
+        }
+        try connection.run(
+            "INSERT INTO consumers (stream, consumer_group, stream_created_on, latest_since) VALUES (?1, ?2, ?3, ?4)",
+            .text(key.stream.text), .text(key.group), .integer(state.streamCreatedOn.milliseconds),
+            .integer(state.latestSince?.milliseconds))
+        let id = connection.lastInsertedRowID
+        for shard in state.shards { try add(shard, to: id, on: connection) }
+    }
+
+    /// Applies one change; one of a consumer that nothing is kept of changes nothing.
+    static func apply(_ entry: ChangeQueue.Entry, on connection: Connection) throws(SQLiteError) {
+        guard let id = try consumer(entry.key, on: connection)?.id else { return }
+        switch entry.change {
+        case .checkpoint(let shard, let checkpoint):
+            try store(checkpoint, of: shard, consumer: id, on: connection)
+        case .dropCheckpoint(let shard):
+            try connection.run(
+                """
+                UPDATE shards SET sequence_number = NULL, sub_sequence_number = NULL, arrival = NULL
+                WHERE consumer = ?1 AND shard = ?2
+                """, .integer(id), .text(shard.text))
+        case .add(let shards):
+            for shard in shards { try add(shard, to: id, on: connection) }
+        case .deplete(let shard, let children):
+            try connection.run(
+                "UPDATE shards SET depleted = 1 WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
+            for child in children { try add(child, to: id, on: connection) }
+        case .forget(let shards):
+            for shard in shards {
+                try connection.run(
+                    "DELETE FROM shards WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
+            }
+        }
+    }
+
+    // MARK: Rows
+
+    private struct ConsumerRow {
+        let id: Int64
+        let createdOn: Int64
+        let latestSince: Int64?
+    }
+
+    private static func consumer(_ key: ConsumerKey, on connection: Connection) throws(SQLiteError) -> ConsumerRow? {
+        var found: ConsumerRow?
+        try connection.query(
+            "SELECT id, stream_created_on, latest_since FROM consumers WHERE stream = ?1 AND consumer_group = ?2",
+            .text(key.stream.text), .text(key.group)
+        ) { row throws(SQLiteError) in
+            found = ConsumerRow(id: row.int64(0), createdOn: row.int64(1), latestSince: row.optionalInt64(2))
+        }
+        return found
+    }
+
+    private static func add(_ shard: ShardState, to consumer: Int64, on connection: Connection) throws(SQLiteError) {
+        try connection.run(
+            """
+            INSERT OR IGNORE INTO shards (consumer, shard, parent, adjacent_parent, start, sequence_number,
+                sub_sequence_number, arrival, depleted)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            """, .integer(consumer), .text(shard.id.text), .text(shard.parents.first?.text),
+            .text(shard.parents.dropFirst().first?.text), .integer(shard.start.rawValue),
+            .text(shard.checkpoint?.sequenceNumber.text),
+            .integer(shard.checkpoint?.subSequenceNumber.map(Int64.init)),
+            .integer(shard.checkpoint?.arrival?.milliseconds), .flag(shard.isDepleted))
+    }
+
+    /// Compares here once more: whoever writes this table, a checkpoint never moves backwards. Without a
+    /// sub-sequence number the whole record is done, which is further than any part of it.
+    private static func store(
+        _ checkpoint: Checkpoint, of shard: ShardID, consumer: Int64, on connection: Connection
+    ) throws(SQLiteError) {
+        try connection.run(
+            """
+            UPDATE shards SET sequence_number = ?3, sub_sequence_number = ?4, arrival = ?5
+            WHERE consumer = ?1 AND shard = ?2 AND (
+                sequence_number IS NULL
+                OR length(sequence_number) < length(?3)
+                OR (length(sequence_number) = length(?3) AND sequence_number < ?3)
+                OR (sequence_number = ?3 AND sub_sequence_number IS NOT NULL
+                    AND (?4 IS NULL OR sub_sequence_number < ?4)))
+            """, .integer(consumer), .text(shard.text), .text(checkpoint.sequenceNumber.text),
+            .integer(checkpoint.subSequenceNumber.map(Int64.init)), .integer(checkpoint.arrival?.milliseconds))
+    }
+
+    private static func shard(_ row: SQLiteRow) -> Result<ShardState, StateError> {
+        guard let id = ShardID(row.text(0)) else { return .failure(.unreadable(table: "shards", value: row.text(0))) }
+        guard let start = ShardStart(rawValue: row.int(3)) else {
+            return .failure(.unreadable(table: "shards", value: "start \(row.int(3))"))
+        }
+        var checkpoint: Checkpoint?
+        if let text = row.optionalText(4) {
+            guard let number = SequenceNumber(text) else { return .failure(.unreadable(table: "shards", value: text)) }
+            checkpoint = Checkpoint(
+                sequenceNumber: number, subSequenceNumber: row.optionalInt64(5).map(Int.init),
+                arrival: row.optionalInt64(6).map(WallTime.init(milliseconds:)))
+        }
+        let parents = [row.optionalText(1), row.optionalText(2)].compactMap { $0.flatMap(ShardID.init) }
+        return .success(
+            ShardState(id: id, parents: parents, start: start, checkpoint: checkpoint, isDepleted: row.flag(7)))
+    }
+}

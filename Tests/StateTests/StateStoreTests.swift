@@ -1,0 +1,181 @@
+import Glibc
+import Kinesis
+import Logging
+import Reactor
+import SQLite
+import Testing
+import Time
+
+@testable import State
+
+private let orders = ConsumerKey(stream: StreamName("orders")!, group: "billing")
+private let others = ConsumerKey(stream: StreamName("orders")!, group: "mailing")
+private let first = ShardID(number: 0)
+private let second = ShardID(number: 1)
+
+private func checkpoint(_ number: String, _ sub: Int? = nil, at arrival: Int64? = nil) -> Checkpoint {
+    Checkpoint(
+        sequenceNumber: SequenceNumber(number)!, subSequenceNumber: sub,
+        arrival: arrival.map(WallTime.init(milliseconds:)))
+}
+
+private let begun = ConsumerState(
+    streamCreatedOn: WallTime(milliseconds: 1_700_000_000_123), latestSince: WallTime(milliseconds: 1_700_000_000_456),
+    shards: [
+        ShardState(id: first, parents: [], start: .initial),
+        ShardState(id: second, parents: [first, ShardID(number: 7)], start: .trimHorizon),
+    ])
+
+private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore {
+    try await StateStore.open(path: path, loop: loop, logger: Logger(label: "test"))
+}
+
+@Suite struct StateStoreTests {
+    @Test func `a consumer that never began has no state`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            #expect(try await store.load(orders) == nil)
+            await store.close()
+        }
+    }
+
+    @Test func `what began comes back as it was, for its own stream and group`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            try await store.begin(orders, begun)
+            #expect(try await store.load(orders) == begun)
+            #expect(try await store.load(others) == nil)
+            await store.close()
+        }
+    }
+
+    @Test func `checkpoints, ends and children outlive the program`() async throws {
+        try await onLoop { loop in
+            let folder = try TemporaryFolder()
+            let child = ShardState(id: ShardID(number: 2), parents: [first], start: .trimHorizon)
+            var store = try await open(folder.database, loop)
+            try await store.begin(orders, begun)
+            store.note(.checkpoint(second, checkpoint("49", at: 5)), of: orders)
+            store.note(.deplete(first, children: [child]), of: orders)
+            await store.close()
+
+            store = try await open(folder.database, loop)
+            var expected = begun
+            expected.shards[0].isDepleted = true
+            expected.shards[1].checkpoint = checkpoint("49", at: 5)
+            expected.shards.append(child)
+            #expect(try await store.load(orders) == expected)
+            await store.close()
+            withExtendedLifetime(folder) {}
+        }
+    }
+
+    @Test func `the file is readable by its owner alone`() async throws {
+        try await onLoop { loop in
+            let folder = try TemporaryFolder()
+            let store = try await open(folder.database, loop)
+            var status = stat()
+            #expect(stat(folder.database, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600)
+            await store.close()
+        }
+    }
+
+    @Test(arguments: [
+        ("9", nil, "10", nil, "10"), ("10", nil, "9", nil, "10"), ("10", nil, "10", nil, "10"),
+        ("10", 3, "10", nil, "10"), ("10", nil, "10", 3, "10"), ("10", 3, "10", 2, "10"), ("99", nil, "100", 0, "100"),
+    ])
+    func `a checkpoint never moves backwards, in the file either`(
+        held: String, heldSub: Int?, new: String, newSub: Int?, kept: String
+    ) async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            try await store.begin(orders, begun)
+            let (before, after) = (checkpoint(held, heldSub), checkpoint(new, newSub))
+            // Two commits, so that it is the table that compares and not the queue.
+            store.note(.checkpoint(first, before), of: orders)
+            await store.flush()
+            store.note(.checkpoint(first, after), of: orders)
+            let state = try await store.load(orders)
+            #expect(state?.shards[0].checkpoint == max(before, after))
+            #expect(state?.shards[0].checkpoint?.sequenceNumber.text == kept)
+            await store.close()
+        }
+    }
+
+    @Test func `a dropped checkpoint is gone, and a lower one may follow`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            try await store.begin(orders, begun)
+            store.note(.checkpoint(first, checkpoint("50")), of: orders)
+            store.note(.dropCheckpoint(first), of: orders)
+            store.note(.checkpoint(first, checkpoint("7")), of: orders)
+            #expect(try await store.load(orders)?.shards[0].checkpoint == checkpoint("7"))
+            await store.close()
+        }
+    }
+
+    @Test func `a shard that is known is not added over, and forgotten ones are gone`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            try await store.begin(orders, begun)
+            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            store.note(.add([ShardState(id: first, parents: [], start: .trimHorizon)]), of: orders)
+            store.note(.forget([second]), of: orders)
+            let state = try await store.load(orders)
+            #expect(state?.shards == [ShardState(id: first, parents: [], start: .initial, checkpoint: checkpoint("5"))])
+            await store.close()
+        }
+    }
+
+    @Test func `a consumer that begins anew takes nothing over, not even what waits`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            try await store.begin(orders, begun)
+            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            let again = ConsumerState(
+                streamCreatedOn: WallTime(milliseconds: 9),
+                shards: [ShardState(id: first, parents: [], start: .initial)])
+            try await store.begin(orders, again)
+            #expect(try await store.load(orders) == again)
+            await store.close()
+        }
+    }
+
+    @Test func `a file of a newer program is refused`() async throws {
+        try await onLoop { loop in
+            let folder = try TemporaryFolder()
+            let newer = Migration(version: 1000, sql: "CREATE TABLE later (id INTEGER)")
+            await (try Database.open(.file(folder.database), migrations: [newer])).close()
+            await #expect(throws: StateError.self) { _ = try await open(folder.database, loop) }
+        }
+    }
+
+    @Test func `while nothing can be written health says so, and what was noted is kept and stored later`() async throws
+    {
+        try await onLoop { loop in
+            let folder = try TemporaryFolder()
+            let store = try await open(folder.database, loop)
+            try await store.begin(orders, begun)
+            let other = try await Database.open(.file(folder.database), migrations: StateSchema.migrations)
+            try await other.write { connection throws(SQLiteError) in
+                try connection.run("ALTER TABLE shards RENAME TO hidden")
+            }
+            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            await store.flush()
+            guard case .failed = store.health else { return #expect(Bool(false), "\(store.health)") }
+            store.note(.checkpoint(first, checkpoint("6")), of: orders)
+            try await other.write { connection throws(SQLiteError) in
+                try connection.run("ALTER TABLE hidden RENAME TO shards")
+            }
+            await other.close()
+            await store.close()
+            #expect(store.health == .writable)
+
+            let again = try await open(folder.database, loop)
+            #expect(try await again.load(orders)?.shards[0].checkpoint == checkpoint("6"))
+            await again.close()
+            withExtendedLifetime(folder) {}
+        }
+    }
+}
