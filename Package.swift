@@ -64,7 +64,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
         .testTarget(
-            name: "AWSTests", dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", log]),
+            name: "AWSTests",
+            dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log]),
         .testTarget(name: "KinesisTests", dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
         .testTarget(
             name: "StateTests", dependencies: ["State", "Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),

@@ -23,6 +23,7 @@ final class Transfer {
     private var answerLimit = 0
     private var startedAt: EventLoop.Instant?
     private var lines = ByteBuffer()
+    private var hasAllHeaders = false
     private var body = ByteBuffer()
     private var refusal: TransportError?
     private var continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>?
@@ -99,6 +100,7 @@ final class Transfer {
         self.request = request
         answerLimit = request.answerLimit
         refusal = nil
+        hasAllHeaders = false
         errorText.pointee = 0
         lines = ByteBuffer(capacity: 512)
         body = ByteBuffer()
@@ -143,6 +145,8 @@ final class Transfer {
     /// What a transfer that libcurl has ended with `code` comes to.
     func result(_ code: CURLcode, now: EventLoop.Instant) -> Result<TransportResponse, TransportError> {
         guard code == CURLE_OK else { return .failure(refusal ?? error(code, now: now)) }
+        // libcurl takes a connection that ends within the header lines for an answer without a body.
+        guard hasAllHeaders else { return .failure(.cut(reason: "the answer ended within its header lines")) }
         var status = 0
         ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(TransportResponse(status: status, headers: TransportHeaders(lines: lines), body: body))
@@ -152,12 +156,16 @@ final class Transfer {
 
     private func received(line: UnsafeRawBufferPointer) -> Int {
         // A further status line begins the final answer behind a 100 Continue.
-        if line.starts(with: "HTTP/".utf8) { lines.removeAll() }
+        if line.starts(with: "HTTP/".utf8) {
+            lines.removeAll()
+            hasAllHeaders = false
+        }
         guard lines.count + line.count <= Self.headerLimit else {
             refusal = .badAnswer(reason: "header lines over \(Self.headerLimit) bytes")
             return 0
         }
         lines.append(line)
+        if line.first == 13 || line.first == 10 { hasAllHeaders = true }
         return line.count
     }
 

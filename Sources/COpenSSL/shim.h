@@ -1,4 +1,4 @@
-// OpenSSL's digests and message authentication (EVP), and what Swift cannot import of them.
+// OpenSSL's digests, message authentication and TLS, and what Swift cannot import of them.
 #ifndef KINESIS_SIDECAR_COPENSSL_H
 #define KINESIS_SIDECAR_COPENSSL_H
 
@@ -7,6 +7,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 // The names of parameters are string macros, which Swift cannot hand to a parameter of type char *.
 static inline EVP_MAC_CTX *copenssl_hmac_sha256(EVP_MAC *mac, const unsigned char *key, size_t length) {
