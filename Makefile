@@ -1,0 +1,66 @@
+# The only interface to building, running and testing. `make help` lists the targets.
+
+PROGRAM := .build/release/kinesis-sidecar
+SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Fuzz Benchmarks)
+PYTHON := .venv/bin/python
+# What `make run` gives to the program beside --local, e.g. ARGS="--listen 127.0.0.1:9000".
+ARGS ?=
+# Seconds that `make fuzz` gives to each of its programs.
+FUZZ_SECONDS ?= 20
+
+.PHONY: help run build test check check-source check-program swift-test e2e bench fuzz format clean setup
+
+help:
+	@echo 'make run     build and start with the embedded Kinesis; data under ./data'
+	@echo 'make build   the release program: $(PROGRAM)'
+	@echo 'make test    everything that CI runs'
+	@echo 'make check   format, imports, what is linked'
+	@echo 'make bench   figures against their targets'
+	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
+	@echo 'make format  lay the source out'
+	@echo 'make clean   remove what was built'
+
+run: build
+	$(PROGRAM) --local --data-dir ./data $(ARGS)
+
+setup:
+	@Scripts/setup
+
+build: setup
+	swift build -c release --static-swift-stdlib --product kinesis-sidecar
+
+test: setup
+	@Scripts/setup tests
+	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory swift-test
+	$(MAKE) --no-print-directory e2e
+
+check: check-source check-program
+
+check-source:
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+	Scripts/check-imports
+
+check-program: build
+	Scripts/check-program $(PROGRAM)
+
+# Compiling has its own time; the tests have 5 minutes, of which they need a fraction.
+swift-test:
+	swift build --build-tests
+	Scripts/watchdog 300 swift test --skip-build
+
+e2e: build
+	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest
+
+bench: build
+	@Scripts/setup tests bench
+	$(PYTHON) Benchmarks/run.py
+
+fuzz: setup
+	Scripts/fuzz $(FUZZ_SECONDS)
+
+format:
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+clean:
+	rm -rf .build .build-fuzz .venv
