@@ -84,12 +84,22 @@ package final class Connection {
 
     /// Runs a statement that gives no rows; it is prepared once and kept. Values go to ?1, ?2, ….
     package func run(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) {
-        try statement(sql).run(values) { _ throws(SQLiteError) in }
+        try statement(sql).run(values) { _ throws(SQLiteError) in true }
     }
 
     /// Runs a statement and calls `row` for each of its rows.
     package func query(
         _ sql: String, _ values: SQLiteValue..., row: (SQLiteRow) throws(SQLiteError) -> Void
+    ) throws(SQLiteError) {
+        try statement(sql).run(values) { found throws(SQLiteError) in
+            try row(found)
+            return true
+        }
+    }
+
+    /// The same, until `row` says that it has enough (false).
+    package func scan(
+        _ sql: String, _ values: SQLiteValue..., while row: (SQLiteRow) throws(SQLiteError) -> Bool
     ) throws(SQLiteError) {
         try statement(sql).run(values, row)
     }

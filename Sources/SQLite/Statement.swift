@@ -39,8 +39,8 @@ final class Statement {
         sqlite3_finalize(handle)
     }
 
-    /// Runs the statement to its end and calls `row` for each row; the row's bytes are valid during that call only.
-    func run(_ values: [SQLiteValue], _ row: (SQLiteRow) throws(SQLiteError) -> Void) throws(SQLiteError) {
+    /// Runs the statement to its end and calls `row` for each row, until that says false; the row's bytes are valid during that call only.
+    func run(_ values: [SQLiteValue], _ row: (SQLiteRow) throws(SQLiteError) -> Bool) throws(SQLiteError) {
         defer {
             // The result of the last step says all that reset would say again.
             sqlite3_reset(handle)
@@ -49,7 +49,7 @@ final class Statement {
         for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1)) }
         while true {
             switch sqlite3_step(handle) {
-            case SQLITE_ROW: try row(SQLiteRow(handle: handle))
+            case SQLITE_ROW: guard try row(SQLiteRow(handle: handle)) else { return }
             case SQLITE_DONE: return
             case let code: throw SQLiteError(code, sql, connection)
             }

@@ -1,0 +1,85 @@
+import Kinesis
+import SQLite
+import Time
+
+/// Reads what a store holds when it is opened. Confined to the database's thread.
+struct StreamLoader {
+    struct Loaded: Sendable {
+        var streams: [LocalStream] = []
+        var shards: [StreamStore.Address: StoredShard] = [:]
+    }
+
+    private let connection: Connection
+
+    init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    func load() throws(SQLiteError) -> Loaded {
+        var loaded = Loaded()
+        var shards: [String: [LocalShard]] = [:]
+        try connection.query("SELECT * FROM shards ORDER BY stream, number") { row in
+            let address = StreamStore.Address(stream: row.text(1), shard: row.int(2))
+            loaded.shards[address] = StoredShard(key: row.int64(0))
+            if let shard = Self.shard(row) { shards[address.stream, default: []].append(shard) }
+        }
+        for name in shards.keys {
+            shards[name] = try shards[name]?.map { shard throws(SQLiteError) in
+                let stored = loaded.shards[StreamStore.Address(stream: name, shard: shard.index)]
+                return try stored.map { stored throws(SQLiteError) in try newest(of: shard, stored) } ?? shard
+            }
+        }
+        try connection.query("SELECT * FROM streams ORDER BY name") { row in
+            loaded.streams.append(Self.stream(row, shards: shards[row.text(0)] ?? []))
+        }
+        for index in loaded.streams.indices { loaded.streams[index].tags = try tags(of: loaded.streams[index].name) }
+        return loaded
+    }
+
+    private static func shard(_ row: SQLiteRow) -> LocalShard? {
+        guard let first = HashKey(row.text(5)), let last = HashKey(row.text(6)),
+            let range = HashKeyRange(start: first, end: last)
+        else { return nil }
+        var shard = LocalShard(
+            index: row.int(2), parent: row.optionalInt64(3).map(Int.init),
+            adjacentParent: row.optionalInt64(4).map(Int.init), hashKeyRange: range,
+            created: WallTime(milliseconds: row.int64(7)))
+        shard.closed = row.optionalInt64(8).map { WallTime(milliseconds: $0) }
+        shard.nextOrdinal = row.int64(9)
+        return shard
+    }
+
+    /// The shard with its newest record counted in: ordinals are stored with the shard only when it changes.
+    private func newest(of shard: LocalShard, _ stored: StoredShard) throws(SQLiteError) -> LocalShard {
+        var shard = shard
+        try connection.query(
+            "SELECT id, arrival FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT 1",
+            .integer(stored.firstRow), .integer(stored.endRow)
+        ) { row in
+            shard.nextOrdinal = max(shard.nextOrdinal, stored.ordinal(row: row.int64(0)) + 1)
+            shard.lastArrival = WallTime(milliseconds: row.int64(1))
+        }
+        shard.settledOrdinal = shard.nextOrdinal
+        return shard
+    }
+
+    private static func stream(_ row: SQLiteRow, shards: [LocalShard]) -> LocalStream {
+        // A change that was under way when the process ended is complete: shards change at its beginning.
+        let status: LocalStream.Status = row.text(2) == LocalStream.Status.deleting.rawValue ? .deleting : .active
+        var stream = LocalStream(
+            name: row.text(0), created: WallTime(milliseconds: row.int64(1)), status: status,
+            mode: LocalStream.Mode(rawValue: row.text(3)) ?? .provisioned, shards: shards, nextShardIndex: row.int(7))
+        stream.retentionHours = row.int(4)
+        stream.maxRecordKiB = row.int(5)
+        stream.encryptionKey = row.optionalText(6)
+        return stream
+    }
+
+    private func tags(of stream: String) throws(SQLiteError) -> [String: String] {
+        var tags: [String: String] = [:]
+        try connection.query("SELECT key, value FROM tags WHERE stream = ?1", .text(stream)) { row in
+            tags[row.text(0)] = row.text(1)
+        }
+        return tags
+    }
+}

@@ -1,0 +1,182 @@
+import Bytes
+import Kinesis
+import SQLite
+import Time
+
+/// Streams and records in SQLite. Confined to its loop; the SQL runs on the database's thread.
+final class StreamStore: @unchecked Sendable {
+    struct Address: Hashable, Sendable {
+        var stream: String
+        var shard: Int
+    }
+
+    private let database: Database
+    private var shards: [Address: StoredShard] = [:]
+
+    private init(_ database: Database) {
+        self.database = database
+    }
+
+    /// Opens the store and reads the streams that are in it.
+    static func open(_ location: DatabaseLocation) async throws(SQLiteError) -> (StreamStore, [LocalStream]) {
+        let store = StreamStore(try await Database.open(location, migrations: Schema.migrations))
+        let loaded = try await store.database.read { connection throws(SQLiteError) in
+            try StreamLoader(connection).load()
+        }
+        store.shards = loaded.shards
+        return (store, loaded.streams)
+    }
+
+    func close() async {
+        await database.close()
+    }
+
+    func storedShard(_ address: Address) -> StoredShard? {
+        shards[address]
+    }
+
+    /// Stores a stream's settings and shards as they are now.
+    func save(_ stream: LocalStream) async throws(SQLiteError) {
+        let keys = try await database.write { connection throws(SQLiteError) in
+            try connection.run(
+                """
+                INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (name) DO UPDATE SET
+                status = ?3, mode = ?4, retention_hours = ?5, max_record_kib = ?6, encryption_key = ?7, next_shard = ?8
+                """,
+                .text(stream.name), .integer(stream.created.milliseconds), .text(stream.status.rawValue),
+                .text(stream.mode.rawValue), .integer(stream.retentionHours), .integer(stream.maxRecordKiB),
+                .text(stream.encryptionKey), .integer(stream.nextShardIndex))
+            try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream.name))
+            for (key, value) in stream.tags {
+                try connection.run("INSERT INTO tags VALUES (?1, ?2, ?3)", .text(stream.name), .text(key), .text(value))
+            }
+            return try Self.save(stream.orderedShards, of: stream.name, connection)
+        }
+        for (address, key) in keys { shards[address] = key }
+    }
+
+    private static func save(
+        _ shards: [LocalShard], of stream: String, _ connection: Connection
+    ) throws(SQLiteError) -> [Address: StoredShard] {
+        var keys: [Address: StoredShard] = [:]
+        for shard in shards {
+            try connection.query(
+                """
+                INSERT INTO shards (stream, number, parent, adjacent_parent, first_hash_key, last_hash_key, created,
+                closed, next_ordinal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                ON CONFLICT (stream, number) DO UPDATE SET closed = ?8, next_ordinal = max(next_ordinal, ?9)
+                RETURNING key
+                """,
+                .text(stream), .integer(shard.index), .integer(shard.parent.map(Int64.init)),
+                .integer(shard.adjacentParent.map(Int64.init)), .text(shard.hashKeyRange.start.description),
+                .text(shard.hashKeyRange.end.description), .integer(shard.created.milliseconds),
+                .integer(shard.closed?.milliseconds), .integer(shard.nextOrdinal)
+            ) { row in keys[Address(stream: stream, shard: shard.index)] = StoredShard(key: row.int64(0)) }
+        }
+        return keys
+    }
+
+    func delete(_ stream: String) async throws(SQLiteError) {
+        let gone = shards.filter { $0.key.stream == stream }
+        try await database.write { connection throws(SQLiteError) in
+            for shard in gone.values { try Self.deleteShard(shard, connection) }
+            try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream))
+            try connection.run("DELETE FROM streams WHERE name = ?1", .text(stream))
+        }
+        for address in gone.keys { shards[address] = nil }
+    }
+
+    /// Removes records that arrived before `horizon`, and whole shards that have outlived it.
+    func trim(_ stream: LocalStream, before horizon: WallTime, expired: [LocalShard]) async throws(SQLiteError) {
+        try await save(stream)  // The next ordinals must outlive the records that show them.
+        let kept = stream.orderedShards.compactMap { shards[Address(stream: stream.name, shard: $0.index)] }
+        let gone = expired.map { Address(stream: stream.name, shard: $0.index) }
+        let goneShards = gone.compactMap { shards[$0] }
+        try await database.write { connection throws(SQLiteError) in
+            for shard in goneShards { try Self.deleteShard(shard, connection) }
+            for shard in kept {
+                try connection.run(
+                    "DELETE FROM records WHERE id >= ?1 AND id < ?2 AND arrival < ?3", .integer(shard.firstRow),
+                    .integer(shard.endRow), .integer(horizon.milliseconds))
+            }
+        }
+        for address in gone { shards[address] = nil }
+    }
+
+    private static func deleteShard(_ shard: StoredShard, _ connection: Connection) throws(SQLiteError) {
+        try connection.run(
+            "DELETE FROM records WHERE id >= ?1 AND id < ?2", .integer(shard.firstRow), .integer(shard.endRow))
+        try connection.run("DELETE FROM shards WHERE key = ?1", .integer(shard.key))
+    }
+
+    // MARK: Records
+
+    /// A record on its way in: its row, and where its entry stands in the chunk that holds them all.
+    struct NewRecord: Sendable {
+        var row: Int64
+        var arrival: WallTime
+        var bytes: Int
+        var entry: Range<Int>
+    }
+
+    /// Stores records; returns once they are committed. Calls made one after the other are committed in that order.
+    func append(_ records: [NewRecord], entries: ByteBuffer) async throws(SQLiteError) {
+        try await database.write { connection throws(SQLiteError) in
+            for record in records {
+                try connection.run(
+                    "INSERT INTO records VALUES (?1, ?2, ?3, ?4)", .integer(record.row),
+                    .integer(record.arrival.milliseconds), .integer(record.bytes),
+                    .span(UnsafeRawBufferPointer(rebasing: entries.bytes[record.entry])))
+            }
+        }
+    }
+
+    struct Slice: Sendable {
+        /// `prefix`, then the entries with commas between them.
+        var text: ByteBuffer
+        var count = 0
+        /// Data and keys of the records, in bytes.
+        var bytes = 0
+        var lastOrdinal: Int64 = 0
+        var lastArrival = WallTime(milliseconds: 0)
+    }
+
+    /// Reads a shard's records from `ordinal` up to and without `end`, at most `limit` of them and `maxBytes` of data
+    /// and keys, but at least one where there is one.
+    func read(
+        _ shard: StoredShard, from ordinal: Int64, below end: Int64, limit: Int, maxBytes: Int, prefix: StaticString
+    ) async throws(SQLiteError) -> Slice {
+        try await database.read { connection throws(SQLiteError) in
+            var slice = Slice(text: ByteBuffer(capacity: 4096))
+            slice.text.append(prefix)
+            try connection.scan(
+                "SELECT id, arrival, bytes, entry FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+                .integer(shard.row(ordinal)), .integer(shard.row(end)), .integer(limit),
+                while: { row in
+                    let bytes = row.int(2)
+                    guard slice.count == 0 || slice.bytes + bytes <= maxBytes else { return false }
+                    if slice.count > 0 { slice.text.append(UInt8(ascii: ",")) }
+                    slice.text.append(row.bytes(3))
+                    slice.count += 1
+                    slice.bytes += bytes
+                    slice.lastOrdinal = shard.ordinal(row: row.int64(0))
+                    slice.lastArrival = WallTime(milliseconds: row.int64(1))
+                    return true
+                })
+            return slice
+        }
+    }
+
+    /// The first record of a shard that arrived at `time` or later; nil when there is none.
+    func firstOrdinal(_ shard: StoredShard, arrivedAtOrAfter time: WallTime) async throws(SQLiteError) -> Int64? {
+        try await database.read { connection throws(SQLiteError) in
+            var found: Int64?
+            // Arrivals never decrease along a shard, so the first match in row order is the first in time.
+            try connection.query(
+                "SELECT id FROM records WHERE id >= ?1 AND id < ?2 AND arrival >= ?3 ORDER BY id LIMIT 1",
+                .integer(shard.firstRow), .integer(shard.endRow), .integer(time.milliseconds)
+            ) { row in found = shard.ordinal(row: row.int64(0)) }
+            return found
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import JSON
+import Kinesis
+import Time
+
+/// The fields of a request's body, checked one by one as the service checks them. Performs no I/O.
+struct RequestFields {
+    private let json: JSONValue
+
+    init(_ json: JSONValue) throws(ServiceFault) {
+        guard json.object != nil else { throw .serialization("Start of structure or map found where not expected.") }
+        self.json = json
+    }
+
+    func optionalString(_ name: String) throws(ServiceFault) -> String? {
+        guard let value = json[name], !value.isNull else { return nil }
+        guard let text = value.string else { throw Self.wrongType(name, "a string") }
+        return text
+    }
+
+    func string(_ name: String) throws(ServiceFault) -> String {
+        guard let text = try optionalString(name) else { throw Self.missing(name) }
+        return text
+    }
+
+    func optionalInt(_ name: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int? {
+        guard let value = json[name], !value.isNull else { return nil }
+        guard let number = value.int else { throw Self.wrongType(name, "an integer") }
+        if number < range.lowerBound {
+            throw Self.constraint(name, "\(number)", "Member must have value greater than or equal to \(range.lowerBound)")
+        }
+        if number > range.upperBound {
+            throw Self.constraint(name, "\(number)", "Member must have value less than or equal to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func int(_ name: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {
+        guard let number = try optionalInt(name, range) else { throw Self.missing(name) }
+        return number
+    }
+
+    /// Seconds since the epoch, as JSON 1.1 writes times.
+    func optionalTime(_ name: String) throws(ServiceFault) -> WallTime? {
+        guard let value = json[name], !value.isNull else { return nil }
+        guard let seconds = value.double, abs(seconds) < 1e11 else { throw Self.wrongType(name, "a timestamp") }
+        return WallTime(seconds: seconds)
+    }
+
+    func optionalFields(_ name: String) throws(ServiceFault) -> RequestFields? {
+        guard let value = json[name], !value.isNull else { return nil }
+        return try RequestFields(value)
+    }
+
+    func strings(_ name: String) throws(ServiceFault) -> [String] {
+        guard let list = json[name]?.array else { throw Self.missing(name) }
+        return try list.map { item throws(ServiceFault) in
+            guard let text = item.string else { throw Self.wrongType(name, "a list of strings") }
+            return text
+        }
+    }
+
+    func optionalMap(_ name: String) throws(ServiceFault) -> [String: String]? {
+        guard let value = json[name], !value.isNull else { return nil }
+        guard let members = value.object else { throw Self.wrongType(name, "a map of strings") }
+        var map: [String: String] = [:]
+        for member in members {
+            guard let text = member.value.string else { throw Self.wrongType(name, "a map of strings") }
+            map[member.key] = text
+        }
+        return map
+    }
+
+    func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, _ type: Choice.Type
+    ) throws(ServiceFault) -> Choice where Choice.RawValue == String {
+        let text = try string(name)
+        guard let choice = Choice(rawValue: text) else {
+            let all = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Self.constraint(name, text, "Member must satisfy enum value set: [\(all)]")
+        }
+        return choice
+    }
+
+    func hashKey(_ name: String) throws(ServiceFault) -> HashKey {
+        let text = try string(name)
+        guard let key = HashKey(text) else { throw Self.badHashKey(name, text) }
+        return key
+    }
+
+    // MARK: The service's words
+
+    static func badHashKey(_ name: String, _ text: String) -> ServiceFault {
+        constraint(name, text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})")
+    }
+
+    static func missing(_ name: String) -> ServiceFault {
+        constraint(name, "null", "Member must not be null")
+    }
+
+    static func constraint(_ name: String, _ value: String, _ constraint: String) -> ServiceFault {
+        let member = name.prefix(1).lowercased() + name.dropFirst()
+        return .validation(
+            "1 validation error detected: Value '\(value)' at '\(member)' failed to satisfy constraint: \(constraint)")
+    }
+
+    private static func wrongType(_ name: String, _ expected: String) -> ServiceFault {
+        .serialization("\(name) must be \(expected)")
+    }
+}
