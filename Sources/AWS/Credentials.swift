@@ -25,7 +25,7 @@ package struct Credentials: Hashable, Sendable {
 /// Why there is nothing to sign with.
 package enum CredentialsError: Error, Hashable, Sendable {
     /// No source of the chain has any; `tried` names the sources in their order.
-    case none(tried: [String])
+    case nothingFound(tried: [String])
     /// A source names one half of a pair and not the other.
     case incomplete(source: String, missing: String)
     /// AWS_PROFILE, or the option, names a profile that none of the files has.
@@ -40,7 +40,7 @@ package enum CredentialsError: Error, Hashable, Sendable {
 extension CredentialsError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .none(let tried):
+        case .nothingFound(let tried):
             "no AWS credentials found; tried \(tried.joined(separator: ", "))"
         case .incomplete(let source, let missing):
             "the AWS credentials of \(source) lack \(missing)"

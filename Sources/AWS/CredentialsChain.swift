@@ -38,7 +38,7 @@ package final class CredentialsChain: @unchecked Sendable {
             held = found
             return found
         }
-        throw .none(tried: sources.map(\.name))
+        throw .nothingFound(tried: sources.map(\.name))
     }
 
     /// The service refused `used`: the next request asks the sources again.

@@ -5,23 +5,20 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package let scheme: Scheme
     /// Lower case; an IPv6 address without its brackets.
     package let host: String
-    /// Nil where the URL has none.
+    /// Nil where it is the scheme's own.
     package let port: UInt16?
     /// `/`, or the path of an endpoint behind a prefix; begins with a slash and is sent as it is.
     package let path: String
+    /// What the Host header says.
+    package let authority: String
 
     package init(scheme: Scheme, host: String, port: UInt16? = nil, path: String = "/") {
         self.scheme = scheme
         self.host = host
-        self.port = port
+        self.port = port == (scheme == .https ? 443 : 80) ? nil : port
         self.path = path
-    }
-
-    /// What the Host header says: the port only where it is not the scheme's own.
-    package var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
-        guard let port, port != (scheme == .https ? 443 : 80) else { return name }
-        return "\(name):\(port)"
+        authority = self.port.map { "\(name):\($0)" } ?? name
     }
 
     package var url: String { "\(scheme.rawValue)://\(authority)\(path)" }

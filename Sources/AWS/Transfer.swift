@@ -128,8 +128,9 @@ final class Transfer {
         }
     }
 
-    func start(_ continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>, now: EventLoop.Instant)
-    {
+    func start(
+        _ continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>, now: EventLoop.Instant
+    ) {
         self.continuation = continuation
         startedAt = now
     }

@@ -37,7 +37,9 @@ import Time
             self["authorization"] = signer.authorization(request, credentials: credentials, time: time)
         }
 
-        func verify(_ verifier: SignatureVerifier, now: WallTime = now) throws(SignatureError) -> SignatureVerifier.Signer {
+        func verify(_ verifier: SignatureVerifier, now: WallTime = now) throws(SignatureError)
+            -> SignatureVerifier.Signer
+        {
             let headers = headers
             return try verifier.verify(
                 SignatureVerifier.Request(

@@ -98,15 +98,17 @@ final class TestServer: @unchecked Sendable {
         final class Box { let body: () -> Void; init(_ body: @escaping () -> Void) { self.body = body } }
         var thread = pthread_t()
         let context = Unmanaged.passRetained(Box(body))
-        let code = pthread_create(&thread, nil, { context in
-            // OpenSSL writes without MSG_NOSIGNAL; the client's writes must do without this.
-            var pipe = sigset_t()
-            sigemptyset(&pipe)
-            sigaddset(&pipe, SIGPIPE)
-            pthread_sigmask(SIG_BLOCK, &pipe, nil)
-            Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
-            return nil
-        }, context.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { context in
+                // OpenSSL writes without MSG_NOSIGNAL; the client's writes must do without this.
+                var pipe = sigset_t()
+                sigemptyset(&pipe)
+                sigaddset(&pipe, SIGPIPE)
+                pthread_sigmask(SIG_BLOCK, &pipe, nil)
+                Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
+                return nil
+            }, context.toOpaque())
         precondition(code == 0)
         pthread_detach(thread)
     }

@@ -54,7 +54,7 @@ import Testing
         try await withTransport { transport in
             for number in 1...5 {
                 let response = try await transport.send(try Self.request(server.url))
-            #expect(response.body.text == "\(number)")
+                #expect(response.body.text == "\(number)")
                 #expect(await turns(transport.loop) { server.closed == number })
             }
         }
@@ -202,8 +202,10 @@ import Testing
 
     @Test func `an answer over the limit is refused, by its length or as it comes`() async throws {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n0\r\n\r\n"
-        let server = TestServer { $0.header("x-test") == "1" && $0.request == 1 && $0.connection == 1
-            ? .ok("01234567") : .bytes(Array(chunked.utf8)) }
+        let server = TestServer {
+            $0.header("x-test") == "1" && $0.request == 1 && $0.connection == 1
+                ? .ok("01234567") : .bytes(Array(chunked.utf8))
+        }
         defer { server.stop() }
         try await withTransport { transport in
             await #expect(throws: TransportError.answerTooLarge(limit: 7, actual: 8)) {

@@ -1,0 +1,187 @@
+import Bytes
+import Synchronization
+import Testing
+import Time
+
+@testable import AWS
+
+@Suite(.timeLimit(.minutes(2))) struct AWSClientTests {
+    private static func client(
+        _ transport: Transport, _ url: String, credentials: CredentialsChain = .fixed(.local)
+    ) throws -> AWSClient {
+        AWSClient(
+            service: "kinesis", region: .local, endpoint: try Endpoint(url), credentials: credentials,
+            transport: transport, userAgent: "kinesis-sidecar/test", logger: silentLogger, random: { 0 })
+    }
+
+    private static func call(_ client: AWSClient, retry: RetryPolicy? = nil) async throws(AWSError) -> String {
+        try await client.call(
+            target: "Kinesis_20131202.ListShards", body: ByteBuffer(#"{"StreamName":"s"}"#), timeout: .seconds(20),
+            retry: retry
+        ).text
+    }
+
+    /// Whether the request carries a valid signature of the local key at `now`.
+    private static func isSigned(_ received: TestServer.Received, now: WallTime) -> Bool {
+        let verifier = SignatureVerifier(secrets: ["local": Secret("local")], unknownKeys: .refuse)
+        let body = ByteBuffer(received.body)
+        let request = SignatureVerifier.Request(
+            method: "POST", path: "/", query: nil, bodyHash: Digest.sha256(body.bytes)
+        ) { name in received.header(name).map { [$0] } ?? [] }
+        return (try? verifier.verify(request, now: now).isVerified) ?? false
+    }
+
+    @Test func `a call is JSON 1.1 with target, user agent and a valid signature`() async throws {
+        let server = TestServer { received in
+            let isRight =
+                Self.isSigned(received, now: .now())
+                && received.header("x-amz-target") == "Kinesis_20131202.ListShards"
+                && received.header("content-type") == "application/x-amz-json-1.1"
+                && received.header("user-agent") == "kinesis-sidecar/test"
+            return isRight ? .ok("{}") : .status(400, received.head)
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            var started: [String] = []
+            client.onRequestStarted = { started.append($0) }
+            #expect(client.lastAnswer == nil)
+            #expect(try await Self.call(client) == "{}")
+            #expect(started == ["Kinesis_20131202.ListShards"])
+            #expect(client.lastAnswer != nil)
+        }
+    }
+
+    @Test func `a session token is sent and signed`() async throws {
+        let server = TestServer { received in
+            let isSigned = received.header("authorization")?.contains("x-amz-date;x-amz-security-token;x-amz-target")
+            return .ok(isSigned == true ? received.header("x-amz-security-token") ?? "" : "unsigned")
+        }
+        defer { server.stop() }
+        let credentials = Credentials(
+            accessKeyID: "k", secretAccessKey: Secret("s"), sessionToken: Secret("the token"))
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url, credentials: .fixed(credentials))
+            #expect(try await Self.call(client) == "the token")
+        }
+    }
+
+    @Test func `a passing fault is tried again as the policy says`() async throws {
+        let server = TestServer { received in
+            received.request < 3 ? .status(500, #"{"__type":"InternalFailure"}"#) : .ok("done")
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            #expect(try await Self.call(client, retry: .default) == "done")
+            #expect(client.recentExceptions.exceptions(now: .now()).count == 2)
+        }
+    }
+
+    @Test func `without a policy, after its last attempt, and for what cannot be mended the error is thrown`()
+        async throws
+    {
+        let server = TestServer { received in
+            received.request <= 4
+                ? .status(400, #"{"__type":"ProvisionedThroughputExceededException","message":"slow"}"#)
+                : .status(400, #"{"__type":"ResourceNotFoundException"}"#)
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            let slow = AWSError.service(
+                ServiceError(code: "ProvisionedThroughputExceededException", message: "slow", status: 400))
+            await #expect(throws: slow) { try await Self.call(client) }
+            await #expect(throws: slow) { try await Self.call(client, retry: RetryPolicy(retries: 2, forever: false)) }
+            let missing = AWSError.service(ServiceError(code: "ResourceNotFoundException", message: "", status: 400))
+            await #expect(throws: missing) { try await Self.call(client, retry: .default) }
+        }
+    }
+
+    @Test func `a skewed clock is corrected by the answer's Date and the call tried again at once`() async throws {
+        let ahead = Duration.seconds(3600)
+        let server = TestServer { received in
+            let theirs = WallTime.now().advanced(by: ahead)
+            if Self.isSigned(received, now: theirs) { return .ok("in time") }
+            return .status(
+                400, #"{"__type":"InvalidSignatureException"}"#, headers: "Date: \(theirs.httpDate)\r\n")
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            #expect(try await Self.call(client) == "in time")
+            #expect(client.recentExceptions.exceptions(now: .now()).count == 1)
+            #expect(try await Self.call(client) == "in time")
+            #expect(client.recentExceptions.exceptions(now: .now()).count == 1)
+        }
+    }
+
+    @Test func `a signature that is refused at the right time is not tried again`() async throws {
+        let server = TestServer { received in
+            .status(
+                400, #"{"__type":"InvalidSignatureException"}"#, headers: "Date: \(WallTime.now().httpDate)\r\n")
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            await #expect(throws: AWSError.self) { try await Self.call(client) }
+            #expect(client.recentExceptions.exceptions(now: .now()).count == 1)
+        }
+    }
+
+    @Test func `credentials that the service refuses are read anew once`() async throws {
+        final class Source: CredentialsSource, @unchecked Sendable {
+            let name = "source"
+            var ids = ["old", "new", "newer"]
+            func load(now: WallTime) async throws(CredentialsError) -> Credentials? {
+                Credentials(accessKeyID: ids.removeFirst(), secretAccessKey: Secret("s"))
+            }
+        }
+        let server = TestServer { received in
+            received.header("authorization")?.contains("Credential=new/") == true && received.request == 2
+                ? .ok("welcome") : .status(400, #"{"__type":"ExpiredTokenException"}"#)
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url, credentials: CredentialsChain([Source()]))
+            #expect(try await Self.call(client) == "welcome")
+            let error = await #expect(throws: AWSError.self) { try await Self.call(client) }
+            #expect(error?.disposition == .refreshCredentials)
+            #expect(client.recentExceptions.exceptions(now: .now()).count == 3)
+        }
+    }
+
+    @Test func `no credentials and a cancelled wait are told`() async throws {
+        let server = TestServer { _ in .status(503, "") }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let empty = try Self.client(transport, server.url, credentials: CredentialsChain([]))
+            await #expect(throws: AWSError.credentials(.nothingFound(tried: []))) { try await Self.call(empty) }
+            let client = try Self.client(transport, server.url)
+            let waiting = Task(executorPreference: transport.loop) {
+                let policy = RetryPolicy(minTimeout: .seconds(3600), maxTimeout: .seconds(3600), randomize: false)
+                do {
+                    _ = try await Self.call(client, retry: policy)
+                    return false
+                } catch {
+                    return error as? AWSError == .cancelled
+                }
+            }
+            #expect(await turns(transport.loop) { client.lastAnswer != nil })
+            waiting.cancel()
+            #expect(await waiting.value)
+        }
+    }
+
+    @Test func `a skew below the threshold corrects nothing`() {
+        var skew = ClockSkew()
+        let now = WallTime(milliseconds: 1_000_000_000)
+        let moved = [
+            skew.measured(date: now.advanced(by: .seconds(29)), now: now),
+            skew.measured(date: now.advanced(by: .seconds(-400)), now: now),
+            skew.measured(date: now.advanced(by: .seconds(-410)), now: now),
+        ]
+        #expect(moved == [false, true, false])
+        #expect(skew.corrected(now) == now.advanced(by: .seconds(-400)))
+    }
+}

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import AWS
+
+@Suite struct EndpointTests {
+    @Test(arguments: [
+        ("http://localhost:4567", "http://localhost:4567/", "localhost:4567"),
+        ("HTTPS://Kinesis.Example.COM", "https://kinesis.example.com/", "kinesis.example.com"),
+        ("https://h:443/", "https://h/", "h"),
+        ("http://h:443", "http://h:443/", "h:443"),
+        ("http://[::1]:4567/base/path", "http://[::1]:4567/base/path", "[::1]:4567"),
+        ("http://10.0.0.1/%20x", "http://10.0.0.1/%20x", "10.0.0.1"),
+        ("http://local_stack:1", "http://local_stack:1/", "local_stack:1"),
+    ])
+    func `a URL is read and written`(text: String, url: String, authority: String) throws {
+        let endpoint = try Endpoint(text)
+        #expect(endpoint.url == url)
+        #expect(endpoint.authority == authority)
+        #expect(try Endpoint(url) == endpoint)
+    }
+
+    @Test(arguments: [
+        ("localhost:4567", EndpointError.scheme("localhost:4567")),
+        ("ftp://x", .scheme("ftp://x")), ("", .scheme("")),
+        ("http://", .host("http://")), ("http:///x", .host("http:///x")), ("http://a b", .host("http://a b")),
+        ("http://[::1", .host("http://[::1")), ("http://[::g]", .host("http://[::g]")),
+        ("http://[::1]x", .host("http://[::1]x")), ("http://a..b", .host("http://a..b")),
+        ("http://x:", .port("")), ("http://x:0", .port("0")), ("http://x:65536", .port("65536")),
+        ("http://x:+1", .port("+1")), ("http://x:a", .port("a")),
+        ("http://u:p@x", .unexpected("http://u:p@x")), ("http://x/?a", .unexpected("http://x/?a")),
+        ("http://x#f", .unexpected("http://x#f")),
+        ("http://x/a b", .path("/a b")), ("http://x/%zz", .path("/%zz")), ("http://x/é", .path("/é")),
+    ])
+    func `what is no endpoint is told`(text: String, error: EndpointError) {
+        #expect(throws: error) { try Endpoint(text) }
+    }
+
+    @Test(arguments: [
+        ("eu-central-1", "https://kinesis.eu-central-1.amazonaws.com/"),
+        ("us-east-1", "https://kinesis.us-east-1.amazonaws.com/"),
+        ("cn-north-1", "https://kinesis.cn-north-1.amazonaws.com.cn/"),
+        ("us-gov-west-1", "https://kinesis.us-gov-west-1.amazonaws.com/"),
+    ])
+    func `each partition has its suffix`(region: String, url: String) throws {
+        let region = try #require(Region(region))
+        let endpoint = try EndpointResolver.endpoint(
+            service: "kinesis", region: region, option: nil, environment: Environment([:]), profile: nil)
+        #expect(endpoint.url == url)
+    }
+
+    @Test func `option, service's variable, variable, profile's services, profile go in this order`() throws {
+        let profile = Profile(
+            name: "p", settings: ["endpoint_url": "http://profile"], serviceEndpoints: ["kinesis": "http://services"])
+        func host(_ option: String?, _ variables: [String: String], _ profile: Profile?) throws -> String {
+            try EndpointResolver.endpoint(
+                service: "kinesis", region: .local, option: option, environment: Environment(variables),
+                profile: profile
+            ).host
+        }
+        let both = ["AWS_ENDPOINT_URL_KINESIS": "http://one", "AWS_ENDPOINT_URL": "http://all"]
+        #expect(try host("http://option", both, profile) == "option")
+        #expect(try host(nil, both, profile) == "one")
+        #expect(try host(nil, ["AWS_ENDPOINT_URL": "http://all"], profile) == "all")
+        #expect(try host(nil, [:], profile) == "services")
+        #expect(try host(nil, [:], Profile(name: "p", settings: ["endpoint_url": "http://profile"])) == "profile")
+        let ignored = both.merging(["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"]) { old, _ in old }
+        #expect(try host(nil, ignored, nil) == "kinesis.us-east-1.amazonaws.com")
+        #expect(throws: EndpointError.scheme("all")) { try host(nil, ["AWS_ENDPOINT_URL": "all"], nil) }
+    }
+
+    @Test func `option, AWS_REGION, AWS_DEFAULT_REGION, profile name the region in this order`() throws {
+        let profile = Profile(name: "p", settings: ["region": "eu-west-4"])
+        func region(_ option: String?, _ variables: [String: String], _ profile: Profile?) throws -> String {
+            try EndpointResolver.region(option: option, environment: Environment(variables), profile: profile).name
+        }
+        let both = ["AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-3"]
+        #expect(try region("eu-west-1", both, profile) == "eu-west-1")
+        #expect(try region(nil, both, profile) == "eu-west-2")
+        #expect(try region(nil, ["AWS_DEFAULT_REGION": "eu-west-3", "AWS_REGION": ""], profile) == "eu-west-3")
+        #expect(try region(nil, [:], profile) == "eu-west-4")
+        #expect(throws: EndpointError.regionMissing) { try region(nil, [:], nil) }
+        for bad in ["EU", "eu/", "-eu", "eu.evil.com", String(repeating: "a", count: 33)] {
+            #expect(throws: EndpointError.region(bad)) { try region(bad, [:], nil) }
+        }
+    }
+
+    @Test func `the services section of the config file gives endpoints`() throws {
+        let config = try ConfigFile(
+            """
+            [profile dev]
+            services = local
+            endpoint_url = http://all
+            [services local]
+            kinesis =
+              endpoint_url = http://localhost:4567
+            """, name: "config")
+        let profile = SharedConfig(config: config, credentials: nil, files: []).profile("dev")
+        #expect(profile?.endpoint(service: "kinesis") == "http://localhost:4567")
+        #expect(profile?.endpoint(service: "dynamodb") == "http://all")
+    }
+
+    @Test(arguments: [
+        "127.0.0.1", "127.255.0.9", "localhost", "localhost.", "x.localhost", "::1", "0:0:0:0:0:0:0:1",
+        "169.254.169.254", "fe80::1", "fe80::1%eth0", "febf::1", "::ffff:127.0.0.1", "::ffff:169.254.170.2",
+    ])
+    func `loopback and link-local never go through a proxy`(host: String) {
+        #expect(IPAddress.isLoopbackOrLinkLocal(host))
+        let proxies = ProxySettings(Environment(["ALL_PROXY": "http://proxy"]))
+        #expect(proxies.proxy(for: Endpoint(scheme: .https, host: host)) == nil)
+    }
+
+    @Test(arguments: [
+        "128.0.0.1", "169.255.0.1", "localhost.example.com", "mylocalhost", "::2", "::", "fec0::1", "127.1", "fd00::1",
+        "kinesis.eu-central-1.amazonaws.com", "127.0.0.1.example.com", "127.0.0.256",
+    ])
+    func `every other host does`(host: String) {
+        #expect(!IPAddress.isLoopbackOrLinkLocal(host))
+        let proxies = ProxySettings(Environment(["HTTPS_PROXY": "http://proxy", "HTTP_PROXY": "http://not-read"]))
+        #expect(proxies.proxy(for: Endpoint(scheme: .https, host: host)) == Secret("http://proxy"))
+        #expect(proxies.proxy(for: Endpoint(scheme: .http, host: host)) == nil)
+    }
+}
