@@ -46,7 +46,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case readerPresent
     case draining
     case stateFailed
-    case `internal`
     // What AWS says.
     case streamMissing
     case streamNotReady
@@ -78,7 +77,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .foreignHost: .misdirectedRequest
         case .tooManyPuts, .throttled: .tooManyRequests
         case .headerTooLarge: .requestHeaderFieldsTooLarge
-        case .internal: .internalServerError
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable: .badGateway
         case .tooManyConnections, .draining, .stateFailed, .streamNotReady, .noCredentials: .serviceUnavailable
@@ -128,7 +126,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .readerPresent: "The consumer has a reader"
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"
-        case .internal: "A fault of the sidecar"
         case .streamMissing: "No such stream"
         case .streamNotReady: "The stream is not ready"
         case .throttled: "Kinesis throttles"

@@ -49,7 +49,7 @@ package struct PutBody {
         } catch {
             throw PutBodyError(.badField(error), at: index)
         }
-        if encoder.heldBytes > memory { throw PutBodyError(.overMemory(limit: memory), at: index) }
+        if encoder.heldBytes > memory { throw PutBodyError(.overMemory(limit: memory)) }
     }
 }
 
