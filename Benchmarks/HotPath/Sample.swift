@@ -1,7 +1,7 @@
 import Bytes
 
 /// A GetRecords answer as the service writes it: 10,000 records, or what fits into 10 MiB, of JSON payloads of about
-/// `payloadBytes`: an order with a nested object, a list, numbers and a text that fills it up.
+/// `payloadBytes`: an order with a nested object, a list of items, and a text that fills it up.
 func sampleAnswer(payloadBytes: Int) -> ByteBuffer {
     let answer = ByteBuffer(capacity: 11 * 1024 * 1024)
     answer.append("{\"MillisBehindLatest\":1200,\"NextShardIterator\":\"AAAAAAAAAAF")
@@ -36,7 +36,15 @@ private func samplePayload(_ number: Int, _ bytes: Int) -> ByteBuffer {
     let payload = ByteBuffer(capacity: bytes + 64)
     payload.append("{\"id\":\(number),\"type\":\"order.created\",\"amount\":\(number % 1000).95,")
     payload.append(
-        "\"paid\":true,\"customer\":{\"id\":\(number % 997),\"country\":\"DE\"},\"tags\":[\"a\",\"b\"],\"note\":\"")
+        "\"paid\":true,\"customer\":{\"id\":\(number % 997),\"country\":\"DE\"},\"items\":[")
+    var item = 0
+    while payload.count < bytes - 120 {
+        if item > 0 { payload.append(",") }
+        payload.append(
+            "{\"sku\":\"A-\(number % 89)\(item)\",\"quantity\":\(item + 1),\"price\":\(item * 3).95,\"gift\":false}")
+        item += 1
+    }
+    payload.append("],\"note\":\"")
     let words = Array("the quick brown fox jumps over the lazy dog ".utf8)
     var index = number
     while payload.count < bytes - 2 {
