@@ -62,6 +62,7 @@ package struct HashKeyRange: Hashable, Sendable {
     /// The ring in `count` (1…) parts as even as they can be, as CreateStream divides it.
     package static func even(_ count: Int) -> [HashKeyRange] {
         precondition(count >= 1)
+        if count == 1 { return [.all] }
         let parts = UInt128(count)
         let (size, rest) = UInt128.max.quotientAndRemainder(dividingBy: parts)
         // 2^128 itself does not fit: the ring's size is max + 1.

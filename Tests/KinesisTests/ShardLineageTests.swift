@@ -1,0 +1,133 @@
+import Kinesis
+import Testing
+
+@Suite struct ShardLineageTests {
+    @Test func `a child of a split waits for its parent`() {
+        let lineage = ShardLineage(shards: [shard(0), shard(1, 0), shard(2, 0)])
+        #expect(ids(lineage.readable) == [0])
+        #expect(ids(lineage.waiting) == [1, 2])
+        #expect(ids(lineage.depleting(id(0)).readable) == [1, 2])
+    }
+
+    @Test func `a child of a merge waits for both parents`() {
+        let lineage = ShardLineage(shards: [shard(0), shard(1), shard(2, 0, 1)])
+        #expect(ids(lineage.depleting(id(0)).readable) == [1])
+        #expect(ids(lineage.depleting(id(1)).readable) == [0])
+        #expect(ids(lineage.depleting(id(0)).depleting(id(1)).readable) == [2])
+    }
+
+    @Test func `a parent that is no longer listed holds nobody up`() {
+        let lineage = ShardLineage(shards: [shard(2, 0, 1), shard(1)])
+        #expect(lineage.waitsFor(shard(2, 0, 1)) == [id(1)])
+        #expect(ids(lineage.depleting(id(1)).readable) == [2])
+        #expect(lineage.isRoot(shard(9, 7, 8)))
+        #expect(!lineage.isRoot(shard(2, 0, 1)))
+    }
+
+    @Test func `a grandchild waits even when its grandparent is gone`() {
+        let lineage = ShardLineage(shards: [shard(1, 0), shard(2, 1), shard(3, 2)])
+        #expect(ids(lineage.readable) == [1])
+        #expect(ids(lineage.waiting) == [2, 3])
+    }
+
+    @Test func `two listings tell what came and what was trimmed`() {
+        let earlier = ShardLineage(shards: [shard(0), shard(1)])
+        let later = ShardLineage(shards: [shard(1), shard(2, 1)], depleted: [id(1)])
+        #expect(ids(later.added(since: earlier)) == [2])
+        #expect(ids(later.trimmed(since: earlier)) == [0])
+        #expect(ids(later.children(of: id(1))) == [2])
+    }
+
+    @Test func `a shard that two pages bring counts once`() {
+        #expect(ids(ShardLineage(shards: [shard(0), shard(1), shard(0)]).shards) == [0, 1])
+    }
+
+    /// Splits, merges, trims and reads at random: nothing is read before all of its listed ancestors, nothing twice,
+    /// and in the end everything that was not trimmed.
+    @Test(arguments: 0..<50)
+    func `a random walk never reads a child before its parents and never stops early`(_ seed: UInt64) {
+        var random = Random(state: seed)
+        var walk = Walk()
+        for _ in 0..<200 { walk.step(&random) }
+        let left = walk.readAll()
+        #expect(walk.violations.isEmpty)
+        #expect(left.isEmpty)
+    }
+
+    private func ids(_ shards: [Shard]) -> [Int] {
+        shards.compactMap { Int($0.id.text.split(separator: "-")[1]) }
+    }
+}
+
+private func id(_ number: Int) -> ShardID { ShardID(number: number) }
+
+private func shard(_ number: Int, _ parent: Int? = nil, _ adjacent: Int? = nil) -> Shard {
+    Shard(
+        id: id(number), parent: parent.map(id), adjacentParent: adjacent.map(id), hashKeyRange: .all,
+        startingSequenceNumber: SequenceNumber(UInt128(number)))
+}
+
+/// A stream under resharding and a consumer that reads whatever the lineage allows.
+private struct Walk {
+    private var listed: [Shard] = []
+    private var open: [Int] = [0, 1]
+    private var next = 2
+    private var depleted: Set<ShardID> = []
+    private(set) var violations: [String] = []
+
+    init() {
+        listed = [shard(0), shard(1)]
+    }
+
+    mutating func step(_ random: inout Random) {
+        switch random.next() % 5 {
+        case 0:
+            let parent = open.remove(at: Int(random.next() % UInt64(open.count)))
+            add(shard(next, parent))
+            add(shard(next, parent))
+        case 1 where open.count > 1:
+            let first = open.remove(at: Int(random.next() % UInt64(open.count)))
+            let second = open.remove(at: Int(random.next() % UInt64(open.count)))
+            add(shard(next, first, second))
+        case 2: trim()
+        default: read(&random)
+        }
+    }
+
+    private mutating func add(_ shard: Shard) {
+        listed.append(shard)
+        open.append(next)
+        next += 1
+    }
+
+    /// The service forgets the oldest closed shard, read or not.
+    private mutating func trim() {
+        let isOpen = Set(open.map(id))
+        if let index = listed.firstIndex(where: { !isOpen.contains($0.id) }) { listed.remove(at: index) }
+    }
+
+    private mutating func read(_ random: inout Random) {
+        let readable = ShardLineage(shards: listed, depleted: depleted).readable
+        let isOpen = Set(open.map(id))
+        guard let shard = readable.filter({ !isOpen.contains($0.id) }).randomElement(using: &random) else { return }
+        check(shard)
+    }
+
+    private mutating func check(_ shard: Shard) {
+        if depleted.contains(shard.id) { violations.append("\(shard.id) twice") }
+        for parent in shard.parents where listed.contains(where: { $0.id == parent }) && !depleted.contains(parent) {
+            violations.append("\(shard.id) before \(parent)")
+        }
+        depleted.insert(shard.id)
+    }
+
+    /// Closes everything and reads to the end; returns what could never be read.
+    mutating func readAll() -> [ShardID] {
+        while true {
+            let readable = ShardLineage(shards: listed, depleted: depleted).readable
+            guard let shard = readable.first else { break }
+            check(shard)
+        }
+        return listed.map(\.id).filter { !depleted.contains($0) }
+    }
+}
