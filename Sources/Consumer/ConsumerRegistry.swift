@@ -3,32 +3,118 @@ import Logging
 import Reactor
 import State
 
-/// The consumers of this process: one per stream and group.
-///
-/// Confined to its loop.
+/// The consumers of this process: one per stream and group. Confined to its loop.
 package final class ConsumerRegistry: @unchecked Sendable {
+    /// Consumers without a reader that only requests have started; beyond it the one that has been there longest is
+    /// forgotten. Its positions are stored, so nothing is lost but iterators.
+    package static let mostIdleConsumers = 256
+
+    private let settings: EngineSettings
+    private let context: EngineContext
+    private let logger: Logger
+    private let settled: Gate
+    private var consumers: [ConsumerKey: Consumer] = [:]
+    /// In the order in which they were made.
+    private var order: [ConsumerKey] = []
+    private var isEnding = false
+
     package init(
         loop: EventLoop, source: any StreamSource, state: StateStore, settings: EngineSettings, logger: Logger
     ) {
-        fatalError("in progress")
+        self.settings = settings
+        self.logger = logger
+        context = EngineContext(
+            loop: loop, source: source, state: state, pool: BufferPool(limit: settings.maxBufferedBytes))
+        settled = Gate(loop: loop)
     }
 
+    // MARK: Starting and attaching
+
     /// Starts a consumer that configuration lists, in the background: its LATEST positions are fixed as soon as the
-    /// service answers, and its options are kept as long as the process lives.
-    package func start(_ stream: StreamName, _ options: NamedOptions) { fatalError("in progress") }
+    /// service answers, and its options are kept as long as the process lives. A second start of the same consumer does
+    /// nothing.
+    package func start(_ stream: StreamName, _ options: NamedOptions) {
+        context.loop.preconditionOnLoop()
+        let options = options.applied(to: settings.defaults)
+        let key = ConsumerKey(stream: stream, group: options.consumerGroup)
+        guard !isEnding, consumers[key] == nil else { return }
+        make(key, options, isConfigured: true).startInBackground()
+    }
 
     /// Makes a reader of the consumer that stream and group name; starts the consumer where nobody has. Positions
     /// are fixed and stored when this returns: what is put from now on reaches the reader.
-    package func attach(_ stream: StreamName, _ options: NamedOptions) async throws(ConsumerError) -> RecordsReader {
-        fatalError("in progress")
+    package func attach(_ stream: StreamName, _ named: NamedOptions) async throws(ConsumerError) -> RecordsReader {
+        context.loop.preconditionOnLoop()
+        guard !isEnding else { throw .shuttingDown }
+        var options = named.applied(to: settings.defaults)
+        let key = ConsumerKey(stream: stream, group: options.consumerGroup)
+        let consumer: Consumer
+        if let held = consumers[key] {
+            if held.isConfigured || held.readerID != nil {
+                if let conflict = named.conflict(with: held.options) { throw .conflictingOption(conflict) }
+                options = held.options
+            }
+            consumer = held
+        } else {
+            forgetIdle()
+            consumer = make(key, options, isConfigured: false)
+        }
+        do throws(ConsumerError) {
+            return try await consumer.attach(Self.newReaderID(), options: options)
+        } catch {
+            if !consumer.isPrepared, consumer.isForgettable { forget(key) }
+            throw error
+        }
     }
 
+    private func make(_ key: ConsumerKey, _ options: ConsumerOptions, isConfigured: Bool) -> Consumer {
+        let consumer = Consumer(
+            key, options: options, isConfigured: isConfigured,
+            mayCreateStream: isConfigured || settings.createsUnlistedStreams, context: context, logger: logger)
+        consumers[key] = consumer
+        order.append(key)
+        return consumer
+    }
+
+    private func forgetIdle() {
+        let idle = order.filter { consumers[$0]?.isForgettable ?? true }
+        for key in idle.dropLast(Self.mostIdleConsumers - 1) { forget(key) }
+    }
+
+    private func forget(_ key: ConsumerKey) {
+        consumers[key] = nil
+        order.removeAll { $0 == key }
+    }
+
+    /// Eight hexadecimal digits: an event id that a client brings back after a restart is not taken for another reader's.
+    private static func newReaderID() -> String {
+        let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    // MARK: Looking at them
+
     /// All consumers, by stream and group.
-    package var snapshots: [ConsumerSnapshot] { fatalError("in progress") }
+    package var snapshots: [ConsumerSnapshot] {
+        consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
+    }
+
+    /// Bytes of answers and events that are held now; at most about `maxBufferedBytes`.
+    package var bufferedBytes: Int { context.pool.used }
+
+    // MARK: Ending
 
     /// Ends every reader (`next` gives nil), waits until `deadline` for what they still settle, and commits the last
     /// checkpoints. No reader is attached from here on.
-    package func shutDown(deadline: ContinuousClock.Instant) async { fatalError("in progress") }
+    package func shutDown(deadline: ContinuousClock.Instant) async {
+        isEnding = true
+        for consumer in consumers.values { consumer.end() }
+        while consumers.values.contains(where: { !$0.isSettled }), context.loop.now < deadline {
+            // A reader settles or goes within one write of its connection; looking is cheaper than telling.
+            try? await context.loop.sleep(until: min(deadline, context.loop.now + .milliseconds(10)))
+        }
+        await context.state.flush()
+    }
 }
 
 /// What configuration decides for all consumers of the process.

@@ -8,4 +8,6 @@ package struct Delivery: Sendable {
     package let batch: EncodedBatch
     /// Counts the reader's deliveries from 1.
     let number: Int
+    /// Where the batch came from, and who hears what becomes of it.
+    let origin: ShardTask
 }

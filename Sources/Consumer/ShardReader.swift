@@ -165,6 +165,14 @@ extension ShardReader {
         return lastFailure
     }
 
+    /// Whether the last failure may mean that the stream is not the one that the position is of.
+    var doubtsStream: Bool {
+        switch lastFailure {
+        case .notFound, .refused: true
+        case .throttled, .passing, .limitExceeded, .denied, .expiredIterator, .unexpected, nil: false
+        }
+    }
+
     /// Whether a batch may be handed on, or fetched.
     private var hasCredit: Bool { waiting == 0 }
 

@@ -1,0 +1,170 @@
+import Kinesis
+import Logging
+import Reactor
+import State
+import Time
+
+/// One group's reading of one stream in this process. Confined to its loop.
+///
+/// Its positions are prepared before a reader gets them, and outlive the reader. In this version it has one reader at a
+/// time.
+final class Consumer: @unchecked Sendable {
+    let key: ConsumerKey
+    /// Whether configuration lists it: then its options are kept, and its stream may be created.
+    let isConfigured: Bool
+    private(set) var options: ConsumerOptions
+    private(set) var session: ReadingSession?
+    /// Why the consumer could not be prepared, nil once it was.
+    private(set) var problem: String?
+
+    private let context: EngineContext
+    private let preparation: Preparation
+    private let logger: Logger
+    private let changed: Gate
+    private var positions: Positions?
+    /// The reader that is being attached.
+    private var arrivingReader: String?
+    private var isPreparing = false
+    private var isEnding = false
+
+    init(
+        _ key: ConsumerKey, options: ConsumerOptions, isConfigured: Bool, mayCreateStream: Bool,
+        context: EngineContext, logger: Logger
+    ) {
+        self.key = key
+        self.options = options
+        self.isConfigured = isConfigured
+        self.context = context
+        var logger = logger
+        logger[metadataKey: "stream"] = "\(key.stream)"
+        logger[metadataKey: "consumerGroup"] = "\(key.group)"
+        self.logger = logger
+        preparation = Preparation(key: key, mayCreateStream: mayCreateStream, context: context, logger: logger)
+        changed = Gate(loop: context.loop)
+    }
+
+    /// The reader that there is, or that is being attached.
+    var readerID: String? { session?.reader.id ?? arrivingReader }
+
+    /// Whether nothing is lost when this process forgets the consumer.
+    var isForgettable: Bool { !isConfigured && readerID == nil }
+
+    /// Whether positions were fixed at least once.
+    var isPrepared: Bool { positions != nil }
+
+    // MARK: Starting
+
+    /// Fixes the positions in the background, and tries again until it has.
+    func startInBackground() {
+        let moment = WallTime.now()
+        context.loop.spawn { await self.keepPreparing(moment) }
+    }
+
+    private func keepPreparing(_ moment: WallTime) async {
+        var failures = 0
+        var random = SplitMix64(seed: UInt64.random(in: 0...UInt64.max))
+        while positions == nil, !isEnding {
+            do throws(ConsumerError) {
+                try await prepare(moment)
+                return
+            } catch {
+                failures += 1
+                logger.warning("the consumer cannot start yet; it is tried again", metadata: ["error": "\(error)"])
+            }
+            let pause = ReadingSession.failurePause.delay(failures: failures, random: random.fraction())
+            try? await context.loop.sleep(for: pause)
+        }
+    }
+
+    /// Fixes where reading begins and stores it. One preparation at a time; one that waits for another starts over, so
+    /// that it sees the newest shards.
+    private func prepare(_ moment: WallTime) async throws(ConsumerError) {
+        while isPreparing {
+            do { try await changed.wait() } catch { throw .cancelled }
+        }
+        isPreparing = true
+        defer {
+            isPreparing = false
+            changed.open()
+        }
+        do throws(ConsumerError) {
+            positions = try await preparation.positions(positions, options: options, moment: moment)
+            problem = nil
+        } catch {
+            problem = "\(error)"
+            throw error
+        }
+    }
+
+    // MARK: Readers
+
+    /// Attaches a reader.
+    /// - Parameter options: what holds for the consumer from here on.
+    func attach(_ readerID: String, options: ConsumerOptions) async throws(ConsumerError) -> RecordsReader {
+        if let present = self.readerID { throw .readerPresent(readerID: present) }
+        // LATEST means: since the request came, not since the service has answered.
+        let moment = WallTime.now()
+        arrivingReader = readerID
+        defer { arrivingReader = nil }
+        self.options = options
+        try await prepare(moment)
+        guard !isEnding else { throw .shuttingDown }
+        guard !Task.isCancelled else { throw .cancelled }
+        guard let positions else { throw .streamMissing(key.stream) }
+        let session = ReadingSession(
+            readerID: readerID, key: key, options: options, positions: positions, context: context, logger: logger
+        ) { [weak self] in self?.sessionEnded() }
+        self.session = session
+        session.start()
+        logger.info("reader attached", metadata: ["reader": "\(readerID)", "shards": "\(session.assignment.count)"])
+        return session.reader
+    }
+
+    private func sessionEnded() {
+        // A stream that was made anew under the reader has positions of its own.
+        positions = session?.positions
+        session = nil
+        changed.open()
+    }
+
+    // MARK: Ending
+
+    /// Gives no batch out any more.
+    func end() {
+        isEnding = true
+        session?.end()
+    }
+
+    /// Whether everything that was given out is settled, or its reader is gone.
+    var isSettled: Bool { session?.reader.isSettled ?? true }
+
+    // MARK: Looking at it
+
+    var snapshot: ConsumerSnapshot {
+        let book = (session?.positions ?? positions)?.book
+        let phase: ConsumerSnapshot.Phase = session != nil ? .reading : book == nil ? .starting : .idle
+        return ConsumerSnapshot(
+            stream: key.stream, group: key.group, phase: phase, isConfigured: isConfigured, readerID: readerID,
+            options: options.named, shards: book.map(shards) ?? [], problem: problem ?? session?.problem)
+    }
+
+    private func shards(of book: ShardBook) -> [ShardSnapshot] {
+        book.shards.map { shard in
+            let task = session?.task(of: shard.id)
+            return ShardSnapshot(
+                id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
+                checkpoint: shard.checkpoint?.sequenceNumber, checkpointArrival: shard.checkpoint?.arrival,
+                millisBehindLatest: task?.machine.millisBehindLatest, bufferedBytes: task?.bufferedBytes ?? 0,
+                problem: task?.lastError)
+        }
+    }
+
+    private func phase(of shard: ShardState, _ task: ShardTask?, _ book: ShardBook) -> ShardSnapshot.Phase {
+        if shard.isDepleted || book.lineage.isDepleted(shard.id) { return .depleted }
+        guard session != nil else { return .idle }
+        guard let task else { return .waiting }
+        if task.lastError != nil { return .degraded }
+        if case .closing = task.machine.state { return .ending }
+        return .reading
+    }
+}

@@ -1,0 +1,27 @@
+import AWS
+import Bytes
+import Kinesis
+
+extension KinesisClient: StreamSource {
+    package func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary {
+        try await call(DescribeStreamSummary(stream: stream), retry: retry)
+    }
+
+    package func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
+        try await call(CreateStream(stream: stream, shardCount: shardCount), retry: retry)
+    }
+
+    package func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+        try await listAllShards(stream, retry: retry)
+    }
+
+    package func iterator(of shard: ShardID, in stream: StreamName, at position: StartingPosition)
+        async throws(AWSError) -> ShardIterator
+    {
+        try await call(GetShardIterator(stream: stream, shard: shard, position: position), retry: nil)
+    }
+
+    package func records(at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer {
+        try await getRecords(iterator, limit: limit)
+    }
+}

@@ -1,0 +1,171 @@
+import AWS
+import Kinesis
+import Logging
+import Reactor
+import State
+import Time
+
+/// What happens before a reader is attached: the stream is there, its shards are known, and where each of them begins is
+/// stored. Confined to its loop.
+struct Preparation: Sendable {
+    /// How long calls of the control plane are tried again while a reader waits for its response.
+    static let patience: Duration = .seconds(20)
+    /// How long a stream may take from CREATING to ACTIVE. The service needs half a minute.
+    static let creationPatience: Duration = .seconds(120)
+    /// LATEST iterators that are asked for at the same time.
+    static let parallelIterators = 16
+
+    let key: ConsumerKey
+    let mayCreateStream: Bool
+    let context: EngineContext
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - held: the consumer's positions from its last reader; nil when it had none in this process.
+    ///   - moment: from which LATEST reads, if this consumer has not asked for it before.
+    func positions(_ held: Positions?, options: ConsumerOptions, moment: WallTime) async throws(ConsumerError)
+        -> Positions
+    {
+        let retry = Self.bounded(options.retry)
+        let found = try await usableStream(options, retry)
+        let listing = try await service { () throws(AWSError) in
+            try await context.source.shards(of: key.stream, retry: retry)
+        }
+        let positions = try await stored { () throws(StateError) in
+            try await self.positions(held, found, listing, options.initialPositionInStream, moment)
+        }
+        // Only a moment that was taken just now may be replaced by iterators of now.
+        if positions.book.latestSince == moment { await fixLatest(positions) }
+        return positions
+    }
+
+    private static func bounded(_ retry: RetryPolicy) -> RetryPolicy {
+        var retry = retry
+        retry.maxRetryTime = min(retry.maxRetryTime ?? patience, patience)
+        // A reader waits: the first attempts follow sooner than lifion's second.
+        retry.minTimeout = min(retry.minTimeout, .milliseconds(250))
+        return retry
+    }
+
+    // MARK: The stream
+
+    private struct FoundStream {
+        let summary: StreamSummary
+        /// It came to be after the reader asked.
+        let isNew: Bool
+    }
+
+    private func usableStream(_ options: ConsumerOptions, _ retry: RetryPolicy) async throws(ConsumerError)
+        -> FoundStream
+    {
+        let deadline = context.loop.now + Self.creationPatience
+        var isNew = false
+        var pause = Duration.milliseconds(20)
+        while true {
+            let summary = try await summary(retry)
+            if let summary, summary.status.isUsable { return FoundStream(summary: summary, isNew: isNew) }
+            if summary?.status == .creating { isNew = true }
+            if summary == nil, !isNew {
+                try await create(options, retry)
+                isNew = true
+            }
+            guard context.loop.now < deadline else {
+                throw .streamNotReady(key.stream, status: summary?.status.rawValue ?? "not there yet")
+            }
+            do { try await context.loop.sleep(for: pause) } catch { throw .cancelled }
+            pause = min(pause * 2, .seconds(2))
+        }
+    }
+
+    /// nil: there is no such stream.
+    private func summary(_ retry: RetryPolicy) async throws(ConsumerError) -> StreamSummary? {
+        do throws(AWSError) {
+            return try await context.source.summary(of: key.stream, retry: retry)
+        } catch {
+            if error.disposition == .notFound { return nil }
+            throw ConsumerError(error)
+        }
+    }
+
+    private func create(_ options: ConsumerOptions, _ retry: RetryPolicy) async throws(ConsumerError) {
+        guard mayCreateStream, options.createStreamIfNeeded else { throw .streamMissing(key.stream) }
+        logger.notice("creating the stream", metadata: ["shardCount": "\(options.shardCount)"])
+        do throws(AWSError) {
+            try await context.source.create(key.stream, shardCount: options.shardCount, retry: retry)
+        } catch {
+            // Somebody else was faster, which is as well.
+            if error.disposition != .resourceInUse { throw ConsumerError(error) }
+        }
+    }
+
+    // MARK: Positions
+
+    private func positions(
+        _ held: Positions?, _ found: FoundStream, _ listing: [Shard], _ initial: InitialPosition, _ moment: WallTime
+    ) async throws(StateError) -> Positions {
+        let createdOn = found.summary.creation
+        if let held, held.book.streamCreatedOn == createdOn {
+            try await held.begin(from: initial, at: moment, listing)
+            return held
+        }
+        if let stored = try await context.state.load(key) {
+            if stored.streamCreatedOn == createdOn {
+                let positions = Positions(ShardBook(stored, from: initial), of: key, in: context.state)
+                try await positions.begin(from: initial, at: moment, listing)
+                return positions
+            }
+            logger.warning(
+                "the stream was made anew since this group read it last; its positions begin anew",
+                metadata: [
+                    "was": "\(stored.streamCreatedOn.iso8601)", "is": "\(createdOn.iso8601)",
+                ])
+        }
+        let book = ShardBook(
+            begunAt: moment, of: listing, createdOn: createdOn, from: initial, isNewStream: found.isNew)
+        try await context.state.begin(key, book.state)
+        return Positions(book, of: key, in: context.state)
+    }
+
+    /// Holds an iterator at LATEST for every shard that was never read. The stored moment says the same by our clock;
+    /// the iterator says it by the service's. Where none can be had the moment does.
+    private func fixLatest(_ positions: Positions) async {
+        var waiting = positions.book.shardsAtLatest[...]
+        await withTaskGroup(of: (ShardID, ShardIterator?).self) { group in
+            for shard in waiting.prefix(Self.parallelIterators) {
+                group.addTask { (shard, await latestIterator(of: shard)) }
+            }
+            waiting = waiting.dropFirst(Self.parallelIterators)
+            for await (shard, iterator) in group {
+                if let iterator { positions.keep(iterator, at: shard) }
+                if let next = waiting.popFirst() {
+                    group.addTask { (next, await latestIterator(of: next)) }
+                }
+            }
+        }
+    }
+
+    private func latestIterator(of shard: ShardID) async -> ShardIterator? {
+        do throws(AWSError) {
+            return try await context.source.iterator(of: shard, in: key.stream, at: .latest)
+        } catch {
+            logger.debug("no iterator at LATEST", metadata: ["shard": "\(shard)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    // MARK: Errors
+
+    private func service<T>(_ call: () async throws(AWSError) -> T) async throws(ConsumerError) -> T {
+        do throws(AWSError) { return try await call() } catch { throw ConsumerError(error) }
+    }
+
+    private func stored<T>(_ call: () async throws(StateError) -> T) async throws(ConsumerError) -> T {
+        do throws(StateError) { return try await call() } catch { throw .state(error) }
+    }
+}
+
+extension ConsumerError {
+    init(_ error: AWSError) {
+        self = error.disposition == .cancelled ? .cancelled : .service(error)
+    }
+}
