@@ -105,7 +105,8 @@ if Context.environment["BENCH"] != nil {
             path: "Benchmarks/bench-server"))
 }
 
-/// One folder under Fuzz is one program, which `make fuzz` runs for a while.
+/// One folder under Fuzz is one program, which `make fuzz` runs for a while. The modules are built with the same flags:
+/// libFuzzer finds its way by the branches that it sees taken in them.
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, path: "Fuzz/\(name)",
@@ -113,6 +114,9 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
 if Context.environment["FUZZ"] != nil {
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
+    }
     package.targets += [
         fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),

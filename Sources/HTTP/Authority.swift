@@ -20,7 +20,8 @@ enum Authority {
     }
 
     /// Host and port of a text that is valid: an IPv6 literal keeps its brackets.
-    static func split(_ bytes: UnsafeRawBufferPointer) -> (host: UnsafeRawBufferPointer, port: UnsafeRawBufferPointer?) {
+    static func split(_ bytes: UnsafeRawBufferPointer) -> (host: UnsafeRawBufferPointer, port: UnsafeRawBufferPointer?)
+    {
         var at = bytes.count
         while at > 0, ASCII.isDigit(bytes[at - 1]) { at -= 1 }
         guard at > 0, bytes[at - 1] == ASCII.colon else { return (bytes, nil) }

@@ -22,6 +22,7 @@ package struct HTTPRequest: Sendable {
         wire.append("\r\n")
         var parser = RequestHeadParser(limits: HTTPLimits())
         let head = RequestHead()
+        defer { withExtendedLifetime(wire) {} }
         guard try parser.parse(wire.bytes, into: head) != nil else { throw .malformedRequestLine }
         self.init(head: head)
     }

@@ -42,8 +42,10 @@ package struct OriginPolicy: Sendable, Equatable {
             }
         }
         let origins = request.headerValues("origin").map(ASCII.lowercased)
-        if !origins.isEmpty, origins.allSatisfy(allowedOrigins.contains) { return nil }
-        if let foreign = origins.first(where: { !isOwn($0, request) }) { return .foreignOrigin(foreign) }
+        if let foreign = origins.first(where: { !allowedOrigins.contains($0) && !isOwn($0, request) }) {
+            return .foreignOrigin(foreign)
+        }
+        if origins.contains(where: allowedOrigins.contains) { return nil }
         let sites = request.headerValues("sec-fetch-site").map(ASCII.lowercased)
         return sites.first { $0 != "same-origin" && $0 != "none" }.map(Refusal.foreignSite)
     }
