@@ -2,6 +2,7 @@ import Bytes
 import JSON
 import Kinesis
 import Testing
+import Time
 
 @Suite struct RecordBatchEncoderTests {
     @Test func `a record becomes one line with the fields of the API in camelCase`() throws {
@@ -11,5 +12,138 @@ import Testing
                 == #"{"streamName":"orders","shardId":"shardId-000000000000","millisBehindLatest":7,"records":["#
                 + #"{"sequenceNumber":"42","partitionKey":"k","approximateArrivalTimestamp":"2023-11-14T22:13:20.123Z","#
                 + #""encryptionType":"NONE","data":{"a":1}}]}"#)
+    }
+
+    // MARK: What data becomes
+
+    @Test(arguments: [
+        (#"{"a":[1,"x"]}"#, #"{"a":[1,"x"]}"#), ("[]", "[]"), ("{\"a\":\n1,\r\n\"b\": 2}", #"{"a":1,"b": 2}"#),
+        ("{a:1}", #""{a:1}""#), ("{} ", #""{} ""#), ("[1}", #""[1}""#), ("{\"a\":1", #""{\"a\":1""#), ("12", #""12""#),
+        ("null", #""null""#), ("\"x\"", #""\"x\"""#), ("", #""""#), ("{", #""{""#),
+        ("hello\nworld\r", #""hello\nworld\r""#),
+        ("{\"a\":\"\u{1}\"}", #""{\"a\":\"\u0001\"}""#), ("grüße 😀", #""grüße 😀""#),
+        (#"{"s":"\ud800"}"#, #"{"s":"\ud800"}"#),
+    ])
+    func `auto embeds what has the brackets and is JSON, all else is a string`(_ data: String, _ expected: String)
+        throws
+    {
+        #expect(try self.data(data, .auto) == expected)
+    }
+
+    @Test(arguments: [
+        ("12", "12"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("\"x\"", "\"x\""), (" [1] \n", " [1] "), ("{}", "{}"),
+        ("", #""""#), ("hello", #""hello""#), ("1 2", #""1 2""#), ("NaN", #""NaN""#),
+    ])
+    func `true tries every value`(_ data: String, _ expected: String) throws {
+        #expect(try self.data(data, .always) == expected)
+    }
+
+    @Test(arguments: [(#"{"a":1}"#, #""{\"a\":1}""#), ("12", #""12""#)])
+    func `false makes a string of everything`(_ data: String, _ expected: String) throws {
+        #expect(try self.data(data, .never) == expected)
+    }
+
+    @Test(arguments: [[0xff], [0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d], Array(0...255)] as [[UInt8]])
+    func `bytes that are not UTF-8 come as base64 and say so`(_ bytes: [UInt8]) throws {
+        let payload = try #require(try AnswerText.payload(AnswerText.answer([AnswerText.record(1, bytes)])))
+        let record = try #require(try JSONParser.parse(payload)["records"]?[0])
+        #expect(record["dataEncoding"] == "base64")
+        #expect(record["data"]?.string == Base64.encode(bytes))
+    }
+
+    @Test(arguments: [512, 513])
+    func `brackets beyond 512 levels are delivered as a string`(_ depth: Int) throws {
+        let text = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        #expect(try data(text, .auto) == (depth == 512 ? text : "\"" + text + "\""))
+    }
+
+    /// Whatever the bytes are: the payload is one line of valid JSON, and the data comes back from it.
+    @Test(arguments: 0..<20)
+    func `random data comes back whatever it is`(_ seed: UInt64) throws {
+        var random = Random(state: seed)
+        for _ in 0..<50 {
+            let bytes = Self.sample(&random)
+            let parse = ShouldParseJSON.allCases.randomElement(using: &random)!
+            let answer = AnswerText.answer([AnswerText.record(1, bytes)])
+            let payload = try #require(try AnswerText.payload(answer, parse))
+            #expect(!payload.utf8.contains(0x0a) && !payload.utf8.contains(0x0d))
+            let record = try #require(try JSONParser.parse(payload, limits: .payload)["records"]?[0])
+            let data = try #require(record["data"])
+            if record["dataEncoding"] == "base64" {
+                #expect(Base64.decode(data.string ?? "") == bytes)
+            } else if let text = data.string, text.utf8.elementsEqual(bytes) {
+                continue
+            } else {
+                #expect(parse != .never)
+                #expect(try bytes.withUnsafeBytes { try JSONParser.parse($0, limits: .payload) } == data)
+            }
+        }
+    }
+
+    private static func sample(_ random: inout Random) -> [UInt8] {
+        let pieces = ["{", "}", "[", "]", "\"a\"", ":", ",", "1", "\n", "\\", "\"", "é", "x", "true", " "]
+        let count = Int.random(in: 0...12, using: &random)
+        var bytes = (0..<count).flatMap { _ in Array(pieces.randomElement(using: &random)!.utf8) }
+        if Int.random(in: 0..<3, using: &random) == 0 {
+            bytes = Array("{\"k\":[\n\"".utf8) + [0x41] + Array("\"]}".utf8)
+        }
+        if Int.random(in: 0..<5, using: &random) == 0 { bytes.append(UInt8.random(in: 0...255, using: &random)) }
+        return bytes
+    }
+
+    // MARK: Slices
+
+    @Test func `a long answer comes in slices that hold every record once and in order`() throws {
+        let records = (1...500).map { AnswerText.record($0, #"{"n":\#($0)}"#) }
+        var encoder = AnswerText.encoder(AnswerText.answer(records, lag: 9, next: "next"))
+        var numbers: [Int] = []
+        var lasts: [Bool] = []
+        while let batch = try encoder.next(maxBytes: 4096) {
+            let tree = try JSONParser.parse(batch.payload)
+            let records = try #require(tree["records"]?.array)
+            #expect(records.count == batch.recordCount)
+            #expect(tree["millisBehindLatest"] == 9)
+            #expect(records.first?["sequenceNumber"]?.string == batch.firstSequenceNumber.text)
+            #expect(records.last?["sequenceNumber"]?.string == batch.lastSequenceNumber.text)
+            #expect(batch.dataBytes == records.reduce(0) { $0 + 6 + String($1["data"]!["n"]!.int!).utf8.count })
+            #expect(batch.lastArrival == WallTime(milliseconds: 1_700_000_000_123))
+            numbers += records.compactMap { $0["data"]?["n"]?.int }
+            lasts.append(batch.isLast)
+            #expect((encoder.envelope != nil) == batch.isLast)
+        }
+        #expect(numbers == Array(1...500))
+        #expect(lasts.count > 10 && lasts.dropLast().allSatisfy { !$0 } && lasts.last == true)
+        #expect(encoder.envelope == GetRecordsEnvelope(nextShardIterator: ShardIterator("next"), millisBehindLatest: 9))
+    }
+
+    @Test func `a record that is longer than a slice is a slice`() throws {
+        let long = AnswerText.record(1, "\"" + String(repeating: "x", count: 10_000) + "\"")
+        var encoder = AnswerText.encoder(AnswerText.answer([long, AnswerText.record(2, "y")]))
+        #expect(try encoder.next(maxBytes: 1)?.recordCount == 1)
+        #expect(try encoder.next(maxBytes: 1)?.isLast == true)
+        #expect(try encoder.next(maxBytes: 1) == nil)
+    }
+
+    @Test(arguments: [
+        #"{"MillisBehindLatest":5,"NextShardIterator":"n","Records":[]}"#,
+        #"{"Records":[],"NextShardIterator":"n","MillisBehindLatest":5}"#,
+        #" { "NextShardIterator" : "n" , "MillisBehindLatest" : 5 , "Records" : [ ] } "#,
+        #"{"MillisBehindLatest":5,"NextShardIterator":"n"}"#,
+        #"{"MillisBehindLatest":5,"NextShardIterator":"n","Records":null}"#,
+    ])
+    func `an answer without records has no batch but an envelope`(_ text: String) throws {
+        var encoder = AnswerText.encoder(text)
+        #expect(try encoder.next() == nil)
+        #expect(encoder.envelope == GetRecordsEnvelope(nextShardIterator: ShardIterator("n"), millisBehindLatest: 5))
+    }
+}
+
+extension RecordBatchEncoderTests {
+    /// The text of `data` in the payload of one record.
+    private func data(_ data: String, _ parse: ShouldParseJSON) throws -> String {
+        let payload = try #require(try AnswerText.payload(AnswerText.answer([AnswerText.record(1, data)]), parse))
+        let marker = "\"data\":"
+        let start = try #require(payload.firstRange(of: marker)).upperBound
+        return String(payload[start...].dropLast(3))
     }
 }

@@ -1,0 +1,105 @@
+import Bytes
+import JSON
+import Kinesis
+import Testing
+import Time
+
+@Suite struct OperationTests {
+    private let stream = StreamName("orders")!
+
+    @Test func `a stream is created with shards or on demand`() throws {
+        #expect(try request(CreateStream(stream: stream, shardCount: 2)) == ["StreamName": "orders", "ShardCount": 2])
+        #expect(
+            try request(CreateStream(stream: stream, shardCount: nil))
+                == ["StreamName": "orders", "StreamModeDetails": ["StreamMode": "ON_DEMAND"]])
+    }
+
+    @Test func `a summary is read, with the service's defaults for what it leaves out`() throws {
+        let answer = try JSONParser.parse(
+            #"""
+            {"StreamDescriptionSummary":{"StreamName":"orders","StreamARN":"arn:aws:kinesis:eu-west-1:1:stream/orders",
+            "StreamStatus":"ACTIVE","StreamCreationTimestamp":1.7E9,"OpenShardCount":4,"RetentionPeriodHours":24}}
+            """#)
+        let summary = try DescribeStreamSummary.read(answer)
+        #expect(summary.name == stream)
+        #expect(summary.status.isUsable)
+        #expect(summary.creation == WallTime(milliseconds: 1_700_000_000_000))
+        #expect(summary.maxRecordBytes == 1024 * 1024)
+        #expect(summary.encryption == "NONE")
+        #expect(summary.mode == .provisioned)
+        #expect(throws: KinesisAnswerError.badField("StreamDescriptionSummary")) { try DescribeStreamSummary.read([:]) }
+    }
+
+    @Test func `a later page is asked for by its token alone`() throws {
+        #expect(try request(ListShards(.first(stream))) == ["StreamName": "orders", "MaxResults": 1000])
+        #expect(try request(ListShards(.next(token: "t"), maxResults: 5)) == ["NextToken": "t", "MaxResults": 5])
+    }
+
+    @Test func `shards are read with parents, range and end`() throws {
+        let answer = try JSONParser.parse(
+            #"""
+            {"NextToken":"t","Shards":[{"ShardId":"shardId-000000000002","ParentShardId":"shardId-000000000000",
+            "AdjacentParentShardId":"shardId-000000000001","HashKeyRange":{"StartingHashKey":"0","EndingHashKey":"9"},
+            "SequenceNumberRange":{"StartingSequenceNumber":"1","EndingSequenceNumber":"2"}}]}
+            """#)
+        let page = try ListShards.read(answer)
+        let shard = try #require(page.shards.first)
+        #expect(page.nextToken == "t")
+        #expect(shard.parents == [ShardID(number: 0), ShardID(number: 1)])
+        #expect(shard.hashKeyRange.end == HashKey(9 as UInt128))
+        #expect(!shard.isOpen)
+    }
+
+    @Test(arguments: [
+        (#"{"Shards":1}"#, "Shards"), (#"{"Shards":[{}]}"#, "Shards[0].SequenceNumberRange"),
+        (#"{"Shards":[{"SequenceNumberRange":{}}]}"#, "Shards[0].ShardId"),
+        (#"{"Shards":[{"SequenceNumberRange":{},"ShardId":"s"}]}"#, "Shards[0].HashKeyRange"),
+        (
+            #"{"Shards":[{"SequenceNumberRange":{},"ShardId":"s","HashKeyRange":{"StartingHashKey":"-1"}}]}"#,
+            "Shards[0].HashKeyRange.StartingHashKey"
+        ),
+        (#"{"NextToken":1}"#, "NextToken"),
+    ])
+    func `a bad answer is refused with the path of the member`(_ text: String, _ path: String) throws {
+        let answer = try JSONParser.parse(text)
+        #expect(throws: KinesisAnswerError.badField(path)) { try ListShards.read(answer) }
+    }
+
+    @Test func `each position of an iterator has its type and its value`() throws {
+        let number = SequenceNumber("495")!
+        let cases: [(StartingPosition, [String: JSONValue])] = [
+            (.trimHorizon, ["ShardIteratorType": "TRIM_HORIZON"]), (.latest, ["ShardIteratorType": "LATEST"]),
+            (
+                .atTimestamp(WallTime(milliseconds: 1_700_000_000_007)),
+                ["ShardIteratorType": "AT_TIMESTAMP", "Timestamp": .number("1700000000.007")]
+            ),
+            (
+                .atSequenceNumber(number),
+                ["ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": "495"]
+            ),
+            (
+                .afterSequenceNumber(number),
+                ["ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": "495"]
+            ),
+        ]
+        for (position, members) in cases {
+            let tree = try request(GetShardIterator(stream: stream, shard: ShardID(number: 0), position: position))
+            #expect(tree.object?.count == members.count + 2)
+            for (key, value) in members { #expect(tree[key] == value) }
+        }
+        #expect(try GetShardIterator.read(["ShardIterator": "it"]) == ShardIterator("it"))
+        #expect(throws: KinesisAnswerError.badField("ShardIterator")) { try GetShardIterator.read([:]) }
+    }
+
+    @Test func `GetRecords asks for an iterator and a limit`() throws {
+        var json = JSONWriter()
+        GetRecords(iterator: ShardIterator("a\"b"), limit: 10).write(&json)
+        #expect(try JSONParser.parse(json.buffer) == ["ShardIterator": "a\"b", "Limit": 10])
+    }
+
+    private func request(_ operation: some KinesisOperation) throws -> JSONValue {
+        var json = JSONWriter()
+        operation.write(&json)
+        return try JSONParser.parse(json.buffer)
+    }
+}
