@@ -14,7 +14,7 @@ package final class Producer: @unchecked Sendable {
     private static let retryAfter = Duration.seconds(1)
 
     package let options: ProducerOptions
-    private let loop: EventLoop
+    let loop: EventLoop
     private let target: any PutTarget
     private let streams: StreamDirectory
     private let logger: Logger

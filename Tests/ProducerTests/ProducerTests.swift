@@ -1,0 +1,187 @@
+import AWS
+import Bytes
+import Kinesis
+import Logging
+@testable import Producer
+import Reactor
+import Testing
+
+@Suite struct ProducerTests {
+    private let stream = StreamName("orders")!
+
+    @Test func `a put is answered with what the service said`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            let answer = try await producer.put(.of("a", "b"), to: stream)
+            #expect(answer.results.count == 2)
+            #expect(answer.encryptionType == "NONE")
+            #expect(target.written == ["a", "b"])
+            #expect(target.calls == ["PutRecords 2"])
+            #expect(producer.waitingBytes == 0)
+        }
+    }
+
+    @Test func `puts that come while two calls are on their way leave together`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            target.hold()
+            let stream = stream
+            let puts = (0..<10).map { index in
+                producer.loop.spawn { _ = try? await producer.put(.of("\(index)"), to: stream) }
+            }
+            await producer.loop.nextTurn()
+            target.release()
+            for put in puts { await put.value }
+            #expect(target.written.sorted() == (0..<10).map(String.init))
+            #expect(target.calls == ["PutRecords 1", "PutRecords 1", "PutRecords 8"])
+        }
+    }
+
+    @Test func `a record with sequenceNumberForOrdering goes as PutRecord`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            let entry = PutRecordEntry(ByteBuffer("a"), partitionKey: "k")
+            let put = EncodedPut([EncodedPut.Record(entry, sequenceNumberForOrdering: SequenceNumber("7"))])
+            let answer = try await producer.put(put, to: stream)
+            #expect(answer.encryptionType == "KMS")
+            #expect(target.calls == ["PutRecord after 7"])
+        }
+    }
+
+    @Test func `a missing stream is created once, and the puts that need it wait`() async throws {
+        try await withProducer(shards: 3) { producer, target in
+            let stream = stream
+            let other = producer.loop.spawn { _ = try? await producer.put(.of("other"), to: stream) }
+            _ = try await producer.put(.of("one"), to: stream)
+            await other.value
+            #expect(target.written.sorted() == ["one", "other"])
+            #expect(target.calls.filter { $0 == "CreateStream 3" }.count == 1)
+        }
+    }
+
+    @Test func `a missing stream is not created where nobody said so`() async throws {
+        try await withProducer { producer, target in
+            await #expect(throws: PutError.self) { try await producer.put(.of("a"), to: self.stream) }
+            #expect(target.calls == ["PutRecords 1"])
+        }
+    }
+
+    @Test func `a record over the stream's size is refused and nothing is sent`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            let error = await #expect(throws: PutError.self) {
+                try await producer.put(.of("a", String(repeating: "x", count: 1 << 20)), to: self.stream)
+            }
+            guard case .recordTooLarge(let index, let size, let limit) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect((index, size, limit) == (1, 1 << 20 + 1, 1 << 20))
+            #expect(target.calls == ["DescribeStreamSummary"])
+        }
+    }
+
+    @Test func `a stream that takes larger records gets them`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 10 << 20
+            let large = String(repeating: "x", count: 6 << 20)
+            _ = try await producer.put(.of(large), to: stream)
+            _ = try await producer.put(.of(large), to: stream)
+            #expect(target.calls == ["DescribeStreamSummary", "PutRecords 1", "PutRecords 1"])
+        }
+    }
+
+    @Test func `beyond maxPutBytes a put is refused, and the next one is taken when there is room`() async throws {
+        try await withProducer(maxPutBytes: 1000) { producer, target in
+            target.streams[stream] = 1 << 20
+            target.hold()
+            let stream = stream
+            let first = producer.loop.spawn { _ = try? await producer.put(.of("a", "b", "c"), to: stream) }
+            await producer.loop.nextTurn()
+            let error = await #expect(throws: PutError.self) { try await producer.put(.of("d"), to: stream) }
+            guard case .busy(_, 1000, _) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            target.release()
+            await first.value
+            _ = try await producer.put(.of("d"), to: stream)
+            #expect(target.written == ["a", "b", "c", "d"])
+        }
+    }
+
+    @Test func `a call that was throttled or cut goes again`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            let throttled = ServiceError(code: "ThrottlingException", message: "", status: 400)
+            target.failures = [.service(throttled), .transport(.cut(reason: "reset"))]
+            let answer = try await producer.put(.of("a"), to: stream)
+            #expect(answer.results.count == 1)
+            #expect(target.calls.count == 3)
+        }
+    }
+
+    @Test func `a call that access is denied to is answered at once`() async throws {
+        try await withProducer { producer, target in
+            target.failures = [.service(ServiceError(code: "AccessDeniedException", message: "", status: 400))]
+            await #expect(throws: PutError.self) { try await producer.put(.of("a"), to: self.stream) }
+            #expect(target.calls.count == 1)
+        }
+    }
+
+    @Test func `a put that Kinesis does not answer is answered at its deadline`() async throws {
+        try await withProducer(putTimeout: .milliseconds(20)) { producer, target in
+            target.hold()
+            let error = await #expect(throws: PutError.self) { try await producer.put(.of("a"), to: self.stream) }
+            guard case .timedOut(_, true, _) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            target.release()
+        }
+    }
+
+    @Test func `draining waits for what is on its way and takes nothing new`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            target.hold()
+            let stream = stream
+            let put = producer.loop.spawn { _ = try? await producer.put(.of("a"), to: stream) }
+            await producer.loop.nextTurn()
+            let drain = producer.loop.spawn { await producer.drain(deadline: producer.loop.now + .seconds(60)) }
+            await producer.loop.nextTurn()
+            await #expect(throws: PutError.self) { try await producer.put(.of("b"), to: stream) }
+            target.release()
+            await drain.value
+            await put.value
+            #expect(target.written == ["a"])
+        }
+    }
+
+    /// Runs a test's body on a loop of its own.
+    private func withProducer(
+        shards: Int? = nil, maxPutBytes: Int = 32 << 20, putTimeout: Duration = .seconds(30),
+        _ body: @escaping @Sendable (Producer, FakeTarget) async throws -> Void
+    ) async throws {
+        let loop = try EventLoop(name: "producer")
+        try loop.startThread()
+        defer {
+            loop.stop()
+            loop.join()
+        }
+        try await Task(executorPreference: loop) {
+            let target = FakeTarget(loop: loop)
+            var options = ProducerOptions { _ in shards }
+            options.maxPutBytes = maxPutBytes
+            options.putTimeout = putTimeout
+            let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
+            try await body(producer, target)
+        }.value
+    }
+}
+
+extension EncodedPut {
+    fileprivate static func of(_ texts: String...) -> EncodedPut {
+        EncodedPut(texts.map { Record(PutRecordEntry(ByteBuffer($0), partitionKey: "k")) })
+    }
+}
