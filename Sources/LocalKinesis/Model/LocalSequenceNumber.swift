@@ -39,7 +39,9 @@ struct LocalSequenceNumber: Equatable {
     /// Nil for a number that this service cannot have given.
     init?(_ number: SequenceNumber) {
         let digits = Array(number.text.utf8)
-        guard digits.count == Self.digits, digits[0] == UInt8(ascii: "4"), digits[1] == UInt8(ascii: "9") else { return nil }
+        guard digits.count == Self.digits, digits[0] == UInt8(ascii: "4"), digits[1] == UInt8(ascii: "9") else {
+            return nil
+        }
         func value(_ range: Range<Int>) -> Int64? { Int64(String(decoding: digits[range], as: UTF8.self)) }
         guard let created = value(2..<16), let ordinal = value(16..<36), let index = value(36..<46) else { return nil }
         self.init(shardCreated: WallTime(milliseconds: created), shardIndex: Int(index), ordinal: ordinal)

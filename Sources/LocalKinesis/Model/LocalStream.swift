@@ -4,7 +4,7 @@ import Time
 /// A stream as the service keeps it: settings and shards, and how shards split and merge. Performs no I/O.
 struct LocalStream: Equatable {
     enum Status: String { case creating = "CREATING", active = "ACTIVE", updating = "UPDATING", deleting = "DELETING" }
-    enum Mode: String { case provisioned = "PROVISIONED", onDemand = "ON_DEMAND" }
+    enum Mode: String, CaseIterable { case provisioned = "PROVISIONED", onDemand = "ON_DEMAND" }
 
     /// Hours. Source: Increase- and DecreaseStreamRetentionPeriod.
     static let retentionRange = 24...8760
@@ -56,7 +56,7 @@ struct LocalStream: Equatable {
     var openShards: [LocalShard] { orderedShards.filter(\.isOpen) }
     var encryptionType: String { encryptionKey == nil ? "NONE" : "KMS" }
     var maxRecordBytes: Int { maxRecordKiB * 1024 }
-    /// PutRecords takes 10 MiB, of which the design has clients use 5 while the stream's records are at most 1 MiB.
+    /// Data and keys of one PutRecords, in bytes. Source: PutRecords in the service's API reference.
     static let maxRequestBytes = 10 * 1024 * 1024
 
     func arn(region: String, account: String) -> String {
@@ -95,7 +95,8 @@ struct LocalStream: Equatable {
     mutating func split(_ index: Int, at key: HashKey, now: WallTime) throws(ServiceFault) {
         let shard = try openShard(index)
         let range = shard.hashKeyRange
-        guard range.start < key, key <= range.end, let lower = HashKeyRange(start: range.start, end: HashKey(key.value - 1)),
+        guard range.start < key, key <= range.end,
+            let lower = HashKeyRange(start: range.start, end: HashKey(key.value - 1)),
             let upper = HashKeyRange(start: key, end: range.end)
         else {
             throw .invalidArgument(

@@ -138,6 +138,8 @@ final class StreamStore: @unchecked Sendable {
         /// Data and keys of the records, in bytes.
         var bytes = 0
         var lastOrdinal: Int64 = 0
+        /// Up to where was looked: nothing more lies between the last record and this ordinal when the slice is empty.
+        var readTo: Int64 = 0
         var lastArrival = WallTime(milliseconds: 0)
     }
 
@@ -148,6 +150,7 @@ final class StreamStore: @unchecked Sendable {
     ) async throws(SQLiteError) -> Slice {
         try await database.read { connection throws(SQLiteError) in
             var slice = Slice(text: ByteBuffer(capacity: 4096))
+            slice.readTo = end
             slice.text.append(prefix)
             try connection.scan(
                 "SELECT id, arrival, bytes, entry FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",

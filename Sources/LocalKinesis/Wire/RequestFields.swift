@@ -11,6 +11,15 @@ struct RequestFields {
         self.json = json
     }
 
+    /// Of a request without a body.
+    static let none = RequestFields()
+
+    private init() { json = .object([]) }
+
+    func has(_ name: String) -> Bool {
+        json[name].map { !$0.isNull } ?? false
+    }
+
     func optionalString(_ name: String) throws(ServiceFault) -> String? {
         guard let value = json[name], !value.isNull else { return nil }
         guard let text = value.string else { throw Self.wrongType(name, "a string") }
@@ -26,7 +35,8 @@ struct RequestFields {
         guard let value = json[name], !value.isNull else { return nil }
         guard let number = value.int else { throw Self.wrongType(name, "an integer") }
         if number < range.lowerBound {
-            throw Self.constraint(name, "\(number)", "Member must have value greater than or equal to \(range.lowerBound)")
+            throw Self.constraint(
+                name, "\(number)", "Member must have value greater than or equal to \(range.lowerBound)")
         }
         if number > range.upperBound {
             throw Self.constraint(name, "\(number)", "Member must have value less than or equal to \(range.upperBound)")

@@ -1,0 +1,173 @@
+import AWS
+import Bytes
+import JSON
+import Kinesis
+import Logging
+import Reactor
+import SQLite
+import Time
+
+/// The streams of the embedded Kinesis and what may be done with them; each family of operations is an extension of it
+/// under Operations. Confined to its loop.
+///
+/// The streams in memory are what every call looks at; each change is stored before it is answered. Records are in the
+/// store alone.
+final class KinesisService: @unchecked Sendable {
+    let loop: EventLoop
+    let configuration: LocalKinesisConfiguration
+    let store: StreamStore
+    let logger: Logger
+    var faults = FaultPlan()
+    /// Iterators that were given before this time count as expired; a test orders that.
+    var iteratorsExpiredBefore = WallTime(milliseconds: 0)
+
+    private var streams: [String: LocalStream]
+    private var throttles: [StreamStore.Address: ShardThrottle] = [:]
+
+    init(
+        loop: EventLoop, configuration: LocalKinesisConfiguration, store: StreamStore, streams: [LocalStream],
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.configuration = configuration
+        self.store = store
+        self.logger = logger
+        self.streams = Dictionary(uniqueKeysWithValues: streams.map { ($0.name, $0) })
+    }
+
+    // MARK: Streams
+
+    var streamNames: [String] { streams.keys.sorted() }
+
+    func stream(named name: String) throws(ServiceFault) -> LocalStream {
+        guard let stream = streams[name] else { throw .streamNotFound(name, configuration.account) }
+        return stream
+    }
+
+    func find(_ name: String) -> LocalStream? { streams[name] }
+
+    /// The stream that a request names by StreamName or StreamARN.
+    func stream(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
+        try stream(named: streamName(fields))
+    }
+
+    /// The stream that a request changes: it must not be changing already.
+    func idleStream(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
+        let stream = try stream(fields)
+        guard stream.status == .active else {
+            throw .resourceInUse(
+                "Stream \(stream.name) under account \(configuration.account) not ACTIVE, instead in state "
+                    + stream.status.rawValue)
+        }
+        return stream
+    }
+
+    func streamName(_ fields: RequestFields) throws(ServiceFault) -> String {
+        let name = try fields.optionalString("StreamName")
+        if let arn = try fields.optionalString("StreamARN") {
+            guard let named = StreamARN(arn)?.stream else {
+                throw RequestFields.constraint(
+                    "StreamARN", arn,
+                    "Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/.*")
+            }
+            guard name == nil || name == named else {
+                throw .invalidArgument("StreamARN and StreamName must refer to the same stream.")
+            }
+            return named
+        }
+        guard let name else {
+            throw .invalidArgument("Either StreamARN or StreamName must be specified.")
+        }
+        guard StreamName(name) != nil else {
+            throw RequestFields.constraint(
+                "StreamName", name, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]{1,128}")
+        }
+        return name
+    }
+
+    /// Puts a stream in its new state and stores it.
+    func store(_ stream: LocalStream) async throws(ServiceFault) {
+        streams[stream.name] = stream
+        do throws(SQLiteError) {
+            try await store.save(stream)
+        } catch {
+            throw failed("store stream \(stream.name)", error)
+        }
+    }
+
+    /// Changes a stream that is still the one it was; nothing happens to one that was deleted meanwhile.
+    func update(_ stream: LocalStream, _ change: (inout LocalStream) -> Void) {
+        guard var current = streams[stream.name], current.created == stream.created else { return }
+        change(&current)
+        streams[stream.name] = current
+    }
+
+    /// Takes over shards whose ordinals have moved on. Nothing may have waited since they were read.
+    func replaceShards(of stream: LocalStream) {
+        streams[stream.name] = stream
+    }
+
+    func forget(_ stream: LocalStream) async throws(ServiceFault) {
+        streams[stream.name] = nil
+        throttles = throttles.filter { $0.key.stream != stream.name }
+        do throws(SQLiteError) {
+            try await store.delete(stream.name)
+        } catch {
+            throw failed("delete stream \(stream.name)", error)
+        }
+    }
+
+    /// Lets the stream be `status` until the configured delay has passed, then active again.
+    func pass(_ stream: LocalStream, through status: LocalStream.Status) async throws(ServiceFault) {
+        var changed = stream
+        changed.status = status
+        try await store(changed)
+        _ = loop.schedule(after: configuration.stateDelay) { [self] in
+            update(changed) { $0.status = .active }
+        }
+    }
+
+    /// What the service says when the store fails; the log has the cause.
+    func failed(_ attempt: String, _ error: SQLiteError) -> ServiceFault {
+        logger.error("embedded Kinesis: cannot \(attempt): \(error)")
+        return .internalFailure
+    }
+
+    // MARK: Limits
+
+    func throttle<Result>(_ address: StreamStore.Address, _ decide: (inout ShardThrottle) -> Result) -> Result {
+        decide(&throttles[address, default: ShardThrottle()])
+    }
+
+    // MARK: Retention
+
+    /// Removes what has outlived the retention periods.
+    func trim(now: WallTime) async {
+        for name in streamNames {
+            guard var stream = find(name) else { continue }
+            let expired = stream.expireShards(now: now)
+            update(stream) { _ = $0.expireShards(now: now) }
+            let horizon = now.advanced(by: .seconds(-3600 * stream.retentionHours))
+            do throws(SQLiteError) {
+                try await store.trim(stream, before: horizon, expired: expired)
+            } catch {
+                _ = failed("trim stream \(name)", error)
+            }
+        }
+    }
+}
+
+/// `arn:aws:kinesis:us-east-1:000000000000:stream/name`, of which only the name counts here.
+struct StreamARN {
+    let stream: String
+
+    init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+        guard parts.count == 6, parts[0] == "arn", parts[2] == "kinesis", parts[5].hasPrefix("stream/") else {
+            return nil
+        }
+        let name = String(parts[5].dropFirst("stream/".count))
+        guard StreamName(name) != nil else { return nil }
+        stream = name
+    }
+}

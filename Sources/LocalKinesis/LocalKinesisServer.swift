@@ -1,0 +1,65 @@
+import HTTP
+import HTTPServer
+import Logging
+import Reactor
+import SQLite
+import Time
+
+/// The embedded Kinesis: the service's wire protocol over HTTP on loopback, stored in SQLite. Confined to its loop.
+package final class LocalKinesisServer: @unchecked Sendable {
+    /// Between two looks for what has outlived the retention period. A day is the shortest period there is.
+    private static let trimInterval = Duration.seconds(60)
+
+    private let loop: EventLoop
+    private let service: KinesisService
+    private let handler: RequestHandler
+    private let server: HTTPServer
+    private var trimming: Task<Void, Never>?
+
+    private init(loop: EventLoop, service: KinesisService, logger: Logger) {
+        self.loop = loop
+        self.service = service
+        handler = RequestHandler(service)
+        server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: handler, logger: logger)
+    }
+
+    /// Opens the store and listens on 127.0.0.1. Port 0 picks one.
+    /// - Throws: `SQLiteError` where the store cannot be opened, `SystemError` where the port cannot be listened on.
+    package static func start(
+        loop: EventLoop, port: Int, configuration: LocalKinesisConfiguration, logger: Logger
+    ) async throws -> (server: LocalKinesisServer, port: Int) {
+        let location = configuration.dataDirectory.map { DatabaseLocation.file($0 + "/kinesis.db") } ?? .memory
+        let (store, streams) = try await StreamStore.open(location)
+        let service = KinesisService(
+            loop: loop, configuration: configuration, store: store, streams: streams, logger: logger)
+        let local = LocalKinesisServer(loop: loop, service: service, logger: logger)
+        await local.finishDeletions(streams)
+        guard let address = ListenAddress(host: "127.0.0.1", port: port) else {
+            preconditionFailure("127.0.0.1:\(port) is no address")
+        }
+        let bound = try local.server.listen(address)
+        local.trimming = loop.spawn { await local.trimForEver() }
+        return (local, bound.port)
+    }
+
+    /// Ends the server: connections are closed, and what was acknowledged is in the store.
+    package func stop() async {
+        trimming?.cancel()
+        server.stopAccepting()
+        server.closeAll()
+        await service.store.close()
+    }
+
+    private func finishDeletions(_ streams: [LocalStream]) async {
+        for stream in streams where stream.status == .deleting {
+            try? await service.forget(stream)  // Its failure is in the log.
+        }
+    }
+
+    private func trimForEver() async {
+        while !Task.isCancelled {
+            await service.trim(now: .now())
+            do throws(CancellationError) { try await loop.sleep(for: Self.trimInterval) } catch { return }
+        }
+    }
+}

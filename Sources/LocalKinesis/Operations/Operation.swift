@@ -1,0 +1,66 @@
+import Bytes
+
+/// The operations there are, by the name under which X-Amz-Target asks for them.
+enum Operation: String, CaseIterable {
+    case createStream = "CreateStream"
+    case deleteStream = "DeleteStream"
+    case listStreams = "ListStreams"
+    case describeStream = "DescribeStream"
+    case describeStreamSummary = "DescribeStreamSummary"
+    case describeLimits = "DescribeLimits"
+    case increaseStreamRetentionPeriod = "IncreaseStreamRetentionPeriod"
+    case decreaseStreamRetentionPeriod = "DecreaseStreamRetentionPeriod"
+    case addTagsToStream = "AddTagsToStream"
+    case removeTagsFromStream = "RemoveTagsFromStream"
+    case listTagsForStream = "ListTagsForStream"
+    case startStreamEncryption = "StartStreamEncryption"
+    case stopStreamEncryption = "StopStreamEncryption"
+    case updateStreamMode = "UpdateStreamMode"
+    case updateMaxRecordSize = "UpdateMaxRecordSize"
+    case listShards = "ListShards"
+    case splitShard = "SplitShard"
+    case mergeShards = "MergeShards"
+    case updateShardCount = "UpdateShardCount"
+    case getShardIterator = "GetShardIterator"
+    case getRecords = "GetRecords"
+    case putRecord = "PutRecord"
+    case putRecords = "PutRecords"
+}
+
+extension KinesisService {
+    /// Carries out one operation. The answer's body; nil for those that answer with none.
+    func perform(
+        _ operation: Operation, _ fields: RequestFields, _ body: ByteBuffer, failing: Double?
+    ) async throws(ServiceFault) -> ByteBuffer? {
+        switch operation {
+        case .createStream: try await createStream(fields)
+        case .deleteStream: try await deleteStream(fields)
+        case .listStreams: try listStreams(fields)
+        case .describeStream: try describeStream(fields)
+        case .describeStreamSummary: try describeStreamSummary(fields)
+        case .describeLimits: describeLimits()
+        case .increaseStreamRetentionPeriod: try await increaseRetention(fields)
+        case .decreaseStreamRetentionPeriod: try await decreaseRetention(fields)
+        case .addTagsToStream: try await addTags(fields)
+        case .removeTagsFromStream: try await removeTags(fields)
+        case .listTagsForStream: try listTags(fields)
+        case .startStreamEncryption: try await startEncryption(fields)
+        case .stopStreamEncryption: try await stopEncryption(fields)
+        case .updateStreamMode: try await updateMode(fields)
+        case .updateMaxRecordSize: try await updateMaxRecordSize(fields)
+        case .listShards: try listShards(fields)
+        case .splitShard: try await splitShard(fields)
+        case .mergeShards: try await mergeShards(fields)
+        case .updateShardCount: try await updateShardCount(fields)
+        case .getShardIterator: try await getShardIterator(fields)
+        case .getRecords: try await getRecords(fields)
+        case .putRecord: try await putRecord(body)
+        case .putRecords: try await putRecords(body, failing: failing)
+        }
+    }
+}
+
+extension Operation {
+    /// Puts read their bodies themselves, without a tree of values.
+    var readsOwnBody: Bool { self == .putRecord || self == .putRecords }
+}

@@ -1,0 +1,176 @@
+import Bytes
+import JSON
+import Kinesis
+import SQLite
+import Time
+
+/// GetShardIterator and GetRecords.
+extension KinesisService {
+    private enum IteratorType: String, CaseIterable {
+        case atSequenceNumber = "AT_SEQUENCE_NUMBER"
+        case afterSequenceNumber = "AFTER_SEQUENCE_NUMBER"
+        case trimHorizon = "TRIM_HORIZON"
+        case latest = "LATEST"
+        case atTimestamp = "AT_TIMESTAMP"
+    }
+
+    /// Data and keys of one answer, in bytes, and its records. Source: GetRecords in the service's API reference.
+    private static let maxAnswerBytes = 10 * 1024 * 1024
+    private static let maxAnswerRecords = 10_000
+
+    func getShardIterator(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
+        let stream = try stream(fields)
+        let shard = try shard(fields.string("ShardId"), of: stream)
+        let address = StreamStore.Address(stream: stream.name, shard: shard.index)
+        if configuration.limits, !throttle(address, { $0.mayMakeIterator(now: loop.now) }) {
+            throw .throughputExceeded(shard.id, stream.name, configuration.account)
+        }
+        let ordinal = try await startingOrdinal(fields, stream, shard)
+        let token = ShardIteratorToken(
+            stream: stream.name, streamCreated: stream.created, shardIndex: shard.index, ordinal: ordinal,
+            issued: .now())
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("ShardIterator", token.text)
+        json.endObject()
+        return json.buffer
+    }
+
+    private func startingOrdinal(
+        _ fields: RequestFields, _ stream: LocalStream, _ shard: LocalShard
+    ) async throws(ServiceFault) -> Int64 {
+        switch try fields.choice("ShardIteratorType", IteratorType.self) {
+        case .trimHorizon: return 0
+        case .latest: return shard.settledOrdinal
+        case .atSequenceNumber: return try ordinal(fields, stream, shard)
+        case .afterSequenceNumber: return try ordinal(fields, stream, shard) + 1
+        case .atTimestamp:
+            guard let time = try fields.optionalTime("Timestamp") else {
+                throw .invalidArgument("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.")
+            }
+            guard time <= .now() else {
+                throw .invalidArgument(
+                    "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis.")
+            }
+            // Taken before the wait: a record that comes meanwhile is later than the time and is found.
+            let tip = shard.nextOrdinal
+            guard let stored = store.storedShard(.init(stream: stream.name, shard: shard.index)) else { return tip }
+            do throws(SQLiteError) {
+                return try await store.firstOrdinal(stored, arrivedAtOrAfter: time) ?? tip
+            } catch {
+                throw failed("read shard \(shard.id) of \(stream.name)", error)
+            }
+        }
+    }
+
+    private func ordinal(
+        _ fields: RequestFields, _ stream: LocalStream, _ shard: LocalShard
+    ) throws(ServiceFault) -> Int64 {
+        guard let text = try fields.optionalString("StartingSequenceNumber") else {
+            throw .invalidArgument("StartingSequenceNumber must be given for this ShardIteratorType.")
+        }
+        guard let parsed = SequenceNumber(text) else {
+            throw RequestFields.constraint(
+                "StartingSequenceNumber", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})")
+        }
+        guard let number = LocalSequenceNumber(parsed), number.shardIndex == shard.index,
+            number.shardCreated == shard.created
+        else {
+            throw .invalidArgument(
+                "StartingSequenceNumber \(text) used in GetShardIterator on shard \(shard.id) in stream \(stream.name) "
+                    + "under account \(configuration.account) is invalid because it did not come from this stream.")
+        }
+        return number.ordinal
+    }
+
+    // MARK: GetRecords
+
+    func getRecords(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
+        let limit = try fields.optionalInt("Limit", 1...Self.maxAnswerRecords) ?? Self.maxAnswerRecords
+        let text = try fields.string("ShardIterator")
+        guard let token = ShardIteratorToken(text) else { throw .invalidArgument("Invalid ShardIterator.") }
+        guard let stream = find(token.stream), stream.created == token.streamCreated,
+            let shard = stream.shards[token.shardIndex]
+        else {
+            throw .notFound(
+                "Shard \(LocalShard.id(token.shardIndex)) in stream \(token.stream) under account "
+                    + "\(configuration.account) does not exist")
+        }
+        let now = WallTime.now()
+        guard !token.isExpired(now: now), token.issued >= iteratorsExpiredBefore else {
+            throw ServiceFault(
+                code: "ExpiredIteratorException",
+                message:
+                    "Iterator expired. The iterator was created at time \(token.issued.iso8601) while right now it "
+                    + "is \(now.iso8601) which is further in the future than the tolerated delay of 300000 milliseconds."
+            )
+        }
+        let address = StreamStore.Address(stream: stream.name, shard: shard.index)
+        if configuration.limits, !throttle(address, { $0.mayRead(now: loop.now) }) {
+            throw .throughputExceeded(shard.id, stream.name, configuration.account)
+        }
+        let slice = try await read(address, shard, token.ordinal, limit)
+        if configuration.limits { throttle(address) { $0.didRead(bytes: slice.bytes, now: loop.now) } }
+        return try answer(slice, token, stream: stream.name)
+    }
+
+    /// What is there for readers from `ordinal` on; without asking the store when nothing can be.
+    private func read(
+        _ address: StreamStore.Address, _ shard: LocalShard, _ ordinal: Int64, _ limit: Int
+    ) async throws(ServiceFault) -> StreamStore.Slice {
+        guard ordinal < shard.settledOrdinal, let stored = store.storedShard(address) else {
+            return StreamStore.Slice(text: ByteBuffer("{\"Records\":["), readTo: shard.settledOrdinal)
+        }
+        do throws(SQLiteError) {
+            return try await store.read(
+                stored, from: ordinal, below: shard.settledOrdinal, limit: limit, maxBytes: Self.maxAnswerBytes,
+                prefix: "{\"Records\":[")
+        } catch {
+            throw failed("read shard \(shard.id) of \(address.stream)", error)
+        }
+    }
+
+    /// Completes the answer whose records stand in the slice.
+    private func answer(
+        _ slice: StreamStore.Slice, _ token: ShardIteratorToken, stream name: String
+    ) throws(ServiceFault) -> ByteBuffer {
+        let stream = try stream(named: name)
+        let shard = try shard(LocalShard.id(token.shardIndex), of: stream)
+        var next = token
+        next.issued = .now()
+        // An empty slice below the tip: those records have been trimmed, or were never stored.
+        next.ordinal = slice.count > 0 ? slice.lastOrdinal + 1 : max(token.ordinal, slice.readTo)
+        let isAtTip = next.ordinal >= slice.readTo
+        let behind = isAtTip ? 0 : max(0, next.issued.milliseconds - slice.lastArrival.milliseconds)
+        let answer = slice.text
+        answer.append("],\"MillisBehindLatest\":")
+        answer.append(decimal: Int(behind))
+        if !shard.isOpen && next.ordinal >= shard.nextOrdinal {
+            answer.append(",\"ChildShards\":")
+            var json = JSONWriter()
+            json.beginArray()
+            for child in stream.children(of: shard.index) { child.writeAsChild(&json) }
+            json.endArray()
+            answer.append(json.buffer)
+        } else {
+            answer.append(",\"NextShardIterator\":\"")
+            answer.append(next.text)
+            answer.append(UInt8(ascii: "\""))
+        }
+        answer.append(UInt8(ascii: "}"))
+        return answer
+    }
+}
+
+extension LocalShard {
+    fileprivate func writeAsChild(_ json: inout JSONWriter) {
+        json.beginObject()
+        json.member("ShardId", id)
+        json.key("ParentShards")
+        json.beginArray()
+        for parent in parents { json.string(Self.id(parent)) }
+        json.endArray()
+        writeHashKeyRange(&json)
+        json.endObject()
+    }
+}

@@ -1,0 +1,95 @@
+import Bytes
+import JSON
+import Kinesis
+import Time
+
+/// CreateStream, DeleteStream, ListStreams.
+extension KinesisService {
+    /// Shards that one stream may be created with; the real quota is an account's.
+    private static let shardCountRange = 1...100_000
+
+    func createStream(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
+        let name = try fields.string("StreamName")
+        guard StreamName(name) != nil else {
+            throw RequestFields.constraint(
+                "StreamName", name, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]{1,128}")
+        }
+        var mode = LocalStream.Mode.provisioned
+        if let details = try fields.optionalFields("StreamModeDetails") { mode = try Self.mode(details) }
+        let count = try fields.optionalInt("ShardCount", Self.shardCountRange)
+        if mode == .onDemand, count != nil {
+            throw .validation("ShardCount must not be given for a stream in ON_DEMAND mode.")
+        }
+        guard let count = mode == .onDemand ? LocalStream.onDemandShards : count else {
+            throw .validation("ShardCount must be given for a stream in PROVISIONED mode.")
+        }
+        guard find(name) == nil else {
+            throw .resourceInUse("Stream \(name) under account \(configuration.account) already exists.")
+        }
+        var stream = LocalStream(name: name, shardCount: count, mode: mode, created: .now())
+        stream.maxRecordKiB = try fields.optionalInt("MaxRecordSizeInKiB", LocalStream.recordSizeRange) ?? 1024
+        stream.tags = try Self.checkedTags(fields.optionalMap("Tags") ?? [:])
+        try await pass(stream, through: .creating)
+        return nil
+    }
+
+    func deleteStream(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
+        var stream = try stream(fields)
+        guard stream.status != .deleting else { return nil }
+        stream.status = .deleting
+        let deleted = stream
+        try await store(deleted)
+        _ = loop.schedule(after: configuration.stateDelay) { [self] in
+            loop.spawn { [self] in
+                // A failure is in the log; the stream stays DELETING in the store and goes at the next start.
+                try? await forget(deleted)
+            }
+        }
+        return nil
+    }
+
+    func listStreams(_ fields: RequestFields) throws(ServiceFault) -> ByteBuffer? {
+        let limit = try fields.optionalInt("Limit", 1...10_000) ?? 100
+        let token = try fields.optionalString("NextToken")
+        let start = try fields.optionalString("ExclusiveStartStreamName")
+        let after = token ?? start
+        let names = streamNames.filter { name in after.map { name > $0 } ?? true }
+        let page = names.prefix(limit)
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("StreamNames")
+        json.beginArray()
+        for name in page { json.string(name) }
+        json.endArray()
+        json.key("StreamSummaries")
+        json.beginArray()
+        for stream in page.compactMap(find) { writeSummary(of: stream, &json) }
+        json.endArray()
+        json.member("HasMoreStreams", names.count > page.count)
+        if names.count > page.count, let last = page.last { json.member("NextToken", last) }
+        json.endObject()
+        return json.buffer
+    }
+
+    private func writeSummary(of stream: LocalStream, _ json: inout JSONWriter) {
+        json.beginObject()
+        writeIdentity(of: stream, &json)
+        json.endObject()
+    }
+
+    /// The fields that ListStreams, DescribeStream and DescribeStreamSummary share.
+    func writeIdentity(of stream: LocalStream, _ json: inout JSONWriter) {
+        json.member("StreamName", stream.name)
+        json.member("StreamARN", stream.arn(region: configuration.region, account: configuration.account))
+        json.member("StreamStatus", stream.status.rawValue)
+        json.key("StreamModeDetails")
+        json.beginObject()
+        json.member("StreamMode", stream.mode.rawValue)
+        json.endObject()
+        json.member("StreamCreationTimestamp", stream.created)
+    }
+
+    static func mode(_ fields: RequestFields) throws(ServiceFault) -> LocalStream.Mode {
+        try fields.choice("StreamMode", LocalStream.Mode.self)
+    }
+}

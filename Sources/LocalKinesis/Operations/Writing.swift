@@ -1,0 +1,173 @@
+import Bytes
+import JSON
+import Kinesis
+import SQLite
+import Time
+
+/// PutRecord and PutRecords.
+extension KinesisService {
+    /// What became of one entry of a put.
+    private enum Outcome {
+        case stored(shard: Int, created: WallTime, ordinal: Int64, arrival: WallTime)
+        case throttled(shard: Int)
+    }
+
+    func putRecord(_ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
+        let request = try await PutRequest.read(body, isBatch: false, maxRecordBytes: maxRecordBytes, loop: loop)
+        let stream = try writableStream(request.fields)
+        if let text = try request.fields.optionalString("SequenceNumberForOrdering"), SequenceNumber(text) == nil {
+            throw RequestFields.constraint(
+                "SequenceNumberForOrdering", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})"
+            )
+        }
+        let outcomes = try await put(request, stream, failing: nil)
+        withExtendedLifetime(body) {}
+        var json = JSONWriter()
+        json.beginObject()
+        switch outcomes[0] {
+        case .stored: write(outcomes[0], stream, &json)
+        case .throttled(let shard):
+            throw .throughputExceeded(LocalShard.id(shard), stream.name, configuration.account)
+        }
+        json.member("EncryptionType", stream.encryptionType)
+        json.endObject()
+        return json.buffer
+    }
+
+    /// `failing` is the share of the entries that a test has ordered to fail.
+    func putRecords(_ body: ByteBuffer, failing: Double?) async throws(ServiceFault) -> ByteBuffer? {
+        let request = try await PutRequest.read(body, isBatch: true, maxRecordBytes: maxRecordBytes, loop: loop)
+        let stream = try writableStream(request.fields)
+        let outcomes = try await put(request, stream, failing: failing)
+        withExtendedLifetime(body) {}
+        var failed = 0
+        var json = JSONWriter(capacity: 64 + outcomes.count * 120)
+        json.beginObject()
+        json.key("Records")
+        json.beginArray()
+        for outcome in outcomes {
+            json.beginObject()
+            write(outcome, stream, &json)
+            json.endObject()
+            if case .throttled = outcome { failed += 1 }
+        }
+        json.endArray()
+        json.member("FailedRecordCount", failed)
+        json.member("EncryptionType", stream.encryptionType)
+        json.endObject()
+        return json.buffer
+    }
+
+    private func maxRecordBytes(_ fields: RequestFields) throws(ServiceFault) -> Int {
+        try writableStream(fields).maxRecordBytes
+    }
+
+    private func writableStream(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
+        let stream = try stream(fields)
+        guard stream.status == .active || stream.status == .updating else {
+            throw .streamNotFound(stream.name, configuration.account)
+        }
+        return stream
+    }
+
+    /// Numbers the records, stores those that the limits admit, and says what became of each.
+    private func put(
+        _ request: PutRequest, _ stream: LocalStream, failing: Double?
+    ) async throws(ServiceFault) -> [Outcome] {
+        // From here to the store's queue nothing waits: records are queued in the order of their numbers.
+        var current = try self.stream(named: stream.name)
+        let entries = ByteBuffer(capacity: request.entries.reduce(0) { $0 + $1.data.count + $1.key.count + 200 })
+        var rows: [StreamStore.NewRecord] = []
+        var outcomes: [Outcome] = []
+        rows.reserveCapacity(request.entries.count)
+        outcomes.reserveCapacity(request.entries.count)
+        let now = WallTime.now()
+        for (position, entry) in request.entries.enumerated() {
+            let index = current.shardIndex(for: entry.hashKey)
+            let address = StreamStore.Address(stream: current.name, shard: index)
+            let ordered = failing.map { Self.fails(position, of: request.entries.count, share: $0) } ?? false
+            guard !ordered, admits(entry, address), let stored = store.storedShard(address) else {
+                outcomes.append(.throttled(shard: index))
+                continue
+            }
+            var place: (ordinal: Int64, arrival: WallTime) = (0, now)
+            var created = now
+            current.update(index) {
+                place = $0.take(now: now)
+                created = $0.created
+            }
+            let start = entries.count
+            let number = LocalSequenceNumber(shardCreated: created, shardIndex: index, ordinal: place.ordinal)
+            entry.write(number, at: place.arrival, encryption: current.encryptionKey, to: entries)
+            rows.append(
+                StreamStore.NewRecord(
+                    row: stored.row(place.ordinal), arrival: place.arrival, bytes: entry.bytes,
+                    entry: start..<entries.count))
+            outcomes.append(
+                .stored(shard: index, created: created, ordinal: place.ordinal, arrival: place.arrival))
+        }
+        replaceShards(of: current)
+        try await commit(rows, entries, current, outcomes)
+        return outcomes
+    }
+
+    private func commit(
+        _ rows: [StreamStore.NewRecord], _ entries: ByteBuffer, _ stream: LocalStream, _ outcomes: [Outcome]
+    ) async throws(ServiceFault) {
+        guard !rows.isEmpty else { return }
+        var failure: ServiceFault?
+        do throws(SQLiteError) {
+            try await store.append(rows, entries: entries)
+        } catch {
+            failure = failed("store records of \(stream.name)", error)
+        }
+        // Whether stored or lost, readers need not wait for these ordinals any more.
+        var settled: [Int: Int64] = [:]
+        for case .stored(let shard, _, let ordinal, _) in outcomes { settled[shard] = ordinal + 1 }
+        update(stream) { stream in
+            for (shard, ordinal) in settled {
+                stream.update(shard) { $0.settledOrdinal = max($0.settledOrdinal, ordinal) }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func admits(_ entry: PutEntry, _ address: StreamStore.Address) -> Bool {
+        guard configuration.limits else { return true }
+        return throttle(address) { $0.admitWrite(bytes: entry.bytes, now: loop.now) }
+    }
+
+    /// Spreads the failing entries over the request: every other one for a share of a half.
+    private static func fails(_ position: Int, of count: Int, share: Double) -> Bool {
+        Int(Double(position + 1) * share) > Int(Double(position) * share)
+    }
+
+    private func write(_ outcome: Outcome, _ stream: LocalStream, _ json: inout JSONWriter) {
+        switch outcome {
+        case .stored(let shard, let created, let ordinal, let arrival):
+            let number = LocalSequenceNumber(shardCreated: created, shardIndex: shard, ordinal: ordinal)
+            json.member("SequenceNumber", number.text(at: arrival))
+            json.member("ShardId", LocalShard.id(shard))
+        case .throttled(let shard):
+            let fault = ServiceFault.throughputExceeded(LocalShard.id(shard), stream.name, configuration.account)
+            json.member("ErrorCode", fault.code)
+            json.member("ErrorMessage", fault.message)
+        }
+    }
+}
+
+extension PutEntry {
+    /// Writes the record as GetRecords shows it.
+    func write(_ number: LocalSequenceNumber, at arrival: WallTime, encryption: String?, to buffer: ByteBuffer) {
+        buffer.append("{\"SequenceNumber\":\"")
+        number.append(to: buffer, at: arrival)
+        buffer.append("\",\"ApproximateArrivalTimestamp\":")
+        buffer.append(arrival.secondsText)
+        buffer.append(",\"Data\":\"")
+        buffer.append(data)
+        buffer.append("\",\"PartitionKey\":")
+        buffer.append(key)
+        if encryption != nil { buffer.append(",\"EncryptionType\":\"KMS\"") }
+        buffer.append(UInt8(ascii: "}"))
+    }
+}

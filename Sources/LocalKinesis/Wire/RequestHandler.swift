@@ -1,0 +1,179 @@
+import AWS
+import Bytes
+import HTTP
+import HTTPServer
+import JSON
+import Reactor
+import Time
+
+/// One request of the JSON 1.1 protocol: checks, dispatch, and the answer or error as the service writes them.
+final class RequestHandler: HTTPHandler, @unchecked Sendable {
+    private static let contentType = "application/x-amz-json-1.1"
+    private static let targetPrefix = "Kinesis_20131202."
+
+    private let service: KinesisService
+    private let policy = OriginPolicy()
+    private let verifier = SignatureVerifier(
+        secrets: [LocalKinesisConfiguration.keyID: Secret(LocalKinesisConfiguration.secret)], unknownKeys: .accept)
+
+    init(_ service: KinesisService) {
+        self.service = service
+    }
+
+    func handle(_ exchange: HTTPExchange) async {
+        let requestID = RequestID.next()
+        do throws(ServiceFault) {
+            guard let answer = try await answer(exchange) else { return exchange.abort() }
+            await exchange.respond(.ok, headers: Self.headers(requestID), body: answer)
+        } catch {
+            await respond(error, exchange, requestID)
+        }
+    }
+
+    /// The body of the answer; nil where a test has ordered that the connection is cut.
+    private func answer(_ exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer? {
+        if let refusal = policy.check(exchange.request) {
+            throw ServiceFault(code: "AccessDeniedException", message: "\(refusal)", status: refusal.status)
+        }
+        let body = try await Self.body(of: exchange)
+        if exchange.request.path == "/_faults" { return try orderFaults(exchange.request.method, body) }
+        try checkForm(exchange.request)
+        try await verify(exchange, body)
+        let operation = try Self.operation(exchange.request)
+        let fields = operation.readsOwnBody ? RequestFields.none : try Self.fields(body)
+        let faults = service.takeFaults(operation, fields, body)
+        guard try await suffer(faults) else { return nil }
+        let failing = faults.first { $0.kind == .failEntries }?.fraction
+        let answer = try await service.perform(
+            operation, fields, body, failing: failing)
+        return faults.contains { $0.kind == .cutAfter } ? nil : answer ?? ByteBuffer()
+    }
+
+    private static func body(of exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer {
+        do throws(HTTPBodyError) {
+            return try await exchange.body()
+        } catch {
+            throw ServiceFault(code: "SerializationException", message: "\(error)", status: error.status)
+        }
+    }
+
+    private func checkForm(_ request: HTTPRequest) throws(ServiceFault) {
+        guard request.method == .post, request.path == "/" else {
+            throw ServiceFault(
+                code: "UnknownOperationException",
+                message: "This is the embedded Kinesis of kinesis-sidecar: it answers POST / of an AWS client.",
+                status: request.path == "/" ? .methodNotAllowed : .notFound)
+        }
+        let type = request.contentType ?? ""
+        if type.contains("cbor") {
+            throw ServiceFault(
+                code: "UnsupportedMediaTypeException",
+                message: "The embedded Kinesis speaks JSON, not CBOR. Switch CBOR off in the client: environment "
+                    + "AWS_CBOR_DISABLE=1, or -Dcom.amazonaws.sdk.disableCbor=true or -Daws.cborEnabled=false in Java.",
+                status: .unsupportedMediaType)
+        }
+        guard type == Self.contentType || type == "application/json" else {
+            throw ServiceFault(
+                code: "UnsupportedMediaTypeException", message: "Content-Type must be \(Self.contentType).",
+                status: .unsupportedMediaType)
+        }
+    }
+
+    private func verify(_ exchange: HTTPExchange, _ body: ByteBuffer) async throws(ServiceFault) {
+        let hash = await Digest.sha256(body, on: exchange.loop)
+        let request = exchange.request
+        let signed = SignatureVerifier.Request(
+            method: request.method.text, path: request.path, query: request.query, bodyHash: hash
+        ) { request.headerValues($0) }
+        do throws(SignatureError) {
+            _ = try verifier.verify(signed, now: .now())
+        } catch {
+            throw ServiceFault(code: error.code, message: error.message, status: .forbidden)
+        }
+    }
+
+    private static func operation(_ request: HTTPRequest) throws(ServiceFault) -> Operation {
+        let target = request.header("x-amz-target") ?? ""
+        guard target.hasPrefix(targetPrefix),
+            let operation = Operation(rawValue: String(target.dropFirst(targetPrefix.count)))
+        else {
+            throw ServiceFault(
+                code: "UnknownOperationException",
+                message: target.isEmpty
+                    ? "X-Amz-Target is missing." : "The embedded Kinesis does not know the operation \(target).")
+        }
+        return operation
+    }
+
+    private static func fields(_ body: ByteBuffer) throws(ServiceFault) -> RequestFields {
+        // Some clients send no body where an operation has no fields.
+        guard !body.isEmpty else { return .none }
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONParser.parse(body.bytes)
+        } catch {
+            throw .serialization("\(error)")
+        }
+        return try RequestFields(json)
+    }
+
+    // MARK: Faults
+
+    /// False where the connection is to be cut at once.
+    private func suffer(_ faults: [FaultPlan.Fault]) async throws(ServiceFault) -> Bool {
+        for fault in faults {
+            switch fault.kind {
+            case .throttle:
+                throw ServiceFault(
+                    code: "ProvisionedThroughputExceededException", message: "Rate exceeded (ordered by a test).")
+            case .fail: throw .internalFailure
+            case .cut: return false
+            case .delay: try? await service.loop.sleep(for: .milliseconds(fault.milliseconds))
+            case .expireIterators: service.iteratorsExpiredBefore = WallTime.now().advanced(by: .milliseconds(1))
+            case .cutAfter, .failEntries: continue
+            }
+        }
+        return true
+    }
+
+    private func orderFaults(_ method: HTTPMethod, _ body: ByteBuffer) throws(ServiceFault) -> ByteBuffer? {
+        switch method {
+        case .delete: service.faults.clear()
+        case .post:
+            guard let json = try? JSONParser.parse(body.bytes) else { throw .validation("A fault is a JSON object.") }
+            service.faults.order(try FaultPlan.Fault(json))
+        default:
+            throw ServiceFault(code: "MethodNotAllowed", message: "Use POST or DELETE.", status: .methodNotAllowed)
+        }
+        return ByteBuffer("{}")
+    }
+
+    // MARK: Answers
+
+    private static func headers(_ requestID: String) -> HTTPHeaders {
+        ["Content-Type": contentType, "x-amzn-RequestId": requestID]
+    }
+
+    private func respond(_ fault: ServiceFault, _ exchange: HTTPExchange, _ requestID: String) async {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("__type", fault.code)
+        json.member("message", fault.message)
+        json.endObject()
+        var headers = Self.headers(requestID)
+        headers.add("x-amzn-ErrorType", fault.code)
+        await exchange.respond(fault.status, headers: headers, body: json.buffer)
+    }
+}
+
+/// The IDs under which answers are told apart: unique in a process.
+private enum RequestID {
+    private static func hex(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
+    static func next() -> String {
+        hex(.random(in: 0 ... .max)) + hex(.random(in: 0 ... .max))
+    }
+}
