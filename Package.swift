@@ -121,5 +121,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
         fuzzer("FuzzURLText", ["HTTP", "Bytes"]),
+        fuzzer("FuzzConfigFile", ["AWS"]),
+        fuzzer("FuzzAuthorization", ["AWS", "Time"]),
     ]
 }

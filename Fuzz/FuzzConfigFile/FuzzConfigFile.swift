@@ -1,0 +1,38 @@
+import AWS
+
+/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+@_cdecl("FuzzConfigFile_main")
+public func start(
+    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runFuzzer(&count, &arguments, fuzz)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// Any bytes are read as a shared file or refused with a line that the file has; no setting is longer than the file.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let bytes = UnsafeRawBufferPointer(start: start, count: count)
+    do throws(ConfigFileError) {
+        let file = try ConfigFile(bytes, name: "fuzz")
+        for (title, section) in file.sections {
+            precondition(!title.isEmpty)
+            for (key, value) in section.settings { precondition(!key.isEmpty && value.utf8.count <= count) }
+        }
+        let config = SharedConfig(config: file, credentials: file, files: [])
+        for name in config.profiles.keys { _ = try? config.credentials(profile: name) }
+    } catch .badLine(_, let line, _) {
+        precondition(line >= 1 && line <= bytes.count { $0 == 10 } + 1)
+    } catch {
+        preconditionFailure("\(error)")
+    }
+    return 0
+}
