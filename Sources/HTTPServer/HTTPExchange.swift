@@ -16,7 +16,7 @@ package final class HTTPExchange: @unchecked Sendable {
     private static let copiedBytes = 8 * 1024
 
     package let request: HTTPRequest
-    private let connection: HTTPConnection
+    let connection: HTTPConnection
     private var answer = Answer.none
     private var isOver = false
     private var isDisconnected = false

@@ -1,0 +1,172 @@
+import Bytes
+import HTTP
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct RefusalTests {
+    private static let refused: [(String, Int, String)] = [
+        ("GET / HTTP/1.1\r\n\r\n", 400, "malformedRequest"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "malformedRequest"),
+        ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "unsupportedVersion"),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501, "unsupportedMethod"),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "unsupportedTransferCoding"),
+        ("POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417, "unknownExpectation"),
+        ("GET /" + String(repeating: "a", count: 9000) + " HTTP/1.1\r\n", 414, "uriTooLong"),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nA: " + String(repeating: "a", count: 17_000) + "\r\n\r\n", 431,
+            "headerTooLarge"
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+            "malformedRequest"
+        ),
+    ]
+
+    @Test func `a refused request is answered with its status and closed`() async throws {
+        try await ServerFixture.run(handle: { await $0.echo() }) { fixture in
+            for (request, status, code) in Self.refused {
+                let client = try Client(port: fixture.port)
+                client.send(request)
+                let answer = try client.answer()
+                #expect(answer.status == status)
+                #expect(client.field("content-type", answer.head) == "application/problem+json")
+                #expect(client.field("connection", answer.head) == "close")
+                #expect(answer.body.contains("\"code\":\"\(code)\""))
+                #expect(client.isClosed())
+            }
+            #expect(fixture.ask { $0.requestCount } == 0)
+        }
+    }
+
+    @Test func `requests before a refused one are answered`() async throws {
+        try await ServerFixture.run(handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.answer().body == "GET /a ")
+            #expect(try client.answer().status == 400)
+            #expect(client.isClosed())
+        }
+    }
+
+    @Test func `a client that goes on sending sees why its body was too large`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyBytes = 1000
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            for framing in ["Content-Length: 50000000", "Transfer-Encoding: chunked"] {
+                let client = try Client(port: fixture.port)
+                client.send("POST / HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n100000\r\n")
+                let megabyte = String(repeating: "x", count: 1 << 20)
+                for _ in 0..<20 where !client.send(megabyte) { break }
+                let answer = try client.answer()
+                #expect(answer.status == 413)
+                #expect(client.field("connection", answer.head) == "close")
+                #expect(answer.body.contains("limit: 1000"))
+            }
+        }
+    }
+
+    @Test func `a body of exactly the limit is read`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyBytes = 5
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+            #expect(try client.answer().body == "POST / hello")
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello!\r\n0\r\n\r\n")
+            #expect(try client.answer().status == 413)
+        }
+    }
+
+    @Test func `a bad chunk gets 400`() async throws {
+        try await ServerFixture.run(handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n")
+            let answer = try client.answer()
+            #expect(answer.status == 400)
+            #expect(answer.body.contains("missingChunkEnd"))
+            #expect(client.isClosed())
+        }
+    }
+
+    @Test func `a head that takes too long gets 408`() async throws {
+        var limits = HTTPLimits()
+        limits.headerTime = .milliseconds(50)
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            #expect(try client.get("/a").status == 200)
+            client.send("GET / HTTP/1.1\r\nHost:")
+            #expect(try client.answer().status == 408)
+            #expect(client.isClosed())
+        }
+    }
+
+    @Test func `a body that stops coming gets 408`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyTime = .milliseconds(50)
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            for framing in ["Content-Length: 10\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n3\r\nab"] {
+                let client = try Client(port: fixture.port)
+                client.send("POST / HTTP/1.1\r\nHost: a\r\n\(framing)")
+                #expect(try client.answer().status == 408)
+                #expect(client.isClosed())
+            }
+        }
+    }
+
+    @Test func `a body that ends early is told apart`() async throws {
+        try await ServerFixture.run(handle: { await $0.echo() }) { fixture in
+            for framing in ["Content-Length: 10\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n3\r\nab"] {
+                let client = try Client(port: fixture.port)
+                client.send("POST / HTTP/1.1\r\nHost: a\r\n\(framing)")
+                client.shutdownWriting()
+                let answer = try client.answer()
+                #expect(answer.status == 400)
+                #expect(answer.body.contains("truncated"))
+            }
+        }
+    }
+
+    @Test func `an idle connection is closed without a word`() async throws {
+        var limits = HTTPLimits()
+        limits.idleTime = .milliseconds(50)
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let fresh = try Client(port: fixture.port)
+            #expect(try fresh.readToEnd() == "")
+            let used = try Client(port: fixture.port)
+            #expect(try used.get("/a").status == 200)
+            #expect(try used.readToEnd() == "")
+            #expect(fixture.becomes { $0.connectionCount == 0 })
+        }
+    }
+
+    @Test func `a client that never ends is let go after the linger time`() async throws {
+        var limits = HTTPLimits()
+        limits.lingerTime = .milliseconds(50)
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("GET /\r\n\r\n")
+            #expect(try client.answer().status == 400)
+            #expect(fixture.becomes { $0.connectionCount == 0 })
+        }
+    }
+
+    @Test func `connections beyond the limit get 503`() async throws {
+        var limits = HTTPLimits()
+        limits.connections = 2
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let first = try Client(port: fixture.port)
+            let second = try Client(port: fixture.port)
+            #expect(try first.get("/1").status == 200)
+            #expect(try second.get("/2").status == 200)
+            let third = try Client(port: fixture.port)
+            let answer = try third.get("/3")
+            #expect(answer.status == 503)
+            #expect(answer.body.contains("tooManyConnections"))
+            #expect(third.isClosed())
+            first.reset()
+            #expect(fixture.becomes { $0.connectionCount == 1 })
+            #expect(try Client(port: fixture.port).get("/4").status == 200)
+        }
+    }
+}

@@ -1,0 +1,194 @@
+import Bytes
+import HTTP
+import Reactor
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct StreamTests {
+    private static let request = "GET /s HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    @Test func `a streamed answer is chunked and the connection goes on`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            guard let stream = try? await exchange.startStreaming(.ok, headers: ["X": "y"]) else { return }
+            for part in ["one", "two"] {
+                try? await stream.write([ByteBuffer(part), ByteBuffer(), ByteBuffer("!")])
+            }
+            try? await stream.write([])
+            await stream.finish()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            for _ in 0..<2 {
+                let answer = try client.get("/s")
+                #expect(client.field("transfer-encoding", answer.head) == "chunked")
+                #expect(answer.body == "one!two!")
+            }
+        }
+    }
+
+    @Test func `a stream to HTTP 1.0 ends with the connection`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            guard let stream = try? await exchange.startStreaming(.ok) else { return }
+            try? await stream.write([ByteBuffer("plain")])
+            await stream.finish()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            let answer = try client.answer()
+            #expect(answer.body == "plain")
+            #expect(client.field("transfer-encoding", answer.head) == nil)
+            #expect(client.field("connection", answer.head) == "close")
+        }
+    }
+
+    @Test func `HEAD of a stream has no body`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            guard exchange.request.method == .head, let stream = try? await exchange.startStreaming(.ok) else {
+                return await exchange.echo()
+            }
+            try? await stream.write([ByteBuffer("dropped")])
+            await stream.finish()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.answer(isHead: true).status == 200)
+            #expect(try client.get("/next").body == "GET /next ")
+        }
+    }
+
+    @Test func `a stream that is not finished is cut`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            guard let stream = try? await exchange.startStreaming(.ok) else { return }
+            try? await stream.write([ByteBuffer("half")])
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send(Self.request)
+            #expect(throws: Client.Failure.self) { try client.answer() }
+        }
+    }
+
+    @Test func `a reader that does not read stops the writer`() async throws {
+        let piece = ByteBuffer([UInt8](repeating: 120, count: 256 * 1024))
+        let total = 64
+        try await Self.runWriter(piece, total) { fixture, state in
+            let client = try Client(port: fixture.port, receiveBuffer: 64 * 1024)
+            client.send(Self.request)
+            #expect(fixture.becomes { _ in state.isWaiting })
+            let before = fixture.ask { _ in state.written }
+            #expect(before < total)
+            #expect(try client.answer().body.utf8.count == total * piece.count)
+            #expect(fixture.ask { _ in state.written } == total)
+        }
+    }
+
+    @Test func `a reader that takes nothing for too long is cut`() async throws {
+        var limits = HTTPLimits()
+        limits.streamWriteTime = .milliseconds(50)
+        let piece = ByteBuffer([UInt8](repeating: 120, count: 1 << 20))
+        try await Self.runWriter(piece, .max, limits) { fixture, state in
+            let client = try Client(port: fixture.port, receiveBuffer: 64 * 1024)
+            client.send(Self.request)
+            #expect(fixture.becomes { _ in state.disconnects == 1 && state.failed })
+            #expect(fixture.becomes { $0.connectionCount == 0 })
+        }
+    }
+
+    @Test(arguments: ["close", "half-close", "reset"])
+    func `a peer that goes while nothing is written is noticed once`(_ how: String) async throws {
+        let state = WriterState()
+        try await ServerFixture.run(handle: { exchange in
+            let gone = Gate(loop: exchange.loop)
+            exchange.onDisconnect = {
+                state.disconnects += 1
+                gone.open()
+            }
+            let stream = try? await exchange.startStreaming(.ok)
+            try? await gone.wait()
+            do throws(ConnectionClosed) { try await stream?.write([ByteBuffer("x")]) } catch { state.failed = true }
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send(Self.request)
+            _ = try client.read(through: "\r\n\r\n")
+            switch how {
+            case "close", "reset": client.reset()
+            default: client.shutdownWriting()
+            }
+            #expect(fixture.becomes { _ in state.disconnects == 1 && state.failed })
+            #expect(fixture.becomes { $0.connectionCount == 0 })
+        }
+    }
+
+    @Test func `a peer may half-close where the handler allows it`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            guard let stream = try? await exchange.startStreaming(.ok, peerMayHalfClose: true) else { return }
+            var length = 0
+            while let part = try? await exchange.bodyPart() { length += part.count }
+            try? await stream.write([ByteBuffer("\(length)")])
+            await stream.finish()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            _ = try client.read(through: "\r\n\r\n")
+            client.send("3\r\nabc\r\n0\r\n\r\n")
+            client.shutdownWriting()
+            #expect(try client.chunk() == "3")
+            #expect(try client.chunk() == nil)
+        }
+    }
+
+    @Test func `two writers of one stream do not mix their chunks`() async throws {
+        let piece = ByteBuffer([UInt8](repeating: 97, count: 1 << 20))
+        let other = ByteBuffer([UInt8](repeating: 98, count: 1 << 20))
+        try await ServerFixture.run(handle: { exchange in
+            guard let stream = try? await exchange.startStreaming(.ok) else { return }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for _ in 0..<8 { try? await stream.write([piece]) } }
+                group.addTask { for _ in 0..<8 { try? await stream.write([other]) } }
+            }
+            await stream.finish()
+        }) { fixture in
+            let client = try Client(port: fixture.port, receiveBuffer: 64 * 1024)
+            client.send(Self.request)
+            _ = try client.read(through: "\r\n\r\n")
+            var chunks = 0
+            while let chunk = try client.chunk() {
+                #expect(Set(chunk.utf8).count == 1 && chunk.utf8.count == 1 << 20)
+                chunks += 1
+            }
+            #expect(chunks == 16)
+        }
+    }
+
+    /// What the test looks at. Confined to the server's loop.
+    private final class WriterState: @unchecked Sendable {
+        var written = 0
+        var failed = false
+        var disconnects = 0
+        weak var connection: HTTPConnection?
+        var isWaiting: Bool { connection?.writer != nil }
+    }
+
+    private static func runWriter(
+        _ piece: ByteBuffer, _ total: Int, _ limits: HTTPLimits = HTTPLimits(),
+        _ body: @escaping @Sendable (ServerFixture, WriterState) throws -> Void
+    ) async throws {
+        let state = WriterState()
+        try await ServerFixture.run(
+            limits,
+            handle: { exchange in
+                exchange.onDisconnect = { state.disconnects += 1 }
+                guard let stream = try? await exchange.startStreaming(.ok) else { return }
+                state.connection = exchange.connection
+                do throws(ConnectionClosed) {
+                    while state.written < total {
+                        try await stream.write([piece])
+                        state.written += 1
+                    }
+                    await stream.finish()
+                } catch {
+                    state.failed = true
+                }
+            }
+        ) { try body($0, state) }
+    }
+}
