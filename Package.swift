@@ -54,7 +54,6 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .executableTarget(name: "HotPath", dependencies: ["Kinesis", "Bytes"], path: "Benchmarks/HotPath"),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"]),
@@ -99,10 +98,12 @@ let package = Package(
 // The programs of `make bench` and `make fuzz` need `package` declarations, so they are targets of this package; they
 // stand behind a variable of the environment, so that nobody else builds them.
 if Context.environment["BENCH"] != nil {
-    package.targets.append(
+    package.targets += [
         .executableTarget(
             name: "bench-server", dependencies: ["HTTPServer", "HTTP", "Reactor", "Bytes", log],
-            path: "Benchmarks/bench-server"))
+            path: "Benchmarks/bench-server"),
+        .executableTarget(name: "HotPath", dependencies: ["Kinesis", "Bytes"], path: "Benchmarks/HotPath"),
+    ]
 }
 
 /// One folder under Fuzz is one program, which `make fuzz` runs for a while. The modules are built with the same flags:
@@ -123,5 +124,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzURLText", ["HTTP", "Bytes"]),
         fuzzer("FuzzConfigFile", ["AWS"]),
         fuzzer("FuzzAuthorization", ["AWS", "Time"]),
+        fuzzer("FuzzJSON", ["JSON", "Bytes"]),
+        fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
     ]
 }

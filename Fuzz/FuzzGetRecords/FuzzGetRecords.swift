@@ -1,0 +1,88 @@
+import Bytes
+import JSON
+import Kinesis
+
+// The first byte chooses what the rest is: a whole answer, the inside of a record, or a record's data; and how it is
+// sliced. Every payload must be one line of valid JSON, and slicing must not change what is delivered.
+
+/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+@_cdecl("FuzzGetRecords_main")
+public func start(
+    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runFuzzer(&count, &arguments, fuzz)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let start, count > 1 else { return 0 }
+    let rest = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
+    // A copy of exactly this length, so that the sanitizer sees a read beyond it.
+    let text = ByteBuffer(answer(start[0] & 3, rest).array)
+    let parse = ShouldParseJSON.allCases[Int(start[0] >> 2) % 3]
+    let whole = read(text, parse, maxBytes: .max)
+    let sliced = read(text, parse, maxBytes: 1 + Int(start[0] >> 4) * 8)
+    precondition(whole.isBroken == sliced.isBroken)
+    if !whole.isBroken { precondition(whole.records == sliced.records && whole.dataBytes == sliced.dataBytes) }
+    if start[0] & 3 == 2 { precondition(whole.dataBytes == rest.count && whole.records == 1) }
+    return 0
+}
+
+func answer(_ kind: UInt8, _ rest: UnsafeRawBufferPointer) -> ByteBuffer {
+    let text = ByteBuffer()
+    switch kind {
+    case 0:
+        text.append(rest)
+    case 1:
+        text.append(
+            "{\"Records\":[{\"SequenceNumber\":\"12\",\"Data\":\"e30=\"},{\"Data\":\"\",\"SequenceNumber\":\"13\",")
+        text.append(rest)
+        text.append("}],\"NextShardIterator\":\"n\",\"MillisBehindLatest\":5}")
+    case 2:
+        text.append("{\"MillisBehindLatest\":5,\"Records\":[{\"SequenceNumber\":\"12\",\"Data\":\"")
+        Base64.encode(rest, to: text)
+        text.append("\",\"PartitionKey\":\"k\"}]}")
+    default:
+        text.append("{\"Records\":[{\"SequenceNumber\":\"12\",\"Data\":\"e30=\"}],")
+        text.append(rest)
+    }
+    return text
+}
+
+func read(
+    _ text: ByteBuffer, _ parse: ShouldParseJSON, maxBytes: Int
+) -> (records: Int, dataBytes: Int, isBroken: Bool) {
+    var encoder = RecordBatchEncoder(
+        text, stream: StreamName("s")!, shard: ShardID(number: 0), encoding: RecordEncoding(shouldParseJSON: parse))
+    var records = 0
+    var dataBytes = 0
+    do throws(GetRecordsError) {
+        while let batch = try encoder.next(maxBytes: maxBytes) {
+            records += batch.recordCount
+            dataBytes += batch.dataBytes
+            check(batch)
+        }
+        precondition(encoder.envelope != nil)
+        return (records, dataBytes, false)
+    } catch {
+        precondition((0...text.count).contains(error.offset))
+        return (records, dataBytes, true)
+    }
+}
+
+func check(_ batch: EncodedBatch) {
+    let payload = batch.payload
+    withExtendedLifetime(payload) {
+        precondition(JSONText.isValid(payload.bytes, limits: JSONLimits(depth: 520)))
+        precondition(!payload.bytes.contains(0x0a) && !payload.bytes.contains(0x0d))
+    }
+}
