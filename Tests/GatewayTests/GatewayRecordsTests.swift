@@ -1,0 +1,122 @@
+import Testing
+
+@Suite struct GatewayRecordsTests {
+    @Test func `the answer begins with its head, retry and a comment that counts the shards`() async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try sidecar.follow("")
+            let text = client.text
+            #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+            #expect(text.contains("Content-Type: text/event-stream\r\n"))
+            #expect(text.contains("Cache-Control: no-store\r\n"))
+            #expect(text.contains("X-Accel-Buffering: no\r\n"))
+            #expect(text.contains("retry: 1000\n\n: reader "))
+            #expect(text.contains("group kinesis-sidecar, has 1 shards: shardId-000000000000\n\n"))
+        }
+    }
+
+    @Test func `what is put after the head has arrived is delivered`() async throws {
+        try await TestSidecar.run { sidecar in
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"before"}"#)
+            let client = try sidecar.follow("")
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":{"hello":"world"}}"#)
+            try client.read(until: #""data":{"hello":"world"}}]}"# + "\n\n")
+            #expect(!client.text.contains("before"))
+            #expect(client.text.contains("event: records\ndata: {\"streamName\":\"orders\",\"shardId\":"))
+            #expect(client.text.contains("-1\nevent: records\n"))
+        }
+    }
+
+    @Test func `a reader that comes back goes on behind what the last one was sent`() async throws {
+        try await TestSidecar.run { sidecar in
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"one"}"#)
+            var client: TestClient? = try sidecar.follow("initialPositionInStream=TRIM_HORIZON")
+            try client?.read(until: #""data":"one""#)
+            client = nil
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"two"}"#)
+            let next = try reconnect(sidecar)
+            try next.read(until: #""data":"two""#)
+            #expect(!next.text.contains(#""data":"one""#))
+        }
+    }
+
+    @Test func `a second reader of a consumer is 409, one of another group is not`() async throws {
+        try await TestSidecar.run { sidecar in
+            let first = try sidecar.follow("")
+            let second = try sidecar.send("GET", "/streams/orders/records")
+            #expect(second.status == 409)
+            #expect(second.code == "readerPresent")
+            _ = try sidecar.follow("consumerGroup=other")
+            let conflict = try sidecar.send("GET", "/streams/orders/records?limit=5")
+            #expect(conflict.code == "optionConflict")
+            #expect(conflict.json?["held"]?.string == "10000")
+            #expect(first.text.contains(": reader"))
+        }
+    }
+
+    @Test func `an idle reader gets comments`() async throws {
+        try await TestSidecar.run(heartbeat: .milliseconds(5)) { sidecar in
+            let client = try sidecar.follow("")
+            try client.read(until: "3\r\n:\n\n\r\n3\r\n:\n\n\r\n")
+        }
+    }
+
+    @Test func `draining ends readers with an event, and closes new ones unanswered`() async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try sidecar.follow("")
+            await sidecar.drain()
+            try client.read(until: "event: end\ndata: {\"reason\":\"draining\"}\n\n")
+            try client.read(until: "\r\n0\r\n\r\n")
+            #expect(try sidecar.send("GET", "/streams/orders/records").head == "")
+            let ready = try sidecar.send("GET", "/readyz")
+            #expect(ready.status == 503)
+            #expect(ready.json?["causes"]?[0]?["component"]?.string == "process")
+            #expect(try sidecar.send("GET", "/livez").status == 200)
+        }
+    }
+
+    @Test(arguments: [
+        ("limt=5", "unknownOption", "limt"), ("limit=0", "badOption", "limit"),
+        ("limit=1&limit=1", "repeatedOption", "limit"),
+        ("shardCount=2", "configurationOnlyOption", "shardCount"), ("tail=true", "optionNotAvailableYet", "tail"),
+    ])
+    func `a bad option is 400 and named`(query: String, code: String, option: String) async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send("GET", "/streams/orders/records?" + query)
+            #expect(answer.status == 400)
+            #expect(answer.code == code)
+            #expect(answer.json?["option"]?.string == option)
+        }
+    }
+
+    @Test func `only event streams are given, and HEAD attaches nobody`() async throws {
+        try await TestSidecar.run { sidecar in
+            let ndjson = try sidecar.send("GET", "/streams/orders/records", headers: ["Accept: application/x-ndjson"])
+            #expect(ndjson.status == 406)
+            #expect(ndjson.json?["accepted"] == ["text/event-stream"])
+            let head = try sidecar.send("HEAD", "/streams/orders/records")
+            #expect(head.status == 200)
+            #expect(head.head.contains("text/event-stream"))
+            #expect(try sidecar.send("GET", "/streams").json?["consumers"] == [])
+        }
+    }
+
+    @Test func `a stream that is not there is 404`() async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send("GET", "/streams/nobody/records")
+            #expect(answer.status == 404)
+            #expect(answer.code == "streamMissing")
+        }
+    }
+
+    /// Follows again once the sidecar has noticed that the last reader has gone.
+    private func reconnect(_ sidecar: TestSidecar) throws -> TestClient {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try sidecar.follow("initialPositionInStream=TRIM_HORIZON")
+            } catch {
+                guard ContinuousClock.now < deadline else { throw error }
+            }
+        }
+    }
+}

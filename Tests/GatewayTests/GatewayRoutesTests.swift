@@ -1,0 +1,156 @@
+import AWS
+import JSON
+import Testing
+
+@Suite struct GatewayPutTests {
+    @Test func `one record is answered with its place`() async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":{"hello":"world"}}"#)
+            #expect(answer.status == 200)
+            #expect(
+                answer.json == ["encryptionType": "NONE", "sequenceNumber": "1", "shardId": "shardId-000000000000"])
+        }
+    }
+
+    @Test func `many records are answered in their order`() async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send(
+                "POST", "/put", body: #"{"streamName":"orders","records":[{"data":1},{"data":2}]}"#)
+            #expect(answer.status == 200)
+            #expect(answer.json?["records"]?.array?.map { $0["sequenceNumber"]?.string } == ["1", "2"])
+        }
+    }
+
+    @Test(arguments: ["application/json", "Application/JSON; charset=utf-8", "application/x-www-form-urlencoded"])
+    func `the envelope is read from these types`(type: String) async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send(
+                "POST", "/streams/orders/put", headers: ["Content-Type: " + type], body: #"{"data":1}"#)
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test(arguments: ["text/plain", "application/x-ndjson", "application/octet-stream"])
+    func `a body of another type is 415`(type: String) async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send(
+                "POST", "/streams/orders/put", headers: ["Content-Type: " + type], body: #"{"data":1}"#)
+            #expect(answer.status == 415)
+            #expect(answer.json?["accepted"] == ["application/json", "application/x-www-form-urlencoded"])
+        }
+    }
+
+    @Test func `of a request with one bad record none is sent`() async throws {
+        try await TestSidecar.run { sidecar in
+            let body = #"{"records":[{"data":1},{"data":2,"partitionKey":""}]}"#
+            let bad = try sidecar.send("POST", "/streams/orders/put", body: body)
+            #expect(bad.status == 400)
+            #expect(bad.json?["index"]?.int == 1)
+            let good = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":1}"#)
+            #expect(good.json?["sequenceNumber"]?.string == "1")
+        }
+    }
+
+    @Test func `a record over the stream's size is 413 and a body over the limit too`() async throws {
+        try await TestSidecar.run { sidecar in
+            let large = #"{"data":""# + String(repeating: "x", count: 1 << 20) + #""}"#
+            let answer = try sidecar.send("POST", "/streams/orders/put", body: large)
+            #expect(answer.status == 413)
+            #expect(answer.code == "recordTooLarge")
+            let length = ["Content-Length: 16777217"]
+            let tooLong = try sidecar.send("POST", "/streams/orders/put", headers: length)
+            #expect(tooLong.code == "bodyTooLarge")
+        }
+    }
+
+    @Test func `a put takes no option, and a missing stream is 404`() async throws {
+        try await TestSidecar.run { sidecar in
+            let option = try sidecar.send("POST", "/streams/orders/put?partitionKey=k", body: #"{"data":1}"#)
+            #expect(option.code == "unknownOption")
+            let missing = try sidecar.send("POST", "/streams/nobody/put", body: #"{"data":1}"#)
+            #expect(missing.code == "streamMissing")
+        }
+    }
+
+    @Test func `a service that denies access is 502 with its code`() async throws {
+        try await TestSidecar.run { sidecar in
+            await sidecar.fail {
+                $0.failure = .service(
+                    ServiceError(code: "AccessDeniedException", message: "no", status: 400, requestID: "r"))
+            }
+            let answer = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":1}"#)
+            #expect(answer.status == 502)
+            #expect(answer.json?["awsCode"]?.string == "AccessDeniedException")
+        }
+    }
+}
+
+@Suite struct GatewayRoutesTests {
+    @Test func `a stream's summary and shards are told in camelCase`() async throws {
+        try await TestSidecar.run { sidecar in
+            let summary = try sidecar.send("GET", "/streams/orders").json
+            #expect(summary?["streamStatus"]?.string == "ACTIVE")
+            #expect(summary?["streamCreationTimestamp"]?.string == "1970-01-01T00:00:01.000Z")
+            #expect(summary?["maxRecordSizeInKiB"]?.int == 1024)
+            let shards = try sidecar.send("GET", "/streams/orders/shards").json?["shards"]
+            #expect(shards?[0]?["shardId"]?.string == "shardId-000000000000")
+            #expect(shards?[0]?["hashKeyRange"]?["startingHashKey"]?.string == "0")
+            #expect(try sidecar.send("GET", "/streams/nobody/shards").code == "streamMissing")
+        }
+    }
+
+    @Test func `the consumers are listed with their options and shards`() async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try sidecar.follow("limit=7")
+            let consumer = try sidecar.send("GET", "/streams").json?["consumers"]?[0]
+            #expect(consumer?["streamName"]?.string == "orders")
+            #expect(consumer?["consumerGroup"]?.string == "kinesis-sidecar")
+            #expect(consumer?["options"]?["limit"] == 7)
+            #expect(consumer?["options"]?["supressThroughputWarnings"] == false)
+            #expect(consumer?["shards"]?[0]?["shardId"]?.string == "shardId-000000000000")
+            #expect(client.text.contains(consumer?["reader"]?.string ?? "none"))
+        }
+    }
+
+    @Test func `health and contract are there, and HEAD gives their heads`() async throws {
+        try await TestSidecar.run { sidecar in
+            let alive = try sidecar.send("GET", "/livez")
+            #expect(alive.json == ["status": "alive", "version": "1.2.3"])
+            let ready = try sidecar.send("GET", "/readyz")
+            #expect(ready.status == 200)
+            #expect(ready.json == ["status": "ready", "causes": [], "warnings": []])
+            let contract = try sidecar.send("GET", "/openapi.yaml")
+            #expect(contract.body.hasPrefix("openapi: 3.1.0\n"))
+            let head = try sidecar.send("HEAD", "/openapi.yaml")
+            #expect(head.body.isEmpty)
+            #expect(head.head.contains("Content-Length: \(contract.body.utf8.count)"))
+        }
+    }
+
+    @Test func `a foreign Host is 421 and a foreign page 403, whatever the route`() async throws {
+        try await TestSidecar.run { sidecar in
+            let host = try sidecar.send("GET", "/livez", headers: ["Host: attacker.example"])
+            #expect(host.status == 421)
+            #expect(host.code == "foreignHost")
+            let origin = try sidecar.send("GET", "/nowhere", headers: ["Origin: https://attacker.example"])
+            #expect(origin.status == 403)
+            #expect(origin.code == "foreignOrigin")
+        }
+    }
+
+    @Test func `a request that is no HTTP gets a problem document of the same kind`() async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send("GET", "/livez", headers: ["Bad Name: x"])
+            #expect(answer.status == 400)
+            #expect(answer.json?["type"]?.string == "urn:kinesis-sidecar:problem:malformedRequest")
+        }
+    }
+
+    @Test func `a wrong method is 405 with Allow`() async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send("DELETE", "/streams/orders")
+            #expect(answer.status == 405)
+            #expect(answer.head.contains("Allow: GET, HEAD"))
+        }
+    }
+}

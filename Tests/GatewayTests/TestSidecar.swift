@@ -1,0 +1,82 @@
+import Bytes
+import Consumer
+import Gateway
+import HTTP
+import HTTPServer
+import Logging
+import Producer
+import Reactor
+import State
+
+/// A gateway with everything under it but AWS, listening on a port of its own, on a loop of its own.
+final class TestSidecar: @unchecked Sendable {
+    let loop: EventLoop
+    let kinesis: FakeKinesis
+    let consumers: ConsumerRegistry
+    let producer: Producer
+    let gateway: Gateway
+    let server: HTTPServer
+    let port: Int
+
+    private init(_ loop: EventLoop, heartbeat: Duration) async throws {
+        self.loop = loop
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        kinesis = FakeKinesis()
+        let state = try await StateStore.open(path: nil, loop: loop, logger: logger)
+        consumers = ConsumerRegistry(
+            loop: loop, source: kinesis, state: state, settings: EngineSettings(), logger: logger)
+        producer = Producer(loop: loop, target: kinesis, options: ProducerOptions(), logger: logger)
+        var options = GatewayOptions()
+        options.heartbeatInterval = heartbeat
+        options.version = "1.2.3"
+        let services = GatewayServices(consumers: consumers, producer: producer, streams: kinesis, state: state)
+        gateway = Gateway(loop: loop, services: services, options: options, logger: logger)
+        server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: gateway, logger: logger)
+        server.onBadRequest = gateway.refusal
+        port = try server.listen(ListenAddress("127.0.0.1:0")!).port
+    }
+
+    /// Runs a test's body, off the loop, with a sidecar of its own.
+    static func run(
+        heartbeat: Duration = .seconds(15), _ body: @Sendable (TestSidecar) async throws -> Void
+    ) async throws {
+        let loop = try EventLoop(name: "gateway")
+        try loop.startThread()
+        defer {
+            loop.stop()
+            loop.join()
+        }
+        let sidecar = try await Task(executorPreference: loop) {
+            try await TestSidecar(loop, heartbeat: heartbeat)
+        }.value
+        try await body(sidecar)
+        await Task(executorPreference: loop) { sidecar.server.closeAll() }.value
+    }
+
+    /// As the program does on SIGTERM, as far as readers are concerned.
+    func drain() async {
+        await Task(executorPreference: loop) {
+            self.gateway.beginDraining()
+            await self.consumers.shutDown(deadline: self.loop.now + .seconds(10))
+        }.value
+    }
+
+    func fail(_ change: @escaping @Sendable (FakeKinesis) -> Void) async {
+        await Task(executorPreference: loop) { change(self.kinesis) }.value
+    }
+
+    /// A whole exchange on a connection of its own.
+    func send(_ method: String, _ target: String, headers: [String] = [], body: String = "") throws -> TestAnswer {
+        let client = try TestClient(port: port)
+        client.send(method, target, headers: headers + ["Connection: close"], body: body)
+        return TestAnswer(try client.readToEnd())
+    }
+
+    /// A connection that follows records, after its head and greeting have arrived.
+    func follow(_ query: String) throws -> TestClient {
+        let client = try TestClient(port: port)
+        client.send("GET", "/streams/orders/records?noRecordsPollDelay=250&pollDelay=0&" + query)
+        try client.read(until: "shardId-000000000000\n\n")
+        return client
+    }
+}
