@@ -8,6 +8,9 @@ import Producer
 extension Gateway {
     /// Types whose body is the envelope. The form's type is what `curl -d` says. A body without a type is one too.
     static let putTypes = ["application/json", "application/x-www-form-urlencoded"]
+    /// Bodies up to this many bytes are read on the loop, which takes about 0.5 ms with the digests; a larger one would
+    /// hold everybody else up, so it is read on another thread.
+    private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
     func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
@@ -37,12 +40,24 @@ extension Gateway {
         } catch {
             throw .body(error)
         }
+        let memory = services.producer.options.maxPutBytes
+        let body =
+            bytes.count <= Self.parsedOnLoop
+            ? PutBody.parsed(bytes, namesStream, memory)
+            : await Task.detached { PutBody.parsed(bytes, namesStream, memory) }.value
         do {
-            let memory = services.producer.options.maxPutBytes
-            return try PutBody.parse(bytes, namesStream: namesStream, memory: memory)
+            return try body.get()
         } catch {
             throw .putBody(error)
         }
+    }
+}
+
+extension PutBody {
+    fileprivate static func parsed(
+        _ body: ByteBuffer, _ namesStream: Bool, _ memory: Int
+    ) -> Result<PutBody, PutBodyError> {
+        Result { () throws(PutBodyError) in try parse(body, namesStream: namesStream, memory: memory) }
     }
 }
 

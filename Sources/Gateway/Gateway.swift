@@ -17,6 +17,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private let origins: OriginPolicy
     /// The process is ending: not ready, and no new reader.
     private(set) var isDraining = false
+    /// When a problem of each code was logged last.
+    private var logged: [ProblemCode: EventLoop.Instant] = [:]
 
     package init(loop: EventLoop, services: GatewayServices, options: GatewayOptions, logger: Logger) {
         self.loop = loop
@@ -63,10 +65,17 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
 
     private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
         let document = problem.document
-        if document.code.status.rawValue >= 500 {
+        if document.code.status.rawValue >= 500, isWorthALine(document.code) {
             logger.warning("\(exchange.request.method.text) \(exchange.request.path): \(document.detail)")
         }
         await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
+    }
+
+    /// A line per code and 10 s: every put of a client fails when AWS is out of reach.
+    private func isWorthALine(_ code: ProblemCode) -> Bool {
+        if let last = logged[code], loop.now - last < .seconds(10) { return false }
+        logged[code] = loop.now
+        return true
     }
 }
 

@@ -5,7 +5,7 @@ import Producer
 
 /// The body of a put: one record `{"data": …}` or many `{"records": [{"data": …}, …]}`. Read in one pass over the text,
 /// without a tree; of a body with one bad record nothing is sent. Performs no I/O.
-package struct PutBody {
+package struct PutBody: Sendable {
     package let put: EncodedPut
     /// Whether the body has `records`, so that the answer has them too.
     package let isMany: Bool
