@@ -65,7 +65,9 @@ let package = Package(
         .testTarget(
             name: "AWSTests",
             dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log]),
-        .testTarget(name: "KinesisTests", dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
+        .testTarget(
+            name: "KinesisTests",
+            dependencies: ["Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", log]),
         .testTarget(
             name: "StateTests", dependencies: ["State", "Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
         .testTarget(

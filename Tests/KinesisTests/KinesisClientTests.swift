@@ -1,0 +1,101 @@
+import AWS
+import Bytes
+import Kinesis
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct KinesisClientTests {
+    private static let stream = StreamName("orders")!
+
+    @Test func `all pages of shards are followed, each by its token alone`() async throws {
+        let requests = try await ScriptedService.run { _, _, earlier in
+            .init(body: Self.page([earlier], next: earlier < 2 ? "t\(earlier)" : nil))
+        } _: { client in
+            let shards = try await client.listAllShards(Self.stream, retry: nil)
+            #expect(shards.map(\.id) == (0...2).map(ShardID.init(number:)))
+        }
+        #expect(
+            requests == [
+                #"ListShards {"StreamName":"orders","MaxResults":1000}"#,
+                #"ListShards {"NextToken":"t0","MaxResults":1000}"#,
+                #"ListShards {"NextToken":"t1","MaxResults":1000}"#,
+            ])
+    }
+
+    @Test func `a listing whose token has expired starts over once`() async throws {
+        let expired = ScriptedService.Answer(status: .badRequest, body: #"{"__type":"ExpiredNextTokenException"}"#)
+        let again = try await ScriptedService.run { _, _, earlier in
+            earlier == 1 ? expired : .init(body: Self.page([earlier], next: earlier == 0 ? "t" : nil))
+        } _: { client in
+            let shards = try await client.listAllShards(Self.stream, retry: nil)
+            #expect(shards.map(\.id) == [ShardID(number: 2)])
+        }
+        #expect(again.count == 3)
+        let always = try await ScriptedService.run { _, body, _ in
+            body.contains("NextToken") ? expired : .init(body: Self.page([0], next: "t"))
+        } _: { client in
+            await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
+        }
+        #expect(always.count == 4)
+    }
+
+    @Test func `a token that comes twice ends the listing with an error`() async throws {
+        let requests = try await ScriptedService.run { _, _, _ in
+            .init(body: Self.page([0], next: "t"))
+        } _: { client in
+            await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
+        }
+        #expect(requests.count == 2)
+    }
+
+    @Test func `GetRecords gives the answer as it came`() async throws {
+        let answer = AnswerText.answer([AnswerText.record(1, "x")])
+        let requests = try await ScriptedService.run { _, _, _ in
+            .init(body: answer)
+        } _: { client in
+            let received = try await client.getRecords(ShardIterator("it"), limit: 5)
+            #expect(received.text == answer)
+        }
+        #expect(requests == [#"GetRecords {"ShardIterator":"it","Limit":5}"#])
+    }
+
+    @Test func `PutRecords gives a result for each entry`() async throws {
+        let requests = try await ScriptedService.run { _, _, _ in
+            .init(body: #"{"Records":[{"ShardId":"s","SequenceNumber":"1"},{"ErrorCode":"InternalFailure"}]}"#)
+        } _: { client in
+            let entries = ["a", "b"].map { PutRecordEntry(ByteBuffer($0), partitionKey: $0) }
+            let answer = try await client.putRecords(Self.stream, entries)
+            #expect(answer.results.last == .failed(code: "InternalFailure", message: ""))
+        }
+        #expect(
+            requests == [
+                #"PutRecords {"StreamName":"orders","Records":[{"Data":"YQ==","PartitionKey":"a"},{"Data":"Yg==","PartitionKey":"b"}]}"#
+            ])
+    }
+
+    @Test func `an answer that cannot be read is an error that says why`() async throws {
+        _ = try await ScriptedService.run { _, _, _ in
+            .init(body: #"{"Shards":[{}]}"#)
+        } _: { client in
+            let expected = AWSError.answer(
+                reason: "the service's answer lacks a good Shards[0].SequenceNumberRange", requestID: nil)
+            await #expect(throws: expected) { try await client.listAllShards(Self.stream, retry: nil) }
+        }
+    }
+
+    @Test func `an operation without an answer's body succeeds`() async throws {
+        let requests = try await ScriptedService.run { _, _, _ in
+            .init(body: "")
+        } _: { client in
+            try await client.call(CreateStream(stream: Self.stream, shardCount: 1), retry: nil)
+        }
+        #expect(requests == [#"CreateStream {"StreamName":"orders","ShardCount":1}"#])
+    }
+
+    private static func page(_ numbers: [Int], next: String?) -> String {
+        let shards = numbers.map {
+            #"{"ShardId":"\#(ShardID(number: $0))","HashKeyRange":{"StartingHashKey":"0","EndingHashKey":"1"},"#
+                + #""SequenceNumberRange":{"StartingSequenceNumber":"1"}}"#
+        }
+        return #"{"Shards":[\#(shards.joined(separator: ","))]"# + (next.map { #","NextToken":"\#($0)""# } ?? "") + "}"
+    }
+}
