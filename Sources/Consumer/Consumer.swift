@@ -79,9 +79,9 @@ final class Consumer: @unchecked Sendable {
     /// Fixes where reading begins and stores it. One preparation at a time; one that waits for another starts over, so
     /// that it sees the newest shards.
     private func prepare(_ moment: WallTime) async throws(ConsumerError) {
-        while isPreparing {
-            do { try await changed.wait() } catch { throw .cancelled }
-        }
+        do { try await changed.wait(while: { isPreparing }) } catch { throw .cancelled }
+        // Of several that waited one goes first; the others see it here.
+        guard !isPreparing else { return try await prepare(moment) }
         isPreparing = true
         defer {
             isPreparing = false

@@ -15,12 +15,12 @@ final class Wakeup: @unchecked Sendable {
 
     /// Returns at the deadline, or when `signal` is called; without a deadline only then. One task at a time.
     func wait(until deadline: EventLoop.Instant?) async {
-        precondition(continuation == nil, "two tasks wait at one place")
-        if !hasNews {
-            await withUnsafeContinuation { continuation in
-                self.continuation = continuation
-                timer = deadline.map { loop.schedule(at: $0) { [weak self] in self?.signal() } }
-            }
+        // The check stands where the task is suspended: other jobs may run while an async function is being called.
+        await withUnsafeContinuation { continuation in
+            precondition(self.continuation == nil, "two tasks wait at one place")
+            if hasNews { return continuation.resume() }
+            self.continuation = continuation
+            timer = deadline.map { loop.schedule(at: $0) { [weak self] in self?.signal() } }
         }
         hasNews = false
     }

@@ -1,7 +1,8 @@
 /// Where tasks of one loop wait until another one has news for them.
 ///
-/// `open` lets through all who wait at that moment and nobody after: a waiter looks at the state it waits for before
-/// and after, as with any condition. Confined to its loop.
+/// `open` lets through all who wait at that moment and nobody after. Who waits for a state uses `wait(while:)`: a check
+/// before the call proves nothing, because other jobs of the loop may run while an async function is being called, and
+/// an `open` in between would be missed. Confined to its loop.
 package final class Gate: @unchecked Sendable {
     private struct Waiter {
         var id: UInt64
@@ -21,12 +22,22 @@ package final class Gate: @unchecked Sendable {
 
     /// Returns after the next `open`; throws when the task is cancelled.
     package func wait() async throws(CancellationError) {
+        try await waitOnce(if: { true })
+    }
+
+    /// Returns once `condition` is false, which is looked at now and after every `open`; throws when the task is
+    /// cancelled.
+    package func wait(while condition: () -> Bool) async throws(CancellationError) {
+        while condition() { try await waitOnce(if: condition) }
+    }
+
+    private func waitOnce(if condition: () -> Bool) async throws(CancellationError) {
         loop.preconditionOnLoop()
         lastID &+= 1
         let id = lastID
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                if Task.isCancelled { return continuation.resume() }
+                if Task.isCancelled || !condition() { return continuation.resume() }
                 waiters.append(Waiter(id: id, continuation: continuation))
             }
         } onCancel: {

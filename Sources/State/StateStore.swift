@@ -22,6 +22,9 @@ package final class StateStore: @unchecked Sendable {
     private var queue = ChangeQueue()
     private var isWriting = false
     private var isClosed = false
+    private var isCommitting = false
+    /// Commits that are over, failed ones too.
+    private var finishedCommits = 0
 
     /// Whether what the consumers report can be kept.
     package private(set) var health = StateHealth.writable
@@ -89,13 +92,9 @@ package final class StateStore: @unchecked Sendable {
     package func flush() async {
         guard !queue.isEmpty || isWriting else { return }
         startWriting()
-        // Two commits may be on their way: the one that runs, and the one with what came meanwhile.
-        var rounds = 2
-        while rounds > 0, isWriting, case .writable = health {
-            guard (try? await changed.wait()) != nil else { return }
-            rounds -= 1
-            if queue.isEmpty { return }
-        }
+        // What waits now leaves with the next commit; the one that runs may have left without it.
+        let awaited = finishedCommits + (isCommitting && !queue.isEmpty ? 2 : 1)
+        try? await changed.wait(while: { isWriting && finishedCommits < awaited })
     }
 
     /// Commits what was noted, once more if it failed before, and closes the database.
@@ -130,6 +129,11 @@ extension StateStore {
     private func commit() async {
         let entries = queue.takeAll()
         guard !entries.isEmpty else { return }
+        isCommitting = true
+        defer {
+            isCommitting = false
+            finishedCommits += 1
+        }
         do throws(SQLiteError) {
             try await database.write { connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }

@@ -1,0 +1,150 @@
+import AWS
+import Kinesis
+import Reactor
+import State
+import Testing
+
+@testable import Consumer
+
+private func withEngine(
+    settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
+    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
+) async throws {
+    try await onLoop { loop in
+        let kinesis = FakeKinesis(loop: loop)
+        let engine = try await Engine(kinesis, loop, settings: settings)
+        try await body(engine, kinesis)
+        await engine.registry.shutDown(deadline: loop.now)
+        await engine.store.close()
+    }
+}
+
+@Suite struct ConsumerRegistryTests {
+    @Test func `a second reader is refused while the first is there`() async throws {
+        try await withEngine { engine, _ in
+            let reader = try await engine.attach()
+            await #expect(throws: ConsumerError.readerPresent(readerID: reader.id)) { try await engine.attach() }
+            reader.detach(.orderly)
+            let next = try await engine.attach()
+            #expect(next.id != reader.id)
+        }
+    }
+
+    @Test func `another value of a named option is refused with both values`() async throws {
+        try await withEngine { engine, _ in
+            _ = try await engine.attach(("limit", "7"))
+            let conflict = OptionConflict(option: "limit", held: "7", asked: "8")
+            await #expect(throws: ConsumerError.conflictingOption(conflict)) { try await engine.attach(("limit", "8")) }
+        }
+    }
+
+    @Test func `a consumer that only requests started takes new options when it has no reader`() async throws {
+        try await withEngine { engine, _ in
+            try await engine.attach(("limit", "7")).detach(.orderly)
+            _ = try await engine.attach(("limit", "8"))
+            #expect(engine.snapshot?.options.first { $0.name == "limit" }?.text == "8")
+        }
+    }
+
+    @Test func `a configured consumer keeps its options`() async throws {
+        try await withEngine { engine, kinesis in
+            engine.registry.start(kinesis.name, try NamedOptions([("limit", "7")], from: .configuration))
+            await engine.until("it is prepared") { engine.snapshot?.phase == .idle }
+            let conflict = OptionConflict(option: "limit", held: "7", asked: "8")
+            await #expect(throws: ConsumerError.conflictingOption(conflict)) { try await engine.attach(("limit", "8")) }
+            _ = try await engine.attach()
+            #expect(engine.snapshot?.options.first { $0.name == "limit" }?.text == "7")
+        }
+    }
+
+    @Test func `a configured consumer fixes LATEST at its start, without a reader`() async throws {
+        try await withEngine { engine, kinesis in
+            engine.registry.start(kinesis.name, NamedOptions())
+            await engine.until("it is prepared") { engine.snapshot?.phase == .idle }
+            kinesis.put("before the reader")
+            let reader = try await engine.attach()
+            #expect(try await engine.read(1, from: reader) == ["before the reader"])
+        }
+    }
+
+    @Test func `a configured consumer starts as soon as the service answers`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.fail(.summary, FakeKinesis.error("InternalFailure", status: 500))
+            engine.registry.start(kinesis.name, NamedOptions())
+            await engine.until("the failure is shown") { engine.snapshot?.problem?.contains("InternalFailure") == true }
+            await engine.until("it is prepared") { engine.snapshot?.phase == .idle }
+            #expect(engine.snapshot?.problem == nil)
+        }
+    }
+
+    @Test func `a missing stream is an error, and leaves no consumer behind`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.exists = false
+            await #expect(throws: ConsumerError.streamMissing(kinesis.name)) { try await engine.attach() }
+            #expect(engine.registry.snapshots.isEmpty)
+            #expect(kinesis.count(.create) == 0)
+        }
+    }
+
+    @Test func `a stream that is created for a reader is read from its first record`() async throws {
+        try await withEngine { settings in
+            settings.createsUnlistedStreams = true
+        } _: { engine, kinesis in
+            kinesis.exists = false
+            kinesis.put("first")
+            let reader = try await engine.attach()
+            #expect(kinesis.count(.create) == 1)
+            #expect(try await engine.read(1, from: reader) == ["first"])
+        }
+    }
+
+    @Test func `a stream that is being created is waited for`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.status = .creating
+            _ = engine.loop.schedule(after: .milliseconds(30)) { kinesis.status = .active }
+            _ = try await engine.attach()
+            #expect(kinesis.count(.summary) >= 2)
+        }
+    }
+
+    @Test func `what the service refuses reaches the caller`() async throws {
+        try await withEngine { engine, kinesis in
+            let denied = FakeKinesis.error("AccessDeniedException")
+            kinesis.fail(.list, denied)
+            await #expect(throws: ConsumerError.service(denied)) { try await engine.attach() }
+        }
+    }
+
+    @Test func `shutting down waits for what is being written, stores it, and takes no reader`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("a")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            let delivery = try #require(await reader.next())
+            _ = engine.loop.schedule(after: .milliseconds(20)) { reader.settle(delivery) }
+            await engine.registry.shutDown(deadline: engine.loop.now + .seconds(5))
+            #expect(await reader.next() == nil)
+            await #expect(throws: ConsumerError.shuttingDown) { try await engine.attach() }
+            let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
+            #expect(state?.shards[0].checkpoint?.sequenceNumber == delivery.batch.lastSequenceNumber)
+        }
+    }
+
+    @Test func `shutting down ends at its deadline`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("a")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            _ = await reader.next()
+            await engine.registry.shutDown(deadline: engine.loop.now + .milliseconds(30))
+            #expect(await reader.next() == nil)
+        }
+    }
+
+    @Test func `consumers that nobody reads do not pile up`() async throws {
+        try await withEngine { engine, _ in
+            for number in 0..<300 {
+                try await engine.attach(("consumerGroup", "group-\(number)")).detach(.orderly)
+            }
+            #expect(engine.registry.snapshots.count == ConsumerRegistry.mostIdleConsumers)
+        }
+    }
+}

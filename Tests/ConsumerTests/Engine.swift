@@ -1,0 +1,80 @@
+import JSON
+import Kinesis
+import Logging
+import Reactor
+import State
+import Testing
+
+@testable import Consumer
+
+/// An engine over a `FakeKinesis`, with delays that let a test end soon. Confined to its loop.
+final class Engine: @unchecked Sendable {
+    let loop: EventLoop
+    let kinesis: FakeKinesis
+    let store: StateStore
+    private(set) var registry: ConsumerRegistry
+    private let settings: EngineSettings
+
+    init(_ kinesis: FakeKinesis, _ loop: EventLoop, settings change: (inout EngineSettings) -> Void = { _ in })
+        async throws
+    {
+        self.loop = loop
+        self.kinesis = kinesis
+        var settings = EngineSettings()
+        settings.defaults.pollDelay = .zero
+        settings.defaults.noRecordsPollDelay = .milliseconds(2)
+        change(&settings)
+        self.settings = settings
+        store = try await StateStore.open(path: nil, loop: loop, logger: Self.logger)
+        registry = ConsumerRegistry(
+            loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
+    }
+
+    private static var logger: Logger {
+        Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    }
+
+    /// The process dies and comes back: what was committed is there, nothing else.
+    func restart() {
+        registry = ConsumerRegistry(
+            loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
+    }
+
+    func attach(_ options: (String, String)...) async throws -> RecordsReader {
+        try await registry.attach(kinesis.name, NamedOptions(options, from: .query))
+    }
+
+    var snapshot: ConsumerSnapshot? { registry.snapshots.first }
+
+    /// The records' texts of the next batches, `count` of them at least; fewer when they do not come within 5 s.
+    func read(_ count: Int, from reader: RecordsReader, settling: Bool = true) async throws -> [String] {
+        var texts: [String] = []
+        let patience = loop.schedule(after: .seconds(5)) {
+            Issue.record("records did not come in time")
+            reader.detach(.lost)
+        }
+        while texts.count < count, let delivery = await reader.next() {
+            texts += try Self.texts(delivery)
+            if settling { reader.settle(delivery) }
+        }
+        loop.cancel(patience)
+        return texts
+    }
+
+    static func texts(_ delivery: Delivery) throws -> [String] {
+        let event = try JSONParser.parse(delivery.batch.payload.text)
+        return event["records"]?.array?.compactMap { $0["data"]?.string } ?? []
+    }
+
+    /// Waits, at most 5 s, until something is true.
+    func until(_ what: String, _ isTrue: () -> Bool) async {
+        let deadline = loop.now + .seconds(5)
+        while !isTrue() {
+            guard loop.now < deadline else {
+                Issue.record("not in time: \(what)")
+                return
+            }
+            try? await loop.sleep(for: .milliseconds(1))
+        }
+    }
+}

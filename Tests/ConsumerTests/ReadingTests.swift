@@ -1,0 +1,222 @@
+import Kinesis
+import Reactor
+import State
+import Testing
+
+@testable import Consumer
+
+private let fromStart = ("initialPositionInStream", "TRIM_HORIZON")
+
+/// Runs a test with an engine over a stream of some shards.
+private func withEngine(
+    shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
+    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
+) async throws {
+    try await onLoop { loop in
+        let kinesis = FakeKinesis(loop: loop, shards: shards)
+        let engine = try await Engine(kinesis, loop, settings: settings)
+        try await body(engine, kinesis)
+        await engine.registry.shutDown(deadline: loop.now)
+        await engine.store.close()
+    }
+}
+
+@Suite struct ReadingTests {
+    @Test func `LATEST brings what is put after the attachment, and nothing older`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("old")
+            let reader = try await engine.attach()
+            kinesis.put("new", "newer")
+            #expect(try await engine.read(2, from: reader) == ["new", "newer"])
+        }
+    }
+
+    @Test func `LATEST holds over a crash before the first record`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("old")
+            try await engine.loop.sleep(for: .milliseconds(2))
+            _ = try await engine.attach()
+            engine.restart()
+            kinesis.put("new")
+            let reader = try await engine.attach()
+            #expect(try await engine.read(1, from: reader) == ["new"])
+        }
+    }
+
+    @Test func `what comes while there is no reader waits for the next one`() async throws {
+        try await withEngine { engine, kinesis in
+            let reader = try await engine.attach()
+            reader.detach(.orderly)
+            kinesis.put("meanwhile")
+            let next = try await engine.attach()
+            #expect(try await engine.read(1, from: next) == ["meanwhile"])
+        }
+    }
+
+    @Test func `TRIM_HORIZON brings everything, in the shard's order`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.answerLimit = 3
+            for number in 0..<20 { kinesis.put("\(number)") }
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(20, from: reader) == (0..<20).map(String.init))
+        }
+    }
+
+    @Test func `settled records are not delivered again after a restart, unsettled ones are`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.answerLimit = 1
+            kinesis.put("a", "b", "c")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            #expect(try await engine.read(1, from: reader, settling: false) == ["b"])
+            await engine.registry.shutDown(deadline: engine.loop.now)
+            engine.restart()
+            let next = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: next) == ["b", "c"])
+        }
+    }
+
+    @Test func `what a lost reader did not settle goes to the next one`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: reader, settling: false) == ["a", "b"])
+            reader.detach(.lost)
+            #expect(await reader.next() == nil)
+            let next = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: next) == ["a", "b"])
+        }
+    }
+
+    @Test func `another group has its own copy of the stream`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("a")
+            let one = try await engine.attach(fromStart, ("consumerGroup", "one"))
+            let two = try await engine.attach(fromStart, ("consumerGroup", "two"))
+            #expect(try await engine.read(1, from: one) == ["a"])
+            #expect(try await engine.read(1, from: two) == ["a"])
+        }
+    }
+
+    @Test func `a merge's child comes after both parents, and they are depleted only when settled`() async throws {
+        try await withEngine(shards: 2) { engine, kinesis in
+            let reader = try await engine.attach(fromStart)
+            kinesis.put("p0", to: 0)
+            kinesis.put("p1", to: 1)
+            kinesis.reshard([0, 1], into: [2])
+            kinesis.put("child", to: 2)
+            let first = try #require(await reader.next())
+            let second = try #require(await reader.next())
+            #expect(Set(try Engine.texts(first) + Engine.texts(second)) == ["p0", "p1"])
+            reader.settle(first)
+            await engine.until("the first parent is depleted") {
+                engine.snapshot?.shards.contains { $0.phase == .depleted } ?? false
+            }
+            #expect(kinesis.iteratorRequests.contains { $0.0 == ShardID(number: 2) } == false)
+            reader.settle(second)
+            #expect(try await engine.read(1, from: reader) == ["child"])
+            #expect(engine.snapshot?.shards.map(\.phase) == [.depleted, .depleted, .reading])
+        }
+    }
+
+    @Test func `after a restart reading goes on in the children`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("parent")
+            kinesis.reshard([0], into: [1, 2])
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: reader) == ["parent"])
+            await engine.until("the children are read") { reader.assignment.count == 2 }
+            await engine.registry.shutDown(deadline: engine.loop.now)
+            engine.restart()
+            kinesis.put("left", to: 1)
+            kinesis.put("right", to: 2)
+            let next = try await engine.attach()
+            #expect(Set(try await engine.read(2, from: next)) == ["left", "right"])
+        }
+    }
+
+    @Test func `a reader that takes nothing stops the reading`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.answerLimit = 1
+            for number in 0..<100 { kinesis.put("\(number)") }
+            let reader = try await engine.attach(fromStart)
+            let shard = ShardID(number: 0)
+            await engine.until("a batch waits") { kinesis.count(.records(shard)) == 1 }
+            try await engine.loop.sleep(for: .milliseconds(20))
+            #expect(kinesis.count(.records(shard)) == 1)
+            // One that is being written, and one behind it.
+            _ = await reader.next()
+            await engine.until("the next batch waits") { kinesis.count(.records(shard)) == 2 }
+            try await engine.loop.sleep(for: .milliseconds(20))
+            #expect(kinesis.count(.records(shard)) == 2)
+            #expect(engine.registry.bufferedBytes > 0)
+            reader.detach(.lost)
+            await engine.until("all room is given back") { engine.registry.bufferedBytes == 0 }
+        }
+    }
+
+    @Test func `an expired iterator loses nothing and repeats nothing`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.answerLimit = 1
+            let reader = try await engine.attach()
+            kinesis.fail(.records(ShardID(number: 0)), FakeKinesis.error("ExpiredIteratorException"))
+            kinesis.put("a", "b")
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            kinesis.fail(.records(ShardID(number: 0)), FakeKinesis.error("ExpiredIteratorException"))
+            #expect(try await engine.read(1, from: reader) == ["b"])
+        }
+    }
+
+    @Test func `a throttled or denied shard does not hold the others up, and says why`() async throws {
+        try await withEngine(shards: 2) { engine, kinesis in
+            let throttled = FakeKinesis.error("ProvisionedThroughputExceededException")
+            kinesis.fail(.records(ShardID(number: 0)), throttled, throttled, throttled, throttled, throttled)
+            kinesis.fail(.iterator(ShardID(number: 0)), FakeKinesis.error("KMSAccessDeniedException"))
+            kinesis.put("other", to: 1)
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: reader) == ["other"])
+            #expect(engine.snapshot?.shards[0].phase == .degraded)
+            #expect(engine.snapshot?.shards[0].problem?.contains("KMSAccessDeniedException") == true)
+        }
+    }
+
+    @Test func `a checkpoint that is refused is given up, in the store too`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: reader) == ["a", "b"])
+            reader.detach(.orderly)
+            await engine.store.flush()
+            engine.restart()
+            kinesis.fail(.iterator(ShardID(number: 0)), FakeKinesis.error("InvalidArgumentException"))
+            let next = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: next) == ["a", "b"])
+        }
+    }
+
+    @Test func `a stream that is made anew under a reader is read from its beginning`() async throws {
+        try await withEngine { engine, kinesis in
+            let reader = try await engine.attach()
+            kinesis.put("a")
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            kinesis.recreate()
+            kinesis.put("b")
+            #expect(try await engine.read(1, from: reader) == ["b"])
+            reader.detach(.orderly)
+            await engine.store.flush()
+            let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
+            #expect(state?.streamCreatedOn == kinesis.creation)
+        }
+    }
+
+    @Test func `new shards are found by listing, too`() async throws {
+        try await withEngine { engine, kinesis in
+            let reader = try await engine.attach(fromStart)
+            kinesis.put("a")
+            kinesis.reshard([0], into: [1])
+            kinesis.put("b", to: 1)
+            #expect(try await engine.read(2, from: reader) == ["a", "b"])
+            await engine.until("the end of a shard asks for a listing") { kinesis.count(.list) >= 2 }
+        }
+    }
+}
