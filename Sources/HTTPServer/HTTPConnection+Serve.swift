@@ -8,7 +8,7 @@ extension HTTPConnection {
     private static let gatheredBytes = 64 * 1024
 
     /// Serves requests one after the other until the connection ends. The connection's one task.
-    func run() async {
+    nonisolated(nonsending) func run() async {
         var isIdle = false
         while isOpen, !mustClose, !isIdle {
             switch await nextHead() {
@@ -23,12 +23,12 @@ extension HTTPConnection {
     }
 
     /// Answers 503 without reading a request.
-    func turnAway(_ reason: RefusedRequest) async {
+    nonisolated(nonsending) func turnAway(_ reason: RefusedRequest) async {
         refuse(reason)
         await end(lingering: true)
     }
 
-    private func serve() async {
+    nonisolated(nonsending) private func serve() async {
         server.requestCount += 1
         let facts = head.facts
         mustClose = facts.wantsClose || server.isDraining
@@ -59,7 +59,7 @@ extension HTTPConnection {
         }
     }
 
-    private func discardBody() async {
+    nonisolated(nonsending) private func discardBody() async {
         if case .none = body { return }
         if case .length(let missing) = body, missing <= unusedInput.count {
             use(missing)
@@ -101,7 +101,7 @@ extension HTTPConnection {
 
     /// Sends what gathered, then closes: at once where the peer is done or nothing was asked, else write side first.
     /// A close with unread bytes would be a reset, which takes the answer away from the client that still sends.
-    private func end(lingering: Bool) async {
+    nonisolated(nonsending) private func end(lingering: Bool) async {
         await drainOutput()
         if isOpen, lingering, !inputEnded {
             shutdown(fd, Int32(SHUT_WR))
@@ -111,7 +111,7 @@ extension HTTPConnection {
         server.ended(self)
     }
 
-    private func readAway() async {
+    nonisolated(nonsending) private func readAway() async {
         dropInput()
         readTimedOut = false
         let deadline = loop.now + limits.lingerTime

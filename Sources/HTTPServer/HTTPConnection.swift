@@ -34,6 +34,12 @@ final class HTTPConnection: @unchecked Sendable {
         case closed
     }
 
+    // Masks, because the set operations of another module's option sets are neither inlined nor specialised here.
+    private static let gone = Readiness.hangUp.rawValue | Readiness.error.rawValue
+    private static let writable = Readiness.write.rawValue
+    private static let readable = Readiness.read.rawValue
+    private static let peerClosed = Readiness.peerClosed.rawValue
+
     let server: HTTPServer
     let peer: SocketAddress
     /// -1 once it is closed.
@@ -95,11 +101,12 @@ final class HTTPConnection: @unchecked Sendable {
 
     private func ready(_ readiness: Readiness) {
         // Without our own shutdown a hang-up is a reset: there is nobody to answer. After it, both sides are done.
-        if !readiness.isDisjoint(with: [.hangUp, .error]) { return shut() }
-        if readiness.contains(.write) { becameWritable() }
+        let bits = readiness.rawValue
+        if bits & Self.gone != 0 { return shut() }
+        if bits & Self.writable != 0 { becameWritable() }
         guard isOpen else { return }
-        if readiness.contains(.peerClosed) { return shut() }
-        if readiness.contains(.read) { becameReadable() }
+        if bits & Self.peerClosed != 0 { return shut() }
+        if bits & Self.readable != 0 { becameReadable() }
     }
 
     private func becameReadable() {

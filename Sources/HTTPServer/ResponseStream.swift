@@ -28,7 +28,7 @@ package final class ResponseStream: @unchecked Sendable {
     /// from where they are, together, and must not change before this returns.
     ///
     /// Throws when the peer is gone or took nothing for `HTTPLimits.streamWriteTime`; how much it got is not known.
-    package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
+    nonisolated(nonsending) package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
         guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
         let time = connection.limits.streamWriteTime
         switch framing {
@@ -49,7 +49,7 @@ package final class ResponseStream: @unchecked Sendable {
     }
 
     /// Ends the body in order. The connection serves the client's next request.
-    package func finish() async {
+    nonisolated(nonsending) package func finish() async {
         guard !isFinished, connection.isOpen else { return }
         isFinished = true
         connection.interest.remove(.peerClosed)

@@ -86,14 +86,17 @@ enum Socket {
     }
 
     static func receive(_ fd: Int32, into start: UnsafeMutableRawPointer, room: Int) -> Received {
-        let count = retryingInterrupts { recv(fd, start, room, 0) }
+        // `retryingInterrupts` would be an unspecialised generic of another module here, at every read and write.
+        var count = recv(fd, start, room, 0)
+        while count < 0, errno == EINTR { count = recv(fd, start, room, 0) }
         if count > 0 { return .bytes(count) }
         if count == 0 { return .end }
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
     static func send(_ fd: Int32, _ start: UnsafeRawPointer, _ length: Int) -> Sent {
-        let count = retryingInterrupts { Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL)) }
+        var count = Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL))
+        while count < 0, errno == EINTR { count = Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL)) }
         if count >= 0 { return .bytes(count) }
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
