@@ -1,1 +1,25 @@
-print("kinesis-sidecar")
+import Glibc
+
+// Settings → exit 64; build and listen → exit 1; say every address; a signal → drain → the deadline.
+let configuration = Configuration.read()
+switch configuration.action {
+case .help: Exit.print(Help.text, code: .success)
+case .version: Exit.print("kinesis-sidecar \(Help.version)\n", code: .success)
+case .run, .checkConfiguration: break
+}
+if !configuration.mistakes.isEmpty {
+    Exit.complain(configuration.mistakes.map(\.description), code: .usage)
+}
+if configuration.action == .checkConfiguration {
+    Exit.print(configuration.inForce + "\n", code: .success)
+}
+
+ProcessLimits.prepare()
+do throws(StartError) {
+    try Program(configuration.settings).run()
+} catch {
+    switch error {
+    case .settings(let mistake): Exit.complain([mistake.description], code: .usage)
+    case .failed(let what): Exit.complain([what], code: .failure)
+    }
+}

@@ -1,0 +1,48 @@
+import Consumer
+
+/// The names of options in their three spellings: `putTimeout` (file), `KINESIS_SIDECAR_PUT_TIMEOUT` (environment),
+/// `--put-timeout` (command line). A dot in a name is `__` in the environment.
+enum OptionName {
+    static let prefix = "KINESIS_SIDECAR_"
+
+    /// Every name that file and environment may use now, the program's own first.
+    static let all: [String] = ProgramOption.all.map(\.name) + ConsumerOption.all.map(\.name)
+
+    /// `dynamoDb.tableName` → `KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME`
+    static func variable(_ name: String) -> String {
+        var text = prefix
+        for character in name {
+            if character == "." {
+                text += "__"
+            } else if character.isUppercase {
+                text += "_\(character)"
+            } else {
+                text += character.uppercased()
+            }
+        }
+        return text
+    }
+
+    /// `KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME` → `dynamoDb.tableName`; nil when the variable is not ours.
+    static func ofVariable(_ variable: String) -> String? {
+        guard variable.hasPrefix(prefix) else { return nil }
+        var parts: [String] = [""]
+        var rest = Substring(variable.dropFirst(prefix.count))
+        while let character = rest.popFirst() {
+            if character == "_", rest.first == "_" {
+                rest.removeFirst()
+                parts.append("")
+            } else {
+                parts[parts.count - 1].append(character)
+            }
+        }
+        return parts.map { camelCase($0, separator: "_") }.joined(separator: ".")
+    }
+
+    /// `put-timeout` → `putTimeout`
+    static func camelCase(_ text: String, separator: Character) -> String {
+        let words = text.lowercased().split(separator: separator)
+        return (words.first.map(String.init) ?? "")
+            + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    }
+}

@@ -1,0 +1,20 @@
+import Glibc
+import Reactor
+
+/// What the process asks of the system before any thread is made.
+enum ProcessLimits {
+    /// Signals that end the program in order.
+    static let signals = [SIGTERM, SIGINT]
+
+    /// Blocks the signals for every thread to come, raises the limit of open files to its hard limit, since every
+    /// reader is a connection, and makes files of state readable by their owner alone.
+    static func prepare() {
+        Signals.block(signals)
+        umask(0o077)
+        var limit = rlimit()
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(files, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(files, &limit)
+    }
+}

@@ -1,0 +1,162 @@
+import Consumer
+import Gateway
+import Glibc
+import HTTPServer
+import Logging
+import Reactor
+
+/// The running program: one event loop with everything on it, and a second one for the embedded Kinesis.
+///
+/// Confined to the main thread, which runs the loop.
+final class Program: @unchecked Sendable {
+    /// What the end of the drain keeps for the last commits, of `drainTimeout`.
+    private static let shareForTheEnd = 10
+
+    private let settings: Settings
+    private let logger: Logger
+    private let loop: EventLoop
+    private let folder: DataFolder?
+    private var local: EmbeddedKinesis?
+    private var services: Services?
+    private var server: HTTPServer?
+    private var gateway: Gateway?
+    private var signals: Signals?
+    private var isDraining = false
+    private var failure: StartError?
+
+    /// Makes what can be made before the loop runs: loggers, the loop, the folder of the data.
+    init(_ settings: Settings) throws(StartError) {
+        self.settings = settings
+        let level = settings.logLevel
+        LoggingSystem.bootstrap { StandardErrorLog(label: $0, level: level) }
+        logger = Logger(label: "kinesis-sidecar")
+        do throws(SystemError) {
+            loop = try EventLoop(name: "main")
+        } catch {
+            throw .failed("the event loop cannot be made: \(error)")
+        }
+        folder = try settings.dataDir.map { path throws(StartError) in try DataFolder(path) }
+    }
+
+    /// Serves until a signal ends it; returns when everything is settled.
+    func run() throws(StartError) {
+        loop.spawn { await self.start() }
+        loop.run()
+        if let failure { throw failure }
+    }
+
+    // MARK: Starting
+
+    private func start() async {
+        do throws(StartError) {
+            try watchSignals()
+            if settings.isLocal { local = try await EmbeddedKinesis.start(settings, folder, logger) }
+            let services = try await Services.make(settings, folder: folder, kinesisPort: local?.port, on: loop, logger)
+            self.services = services
+            let addresses = try listen(services)
+            for consumer in settings.consumers { services.consumers.start(consumer.stream, consumer.options) }
+            try announce(addresses)
+        } catch {
+            failure = error
+            await stopServices()
+            loop.stop()
+        }
+    }
+
+    private func watchSignals() throws(StartError) {
+        do throws(SystemError) {
+            signals = try Signals(loop: loop, ProcessLimits.signals) { [unowned self] in received($0) }
+        } catch {
+            throw .failed("signals cannot be watched: \(error)")
+        }
+    }
+
+    private func listen(_ services: Services) throws(StartError) -> [ListenAddress] {
+        var options = GatewayOptions()
+        options.heartbeatInterval = settings.heartbeatInterval
+        options.allowedHosts = settings.allowedHosts
+        options.allowedOrigins = settings.allowedOrigins
+        options.version = Help.version
+        let gateway = Gateway(
+            loop: loop, services: services.offered, options: options, logger: Logger(label: "gateway"))
+        let server = HTTPServer(
+            loop: loop, limits: settings.http, handler: gateway, logger: Logger(label: "http"))
+        server.onBadRequest = { [unowned gateway] in gateway.refusal(of: $0) }
+        self.gateway = gateway
+        self.server = server
+        var bound: [ListenAddress] = []
+        for address in settings.listen {
+            do throws(SystemError) {
+                bound.append(try server.listen(address))
+            } catch {
+                throw .failed("cannot listen on \(address): \(error)")
+            }
+        }
+        return bound
+    }
+
+    /// One line on standard output says every address; `--port-file` gets the ports.
+    private func announce(_ addresses: [ListenAddress]) throws(StartError) {
+        let urls = addresses.map { "http://\($0)" }.joined(separator: " and ")
+        let kinesis = local.map { ", embedded Kinesis on http://127.0.0.1:\($0.port)" } ?? ""
+        let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
+        print("kinesis-sidecar \(Help.version) listens on \(urls)\(kinesis), \(state)")
+        fflush(nil)
+        if settings.dataDir == nil {
+            logger.notice("everything is in memory; --data-dir keeps it")
+        }
+        if !settings.isLocal, settings.consumerDefaults.consumerGroup == ConsumerOptions.defaultGroup {
+            logger.notice(
+                "readers that name no consumerGroup share one with every sidecar that has no --consumer-group",
+                metadata: ["consumerGroup": "\(ConsumerOptions.defaultGroup)"])
+        }
+        guard let path = settings.portFile, let first = addresses.first else { return }
+        let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.port)" } ?? "") + "}\n"
+        do throws(TextFile.Failure) {
+            try TextFile.write(ports, to: path)
+        } catch {
+            throw .failed("\(path) \(error.problem)")
+        }
+    }
+
+    // MARK: Ending
+
+    private func received(_ signal: Int32) {
+        let name = signal == SIGINT ? "SIGINT" : "SIGTERM"
+        guard !isDraining else {
+            logger.notice("\(name) once more: ending at once")
+            // The shells' convention for a process that a signal ended.
+            _exit(128 + signal)
+        }
+        isDraining = true
+        logger.notice("\(name): draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
+        loop.spawn { await self.drain() }
+    }
+
+    /// Not ready, no new work, `end` to readers, what is in flight settled, the last checkpoints; then the loop stops.
+    private func drain() async {
+        let now = loop.now
+        let deadline = now + settings.drainTimeout
+        let settled = deadline - settings.drainTimeout / Self.shareForTheEnd
+        // Whatever hangs, the process ends: what it has not settled is delivered again.
+        _ = loop.schedule(at: deadline) { [logger] in
+            logger.warning("not everything was settled within drainTimeout")
+            _exit(0)
+        }
+        gateway?.beginDraining()
+        if let services, let server {
+            async let readers: Void = services.consumers.shutDown(deadline: settled)
+            async let puts: Void = services.producer.drain(deadline: settled)
+            async let connections: Void = server.drain(deadline: settled)
+            _ = await (readers, puts, connections)
+        }
+        await stopServices()
+        logger.notice("ended")
+        loop.stop()
+    }
+
+    private func stopServices() async {
+        await services?.close()
+        await local?.stop()
+    }
+}

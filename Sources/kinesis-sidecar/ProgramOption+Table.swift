@@ -1,0 +1,198 @@
+import AWS
+import Consumer
+import HTTPServer
+import Logging
+import Time
+
+extension ProgramOption {
+    /// Every option of the program itself, in the order in which help and `--check-config` show them.
+    static let all: [ProgramOption] = place + service + http + flow + process
+
+    static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
+
+    /// Times are whole milliseconds, as in lifion's options.
+    private static let milliseconds = OptionKind.milliseconds(0...OptionKind.longestMilliseconds)
+    /// 1 KiB to 1 GiB.
+    private static let bytes = OptionKind.integer(1024...1 << 30)
+    private static let path = OptionKind.text(longest: 4096)
+
+    private static func time(
+        _ name: String, _ key: WritableKeyPath<Settings, Duration> & Sendable,
+        _ kind: OptionKind = .milliseconds(1...OptionKind.longestMilliseconds)
+    ) -> ProgramOption {
+        ProgramOption(name, kind) {
+            $0[keyPath: key] = $1.duration ?? $0[keyPath: key]
+        } show: {
+            String($0[keyPath: key].wholeMilliseconds)
+        }
+    }
+
+    private static func number(
+        _ name: String, _ key: WritableKeyPath<Settings, Int> & Sendable, _ kind: OptionKind = bytes
+    ) -> ProgramOption {
+        ProgramOption(name, kind) {
+            $0[keyPath: key] = $1.integer ?? $0[keyPath: key]
+        } show: {
+            String($0[keyPath: key])
+        }
+    }
+
+    private static let place: [ProgramOption] = [
+        ProgramOption(
+            "local", flag: "local", .boolean, help: "embed a Kinesis; AWS and its credentials are not used"
+        ) {
+            $0.isLocal = $1.boolean ?? $0.isLocal
+        } show: {
+            String($0.isLocal)
+        },
+        ProgramOption(
+            "localPort", flag: "local-port", .integer(0...65535), argument: "PORT",
+            help: "the embedded Kinesis's port on 127.0.0.1 (4567; 0 picks one)"
+        ) {
+            $0.localPort = $1.integer ?? $0.localPort
+        } show: {
+            String($0.localPort)
+        },
+        ProgramOption(
+            "localLimits", flag: "local-limits", .choice(["on", "off"]), argument: "on|off",
+            help: "whether the embedded Kinesis throttles as the service does (on)"
+        ) {
+            $0.localLimits = $1.text == "on"
+        } show: {
+            $0.localLimits ? "on" : "off"
+        },
+        ProgramOption(
+            list: "listen", flag: "listen", accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700",
+            argument: "HOST:PORT", help: "may be repeated (127.0.0.1:8700 and [::1]:8700; port 0 picks one)",
+            read: { ListenAddress($0) }
+        ) {
+            $0.listen = $1
+        } show: {
+            $0.listen.map(\.description).joined(separator: ",")
+        },
+        ProgramOption(
+            "portFile", flag: "port-file", path, argument: "FILE",
+            help: "gets {\"http\":…,\"kinesis\":…} once listening"
+        ) {
+            $0.portFile = $1.text
+        } show: {
+            $0.portFile ?? ""
+        },
+        ProgramOption(
+            "dataDir", flag: "data-dir", path, argument: "DIR", help: "keeps state there; without it in memory only"
+        ) {
+            $0.dataDir = $1.text
+        } show: {
+            $0.dataDir ?? ""
+        },
+    ]
+
+    private static let service: [ProgramOption] = [
+        ProgramOption(
+            "region", flag: "region", accepted: "a region, such as eu-central-1", argument: "REGION",
+            help: "of AWS; else AWS_REGION, AWS_DEFAULT_REGION or the profile's"
+        ) { settings, text in
+            settings.region = text
+            return Region(text) != nil
+        } show: {
+            $0.region ?? ""
+        },
+        endpoint("endpoint", \.endpoint, flag: "endpoint", help: "where every service is asked"),
+        endpoint("kinesis.endpoint", \.kinesisEndpoint, flag: "kinesis-endpoint", help: "where Kinesis is asked"),
+        ProgramOption("credentials.accessKeyId", .text(longest: 128)) {
+            $0.accessKeyID = $1.text
+        } show: {
+            $0.accessKeyID ?? ""
+        },
+        secret("credentials.secretAccessKey", \.secretAccessKey),
+        secret("credentials.sessionToken", \.sessionToken),
+    ]
+
+    private static func endpoint(
+        _ name: String, _ key: WritableKeyPath<Settings, String?> & Sendable, flag: String, help: String
+    ) -> ProgramOption {
+        ProgramOption(
+            name, flag: flag, accepted: "an http:// or https:// URL without user, query and fragment",
+            argument: "URL", help: help
+        ) { settings, text in
+            settings[keyPath: key] = text
+            return (try? Endpoint(text)) != nil
+        } show: {
+            $0[keyPath: key] ?? ""
+        }
+    }
+
+    private static func secret(_ name: String, _ key: WritableKeyPath<Settings, Secret?> & Sendable) -> ProgramOption {
+        ProgramOption(name, .text(longest: 8192)) {
+            $0[keyPath: key] = $1.text.map { Secret($0) }
+        } show: {
+            $0[keyPath: key].map { "\($0)" } ?? ""
+        }
+    }
+
+    private static let http: [ProgramOption] = [
+        number("maxHeaderBytes", \.http.headerBytes),
+        number("maxBodyBytes", \.http.bodyBytes),
+        number("maxConnections", \.http.connections, .integer(1...1_000_000)),
+        time("idleTimeout", \.http.idleTime),
+        time("headerTimeout", \.http.headerTime),
+        time("bodyTimeout", \.http.bodyTime),
+        time("readerWriteTimeout", \.http.streamWriteTime, milliseconds),
+        time("heartbeatInterval", \.heartbeatInterval, .milliseconds(100...OptionKind.longestMilliseconds)),
+        ProgramOption(
+            list: "allowedHosts", accepted: "a host name without a port", read: { isHostName($0) ? $0 : nil }
+        ) {
+            $0.allowedHosts = $1
+        } show: {
+            $0.allowedHosts.joined(separator: ",")
+        },
+        ProgramOption(
+            list: "allowedOrigins", accepted: "an origin, such as https://app.example",
+            read: { isOrigin($0) ? $0 : nil }
+        ) {
+            $0.allowedOrigins = $1
+        } show: {
+            $0.allowedOrigins.joined(separator: ",")
+        },
+    ]
+
+    private static let flow: [ProgramOption] = [
+        number("maxBufferedBytes", \.maxBufferedBytes, .integer(1 << 20...1 << 40)),
+        number("maxPutBytes", \.maxPutBytes, .integer(1 << 20...1 << 40)),
+        time("putTimeout", \.putTimeout),
+        time("putLinger", \.putLinger, milliseconds),
+    ]
+
+    private static let process: [ProgramOption] = [
+        time("drainTimeout", \.drainTimeout, milliseconds),
+        ProgramOption(
+            "logLevel", flag: "log-level", .choice(Logger.Level.allCases.map(\.rawValue)), argument: "LEVEL",
+            help: "trace, debug, info, notice, warning, error or critical (info)"
+        ) {
+            $0.logLevel = $1.text.flatMap { Logger.Level(rawValue: $0) } ?? $0.logLevel
+        } show: {
+            $0.logLevel.rawValue
+        },
+        ProgramOption(
+            "loops", flag: "loops", accepted: "1; more are not available yet", argument: "N",
+            help: "event loops (1; more are not available yet)"
+        ) {
+            $1 == "1"
+        } show: { _ in
+            "1"
+        },
+    ]
+
+    private static func isHostName(_ text: String) -> Bool {
+        let allowed = text.utf8.allSatisfy { byte in
+            (97...122).contains(byte | 0x20) || (48...57).contains(byte) || byte == 45 || byte == 46 || byte == 95
+        }
+        return (1...253).contains(text.utf8.count) && allowed
+    }
+
+    private static func isOrigin(_ text: String) -> Bool {
+        // An origin is an endpoint without a path: scheme, host and port (RFC 6454, 6.2).
+        guard let endpoint = try? Endpoint(text) else { return false }
+        return endpoint.path == "/" && !text.hasSuffix("/")
+    }
+}

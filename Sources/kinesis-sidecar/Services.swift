@@ -1,0 +1,64 @@
+import AWS
+import Consumer
+import Gateway
+import Kinesis
+import Logging
+import Producer
+import Reactor
+import State
+import Time
+
+/// What the gateway stands on, wired: transport → AWS client → Kinesis → consumers and producer, with their state.
+///
+/// Confined to its loop.
+struct Services: @unchecked Sendable {
+    let consumers: ConsumerRegistry
+    let producer: Producer
+    let offered: GatewayServices
+    private let state: StateStore
+    private let transport: Transport
+
+    /// - Parameter kinesisPort: the embedded Kinesis's, nil for AWS.
+    static func make(
+        _ settings: Settings, folder: DataFolder?, kinesisPort: Int?, on loop: EventLoop, _ logger: Logger
+    ) async throws(StartError) -> Services {
+        let target = try ServiceTarget(settings, kinesisPort: kinesisPort, environment: .process)
+        let transport = Transport(loop: loop)
+        let client = AWSClient(
+            service: "kinesis", region: target.region, endpoint: target.endpoint, credentials: target.credentials,
+            transport: transport, retry: settings.consumerDefaults.retry,
+            userAgent: "kinesis-sidecar/\(Help.version)", logger: Logger(label: "aws"))
+        let kinesis = KinesisClient(client)
+        let state = try await openState(folder, loop)
+        var engine = EngineSettings()
+        engine.defaults = settings.consumerDefaults
+        engine.maxBufferedBytes = settings.maxBufferedBytes
+        engine.createsUnlistedStreams = settings.createsUnlistedStreams
+        let consumers = ConsumerRegistry(
+            loop: loop, source: kinesis, state: state, settings: engine, logger: Logger(label: "consumer"))
+        var puts = ProducerOptions(shardsToCreate: { settings.shardsToCreate($0) })
+        puts.maxPutBytes = settings.maxPutBytes
+        puts.putTimeout = settings.putTimeout
+        puts.putLinger = settings.putLinger
+        let producer = Producer(loop: loop, target: kinesis, options: puts, logger: Logger(label: "producer"))
+        let offered = GatewayServices(
+            consumers: consumers, producer: producer, streams: kinesis, state: state,
+            recentFailures: { client.recentExceptions.exceptions(now: .now()).map(\.message) })
+        return Services(
+            consumers: consumers, producer: producer, offered: offered, state: state, transport: transport)
+    }
+
+    private static func openState(_ folder: DataFolder?, _ loop: EventLoop) async throws(StartError) -> StateStore {
+        do throws(StateError) {
+            return try await StateStore.open(path: folder?.state, loop: loop, logger: Logger(label: "state"))
+        } catch {
+            throw .failed("\(error)")
+        }
+    }
+
+    /// After the drain: the last commits, and the connections to the service.
+    func close() async {
+        await state.close()
+        transport.close()
+    }
+}

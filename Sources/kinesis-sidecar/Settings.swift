@@ -1,0 +1,83 @@
+import AWS
+import Consumer
+import HTTP
+import HTTPServer
+import Kinesis
+import Logging
+
+/// Everything that the program may be told, checked: what `SettingsReader` makes of command line, environment and file.
+struct Settings: Sendable {
+    /// A stream that configuration lists: its consumer starts with the program.
+    struct ListedConsumer: Sendable {
+        let stream: StreamName
+        let options: NamedOptions
+    }
+
+    // MARK: Where
+
+    /// With the embedded Kinesis, and without AWS.
+    var isLocal = false
+    /// The embedded Kinesis's port on 127.0.0.1; 0 lets the kernel choose.
+    var localPort = 4567
+    /// Whether the embedded Kinesis throttles as the service does.
+    var localLimits = true
+    var listen: [ListenAddress] = [ListenAddress("127.0.0.1:8700")!, ListenAddress("[::1]:8700")!]
+    /// Gets the ports as JSON once the program listens.
+    var portFile: String?
+    /// Nil: everything in memory.
+    var dataDir: String?
+
+    // MARK: AWS
+
+    var region: String?
+    /// Of all services.
+    var endpoint: String?
+    /// Before `endpoint`.
+    var kinesisEndpoint: String?
+    var accessKeyID: String?
+    var secretAccessKey: Secret?
+    var sessionToken: Secret?
+
+    // MARK: HTTP
+
+    var http = HTTPLimits()
+    var heartbeatInterval = Duration.seconds(15)
+    var allowedHosts: [String] = []
+    var allowedOrigins: [String] = []
+
+    // MARK: Records and puts
+
+    var maxBufferedBytes = 64 << 20
+    var maxPutBytes = 32 << 20
+    var putTimeout = Duration.seconds(30)
+    var putLinger = Duration.zero
+
+    // MARK: Process
+
+    /// From the signal to the end, whatever is still under way then.
+    var drainTimeout = Duration.seconds(25)
+    var logLevel = Logger.Level.info
+    /// Options that hold where a consumer's own entry or request names no other.
+    var consumerDefaults = ConsumerOptions()
+    var consumers: [ListedConsumer] = []
+    /// Whether a stream that only a URL names may be created: with `--local`, and where the configuration says
+    /// `createStreamIfNeeded` for all (design section 5: a typing error must not cost money).
+    var createsUnlistedStreams = false
+
+    /// The shards that this stream is created with when it is missing; nil: it is not created.
+    func shardsToCreate(_ stream: String) -> Int? {
+        let listed = consumers.filter { $0.stream.text == stream }
+        if !listed.isEmpty {
+            let options = listed.map { $0.options.applied(to: consumerDefaults) }
+            return options.filter(\.createStreamIfNeeded).map(\.shardCount).max()
+        }
+        return createsUnlistedStreams ? consumerDefaults.shardCount : nil
+    }
+
+    /// What signs the requests, where the configuration itself has it.
+    var credentials: Credentials? {
+        guard let accessKeyID, let secretAccessKey else { return nil }
+        return Credentials(
+            accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken)
+    }
+}

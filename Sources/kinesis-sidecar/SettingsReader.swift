@@ -1,0 +1,153 @@
+import Consumer
+import Kinesis
+
+/// Makes settings of what command line, environment and file say, and collects every mistake. Performs no I/O.
+///
+/// Each layer is checked whole, also what a higher one overrides: a mistake that waits to be uncovered is one still.
+struct SettingsReader {
+    private(set) var settings = Settings()
+    private(set) var mistakes: [Mistake]
+    /// The consumer's options in force for all, by name, and where each was given.
+    private var defaults: [String: Assignment] = [:]
+    private var origins: [String: Origin] = [:]
+
+    init(commandLine: CommandLineArguments, environment: EnvironmentSettings, file: ConfigFileSettings?) {
+        mistakes = (file?.mistakes ?? []) + environment.mistakes + commandLine.mistakes
+        for layer in [file?.assignments ?? [], environment.assignments, commandLine.assignments] {
+            for assignment in layer { take(assignment) }
+        }
+        takeDefaults()
+        for consumer in file?.consumers ?? [] { take(consumer) }
+        checkTogether()
+    }
+
+    // MARK: One setting
+
+    private mutating func take(_ assignment: Assignment) {
+        if let option = ProgramOption.named(assignment.name) {
+            take(assignment, as: option)
+        } else if LaterOption.isFamily(assignment.name) {
+            refuse(assignment, "is not available yet")
+        } else if check(assignment) {
+            defaults[assignment.name] = assignment
+        }
+    }
+
+    private mutating func take(_ assignment: Assignment, as option: ProgramOption) {
+        guard option.isList || assignment.values.count == 1 else {
+            return refuse(assignment, "takes one value and no list")
+        }
+        guard !assignment.values.isEmpty else { return refuse(assignment, "has no value") }
+        do throws(ProgramOption.BadValue) {
+            try option.apply(&settings, assignment.values)
+            origins[option.name] = assignment.origin
+        } catch {
+            let shown = option.name.hasPrefix("credentials.") ? "the value" : "\"\(error.value)\""
+            refuse(assignment, "\(shown) is not accepted; accepted: \(error.accepted)")
+        }
+    }
+
+    /// A consumer's option: whether its table takes it.
+    private mutating func check(_ assignment: Assignment) -> Bool {
+        guard assignment.values.count == 1 else {
+            refuse(assignment, "takes one value and no list")
+            return false
+        }
+        do throws(ConsumerOptionError) {
+            _ = try NamedOptions([(assignment.name, assignment.values[0])], from: .configuration)
+            return true
+        } catch {
+            refuse(assignment, Self.text(error))
+            return false
+        }
+    }
+
+    private static func text(_ error: ConsumerOptionError) -> String {
+        switch error {
+        case .unknown(let option):
+            "there is no option \(option)" + NearestName.suggestion(for: option, among: OptionName.all)
+        case .badValue(_, let value, let accepted): "\"\(value)\" is not accepted; accepted: \(accepted)"
+        case .notAvailableYet(_, let value, let inForce?): "\"\(value)\" is not available yet; accepted: \(inForce)"
+        case .notAvailableYet: "is not available yet"
+        case .repeated, .configurationOnly: error.description
+        }
+    }
+
+    private mutating func refuse(_ assignment: Assignment, _ problem: String) {
+        mistakes.append(Mistake(assignment.origin, problem))
+    }
+
+    // MARK: Consumers
+
+    private mutating func takeDefaults() {
+        let pairs = defaults.values.map { ($0.name, $0.values[0]) }
+        guard let named = try? NamedOptions(pairs, from: .configuration) else { return }
+        settings.consumerDefaults = named.applied(to: ConsumerOptions())
+        let createAll = defaults["createStreamIfNeeded"].map { $0.values[0] == "true" }
+        settings.createsUnlistedStreams = createAll ?? settings.isLocal
+    }
+
+    private mutating func take(_ consumer: ConfigFileSettings.Consumer) {
+        var pairs: [(String, String)] = []
+        var stream: StreamName?
+        var isNamed = false
+        for assignment in consumer.assignments {
+            if assignment.name == "streamName" {
+                isNamed = true
+                stream = StreamName(assignment.values[0])
+                if stream == nil || assignment.values.count != 1 {
+                    let accepted = "1 to \(StreamName.maximumLength) letters, digits, _, . and -"
+                    refuse(assignment, "\"\(assignment.values[0])\" is not accepted; accepted: \(accepted)")
+                }
+            } else if ProgramOption.named(assignment.name) != nil {
+                refuse(assignment, "is an option of the whole process; write it at the top of the file")
+            } else if check(assignment) {
+                pairs.append((assignment.name, assignment.values[0]))
+            }
+        }
+        guard isNamed else {
+            let path = consumer.assignments.first?.origin
+            mistakes.append(Mistake(path, "the entry of consumers at line \(consumer.line) has no streamName"))
+            return
+        }
+        guard let stream, let options = try? NamedOptions(pairs, from: .configuration) else { return }
+        add(stream, options, consumer)
+    }
+
+    private mutating func add(
+        _ stream: StreamName, _ options: NamedOptions, _ consumer: ConfigFileSettings.Consumer
+    ) {
+        let group = options.consumerGroup ?? settings.consumerDefaults.consumerGroup
+        let isListed = settings.consumers.contains { other in
+            other.stream == stream && (other.options.consumerGroup ?? settings.consumerDefaults.consumerGroup) == group
+        }
+        guard !isListed else {
+            let problem = "stream \(stream) with consumerGroup \(group) is listed twice"
+            mistakes.append(Mistake(consumer.assignments.first?.origin, problem))
+            return
+        }
+        settings.consumers.append(Settings.ListedConsumer(stream: stream, options: options))
+    }
+
+    // MARK: Options that need one another
+
+    private mutating func checkTogether() {
+        let notWithLocal = [
+            "endpoint", "kinesis.endpoint", "region", "credentials.accessKeyId", "credentials.secretAccessKey",
+            "credentials.sessionToken",
+        ]
+        let onlyWithLocal = ["localPort", "localLimits"]
+        for name in settings.isLocal ? notWithLocal : onlyWithLocal {
+            guard let origin = origins[name] else { continue }
+            let problem = settings.isLocal ? "has no effect with --local; give one of the two" : "needs --local"
+            mistakes.append(Mistake(origin, problem))
+        }
+        if (settings.accessKeyID == nil) != (settings.secretAccessKey == nil) {
+            let given = origins["credentials.accessKeyId"] ?? origins["credentials.secretAccessKey"]
+            mistakes.append(Mistake(given, "credentials need both accessKeyId and secretAccessKey"))
+        } else if settings.sessionToken != nil, settings.accessKeyID == nil {
+            let given = origins["credentials.sessionToken"]
+            mistakes.append(Mistake(given, "a session token needs accessKeyId and secretAccessKey"))
+        }
+    }
+}

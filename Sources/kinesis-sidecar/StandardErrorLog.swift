@@ -1,0 +1,78 @@
+import Bytes
+import Glibc
+import JSON
+import Logging
+import Time
+
+/// Logs to standard error: text for people on a terminal, one JSON object a line elsewhere.
+///
+/// A line is one write, so that lines of several threads never mix. What cannot be written is dropped: a log that
+/// nobody takes must not hold the process up.
+struct StandardErrorLog: LogHandler {
+    var logLevel: Logger.Level
+    var metadata = Logger.Metadata()
+    var metadataProvider: Logger.MetadataProvider?
+    let label: String
+    let isTerminal: Bool
+
+    init(label: String, level: Logger.Level, isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
+        self.label = label
+        self.isTerminal = isTerminal
+        logLevel = level
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let line = line(event, now: .now())
+        _ = Glibc.write(STDERR_FILENO, line.base, line.count)
+    }
+
+    /// The line with its end.
+    func line(_ event: LogEvent, now: WallTime) -> ByteBuffer {
+        var fields = metadata.merging(metadataProvider?.get() ?? [:]) { own, _ in own }
+        fields.merge(event.metadata ?? [:]) { _, given in given }
+        if let error = event.error { fields["error"] = "\(error)" }
+        let sorted = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
+        let line = isTerminal ? text(event, sorted, now) : json(event, sorted, now)
+        line.append(0x0A)
+        return line
+    }
+
+    private func text(_ event: LogEvent, _ fields: [(key: String, value: String)], _ now: WallTime) -> ByteBuffer {
+        var text = "\(now.iso8601) \(event.level.rawValue) \(event.message)"
+        for field in fields { text += " \(field.key)=\(field.value)" }
+        return ByteBuffer(Self.printable(text))
+    }
+
+    private func json(_ event: LogEvent, _ fields: [(key: String, value: String)], _ now: WallTime) -> ByteBuffer {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("time")
+        json.string(now.iso8601)
+        json.key("level")
+        json.string(event.level.rawValue)
+        json.key("logger")
+        json.string(label)
+        json.key("message")
+        json.string("\(event.message)")
+        // Among the fields nothing takes the place of the line's own keys.
+        for field in fields {
+            json.key(Self.ownKeys.contains(field.key) ? "_" + field.key : field.key)
+            json.string(field.value)
+        }
+        json.endObject()
+        return json.buffer
+    }
+
+    private static let ownKeys: Set<String> = ["time", "level", "logger", "message"]
+
+    /// A peer's bytes in a message cannot begin a line of their own or steer the terminal.
+    private static func printable(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        return String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "·" : Character($0) })
+    }
+}

@@ -1,0 +1,178 @@
+import AWS
+import Consumer
+import HTTPServer
+import Testing
+
+@testable import kinesis_sidecar
+
+@Suite struct SettingsReaderTests {
+    private func read(
+        _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
+    ) -> SettingsReader {
+        SettingsReader(
+            commandLine: CommandLineArguments(arguments),
+            environment: EnvironmentSettings(environment.map { ($0.key, $0.value) }),
+            file: file.map { ConfigFileSettings(Array($0.utf8), path: "sidecar.yaml") })
+    }
+
+    private func mistakes(
+        _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
+    ) -> [String] {
+        read(arguments, environment: environment, file: file).mistakes.map(\.description)
+    }
+
+    @Test func `without anything the defaults are in force`() {
+        let reader = read()
+        #expect(reader.mistakes.isEmpty)
+        #expect(reader.settings.listen.map(\.description) == ["127.0.0.1:8700", "[::1]:8700"])
+        #expect(reader.settings.consumerDefaults == ConsumerOptions())
+        #expect(!reader.settings.isLocal && !reader.settings.createsUnlistedStreams)
+    }
+
+    @Test func `the command line goes before the environment, and that before the file`() {
+        let file = "logLevel: error\nlimit: 1\nputTimeout: 5000\n"
+        let variables = ["KINESIS_SIDECAR_LOG_LEVEL": "debug", "KINESIS_SIDECAR_LIMIT": "2"]
+        let settings = read(["--log-level", "trace"], environment: variables, file: file).settings
+        #expect(settings.logLevel == .trace)
+        #expect(settings.consumerDefaults.limit == 2)
+        #expect(settings.putTimeout == .seconds(5))
+    }
+
+    @Test func `a list of a higher layer replaces the lower one's`() {
+        let file = "listen: ['127.0.0.1:1', '127.0.0.1:2']\nallowedHosts: [a.example]\n"
+        let settings = read(
+            ["--listen", "127.0.0.1:0", "--listen=[::1]:0"],
+            environment: ["KINESIS_SIDECAR_ALLOWED_HOSTS": "b.example, c.example"], file: file
+        ).settings
+        #expect(settings.listen.map(\.description) == ["127.0.0.1:0", "[::1]:0"])
+        #expect(settings.allowedHosts == ["b.example", "c.example"])
+    }
+
+    @Test(arguments: [
+        (
+            ["--limit", "5"],
+            "--limit: there is no such option; set KINESIS_SIDECAR_LIMIT, or limit in the configuration"
+        ),
+        (["--locl"], "--locl: there is no such option; did you mean --local?"),
+        (["--listen", "example.org:80"], "--listen: \"example.org:80\" is not accepted; accepted: ADDRESS:PORT"),
+        (["--listen"], "--listen: needs a value"),
+        (["--region", "EU"], "--region: \"EU\" is not accepted"),
+        (["--region", "a", "--region", "b"], "--region: is given twice"),
+        (["--endpoint", "ftp://x"], "--endpoint: \"ftp://x\" is not accepted"),
+        (["--dynamodb-endpoint", "http://x"], "--dynamodb-endpoint: is not available yet"),
+        (["--loops", "2"], "--loops: \"2\" is not accepted; accepted: 1"),
+        (["--local-port", "0"], "--local-port: needs --local"),
+        (["--local", "--local-limits", "maybe"], "--local-limits: \"maybe\" is not accepted; accepted: on or off"),
+        (["--local", "--endpoint", "http://x"], "--endpoint: has no effect with --local"),
+        (["--log-level", "loud"], "--log-level: \"loud\" is not accepted"),
+        (["--consumer-group", ""], "--consumer-group: \"\" is not accepted"),
+        (["--version=1"], "--version: takes no value"),
+        (["serve"], "\"serve\" is no option"),
+    ])
+    func `a mistake on the command line is told by its flag`(_ arguments: [String], _ text: String) {
+        let found = mistakes(arguments)
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix(text) == true, "\(found)")
+    }
+
+    @Test(arguments: [
+        (
+            "LIMIT", "0",
+            "environment KINESIS_SIDECAR_LIMIT: \"0\" is not accepted; accepted: an integer from 1 to 10000"
+        ),
+        ("LIMTI", "1", "environment KINESIS_SIDECAR_LIMTI: there is no option limti; did you mean limit?"),
+        ("USE_ENHANCED_FAN_OUT", "true", "environment KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT: \"true\" is not available"),
+        ("DYNAMO_DB__ENDPOINT", "http://x", "environment KINESIS_SIDECAR_DYNAMO_DB__ENDPOINT: is not available yet"),
+        ("STS__ENDPOINT", "http://x", "environment KINESIS_SIDECAR_STS__ENDPOINT: is not available yet"),
+        ("CONSUMERS", "x", "environment KINESIS_SIDECAR_CONSUMERS: consumers are listed in the configuration file"),
+        ("LOCAL", "yes", "environment KINESIS_SIDECAR_LOCAL: \"yes\" is not accepted; accepted: true or false"),
+        ("CREDENTIALS__ACCESS_KEY_ID", "k", "environment KINESIS_SIDECAR_CREDENTIALS__ACCESS_KEY_ID: credentials need"),
+        ("ALLOWED_ORIGINS", "app.example", "environment KINESIS_SIDECAR_ALLOWED_ORIGINS: \"app.example\" is not"),
+        ("ALLOWED_HOSTS", "", "environment KINESIS_SIDECAR_ALLOWED_HOSTS: has no value"),
+    ])
+    func `a mistake in the environment is told by its variable`(_ name: String, _ value: String, _ text: String) {
+        let found = mistakes(environment: ["KINESIS_SIDECAR_" + name: value])
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix(text) == true, "\(found)")
+    }
+
+    @Test(arguments: [
+        ("limit: many", "sidecar.yaml:1 limit: \"many\" is not accepted"),
+        ("\nlimit:", "sidecar.yaml:2 limit: has no value"),
+        ("limit: [1]\nlistne: x", "sidecar.yaml:2 listne: there is no option listne; did you mean listen?"),
+        ("retryOptions: {retires: 1}", "sidecar.yaml:1 retryOptions.retires: there is no option retryOptions.retires"),
+        ("- a", "sidecar.yaml:1 : the file must be a mapping"),
+        ("consumers: orders", "sidecar.yaml:1 consumers: must be a list"),
+        ("consumers: [orders]", "sidecar.yaml:1 consumers: each entry must be a mapping"),
+        ("consumers: [{limit: 1}]", "sidecar.yaml:1 limit: the entry of consumers at line 1 has no streamName"),
+        ("consumers: [{streamName: 'a b'}]", "sidecar.yaml:1 streamName: \"a b\" is not accepted"),
+        ("consumers: [{streamName: a, dataDir: x}]", "sidecar.yaml:1 dataDir: is an option of the whole process"),
+        ("consumers:\n- {streamName: a}\n- {streamName: a}", "sidecar.yaml:3 streamName: stream a with consumerGroup"),
+        ("s3: {bucketName: b}", "sidecar.yaml:1 s3.bucketName: is not available yet"),
+    ])
+    func `a mistake in the file is told by its line`(_ file: String, _ text: String) {
+        let found = mistakes(file: file)
+        #expect(found.contains { $0.hasPrefix(text) }, "\(found)")
+    }
+
+    @Test func `every mistake is told, each once`() {
+        let found = mistakes(
+            ["--loops", "3", "--nonsense"], environment: ["KINESIS_SIDECAR_LIMIT": "x"], file: "pollDelay: -1\n")
+        #expect(found.count == 4)
+    }
+
+    @Test func `a secret is never part of a mistake`() {
+        let found = mistakes(environment: [
+            "KINESIS_SIDECAR_CREDENTIALS__SECRET_ACCESS_KEY": "hush\u{1}hush",
+            "KINESIS_SIDECAR_CREDENTIALS__ACCESS_KEY_ID": "key",
+        ])
+        #expect(!found.isEmpty && found.allSatisfy { !$0.contains("hush") })
+    }
+
+    @Test func `what Kubernetes sets for a service of our name is not ours`() {
+        let variables = [
+            "KINESIS_SIDECAR_SERVICE_HOST": "10.0.0.1", "KINESIS_SIDECAR_SERVICE_PORT": "8700",
+            "KINESIS_SIDECAR_PORT": "tcp://10.0.0.1:8700", "KINESIS_SIDECAR_PORT_8700_TCP_ADDR": "10.0.0.1",
+        ]
+        #expect(mistakes(environment: variables).isEmpty)
+    }
+
+    @Test func `listed consumers keep their own options`() throws {
+        let file = """
+            shardCount: 3
+            consumers:
+              - streamName: orders
+                consumerGroup: billing
+                limit: 7
+                retryOptions: {retries: 4}
+              - streamName: orders
+                createStreamIfNeeded: false
+              - {streamName: mine, createStreamIfNeeded: false}
+            """
+        let reader = read(file: file)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        let options = reader.settings.consumers.map { $0.options.applied(to: reader.settings.consumerDefaults) }
+        #expect(options.map(\.consumerGroup) == ["billing", "kinesis-sidecar", "kinesis-sidecar"])
+        #expect(options.map(\.limit) == [7, 10_000, 10_000])
+        #expect(options.map(\.retry.retries)[0] == 4)
+        #expect(reader.settings.shardsToCreate("orders") == 3)
+        #expect(reader.settings.shardsToCreate("mine") == nil)
+        #expect(reader.settings.shardsToCreate("other") == nil)
+    }
+
+    @Test(
+        arguments: [
+            ([], nil, nil), (["--local"], nil, 1), (["--local"], "createStreamIfNeeded: false", nil),
+            ([], "createStreamIfNeeded: true\nshardCount: 2", 2),
+        ] as [([String], String?, Int?)])
+    func `a stream that only a URL names is created where configuration says so`(
+        _ arguments: [String], _ file: String?, _ shards: Int?
+    ) {
+        #expect(read(arguments, file: file).settings.shardsToCreate("any") == shards)
+    }
+
+    @Test func `help names every option that is there`() {
+        for name in ProgramOption.all { #expect(Help.text.contains(name.dashedFlag ?? name.name)) }
+        for line in Help.text.split(separator: "\n") { #expect(line.count <= 120) }
+    }
+}

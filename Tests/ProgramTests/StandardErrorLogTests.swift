@@ -1,0 +1,35 @@
+import JSON
+import Logging
+import Testing
+import Time
+
+@testable import kinesis_sidecar
+
+@Suite struct StandardErrorLogTests {
+    private func line(_ message: Logger.Message, _ metadata: Logger.Metadata, isTerminal: Bool) -> String {
+        let log = StandardErrorLog(label: "test", level: .info, isTerminal: isTerminal)
+        let event = LogEvent(
+            level: .warning, message: message, metadata: metadata, source: "s", file: "f", function: "g", line: 1)
+        return log.line(event, now: WallTime(milliseconds: 0)).text
+    }
+
+    @Test func `a terminal gets text`() {
+        #expect(
+            line("hello", ["b": "2", "a": "1"], isTerminal: true)
+                == "1970-01-01T00:00:00.000Z warning hello a=1 b=2\n")
+    }
+
+    @Test func `a peer's control characters cannot begin a line or steer the terminal`() {
+        #expect(!line("a\nb\u{1B}[2J", [:], isTerminal: true).dropLast().contains { $0.isNewline || $0 == "\u{1B}" })
+    }
+
+    @Test func `elsewhere every line is one JSON object, whatever the message`() throws {
+        let text = line("quote \" and\nnewline", ["level": "x", "key": "v"], isTerminal: false)
+        #expect(text.filter(\.isNewline).count == 1)
+        let value = try Array(text.utf8).withUnsafeBytes { try JSONParser.parse($0) }
+        #expect(value["message"]?.string == "quote \" and\nnewline")
+        #expect(value["level"]?.string == "warning")
+        #expect(value["_level"]?.string == "x")
+        #expect(value["key"]?.string == "v")
+    }
+}
