@@ -130,13 +130,9 @@ package final class AWSClient: @unchecked Sendable {
     // MARK: After a failure
 
     private func delay(_ retry: RetryPolicy?, after error: AWSError, failures: Int, elapsed: Duration) -> Duration? {
-        guard let retry, let pace = error.disposition.pace else { return nil }
-        guard let delay = retry.nextDelay(attempt: failures, elapsed: elapsed, random: random()) else { return nil }
-        switch pace {
-        case .policy: return delay
-        case .seconds: return max(delay, .seconds(1))
-        case .slow: return max(delay, .seconds(30) + .seconds(30) * random())
-        }
+        let random = random()
+        guard let retry, let least = error.disposition.leastDelay(random: random) else { return nil }
+        return retry.nextDelay(attempt: failures, elapsed: elapsed, random: random, least: least)
     }
 
     private func log(_ error: AWSError, _ target: String, _ failures: Int, _ delay: Duration) {
@@ -174,20 +170,6 @@ struct Mending {
             return true
         default:
             return false
-        }
-    }
-}
-
-extension Disposition {
-    /// How fast a failure of this kind is tried again by a call that may.
-    enum Pace { case policy, seconds, slow }
-
-    var pace: Pace? {
-        switch self {
-        case .retry, .throttled: .policy
-        case .limitExceeded: .seconds
-        case .denied, .refreshCredentials, .clockSkew: .slow
-        case .expiredIterator, .expiredNextToken, .resourceInUse, .notFound, .invalidArgument, .cancelled, .fatal: nil
         }
     }
 }

@@ -30,6 +30,19 @@ package enum Disposition: Hashable, Sendable {
     case fatal
 }
 
+extension Disposition {
+    /// The least wait before a call that may try again does so; nil where trying again changes nothing.
+    /// - Parameter random: a number from 0 up to 1, which spreads the slow ones over 30 to 60 s.
+    package func leastDelay(random: Double) -> Duration? {
+        switch self {
+        case .retry, .throttled: .zero
+        case .limitExceeded: .seconds(1)
+        case .denied, .refreshCredentials, .clockSkew: .seconds(30) + .seconds(30) * random
+        case .expiredIterator, .expiredNextToken, .resourceInUse, .notFound, .invalidArgument, .cancelled, .fatal: nil
+        }
+    }
+}
+
 extension ServiceError {
     package var disposition: Disposition {
         Self.byCode[code] ?? byStatus

@@ -41,10 +41,11 @@ package struct RetryPolicy: Hashable, Sendable {
     ///   - attempt: attempts that have failed so far, 1 or more.
     ///   - elapsed: time since the first attempt began.
     ///   - random: a number from 0 up to 1.
-    package func nextDelay(attempt: Int, elapsed: Duration, random: Double) -> Duration? {
+    ///   - least: what the kind of failure asks for at least.
+    package func nextDelay(attempt: Int, elapsed: Duration, random: Double, least: Duration = .zero) -> Duration? {
         guard forever || attempt <= retries else { return nil }
         let bound = self.bound(attempt: attempt)
-        let delay = randomize ? bound * min(max(random, 0), 1) : bound
+        let delay = max(randomize ? bound * min(max(random, 0), 1) : bound, least)
         if let maxRetryTime, elapsed + delay > maxRetryTime { return nil }
         return delay
     }

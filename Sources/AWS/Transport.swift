@@ -12,7 +12,8 @@ package final class Transport: @unchecked Sendable {
         package var certificateFile: String?
         /// Time to a connection, TLS included.
         package var connectTimeout = Duration.seconds(5)
-        /// Time without a byte in either direction. Whole seconds; at least 1.
+        /// Time without a byte in either direction. Whole seconds, at least 1; libcurl judges by the speed of the last
+        /// five seconds, so that it takes up to as much longer.
         package var progressTimeout = Duration.seconds(30)
         /// Connections to one host at a time; what is over waits, within its own time-out. A process that reads 1,000
         /// shards five times a second has 100 requests of 20 ms on their way.

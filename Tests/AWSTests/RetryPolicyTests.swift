@@ -45,4 +45,23 @@ import Testing
         let inverted = RetryPolicy(minTimeout: .seconds(9), maxTimeout: .seconds(3), randomize: false)
         #expect(inverted.nextDelay(attempt: 1, elapsed: .zero, random: 0) == .seconds(3))
     }
+
+    @Test func `a kind of failure may ask for a longer wait, which maxRetryTime counts too`() {
+        let policy = RetryPolicy(maxRetryTime: .seconds(60))
+        #expect(policy.nextDelay(attempt: 1, elapsed: .zero, random: 0.5, least: .seconds(45)) == .seconds(45))
+        #expect(policy.nextDelay(attempt: 1, elapsed: .seconds(20), random: 0.5, least: .seconds(45)) == nil)
+        #expect(policy.nextDelay(attempt: 9, elapsed: .zero, random: 0.125, least: .seconds(1)) == .seconds(32))
+    }
+
+    @Test(arguments: [
+        (Disposition.retry, Duration.zero as Duration?), (.throttled, .zero), (.limitExceeded, .seconds(1)),
+        (.denied, .seconds(45)), (.refreshCredentials, .seconds(45)), (.clockSkew, .seconds(45)),
+        (.expiredIterator, nil), (.expiredNextToken, nil), (.resourceInUse, nil), (.notFound, nil),
+        (.invalidArgument, nil), (.cancelled, nil), (.fatal, nil),
+    ])
+    func `what only people can mend waits 30 to 60 s, what cannot be mended is not tried again`(
+        disposition: Disposition, least: Duration?
+    ) {
+        #expect(disposition.leastDelay(random: 0.5) == least)
+    }
 }
