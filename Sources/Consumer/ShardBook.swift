@@ -128,21 +128,26 @@ struct ShardBook: Sendable {
         states.values.filter { !$0.isDepleted && !isPassedOver($0) && !isListed($0.id) }.map(\.id).sorted()
     }
 
-    /// The shard is read to its end and settled. Returns the shards that its last answer announced for the first time.
+    /// The shard is read to its end and settled. Returns its children that are to be kept: those that its last answer
+    /// announced for the first time, and those that were never read and go on from its end now, whatever the initial
+    /// position says.
     mutating func depleted(_ id: ShardID, children: [ChildShard]) -> [ShardState] {
         states[id]?.isDepleted = true
-        var added: [ShardState] = []
         for child in children where states[child.id] == nil {
-            let state = ShardState(id: child.id, parents: child.parents, start: .trimHorizon)
-            states[child.id] = state
+            states[child.id] = ShardState(id: child.id, parents: child.parents, start: .initial)
             // The answer names no starting sequence number; nothing here asks for one.
             announced[child.id] = Shard(
                 id: child.id, parent: child.parents.first, adjacentParent: child.parents.dropFirst().first,
                 hashKeyRange: child.hashKeyRange, startingSequenceNumber: SequenceNumber(0))
-            added.append(state)
+        }
+        var kept: [ShardState] = []
+        for (child, state) in states where state.parents.contains(id) {
+            guard state.start != .trimHorizon, state.checkpoint == nil else { continue }
+            states[child]?.start = .trimHorizon
+            kept.append(states[child] ?? state)
         }
         derive()
-        return added
+        return kept.sorted { $0.id < $1.id }
     }
 
     /// Moves the shard's checkpoint. Returns false, and moves nothing, when it is not ahead of the one there is.

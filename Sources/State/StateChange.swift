@@ -8,7 +8,8 @@ package enum StateChange: Sendable, Equatable {
     case dropCheckpoint(ShardID)
     /// Shards that were not known; a shard that is stays as it is.
     case add([ShardState])
-    /// The shard is read to its end and settled; its children are known from here on.
+    /// The shard is read to its end and settled; these children are known from here on, and begin as they say unless
+    /// they have a checkpoint.
     case deplete(ShardID, children: [ShardState])
     /// Shards that are read out and no longer in the stream.
     case forget([ShardID])

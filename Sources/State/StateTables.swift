@@ -58,7 +58,12 @@ enum StateTables {
         case .deplete(let shard, let children):
             try connection.run(
                 "UPDATE shards SET depleted = 1 WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
-            for child in children { try add(child, to: id, on: connection) }
+            for child in children {
+                try add(child, to: id, on: connection)
+                try connection.run(
+                    "UPDATE shards SET start = ?3 WHERE consumer = ?1 AND shard = ?2 AND sequence_number IS NULL",
+                    .integer(id), .text(child.id.text), .integer(child.start.rawValue))
+            }
         case .forget(let shards):
             for shard in shards {
                 try connection.run(

@@ -38,7 +38,8 @@ import Time
     @Test func `TRIM_HORIZON begins with the parents`() {
         var book = book([shard(0, closed: true), shard(1, parents: [0]), shard(2, parents: [0])], from: .trimHorizon)
         #expect(book.readable == ids(0))
-        #expect(book.depleted(ShardID(number: 0), children: [child(1, of: 0), child(2, of: 0)]) == [])
+        let kept = book.depleted(ShardID(number: 0), children: [child(1, of: 0), child(2, of: 0)])
+        #expect(kept.map(\.id) == ids(1, 2) && kept.allSatisfy { $0.start == .trimHorizon })
         #expect(book.readable == ids(1, 2))
         #expect(book.position(of: ShardID(number: 2)) == .trimHorizon)
     }
@@ -56,6 +57,14 @@ import Time
         #expect(added.map(\.start) == [.trimHorizon])
         #expect(book.readable == ids(0))
         #expect(book.position(of: ShardID(number: 0)) == .atTimestamp(moment))
+    }
+
+    @Test func `a child whose parent was read out begins at its oldest record, also under LATEST`() {
+        var book = book([shard(0, closed: true), shard(1, parents: [0])], from: .trimHorizon)
+        _ = book.depleted(ShardID(number: 0), children: [])
+        #expect(book.begin(from: .latest, at: moment) == true)
+        #expect(book.position(of: ShardID(number: 1)) == .trimHorizon)
+        #expect(book.shardsAtLatest == [])
     }
 
     @Test func `the child of a merge waits for both parents`() {

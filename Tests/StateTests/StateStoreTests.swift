@@ -103,6 +103,21 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         }
     }
 
+    @Test func `a child that is known begins where its parent's end says, unless it has a checkpoint`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            let third = ShardID(number: 2)
+            var state = begun
+            state.shards = [first, second, third].map { ShardState(id: $0, parents: [], start: .initial) }
+            state.shards[2].checkpoint = checkpoint("5")
+            try await store.begin(orders, state)
+            let children = [second, third].map { ShardState(id: $0, parents: [first], start: .trimHorizon) }
+            store.note(.deplete(first, children: children), of: orders)
+            #expect(try await store.load(orders)?.shards.map(\.start) == [.initial, .trimHorizon, .initial])
+            await store.close()
+        }
+    }
+
     @Test func `a dropped checkpoint is gone, and a lower one may follow`() async throws {
         try await onLoop { loop in
             let store = try await open(nil, loop)
