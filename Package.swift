@@ -128,5 +128,6 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzAuthorization", ["AWS", "Time"]),
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
+        fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
     ]
 }

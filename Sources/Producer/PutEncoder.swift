@@ -62,13 +62,15 @@ package struct PutEncoder {
 
     private func appendDecoded(_ value: JSONSpan) throws(PutFieldError) {
         guard let raw = value.rawString else { throw PutFieldError("data", .notString) }
-        var text = raw
-        let unescaped = ByteBuffer()
+        let place: Int?
         if value.hasEscapes {  // some writers escape the slash
+            let unescaped = ByteBuffer(capacity: raw.count)
             try appendText(value, to: unescaped)
-            text = unescaped.bytes
+            place = withExtendedLifetime(unescaped) { Base64.decode(unescaped.bytes, to: data) }
+        } else {
+            place = Base64.decode(raw, to: data)
         }
-        if let place = Base64.decode(text, to: data) { throw PutFieldError("data", .notBase64(at: place)) }
+        if let place { throw PutFieldError("data", .notBase64(at: place)) }
     }
 
     private func appendText(_ value: JSONSpan, to buffer: ByteBuffer) throws(PutFieldError) {

@@ -1,0 +1,52 @@
+import Bytes
+import Gateway
+import JSON
+import Kinesis
+
+// The body of a put: what is taken is sound for the service, and what is not JSON is refused.
+
+/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+@_cdecl("FuzzPutBody_main")
+public func start(
+    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runFuzzer(&count, &arguments, fuzz)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let start else { return 0 }
+    // A copy of exactly this length, so that the sanitizer sees a read beyond it.
+    let text = ByteBuffer(UnsafeBufferPointer(start: start, count: count))
+    for namesStream in [false, true] {
+        do throws(PutBodyError) {
+            let body = try PutBody.parse(text, namesStream: namesStream, memory: 1 << 16)
+            precondition(withExtendedLifetime(text) { JSONText.isValid(text.bytes) })
+            precondition((body.stream != nil) == namesStream)
+            check(body)
+        } catch {
+            // The answer must be writable, whatever the body was.
+            precondition((try? JSONParser.parse(Problem.putBody(error).document.body)) != nil)
+        }
+    }
+    return 0
+}
+
+func check(_ body: PutBody) {
+    precondition(!body.put.records.isEmpty && (body.isMany || body.put.records.count == 1))
+    for record in body.put.records {
+        let length = record.entry.partitionKey.unicodeScalars.count
+        precondition((1...PutRecordEntry.maximumPartitionKeyLength).contains(length))
+        precondition(!body.isMany || record.sequenceNumberForOrdering == nil)
+        precondition(record.size == record.entry.data.count + record.entry.partitionKey.utf8.count)
+    }
+}
