@@ -42,10 +42,14 @@ package struct JSONSpan {
     /// Whether this is a string of exactly this text. A key that is written with escapes compares by its value.
     package func isString(_ text: StaticString) -> Bool {
         guard let bytes = rawString else { return false }
-        if bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) {
-            return true
-        }
+        if Self.isEqual(bytes, text) { return true }
         return hasEscapes && (try? string()) == text.description
+    }
+
+    private static func isEqual(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<bytes.count where bytes[index] != text.utf8Start[index] { return false }
+        return true
     }
 
     /// A string's value; nil for other kinds. Throws for an escaped lone surrogate, which no text can hold.

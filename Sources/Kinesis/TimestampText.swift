@@ -5,15 +5,15 @@ import Time
 /// text up to the point is kept from one to the next.
 struct TimestampText {
     private var second = Int64.min
-    /// 20 bytes, the point included.
-    private let prefix = ByteBuffer(capacity: 32)
+    /// 20 bytes, the point included; kept in the value, so that a copy has its own.
+    private var prefix: (UInt64, UInt64, UInt32) = (0, 0, 0)
 
     /// - Parameter milliseconds: 0…`EpochSeconds.maximumMilliseconds`.
     @inline(__always)
     mutating func append(_ milliseconds: Int64, to out: ByteBuffer) {
         let (whole, fraction) = milliseconds.quotientAndRemainder(dividingBy: 1000)
         if whole != second { load(whole) }
-        out.append(prefix.bytes)
+        withUnsafeBytes(of: prefix) { out.append(UnsafeRawBufferPointer(rebasing: $0[..<20])) }
         let digits = UInt8(ascii: "0")
         out.append(digits &+ UInt8(truncatingIfNeeded: fraction / 100))
         out.append(digits &+ UInt8(truncatingIfNeeded: fraction / 10 % 10))
@@ -23,8 +23,10 @@ struct TimestampText {
 
     private mutating func load(_ whole: Int64) {
         second = whole
-        prefix.removeAll()
-        prefix.append(WallTime(milliseconds: whole * 1000).iso8601)
-        prefix.truncate(to: 20)
+        withUnsafeMutableBytes(of: &prefix) { bytes in
+            for (index, byte) in WallTime(milliseconds: whole * 1000).iso8601.utf8.prefix(20).enumerated() {
+                bytes[index] = byte
+            }
+        }
     }
 }

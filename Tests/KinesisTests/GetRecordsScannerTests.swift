@@ -2,6 +2,7 @@ import Bytes
 import JSON
 import Kinesis
 import Testing
+import Time
 
 @Suite struct GetRecordsScannerTests {
     @Test func `members come in any order, with unknown ones between`() throws {
@@ -46,6 +47,18 @@ import Testing
         let text = AnswerText.answer([AnswerText.record(1, [], arrival: number)])
         let payload = try #require(try AnswerText.payload(text))
         #expect(try JSONParser.parse(payload)["records"]?[0]?["approximateArrivalTimestamp"]?.string == expected)
+    }
+
+    @Test func `each record has its own time, whatever the one before had`() throws {
+        let times = [
+            0, 1_767_225_599_999, 1_767_225_600_000, 5, 1_767_225_600_001, 1_767_225_600_999, 1_767_225_601_000,
+        ]
+        let records = times.enumerated().map { index, time in
+            AnswerText.record(index + 1, [], arrival: "\(time / 1000).\(String(1000 + time % 1000).dropFirst())")
+        }
+        let payload = try #require(try AnswerText.payload(AnswerText.answer(records)))
+        let written = try JSONParser.parse(payload)["records"]?.array?.map { $0["approximateArrivalTimestamp"]?.string }
+        #expect(written == times.map { WallTime(milliseconds: Int64($0)).iso8601 })
     }
 
     @Test(arguments: [
