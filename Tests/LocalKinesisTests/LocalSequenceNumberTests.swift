@@ -31,8 +31,9 @@ private let created = WallTime(milliseconds: 1_700_000_000_123)
         let child = LocalSequenceNumber(
             shardCreated: WallTime(milliseconds: created.milliseconds + 1), shardIndex: 1, ordinal: 0)
         let (before, after) = (SequenceNumber(parent.text(at: created)), SequenceNumber(child.text(at: created)))
-        let first = try #require(before)
-        #expect(try first < #require(after))
+        let last = try #require(before)
+        let first = try #require(after)
+        #expect(last < first)
     }
 
     @Test func `what was written can be read`() throws {
