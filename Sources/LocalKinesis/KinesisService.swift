@@ -123,7 +123,8 @@ final class KinesisService: @unchecked Sendable {
         changed.status = status
         try await store(changed)
         _ = loop.schedule(after: configuration.stateDelay) { [self] in
-            update(changed) { $0.status = .active }
+            // Not one that is being deleted meanwhile.
+            update(changed) { if $0.status == status { $0.status = .active } }
         }
     }
 
@@ -132,6 +133,9 @@ final class KinesisService: @unchecked Sendable {
         logger.error("embedded Kinesis: cannot \(attempt): \(error)")
         return .internalFailure
     }
+
+    /// The time at which an iterator is given: after the last moment at which a test let all of them expire.
+    var iteratorTime: WallTime { max(.now(), iteratorsExpiredBefore) }
 
     // MARK: Limits
 

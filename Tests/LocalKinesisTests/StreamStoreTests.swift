@@ -80,14 +80,13 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
             try await append(["r\(second)"], to: &stream, shard: 0, store, at: time)
         }
         let stored = try #require(store.storedShard(.init(stream: "s", shard: 0)))
-        func first(_ seconds: Double) async throws -> Int64? {
-            try await store.firstOrdinal(stored, arrivedAtOrAfter: start.advanced(by: .seconds(seconds)))
+        let cases: [(Int, Int64?)] = [(-5000, 1), (0, 1), (500, 2), (2000, 3), (2001, nil)]
+        for (milliseconds, expected) in cases {
+            let time = start.advanced(by: .milliseconds(milliseconds))
+            #expect(try await store.firstOrdinal(stored, arrivedAtOrAfter: time) == expected)
         }
-        #expect(try await first(-5) == 1)
-        #expect(try await first(0) == 1)
-        #expect(try await first(0.5) == 2)
-        #expect(try await first(2) == 3)
-        #expect(try await first(2.001) == nil)
+        let other = try #require(store.storedShard(.init(stream: "s", shard: 1)))
+        #expect(try await store.firstOrdinal(other, arrivedAtOrAfter: start) == nil)
         await store.close()
     }
 

@@ -72,9 +72,13 @@ extension FaultPlan.Fault {
         for member in members {
             switch member.key {
             case "kind": continue
-            case "operation": operation = member.value.string
-            case "stream": stream = member.value.string
-            case "shardId": shardID = member.value.string
+            case "operation":
+                operation = try Self.text(member)
+                guard Operation(rawValue: operation ?? "") != nil else {
+                    throw .validation("There is no operation \(operation ?? "").")
+                }
+            case "stream": stream = try Self.text(member)
+            case "shardId": shardID = try Self.text(member)
             case "count": count = try Self.integer(member, atLeast: -1)
             case "every": every = try Self.integer(member, atLeast: 1)
             case "milliseconds": milliseconds = try Self.integer(member, atLeast: 0)
@@ -86,6 +90,11 @@ extension FaultPlan.Fault {
             default: throw .validation("A fault has no field \(member.key).")
             }
         }
+    }
+
+    private static func text(_ member: JSONMember) throws(ServiceFault) -> String {
+        guard let value = member.value.string else { throw .validation("\(member.key) must be a string.") }
+        return value
     }
 
     private static func integer(_ member: JSONMember, atLeast least: Int) throws(ServiceFault) -> Int {

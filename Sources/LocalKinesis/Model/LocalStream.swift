@@ -95,14 +95,15 @@ struct LocalStream: Equatable {
     mutating func split(_ index: Int, at key: HashKey, now: WallTime) throws(ServiceFault) {
         let shard = try openShard(index)
         let range = shard.hashKeyRange
-        guard range.start < key, key <= range.end,
+        // The service leaves no child of one key, and none of two at the lower end.
+        guard range.start < key, key.value - range.start.value > 1, key < range.end,
             let lower = HashKeyRange(start: range.start, end: HashKey(key.value - 1)),
             let upper = HashKeyRange(start: key, end: range.end)
         else {
             throw .invalidArgument(
                 "NewStartingHashKey \(key) used in SplitShard() on shard \(shard.id) in stream \(name) is not both "
-                    + "greater than the shard's StartingHashKey \(range.start) and at most its EndingHashKey "
-                    + "\(range.end).")
+                    + "greater than one plus the shard's StartingHashKey \(range.start) and less than the shard's "
+                    + "EndingHashKey \(range.end).")
         }
         let time = close([index], now: now)
         addShard(lower, parents: [index], at: time)

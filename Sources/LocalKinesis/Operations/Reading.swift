@@ -28,7 +28,7 @@ extension KinesisService {
         let ordinal = try await startingOrdinal(fields, stream, shard)
         let token = ShardIteratorToken(
             stream: stream.name, streamCreated: stream.created, shardIndex: shard.index, ordinal: ordinal,
-            issued: .now())
+            issued: iteratorTime)
         var json = JSONWriter()
         json.beginObject()
         json.member("ShardIterator", token.text)
@@ -39,7 +39,15 @@ extension KinesisService {
     private func startingOrdinal(
         _ fields: RequestFields, _ stream: LocalStream, _ shard: LocalShard
     ) async throws(ServiceFault) -> Int64 {
-        switch try fields.choice("ShardIteratorType", IteratorType.self) {
+        let type = try fields.choice("ShardIteratorType", IteratorType.self)
+        let needsNumber = type == .atSequenceNumber || type == .afterSequenceNumber
+        guard needsNumber == fields.has("StartingSequenceNumber") else {
+            throw .invalidArgument(
+                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) "
+                    + "TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified \(type.rawValue) and "
+                    + (needsNumber ? "no StartingSequenceNumber." : "also a StartingSequenceNumber."))
+        }
+        switch type {
         case .trimHorizon: return 0
         case .latest: return shard.settledOrdinal
         case .atSequenceNumber: return try ordinal(fields, stream, shard)
@@ -66,9 +74,7 @@ extension KinesisService {
     private func ordinal(
         _ fields: RequestFields, _ stream: LocalStream, _ shard: LocalShard
     ) throws(ServiceFault) -> Int64 {
-        guard let text = try fields.optionalString("StartingSequenceNumber") else {
-            throw .invalidArgument("StartingSequenceNumber must be given for this ShardIteratorType.")
-        }
+        let text = try fields.string("StartingSequenceNumber")
         guard let parsed = SequenceNumber(text) else {
             throw RequestFields.constraint(
                 "StartingSequenceNumber", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})")
@@ -137,7 +143,7 @@ extension KinesisService {
         let stream = try stream(named: name)
         let shard = try shard(LocalShard.id(token.shardIndex), of: stream)
         var next = token
-        next.issued = .now()
+        next.issued = iteratorTime
         // An empty slice below the tip: those records have been trimmed, or were never stored.
         next.ordinal = slice.count > 0 ? slice.lastOrdinal + 1 : max(token.ordinal, slice.readTo)
         let isAtTip = next.ordinal >= slice.readTo

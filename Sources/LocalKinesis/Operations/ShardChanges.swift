@@ -109,8 +109,10 @@ extension KinesisService {
         }
         // Source: UpdateShardCount in the service's API reference.
         guard target <= current * 2, target * 2 >= current else {
+            let direction = target > current ? "up over double" : "down below half"
             throw .limitExceeded(
-                "UpdateShardCount cannot scale up over double, or down below half, the current count of \(current).")
+                "UpdateShardCount cannot scale \(direction) your current open shard count. Current open shard count: "
+                    + "\(current), Target shard count: \(target)")
         }
         try stream.scale(to: target, now: .now())
         try await pass(stream, through: .updating)

@@ -4,23 +4,33 @@ import JSON
 /// Retention, tags, encryption, mode and record size of a stream.
 extension KinesisService {
     func increaseRetention(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        try await setRetention(fields, "Minimum allowed retention period is 24 hours.") { $0 >= $1 }
+        try await setRetention(fields, "shorter", "Decrease") { $0 >= $1 }
     }
 
     func decreaseRetention(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        try await setRetention(fields, "Maximum allowed retention period is 8760 hours.") { $0 <= $1 }
+        try await setRetention(fields, "longer", "Increase") { $0 <= $1 }
     }
 
     private func setRetention(
-        _ fields: RequestFields, _ rule: String, _ isAllowed: (_ new: Int, _ old: Int) -> Bool
+        _ fields: RequestFields, _ wrong: String, _ other: String, _ isAllowed: (_ new: Int, _ old: Int) -> Bool
     ) async throws(ServiceFault) -> ByteBuffer? {
         var stream = try idleStream(fields)
         let hours = try fields.int("RetentionPeriodHours", 1...Int(Int32.max))
-        guard LocalStream.retentionRange.contains(hours) else { throw .invalidArgument(rule) }
+        let range = LocalStream.retentionRange
+        guard hours >= range.lowerBound else {
+            throw .invalidArgument(
+                "Minimum allowed retention period is \(range.lowerBound) hours. Requested retention period (\(hours) "
+                    + "hours) is too short.")
+        }
+        guard hours <= range.upperBound else {
+            throw .invalidArgument(
+                "Maximum allowed retention period is \(range.upperBound) hours. Requested retention period (\(hours) "
+                    + "hours) is too long.")
+        }
         guard isAllowed(hours, stream.retentionHours) else {
             throw .invalidArgument(
-                "Requested retention period (\(hours) hours) for stream \(stream.name) goes the other way than the "
-                    + "operation: the existing one is \(stream.retentionHours) hours.")
+                "Requested retention period (\(hours) hours) for stream \(stream.name) can not be \(wrong) than "
+                    + "existing retention period (\(stream.retentionHours) hours). Use \(other)RetentionPeriod API.")
         }
         stream.retentionHours = hours
         try await pass(stream, through: .updating)

@@ -95,9 +95,9 @@ final class StreamStore: @unchecked Sendable {
         try await database.write { connection throws(SQLiteError) in
             for shard in goneShards { try Self.deleteShard(shard, connection) }
             for shard in kept {
+                let end = try Self.firstRow(shard, arrivedAtOrAfter: horizon, connection) ?? shard.endRow
                 try connection.run(
-                    "DELETE FROM records WHERE id >= ?1 AND id < ?2 AND arrival < ?3", .integer(shard.firstRow),
-                    .integer(shard.endRow), .integer(horizon.milliseconds))
+                    "DELETE FROM records WHERE id >= ?1 AND id < ?2", .integer(shard.firstRow), .integer(end))
             }
         }
         for address in gone { shards[address] = nil }
@@ -173,13 +173,31 @@ final class StreamStore: @unchecked Sendable {
     /// The first record of a shard that arrived at `time` or later; nil when there is none.
     func firstOrdinal(_ shard: StoredShard, arrivedAtOrAfter time: WallTime) async throws(SQLiteError) -> Int64? {
         try await database.read { connection throws(SQLiteError) in
-            var found: Int64?
-            // Arrivals never decrease along a shard, so the first match in row order is the first in time.
-            try connection.query(
-                "SELECT id FROM records WHERE id >= ?1 AND id < ?2 AND arrival >= ?3 ORDER BY id LIMIT 1",
-                .integer(shard.firstRow), .integer(shard.endRow), .integer(time.milliseconds)
-            ) { row in found = shard.ordinal(row: row.int64(0)) }
-            return found
+            try Self.firstRow(shard, arrivedAtOrAfter: time, connection).map(shard.ordinal(row:))
         }
+    }
+
+    /// Arrivals never decrease along a shard: some 40 steps find the place, however many records there are.
+    private static func firstRow(
+        _ shard: StoredShard, arrivedAtOrAfter time: WallTime, _ connection: Connection
+    ) throws(SQLiteError) -> Int64? {
+        var (low, high) = (shard.firstRow, shard.endRow)
+        var found: Int64?
+        while low < high {
+            let middle = low + (high - low) / 2
+            var next: (row: Int64, arrival: Int64)?
+            try connection.query(
+                "SELECT id, arrival FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", .integer(middle),
+                .integer(high)
+            ) { row in next = (row.int64(0), row.int64(1)) }
+            switch next {
+            case nil: high = middle
+            case .some(let next) where next.arrival >= time.milliseconds:
+                found = next.row
+                high = middle
+            case .some(let next): low = next.row + 1
+            }
+        }
+        return found
     }
 }

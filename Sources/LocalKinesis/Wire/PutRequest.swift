@@ -82,9 +82,12 @@ struct PutRequest {
         } catch {
             throw .serialization("\(error)")
         }
-        guard (1...maxRecords).contains(entries.count) else {
+        guard !entries.isEmpty else {
+            throw RequestFields.constraint("Records", "[]", "Member must have length greater than or equal to 1")
+        }
+        guard entries.count <= maxRecords else {
             throw RequestFields.constraint(
-                "Records", "\(entries.count) records", "Member must have length between 1 and \(maxRecords)")
+                "Records", "\(entries.count) records", "Member must have length less than or equal to \(maxRecords)")
         }
         guard entries.reduce(0, { $0 + $1.bytes }) <= LocalStream.maxRequestBytes else {
             throw .invalidArgument("Records size exceeds 10 MB limit")

@@ -99,8 +99,15 @@ struct RequestFields {
 
     // MARK: The service's words
 
+    /// A number of 39 digits can have the right form and still be 2^128 or more.
     static func badHashKey(_ name: String, _ text: String) -> ServiceFault {
-        constraint(name, text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})")
+        let digits = text.utf8
+        if digits.count == 39, digits.allSatisfy({ (48...57).contains($0) }), digits.first != 48 {
+            let field = name.split(separator: ".").last.map(String.init) ?? name
+            return .invalidArgument(
+                "Invalid \(field). \(field) must be in the range: [0, 2^128-1]. Specified value was \(text)")
+        }
+        return constraint(name, text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})")
     }
 
     static func missing(_ name: String) -> ServiceFault {
