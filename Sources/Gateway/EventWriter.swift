@@ -20,8 +20,13 @@ final class EventWriter: @unchecked Sendable {
 
     /// Returns when the socket has taken every byte. Once the response is finished nothing is written any more: a
     /// heartbeat may come late.
-    func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
-        while isWriting { await withUnsafeContinuation { waiting.append($0) } }
+    nonisolated(nonsending) func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
+        while isWriting {
+            await withUnsafeContinuation { waiter in
+                // Looked at again: another job may have run while this one was being suspended.
+                if isWriting { waiting.append(waiter) } else { waiter.resume() }
+            }
+        }
         if isFinished { throw ConnectionClosed() }
         isWriting = true
         defer {
@@ -32,7 +37,7 @@ final class EventWriter: @unchecked Sendable {
     }
 
     /// Ends the response in order.
-    func finish() async {
+    nonisolated(nonsending) func finish() async {
         isFinished = true
         await stream.finish()
     }

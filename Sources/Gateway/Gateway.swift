@@ -34,7 +34,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         isDraining = true
     }
 
-    package func handle(_ exchange: HTTPExchange) async {
+    nonisolated(nonsending) package func handle(_ exchange: HTTPExchange) async {
         do throws(Problem) {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
             let route = try Route.find(exchange.request.method, path: exchange.request.path)
@@ -50,7 +50,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         return (document.httpHeaders, document.body)
     }
 
-    private func answer(_ exchange: HTTPExchange, _ route: Route) async throws(Problem) {
+    nonisolated(nonsending) private func answer(_ exchange: HTTPExchange, _ route: Route) async throws(Problem) {
         switch route {
         case .records(let stream): try await follow(exchange, stream)
         case .put(let stream): try await put(exchange, stream)
@@ -63,7 +63,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         }
     }
 
-    private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
+    nonisolated(nonsending) private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
         let document = problem.document
         if document.code.status.rawValue >= 500, isWorthALine(document.code) {
             logger.warning("\(exchange.request.method.text) \(exchange.request.path): \(document.detail)")
@@ -96,7 +96,8 @@ extension Gateway {
         }
     }
 
-    func respond(_ exchange: HTTPExchange, _ body: ByteBuffer, _ status: HTTPStatus = .ok) async {
+    nonisolated(nonsending) func respond(_ exchange: HTTPExchange, _ body: ByteBuffer, _ status: HTTPStatus = .ok) async
+    {
         await exchange.respond(status, headers: Self.jsonHeaders, body: body)
     }
 

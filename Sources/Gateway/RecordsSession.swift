@@ -25,7 +25,7 @@ final class RecordsSession: @unchecked Sendable {
         self.heartbeat = heartbeat
     }
 
-    func run() async {
+    nonisolated(nonsending) func run() async {
         presence.onLoss = { [reader] in reader.detach(.lost) }  // `next` gives nil from here on
         do {
             let stream = try await exchange.startStreaming(.ok, headers: Gateway.eventHeaders)
@@ -43,7 +43,7 @@ final class RecordsSession: @unchecked Sendable {
     }
 
     /// Until the consumer ends or the peer has gone.
-    private func deliver(to writer: EventWriter) async throws(ConnectionClosed) {
+    nonisolated(nonsending) private func deliver(to writer: EventWriter) async throws(ConnectionClosed) {
         beat(writer)
         defer {
             if let timer { exchange.loop.cancel(timer) }

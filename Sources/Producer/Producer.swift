@@ -36,7 +36,9 @@ package final class Producer: @unchecked Sendable {
     }
 
     /// Writes records, and returns with the service's answer for each. Nothing is sent of a put that is refused before.
-    package func put(_ put: EncodedPut, to stream: StreamName) async throws(PutError) -> PutAnswer {
+    nonisolated(nonsending) package func put(_ put: EncodedPut, to stream: StreamName) async throws(PutError)
+        -> PutAnswer
+    {
         if isDraining { throw .draining }
         let bytes = put.heldBytes
         // A put is never refused when nothing waits, whatever its size: it could never be made.
@@ -47,7 +49,12 @@ package final class Producer: @unchecked Sendable {
         unanswered += 1
         defer { answered(bytes) }
         let largest = put.largest
-        let limit = try await streams.recordBytes(of: stream, forRecordOf: largest.size)
+        let limit: Int
+        if let known = streams.knownRecordBytes(of: stream, forRecordOf: largest.size) {
+            limit = known
+        } else {
+            limit = try await streams.askRecordBytes(of: stream)
+        }
         guard largest.size <= limit else {
             throw .recordTooLarge(index: largest.index, size: largest.size, limit: limit)
         }
@@ -55,11 +62,13 @@ package final class Producer: @unchecked Sendable {
     }
 
     /// Takes no new puts, and returns when every one has its answer, or at the deadline.
-    package func drain(deadline: EventLoop.Instant) async {
+    nonisolated(nonsending) package func drain(deadline: EventLoop.Instant) async {
         isDraining = true
-        guard unanswered > 0 else { return }
         let timer = loop.schedule(at: deadline) { [weak self] in self?.finishDraining() }
-        await withUnsafeContinuation { drained = $0 }
+        await withUnsafeContinuation { waiter in
+            if unanswered == 0 || loop.now >= deadline { return waiter.resume() }
+            drained = waiter
+        }
         loop.cancel(timer)
     }
 

@@ -34,7 +34,7 @@ final class PutLane: @unchecked Sendable {
     /// Whether nobody waits here and nothing is on its way.
     var isIdle: Bool { batcher.unanswered == 0 && batcher.callsOnTheirWay == 0 }
 
-    func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
+    nonisolated(nonsending) func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
         if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
         return await withUnsafeContinuation { waiter in
             let ticket = batcher.submitted(put, now: loop.now)
@@ -74,7 +74,7 @@ final class PutLane: @unchecked Sendable {
 
     // MARK: Calls
 
-    private func send(_ batch: PutBatcher.Batch) async {
+    nonisolated(nonsending) private func send(_ batch: PutBatcher.Batch) async {
         var outcome = await call(batch)
         if case .refused(.streamMissing, _) = outcome {
             do {
@@ -88,7 +88,7 @@ final class PutLane: @unchecked Sendable {
         act()
     }
 
-    private func call(_ batch: PutBatcher.Batch) async -> PutBatcher.Outcome {
+    nonisolated(nonsending) private func call(_ batch: PutBatcher.Batch) async -> PutBatcher.Outcome {
         let records = batch.entries.map { $0.put.records[$0.index] }
         do {
             guard batch.isOrdered else {

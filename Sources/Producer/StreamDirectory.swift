@@ -42,13 +42,11 @@ final class StreamDirectory: @unchecked Sendable {
     }
 
     /// The bytes of data and partition key that one record of the stream may have, as far as a record of `size` bytes
-    /// needs to know it: nothing is asked for what every stream takes.
-    func recordBytes(of stream: StreamName, forRecordOf size: Int) async throws(PutError) -> Int {
+    /// needs to know it; nil when that has to be asked for. Nothing is asked for what every stream takes.
+    func knownRecordBytes(of stream: StreamName, forRecordOf size: Int) -> Int? {
         if size <= Self.defaultRecordBytes { return Self.defaultRecordBytes }
-        if let known = known[stream], size <= known.recordBytes || known.at + Self.refusalAge > loop.now {
-            return known.recordBytes
-        }
-        return try await ask(stream)
+        guard let known = known[stream] else { return nil }
+        return size <= known.recordBytes || known.at + Self.refusalAge > loop.now ? known.recordBytes : nil
     }
 
     /// The service refused a record: what is known of the stream may be old.
@@ -56,7 +54,8 @@ final class StreamDirectory: @unchecked Sendable {
         known[stream] = nil
     }
 
-    private func ask(_ stream: StreamName) async throws(PutError) -> Int {
+    /// The same from the service; a missing stream is created where that is allowed.
+    nonisolated(nonsending) func askRecordBytes(of stream: StreamName) async throws(PutError) -> Int {
         do {
             return remember(try await target.describe(stream))
         } catch {
@@ -83,11 +82,15 @@ final class StreamDirectory: @unchecked Sendable {
 
     /// Creates a missing stream where that is allowed, and returns when it can be written to. Who comes while a stream is
     /// being created waits for that creation.
-    func create(_ stream: StreamName) async throws(PutError) {
+    nonisolated(nonsending) func create(_ stream: StreamName) async throws(PutError) {
         guard let shards = shardsToCreate(stream.text) else { throw .streamMissing }
         let outcome: Result<Void, PutError>
         if waiting[stream] != nil {
-            outcome = await withUnsafeContinuation { waiting[stream]?.append($0) }
+            outcome = await withUnsafeContinuation { waiter in
+                // Looked at again: the creation may have ended while this task was being suspended.
+                if waiting[stream] == nil { return waiter.resume(returning: .success(())) }
+                waiting[stream]?.append(waiter)
+            }
         } else {
             waiting[stream] = []
             do {
@@ -101,7 +104,7 @@ final class StreamDirectory: @unchecked Sendable {
         try outcome.get()
     }
 
-    private func makeReady(_ stream: StreamName, _ shards: Int) async throws(PutError) {
+    nonisolated(nonsending) private func makeReady(_ stream: StreamName, _ shards: Int) async throws(PutError) {
         let end = loop.now + Self.creationTime
         var status = "missing"
         var pause = Duration.milliseconds(100)
@@ -123,7 +126,9 @@ final class StreamDirectory: @unchecked Sendable {
     }
 
     /// What to do when a stream's summary could not be had.
-    private func create(_ stream: StreamName, _ shards: Int, after error: AWSError) async throws(PutError) {
+    nonisolated(nonsending) private func create(_ stream: StreamName, _ shards: Int, after error: AWSError)
+        async throws(PutError)
+    {
         switch error.disposition {
         case .retry, .throttled, .limitExceeded: return
         case .notFound: break
