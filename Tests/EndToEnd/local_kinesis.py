@@ -1,5 +1,6 @@
 """A Kinesis (the embedded one, or moto) through boto3, and how answers of two of them are compared."""
 
+import json
 import re
 
 import botocore.exceptions
@@ -37,6 +38,16 @@ class Kinesis:
 
     def fails(self, operation, **parameters):
         return self.failure(operation, **parameters)[:2]
+
+    def hold_to_the_model(self):
+        """From now on an answer with a member that the service's model does not have, or without one that it must
+        have, fails the call: boto3 by itself drops the one and does not miss the other."""
+        def check(operation_model, response_dict, **_):
+            if response_dict["status_code"] == 200:
+                text = response_dict["body"]
+                assert_of_shape(json.loads(text) if text else {}, operation_model.output_shape, operation_model.name)
+
+        self.boto.meta.events.register("before-parse.kinesis", check)
 
     # What the scenarios share.
 
@@ -96,34 +107,26 @@ def method(operation):
     return re.sub("(?<!^)([A-Z])", r"_\1", operation).lower()
 
 
-def shape(value):
-    """Keys and types of an answer. A list's shape is that of all of its elements together."""
-    if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        merged = None
+def assert_of_shape(value, shape, path):
+    if shape is None:
+        assert value == {}, "%s answers %s" % (path, value)
+    elif shape.type_name == "structure":
+        assert value.keys() <= shape.members.keys(), "%s has %s" % (path, value.keys() - shape.members.keys())
+        assert value.keys() >= set(shape.required_members), "%s has only %s" % (path, value.keys())
+        for key, inner in value.items():
+            assert_of_shape(inner, shape.members[key], path + "." + key)
+    elif shape.type_name == "list":
         for element in value:
-            merged = merge(merged, shape(element))
-        return [merged]
-    return type(value).__name__
+            assert_of_shape(element, shape.member, path + "[]")
+    else:
+        kinds = {"integer": int, "long": int, "boolean": bool, "timestamp": (int, float)}
+        assert isinstance(value, kinds.get(shape.type_name, str)), "%s is %r" % (path, value)
 
 
-def merge(one, other):
-    if one is None or one == other:
-        return other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {key: merge(one.get(key), other[key]) if key in other else one[key] for key in {**one, **other}}
-    if isinstance(one, list) and isinstance(other, list):
-        return [merge(one[0], other[0])] if other[0] is not None else one
-    raise AssertionError("one key, two types: %s and %s" % (one, other))
-
-
-def without(shaped, path):
-    """A shape without the member at `path` (["Records", "EncryptionType"])."""
-    if isinstance(shaped, list):
-        return [without(shaped[0], path)]
-    if not isinstance(shaped, dict):
-        return shaped
-    if len(path) == 1:
-        return {key: inner for key, inner in shaped.items() if key != path[0]}
-    return {key: without(inner, path[1:]) if key == path[0] else inner for key, inner in shaped.items()}
+def members(value, path=""):
+    """What an answer is made of: "Records[].SequenceNumber: str" and so on. Elements of a list count together."""
+    if isinstance(value, dict):
+        return {found for key, inner in value.items() for found in members(inner, path + "." + key if path else key)}
+    if isinstance(value, list):
+        return {path + ": list"}.union(*(members(element, path + "[]") for element in value))
+    return {"%s: %s" % (path, type(value).__name__)}

@@ -106,6 +106,25 @@ def test_bad_base64_is_refused(sidecar):
     assert kinesis.read_shard("s", "shardId-000000000000") == []
 
 
+@pytest.mark.parametrize("operation, body", [
+    ("PutRecord", {"StreamName": "s", "Data": "eA==", "PartitionKey": ""}),
+    ("PutRecord", {"StreamName": "s", "PartitionKey": "k"}),
+    ("PutRecord", {"StreamName": "s", "Data": "eA=="}),
+    ("PutRecords", {"StreamName": "s", "Records": []}),
+    ("PutRecords", {"StreamName": "s"}),
+    ("PutRecords", {"StreamName": "s", "Records": [{"Data": "eA==", "PartitionKey": "k"}, {"PartitionKey": "k"}]}),
+    ("ListShards", {"StreamName": "s", "MaxResults": 0}),
+    ("ListShards", {"StreamName": "a stream"}),
+    ("GetRecords", {}),
+    ("CreateStream", {"ShardCount": 1}),
+    ("CreateStream", {"StreamName": "t", "ShardCount": 0}),
+])
+def test_what_boto3_would_not_send_is_refused(sidecar, operation, body):
+    Kinesis(sidecar.kinesis_url).create("s")
+    message = refused(signed(sidecar.kinesis_url, operation, body), 400, "ValidationException")
+    assert "validation error detected" in message
+
+
 @pytest.mark.parametrize("headers, status", [
     ({"Host": "attacker.example"}, 421),
     ({"Origin": "http://attacker.example"}, 403),
@@ -119,7 +138,7 @@ def test_a_browsers_page_of_another_origin_is_refused(sidecar, headers, status):
     assert faults.status == status
 
 
-def test_the_aws_cli_works(sidecar, aws_cli):
+def test_the_aws_cli_works(sidecar, aws_cli, tmp_path):
     def aws(*arguments):
         done = aws_cli(sidecar.kinesis_url, "kinesis", *arguments, "--output", "json")
         assert done.returncode == 0, done.stderr
@@ -127,7 +146,8 @@ def test_the_aws_cli_works(sidecar, aws_cli):
 
     aws("create-stream", "--stream-name", "s", "--shard-count", "1")
     aws("wait", "stream-exists", "--stream-name", "s")
-    put = aws("put-record", "--stream-name", "s", "--partition-key", "k", "--data", "aGVsbG8=")
+    (tmp_path / "data").write_bytes(b"hello")
+    put = aws("put-record", "--stream-name", "s", "--partition-key", "k", "--data", "fileb://%s" % (tmp_path / "data"))
     assert put["ShardId"] == "shardId-000000000000"
     shards = aws("list-shards", "--stream-name", "s")["Shards"]
     iterator = aws(
