@@ -22,7 +22,8 @@ package final class RequestHead: @unchecked Sendable {
         }
     }
 
-    let bytes = ByteBuffer(capacity: 512)
+    /// Grows to the longest head of its connection and no further: thousands of idle streams each keep theirs.
+    let bytes = ByteBuffer()
     var fields: [FieldRange] = []
     var method = HTTPMethod.get
     /// The target as it was sent, without the query.
@@ -35,7 +36,7 @@ package final class RequestHead: @unchecked Sendable {
     package internal(set) var facts = RequestFacts()
 
     package init() {
-        fields.reserveCapacity(16)
+        fields.reserveCapacity(8)
     }
 
     func reset() {
