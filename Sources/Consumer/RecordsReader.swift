@@ -40,7 +40,7 @@ package final class RecordsReader: @unchecked Sendable {
     package var assignment: [ShardID] { session?.assignment ?? [] }
 
     /// The next batch; nil once the consumer is ending or the reader is detached. One caller at a time.
-    package func next() async -> Delivery? {
+    package nonisolated(nonsending) func next() async -> Delivery? {
         loop.preconditionOnLoop()
         // The checks stand where the task is suspended: other jobs may run while an async function is being called.
         return await withUnsafeContinuation { continuation in

@@ -14,7 +14,7 @@ final class Wakeup: @unchecked Sendable {
     }
 
     /// Returns at the deadline, or when `signal` is called; without a deadline only then. One task at a time.
-    func wait(until deadline: EventLoop.Instant?) async {
+    nonisolated(nonsending) func wait(until deadline: EventLoop.Instant?) async {
         // The check stands where the task is suspended: other jobs may run while an async function is being called.
         await withUnsafeContinuation { continuation in
             precondition(self.continuation == nil, "two tasks wait at one place")
