@@ -129,6 +129,11 @@ class Sidecar:
         assert answer.status == 200, answer
         return answer.json
 
+    def fault(self, kind, **fields):
+        """Orders a fault of the embedded Kinesis (Sources/LocalKinesis/Model/FaultPlan.swift)."""
+        answer = fetch(self.kinesis_url + "/_faults", "POST", {"kind": kind, **fields})
+        assert answer.status == 200, answer
+
     def follow(self, stream, query="", headers=()):
         """`curl -N` on the stream's records, once the response head is there."""
         reader = CurlReader(f"{self.url}/streams/{stream}/records{'?' + query if query else ''}", headers)
@@ -195,6 +200,14 @@ class Sidecars:
         sidecar = Sidecar(arguments, env or {}, folder)
         self.started.append(sidecar)
         return sidecar.start()
+
+    def start_against(self, kinesis_url, *arguments, data_dir=None, env=None):
+        """A sidecar whose Kinesis is another process: an embedded one, or moto."""
+        variables = {
+            "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1",
+            "NO_PROXY": "127.0.0.1"}
+        return self.start(
+            "--endpoint", kinesis_url, *arguments, local=False, data_dir=data_dir, env={**variables, **(env or {})})
 
     def close(self):
         for sidecar in self.started:

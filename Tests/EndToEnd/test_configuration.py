@@ -1,0 +1,121 @@
+"""Flags, environment and file: every mistake is told at start, and what is accepted is in force."""
+
+import json
+import os
+import socket
+import stat
+
+import pytest
+
+from harness.sidecar import run_program
+from harness.waiting import eventually
+
+BAD_SETTINGS = [
+    (["--local", "--listen", "nowhere"], {}, "", ["--listen", "nowhere"]),
+    (["--local", "--loops", "4"], {}, "", ["--loops", "not available yet"]),
+    (["--s3-endpoint", "http://x"], {}, "", ["--s3-endpoint", "not available yet"]),
+    (["--local", "--lissten", "x"], {}, "", ["--lissten", "--listen"]),
+    (["--local"], {"KINESIS_SIDECAR_LIMIT": "0"}, "", ["environment KINESIS_SIDECAR_LIMIT", "1 to 10000"]),
+    (["--local"], {"KINESIS_SIDECAR_POLL_DELYA": "1"}, "", ["KINESIS_SIDECAR_POLL_DELYA", "pollDelay"]),
+    (["--local"], {}, "noRecordsPollDelay: 10\n", ["sidecar.yaml:1 noRecordsPollDelay", "250"]),
+    (["--local"], {}, "consumers:\n  - {limit: 5}\n", ["streamName"]),
+    (["--local"], {}, "a: *b\n", ["sidecar.yaml:1"]),
+    (["--local"], {}, "useEnhancedFanOut: true\n", ["useEnhancedFanOut", "not available yet"]),
+    (["--region", "Nowhere"], {}, "", ["--region"]),
+    ([], {}, "", ["no region", "--region", "AWS_REGION"]),
+    ([], {"AWS_REGION": "x y"}, "", ["x y"]),
+    (["--region", "eu-west-1"], {"AWS_ENDPOINT_URL": "gopher://x"}, "", ["gopher"]),
+]
+
+
+@pytest.mark.parametrize("arguments, environment, file, names", BAD_SETTINGS)
+def test_a_bad_setting_ends_the_start_with_64(tmp_path, arguments, environment, file, names):
+    if file:
+        path = tmp_path / "sidecar.yaml"
+        path.write_text(file)
+        arguments = [*arguments, "--config", path]
+    ended = run_program(*arguments, env=environment, home=tmp_path)
+    assert ended.returncode == 64, ended
+    for name in names:
+        assert name in ended.stderr, ended.stderr
+    assert ended.stdout == ""
+
+
+def test_every_mistake_is_told_in_a_line_of_its_own():
+    ended = run_program("--local", "--loops", "2", "--nonsense", env={"KINESIS_SIDECAR_LIMIT": "x"})
+    assert ended.returncode == 64
+    assert len(ended.stderr.splitlines()) == 3
+
+
+def test_a_missing_file_is_told(tmp_path):
+    ended = run_program("--local", "--config", tmp_path / "none.yaml")
+    assert ended.returncode == 64 and "none.yaml" in ended.stderr and "No such file" in ended.stderr
+
+
+def test_help_and_version_need_nothing_else():
+    assert "usage: kinesis-sidecar" in run_program("--help").stdout
+    version = run_program("--version")
+    assert version.returncode == 0 and version.stdout.startswith("kinesis-sidecar ")
+
+
+def test_check_config_prints_what_is_in_force_and_hides_secrets(tmp_path):
+    path = tmp_path / "sidecar.yaml"
+    path.write_text("region: eu-west-1\ncredentials: {accessKeyId: id, secretAccessKey: hush}\nlimit: 5\n")
+    ended = run_program("--check-config", "--config", path, env={"KINESIS_SIDECAR_LIMIT": "7"})
+    assert ended.returncode == 0, ended
+    assert "limit: 7" in ended.stdout and "•••" in ended.stdout and "hush" not in ended.stdout
+
+
+def test_a_port_that_is_taken_ends_the_start_with_1():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run_program("--local", "--local-port", "0", "--listen", address)
+    assert ended.returncode == 1 and address in ended.stderr and "in use" in ended.stderr, ended
+
+
+def test_a_data_folder_has_one_process_at_a_time(sidecars, tmp_path):
+    sidecars.start(data_dir=tmp_path / "data")
+    ended = run_program("--local", "--local-port", "0", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data")
+    assert ended.returncode == 1 and "in use" in ended.stderr, ended
+
+
+def test_files_of_state_are_readable_by_their_owner_alone(sidecars, tmp_path):
+    sidecar = sidecars.start(data_dir=tmp_path / "a" / "b")
+    sidecar.follow("s")
+    sidecar.put("s", 1)
+    files = list((tmp_path / "a" / "b").iterdir())
+    assert files
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_listed_consumers_start_with_the_program(sidecars, tmp_path):
+    path = tmp_path / "sidecar.yaml"
+    path.write_text("shardCount: 2\nconsumers:\n  - {streamName: orders, consumerGroup: billing, limit: 5}\n")
+    sidecar = sidecars.start("--config", path)
+    eventually(lambda: len(sidecar.get("/streams/orders/shards").json.get("shards", [])) == 2, 10)
+    assert "billing" in json.dumps(sidecar.get("/streams").json)
+    answer = sidecar.get("/streams/orders/records?consumerGroup=billing&limit=6")
+    assert answer.status == 409 and answer.json["code"] == "optionConflict", answer
+
+
+def test_in_aws_a_stream_that_only_a_url_names_is_not_created(sidecars, sidecar):
+    remote = sidecars.start_against(sidecar.kinesis_url)
+    assert remote.get("/streams/typo/records").status == 404
+    assert remote.post("/streams/typo/put", {"data": 1}).status == 404
+    assert sidecar.boto3().list_streams()["StreamNames"] == []
+
+
+def test_the_limit_of_open_files_is_raised(sidecar):
+    with open(f"/proc/{sidecar.process.pid}/limits") as limits:
+        [line] = [line for line in limits if line.startswith("Max open files")]
+    soft, hard = line.split()[3:5]
+    assert soft == hard
+
+
+def test_it_listens_on_every_address_it_is_given(sidecars):
+    sidecar = sidecars.start("--listen", "[::1]:0") if os.path.exists("/proc/net/if_inet6") else None
+    if sidecar is None:
+        pytest.skip("no IPv6 here")
+    [line] = sidecar.out_path.read_text().splitlines()
+    assert "http://127.0.0.1:" in line and "http://[::1]:" in line
