@@ -132,6 +132,8 @@ package final class AWSClient: @unchecked Sendable {
     private func delay(_ retry: RetryPolicy?, after error: AWSError, failures: Int, elapsed: Duration) -> Duration? {
         let random = random()
         guard let retry, let least = error.disposition.leastDelay(random: random) else { return nil }
+        // A policy that ends has somebody who waits: what only people can mend is told at once.
+        guard retry.forever || least <= retry.maxTimeout else { return nil }
         return retry.nextDelay(attempt: failures, elapsed: elapsed, random: random, least: least)
     }
 
