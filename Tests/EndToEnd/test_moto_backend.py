@@ -52,7 +52,7 @@ def test_a_stream_that_configuration_lists_is_created(sidecars, moto, moto_kines
     path = tmp_path / "sidecar.yaml"
     path.write_text(f"consumers: [{{streamName: {stream}, shardCount: 2}}]\n")
     sidecar = sidecars.start_against(moto.url, "--config", str(path))
-    reader = sidecar.follow(stream, QUICK)
+    reader = sidecar.follow(stream)
     assert len(moto_kinesis.list_shards(StreamName=stream)["Shards"]) == 2
     sidecar.put(stream, {"n": 1})
     assert numbers(reader.wait_records(1)) == [1]

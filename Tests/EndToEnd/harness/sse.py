@@ -92,8 +92,9 @@ class Reader:
         return self
 
     def wait_open(self, within=20.0):
-        """Waits for the response head."""
-        self.wait(lambda r: r.status is not None, within, "response head")
+        """Waits for the response head, which must say 200."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: self.status or self.closed, within), self.describe()
         assert self.status == 200, self.describe()
         return self
 
@@ -113,7 +114,8 @@ class Reader:
     def describe(self):
         return (
             f"status {self.status}, {len(self.events)} events, {len(self.records)} records, "
-            f"closed {self.closed}, comments {self.comments[:3]}, events {self.events[:3]}"
+            f"closed {self.closed}, comments {self.comments[:3]}, events {str(self.events[:3])[:1000]}, "
+            f"body {getattr(self, 'body', '')!r}"
         )
 
     def _changed(self, change):
@@ -139,8 +141,8 @@ class CurlReader(Reader):
         command = ["curl", "-sSNi", url]
         for name, value in dict(headers).items():
             command += ["-H", f"{name}: {value}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.body = ""
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -151,13 +153,14 @@ class CurlReader(Reader):
         while line := out.readline().decode().rstrip("\r\n"):
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
+        code = int(status.split()[1]) if status else None
+        if code not in (200, None):
+            self.body = out.read().decode()
         if status:
-            self._changed(lambda: (self.headers.update(headers), setattr(self, "status", int(status.split()[1]))))
-        if self.status == 200:
+            self._changed(lambda: (self.headers.update(headers), setattr(self, "status", code)))
+        if code == 200:
             for raw in out:
                 self._take_line(raw.decode().removesuffix("\n"))
-        else:
-            self.body = out.read().decode()
         self._end()
 
     def close(self):
