@@ -11,6 +11,8 @@ import Reactor
 final class Program: @unchecked Sendable {
     /// What the end of the drain keeps for the last commits, of `drainTimeout`.
     private static let shareForTheEnd = 10
+    /// When the start's own pages are given back: the first requests have then run over what they need of it.
+    private static let startSettles = Duration.seconds(2)
 
     private let settings: Settings
     private let logger: Logger
@@ -56,6 +58,7 @@ final class Program: @unchecked Sendable {
             let addresses = try listen(services)
             for consumer in settings.consumers { services.consumers.start(consumer.stream, consumer.options) }
             try announce(addresses)
+            _ = loop.schedule(after: Self.startSettles) { StartPages.giveBack() }
         } catch {
             failure = error
             await stopServices()
