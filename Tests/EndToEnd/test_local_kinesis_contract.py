@@ -8,6 +8,7 @@ from local_kinesis import Kinesis, members
 
 # Of the service's model, what moto never answers.
 MOTO_LEAVES_OUT = {
+    "PutRecord": {"[].EncryptionType: str"},
     "PutRecords": {"[].EncryptionType: str"},
     "DescribeStream": {"[].StreamDescription.StreamModeDetails.StreamMode: str"},
     "DescribeStreamSummary": {
