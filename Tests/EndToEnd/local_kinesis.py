@@ -9,6 +9,8 @@ from harness.sidecar import boto3_kinesis
 from harness.waiting import eventually
 
 SECONDS = 30
+# The ring of hash keys ends below.
+TOP = 2**128
 
 
 class Kinesis:

@@ -2,9 +2,12 @@
 
 import pytest
 
+import local_kinesis_error_scenarios
 import local_kinesis_scenarios
 from harness.sidecar import Sidecars
 from local_kinesis import Kinesis, members
+
+SCENARIOS = local_kinesis_scenarios.ALL + local_kinesis_error_scenarios.ALL
 
 # Of the service's model, what moto never answers.
 MOTO_LEAVES_OUT = {
@@ -44,12 +47,12 @@ def answers(services):
 
 
 @pytest.mark.parametrize("service", ["embedded", "moto"])
-@pytest.mark.parametrize("scenario", local_kinesis_scenarios.ALL, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_the_scenario_holds(answers, scenario, service):
     answers(scenario, service)
 
 
-@pytest.mark.parametrize("scenario", local_kinesis_scenarios.ALL, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_both_services_answer_in_the_same_shape(answers, scenario):
     embedded, moto = answers(scenario, "embedded"), answers(scenario, "moto")
     # Where moto is wrong its scenario ends early; what both have answered is compared.

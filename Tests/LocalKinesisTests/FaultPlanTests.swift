@@ -23,7 +23,6 @@ private final class Plan {
         return try FaultPlan.Fault(value)
     }
 
-
     @Test func `a fault hits as many calls as it says`() {
         let plan = Plan()
         plan.value.order(.init(operation: "GetRecords", kind: .throttle, count: 2))

@@ -7,7 +7,8 @@ import Time
 private let created = WallTime(milliseconds: 1_700_000_000_123)
 
 @Suite struct LocalSequenceNumberTests {
-    private func number(_ ordinal: Int64, shard: Int = 3, at milliseconds: Int64 = 1_700_000_001_000) -> SequenceNumber? {
+    private func number(_ ordinal: Int64, shard: Int = 3, at milliseconds: Int64 = 1_700_000_001_000) -> SequenceNumber?
+    {
         SequenceNumber(
             LocalSequenceNumber(shardCreated: created, shardIndex: shard, ordinal: ordinal)
                 .text(at: WallTime(milliseconds: milliseconds)))

@@ -26,7 +26,9 @@ private let now = WallTime(milliseconds: 1_700_000_000_000)
 
     @Test func `a shortened, empty or foreign token is refused`() {
         let text = token.text
-        for count in [0, 1, 4, 8, text.utf8.count - 4] { #expect(ShardIteratorToken(String(text.prefix(count))) == nil) }
+        for count in [0, 1, 4, 8, text.utf8.count - 4] {
+            #expect(ShardIteratorToken(String(text.prefix(count))) == nil)
+        }
         #expect(ShardIteratorToken("no base64!") == nil)
         #expect(ShardIteratorToken(Base64.encode(Array("0123456789abcdef/s/1/2/3/4".utf8))) == nil)
     }

@@ -1,0 +1,234 @@
+import Bytes
+import JSON
+import Kinesis
+import Logging
+import Reactor
+import Testing
+import Time
+
+@testable import LocalKinesis
+
+/// The service without its wire: operations as JSON texts, on a loop of its own, in memory.
+private final class Embedded: Sendable {
+    let loop: EventLoop
+    let service: KinesisService
+
+    init(limits: Bool = false) async throws {
+        loop = try EventLoop(name: "kinesis")
+        try loop.startThread()
+        let (store, _) = try await StreamStore.open(.memory)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let configuration = LocalKinesisConfiguration(limits: limits, stateDelay: .zero)
+        service = KinesisService(
+            loop: loop, configuration: configuration, store: store, streams: [], logger: logger)
+    }
+
+    deinit {
+        loop.stop()
+    }
+
+    func onLoop<Result: Sendable>(
+        _ body: @escaping @Sendable (KinesisService) async throws -> Result
+    ) async throws -> Result {
+        try await withUnsafeThrowingContinuation { continuation in
+            loop.spawn { [service] in
+                do {
+                    continuation.resume(returning: try await body(service))
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    @discardableResult
+    func call(_ operation: LocalKinesis.Operation, _ body: String) async throws -> JSONValue {
+        try await onLoop { service in
+            let body = ByteBuffer(body)
+            let fields = try RequestFields(JSONParser.parse(body.bytes))
+            let answer = try await service.perform(operation, fields, body, failing: nil)
+            guard let answer else { return .null }
+            return try JSONParser.parse(answer.bytes)
+        }
+    }
+
+    func create(_ shards: Int) async throws {
+        try await call(.createStream, #"{"StreamName":"s","ShardCount":\#(shards)}"#)
+        try await active()
+    }
+
+    /// Until the stream is ACTIVE; its delay is zero, so that a few turns of the loop do.
+    func active() async throws {
+        try await onLoop { service in
+            let deadline = ContinuousClock.now + .seconds(20)
+            while service.find("s")?.status != .active {
+                try #require(ContinuousClock.now < deadline, "the stream does not become ACTIVE")
+                await service.loop.nextTurn()
+            }
+        }
+    }
+
+    func put(_ data: String, key: String = "0") async throws -> JSONValue {
+        let data = Base64.encode(Array(data.utf8))
+        return try await call(
+            .putRecord, #"{"StreamName":"s","Data":"\#(data)","PartitionKey":"k","ExplicitHashKey":"\#(key)"}"#)
+    }
+
+    func iterator(_ shard: Int, _ type: String = "TRIM_HORIZON") async throws -> String {
+        let answer = try await call(
+            .getShardIterator,
+            #"{"StreamName":"s","ShardId":"\#(LocalShard.id(shard))","ShardIteratorType":"\#(type)"}"#)
+        return try #require(answer["ShardIterator"]?.string)
+    }
+
+    func read(_ iterator: String) async throws -> JSONValue {
+        try await call(.getRecords, #"{"ShardIterator":"\#(iterator)"}"#)
+    }
+
+    func shards() async throws -> [Int] {
+        let answer = try await call(.listShards, #"{"StreamName":"s"}"#)
+        return (answer["Shards"]?.array ?? []).compactMap { $0["ShardId"]?.string.flatMap { Int($0.suffix(12)) } }
+    }
+}
+
+private func texts(_ answer: JSONValue) -> [String] {
+    (answer["Records"]?.array ?? []).map { record in
+        String(decoding: Base64.decode(record["Data"]?.string ?? "") ?? [], as: UTF8.self)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct KinesisServiceTests {
+    @Test func `what has outlived the retention period is gone, and iterators pass over it`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        _ = try await kinesis.put("old")
+        let before = try await kinesis.iterator(0)
+        try await kinesis.onLoop { await $0.trim(now: WallTime.now().advanced(by: .seconds(23 * 3600))) }
+        #expect(texts(try await kinesis.read(before)) == ["old"])
+        try await kinesis.onLoop { await $0.trim(now: WallTime.now().advanced(by: .seconds(25 * 3600))) }
+        #expect(texts(try await kinesis.read(before)).isEmpty)
+        _ = try await kinesis.put("new")
+        let answer = try await kinesis.read(before)
+        #expect(texts(answer) == ["new"])
+        #expect(answer["NextShardIterator"] != nil)
+    }
+
+    @Test func `a longer retention period keeps records longer`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        _ = try await kinesis.put("old")
+        try await kinesis.call(.increaseStreamRetentionPeriod, #"{"StreamName":"s","RetentionPeriodHours":48}"#)
+        try await kinesis.onLoop { await $0.trim(now: WallTime.now().advanced(by: .seconds(25 * 3600))) }
+        #expect(texts(try await kinesis.read(try await kinesis.iterator(0))) == ["old"])
+    }
+
+    @Test func `a closed shard vanishes with its records, and its iterators find nothing`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        _ = try await kinesis.put("old")
+        let before = try await kinesis.iterator(0)
+        let half = UInt128(1) << 127
+        try await kinesis.call(
+            .splitShard,
+            #"{"StreamName":"s","ShardToSplit":"shardId-000000000000","NewStartingHashKey":"\#(half)"}"#)
+        #expect(try await kinesis.shards() == [0, 1, 2])
+        try await kinesis.onLoop { await $0.trim(now: WallTime.now().advanced(by: .seconds(25 * 3600))) }
+        #expect(try await kinesis.shards() == [1, 2])
+        let fault = await #expect(throws: ServiceFault.self) { try await kinesis.read(before) }
+        #expect(fault?.code == "ResourceNotFoundException")
+    }
+
+    @Test func `a put while the stream is UPDATING goes to the children`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        _ = try await kinesis.put("parent")
+        let half = UInt128(1) << 127
+        try await kinesis.call(
+            .splitShard,
+            #"{"StreamName":"s","ShardToSplit":"shardId-000000000000","NewStartingHashKey":"\#(half)"}"#)
+        #expect(try await kinesis.put("low")["ShardId"]?.string == LocalShard.id(1))
+        #expect(try await kinesis.put("high", key: "\(half)")["ShardId"]?.string == LocalShard.id(2))
+        let end = try await kinesis.read(try await kinesis.iterator(0))
+        #expect(texts(end) == ["parent"])
+        #expect(end["NextShardIterator"] == nil)
+        #expect(end["ChildShards"]?.array?.count == 2)
+        #expect(texts(try await kinesis.read(try await kinesis.iterator(1))) == ["low"])
+        #expect(texts(try await kinesis.read(try await kinesis.iterator(2))) == ["high"])
+    }
+
+    @Test func `many puts at once are all read, in the order of their numbers`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        let numbers = try await withThrowingTaskGroup(of: (String, String).self) { group in
+            for index in 0..<300 {
+                group.addTask {
+                    let answer = try await kinesis.put("\(index)")
+                    return (try #require(answer["SequenceNumber"]?.string), "\(index)")
+                }
+            }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        let answer = try await kinesis.read(try await kinesis.iterator(0))
+        let records = answer["Records"]?.array ?? []
+        let read = records.compactMap { $0["SequenceNumber"]?.string.flatMap(SequenceNumber.init) }
+        #expect(read.count == 300 && read == read.sorted() && Set(read).count == 300)
+        #expect(read.map { numbers[$0.text] } == texts(answer))
+    }
+
+    @Test func `a stream that is deleted while it changes does not become ACTIVE again`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.call(.createStream, #"{"StreamName":"s","ShardCount":1}"#)
+        try await kinesis.call(.deleteStream, #"{"StreamName":"s"}"#)
+        try await kinesis.onLoop { service in
+            let deadline = ContinuousClock.now + .seconds(20)
+            while let stream = service.find("s") {
+                #expect(stream.status == .deleting)
+                try #require(ContinuousClock.now < deadline, "the stream does not go")
+                await service.loop.nextTurn()
+            }
+        }
+    }
+
+    @Test func `a token is good for one listing and its stream`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(3)
+        let first = try await kinesis.call(.listShards, #"{"StreamName":"s","MaxResults":2}"#)
+        let token = try #require(first["NextToken"]?.string)
+        let second = try await kinesis.call(.listShards, #"{"NextToken":"\#(token)"}"#)
+        #expect(second["Shards"]?.array?.count == 1)
+        #expect(second["NextToken"] == nil)
+        let old = ShardListing(stream: "s", streamCreated: try await kinesis.onLoop { $0.find("s")!.created })
+            .token(issued: WallTime.now().advanced(by: .seconds(-301)))
+        let fault = await #expect(throws: ServiceFault.self) {
+            try await kinesis.call(.listShards, #"{"NextToken":"\#(old)"}"#)
+        }
+        #expect(fault?.code == "ExpiredNextTokenException")
+    }
+
+    @Test func `an iterator that is older than five minutes is expired`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        let created = try await kinesis.onLoop { $0.find("s")!.created }
+        let token = ShardIteratorToken(
+            stream: "s", streamCreated: created, shardIndex: 0, ordinal: 0,
+            issued: WallTime.now().advanced(by: .seconds(-301)))
+        let fault = await #expect(throws: ServiceFault.self) { try await kinesis.read(token.text) }
+        #expect(fault?.code == "ExpiredIteratorException")
+    }
+
+    @Test func `limits are kept when they are on`() async throws {
+        let kinesis = try await Embedded(limits: true)
+        try await kinesis.create(1)
+        let iterator = try await kinesis.iterator(0)
+        var refused = 0
+        for _ in 0..<20 {
+            do {
+                _ = try await kinesis.read(iterator)
+            } catch let fault as ServiceFault {
+                #expect(fault.code == "ProvisionedThroughputExceededException")
+                refused += 1
+            }
+        }
+        #expect(refused >= 10)
+    }
+}
