@@ -231,28 +231,31 @@ def test_a_reader_that_takes_nothing_cannot_hold_the_end_up(sidecars):
     stuck.close()
 
 
+def put_on_its_way(sidecar):
+    """A connection whose put is with the sidecar and not answered for two seconds."""
+    sidecar.put("s", "first")
+    sidecar.fault("delay", operation="PutRecords", milliseconds=2000)
+    connection = socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=20)
+    body = b'{"data": "last"}'
+    connection.sendall(b"POST /streams/s/put HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body))
+    connection.sendall(body)
+    # Whoever is answered after the put was sent shows that its bytes have been read.
+    assert sidecar.get("/livez").status == sidecar.get("/livez").status == 200
+    return connection
+
+
 def test_a_second_signal_ends_it_at_once(sidecars):
-    sidecar = sidecars.start("--local-limits", "off")
-    stuck = sidecar.follow_by_socket("s", QUICK, receive_buffer=4096)
-    for _ in range(24):
-        sidecar.put("s", "x" * 900_000)
-    sidecar.process.send_signal(signal.SIGINT)
-    eventually(lambda: "draining" in sidecar.log, 10, why="it drains")
-    sidecar.process.send_signal(signal.SIGINT)
-    assert sidecar.process.wait(5) == 128 + signal.SIGINT
+    sidecar = sidecars.start()
+    with put_on_its_way(sidecar):
+        sidecar.process.send_signal(signal.SIGINT)
+        eventually(lambda: "draining" in sidecar.log, 10, why="it drains")
+        sidecar.process.send_signal(signal.SIGINT)
+        assert sidecar.process.wait(5) == 128 + signal.SIGINT
     sidecar.process.returncode = 0  # an end that this test asked for
-    stuck.close()
 
 
 def test_a_put_that_is_on_its_way_is_answered_while_it_drains(sidecars):
     sidecar = sidecars.start()
-    sidecar.put("s", "first")
-    sidecar.fault("delay", operation="PutRecords", milliseconds=1500)
-    with socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=20) as connection:
-        body = b'{"data": "last"}'
-        connection.sendall(b"POST /streams/s/put HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body))
-        connection.sendall(body)
-        # Whoever is answered after the put was sent shows that its bytes have been read.
-        assert sidecar.get("/livez").status == sidecar.get("/livez").status == 200
+    with put_on_its_way(sidecar) as connection:
         assert sidecar.terminate(within=15) == 0, sidecar.log
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
