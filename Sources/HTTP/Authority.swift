@@ -39,11 +39,21 @@ enum Authority {
 
     /// Whether the host is an address and not a name: no page of another site can have it by rebinding its name.
     static func isAddress(_ host: String) -> Bool {
-        if host.hasPrefix("[") && host.hasSuffix("]") { return host.contains(":") }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4
-            && parts.allSatisfy { part in
-                (1...3).contains(part.utf8.count) && part.utf8.allSatisfy(ASCII.isDigit) && Int(part)! <= 255
+        var host = host
+        return host.withUTF8 { bytes in
+            if bytes.first == UInt8(ascii: "[") { return bytes.last == UInt8(ascii: "]") && bytes.contains(ASCII.colon) }
+            var (parts, digits, value) = (1, 0, 0)
+            for byte in bytes {
+                if ASCII.isDigit(byte) {
+                    digits += 1
+                    value = value * 10 + Int(byte - UInt8(ascii: "0"))
+                    guard digits <= 3, value <= 255 else { return false }
+                } else {
+                    guard byte == UInt8(ascii: "."), digits > 0, parts < 4 else { return false }
+                    (parts, digits, value) = (parts + 1, 0, 0)
+                }
             }
+            return parts == 4 && digits > 0
+        }
     }
 }

@@ -17,6 +17,7 @@ final class PutLane: @unchecked Sendable {
     private var batcher: PutBatcher
     /// Who waits for an answer, by the ticket's slot.
     private var waiters: [Waiter?] = []
+    private var willAct = false
     private var timer: (token: TimerToken, due: EventLoop.Instant)?
 
     init(
@@ -40,6 +41,17 @@ final class PutLane: @unchecked Sendable {
             let ticket = batcher.submitted(put, now: loop.now)
             while waiters.count <= ticket.slot { waiters.append(nil) }
             waiters[ticket.slot] = waiter
+            actSoon()
+        }
+    }
+
+    /// Acts at the end of this turn. Puts that were read from several connections in one turn leave together: were the
+    /// first of them sent by itself, the others would wait for its answer.
+    private func actSoon() {
+        guard !willAct else { return }
+        willAct = true
+        loop.endOfTurn { [self] in
+            willAct = false
             act()
         }
     }
