@@ -26,14 +26,32 @@ import Testing
             target.streams[stream] = 1 << 20
             target.hold()
             let stream = stream
-            let puts = (0..<10).map { index in
-                producer.loop.spawn { _ = try? await producer.put(.of("\(index)"), to: stream) }
+            var puts: [Task<Void, Never>] = []
+            for (turn, indices) in [0..<1, 1..<2, 2..<10].enumerated() {
+                puts += indices.map { index in
+                    producer.loop.spawn { _ = try? await producer.put(.of("\(index)"), to: stream) }
+                }
+                while target.calls.count < min(turn + 1, 2) || producer.waitingBytes == 0 {
+                    await producer.loop.nextTurn()
+                }
             }
-            await producer.loop.nextTurn()
+            for _ in 0..<3 { await producer.loop.nextTurn() }
             target.release()
             for put in puts { await put.value }
             #expect(target.written.sorted() == (0..<10).map(String.init))
             #expect(target.calls == ["PutRecords 1", "PutRecords 1", "PutRecords 8"])
+        }
+    }
+
+    @Test func `puts of one turn leave together`() async throws {
+        try await withProducer { producer, target in
+            target.streams[stream] = 1 << 20
+            let stream = stream
+            let puts = (0..<10).map { index in
+                producer.loop.spawn { _ = try? await producer.put(.of("\(index)"), to: stream) }
+            }
+            for put in puts { await put.value }
+            #expect(target.calls == ["PutRecords 10"])
         }
     }
 
