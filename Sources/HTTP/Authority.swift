@@ -41,7 +41,9 @@ enum Authority {
     static func isAddress(_ host: String) -> Bool {
         var host = host
         return host.withUTF8 { bytes in
-            if bytes.first == UInt8(ascii: "[") { return bytes.last == UInt8(ascii: "]") && bytes.contains(ASCII.colon) }
+            if bytes.first == UInt8(ascii: "[") {
+                return bytes.last == UInt8(ascii: "]") && bytes.contains(ASCII.colon)
+            }
             var (parts, digits, value) = (1, 0, 0)
             for byte in bytes {
                 if ASCII.isDigit(byte) {
