@@ -43,7 +43,9 @@ def test_many_records_at_once(sidecars, moto, moto_kinesis):
     sidecar = sidecars.start_against(moto.url)
     reader = sidecar.follow(stream, QUICK)
     records = [{"data": {"n": n}, "partitionKey": str(n)} for n in range(600)]
-    assert sidecar.post(f"/streams/{stream}/put", {"records": records}).status == 200
+    answer = sidecar.post(f"/streams/{stream}/put", {"records": records})
+    assert answer.status == 200, answer
+    assert len({(result["shardId"], result["sequenceNumber"]) for result in answer.json["records"]}) == 600
     assert sorted(numbers(reader.wait_records(600))) == list(range(600))
 
 

@@ -7,11 +7,18 @@ import urllib.request
 
 from .waiting import eventually
 
-# The server of moto.server, on a port that the kernel chose, which it prints.
+# moto's application on a port that the kernel chose, which it prints. One request at a time: moto takes a sequence
+# number and uses it in two steps, so that of two PutRecords at once one overwrites records of the other.
 _SERVER = """
+import threading
 from werkzeug.serving import make_server
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+moto = DomainDispatcherApplication(create_backend_app)
+turn = threading.Lock()
+def one_at_a_time(environ, start_response):
+    with turn:
+        return list(moto(environ, start_response))
+server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True)
 print(server.port, flush=True)
 server.serve_forever()
 """
