@@ -19,6 +19,7 @@ final class Consumer: @unchecked Sendable {
 
     private let context: EngineContext
     private let preparation: Preparation
+    private let counters = ConsumerCounters()
     private let logger: Logger
     private let changed: Gate
     private var positions: Positions?
@@ -112,7 +113,8 @@ final class Consumer: @unchecked Sendable {
         guard !Task.isCancelled else { throw .cancelled }
         guard let positions else { throw .streamMissing(key.stream) }
         let session = ReadingSession(
-            readerID: readerID, key: key, options: options, positions: positions, context: context, logger: logger
+            readerID: readerID, key: key, options: options, positions: positions, counters: counters, context: context,
+            logger: logger
         ) { [weak self] in self?.sessionEnded() }
         self.session = session
         session.start()
@@ -155,7 +157,7 @@ final class Consumer: @unchecked Sendable {
                 id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
                 checkpoint: shard.checkpoint?.sequenceNumber, checkpointArrival: shard.checkpoint?.arrival,
                 millisBehindLatest: task?.machine.millisBehindLatest, bufferedBytes: task?.bufferedBytes ?? 0,
-                problem: task?.lastError)
+                problem: task?.lastError, counters: counters[shard.id])
         }
     }
 

@@ -52,4 +52,6 @@ package struct ShardSnapshot: Sendable {
     /// Bytes that the shard holds of `maxBufferedBytes`.
     package let bufferedBytes: Int
     package let problem: String?
+    /// Since the consumer is in this process.
+    package let counters: ShardCounters
 }

@@ -12,6 +12,7 @@ final class ReadingSession: @unchecked Sendable {
     let options: ConsumerOptions
     let holder: BufferBudget.Holder
     let logger: Logger
+    let counters: ConsumerCounters
     private(set) var reader: RecordsReader!
     private(set) var positions: Positions
     /// Why new shards cannot be looked for, nil while they can.
@@ -27,12 +28,13 @@ final class ReadingSession: @unchecked Sendable {
 
     /// - Parameter onEnd: called once, when the reader has detached.
     init(
-        readerID: String, key: ConsumerKey, options: ConsumerOptions, positions: Positions, context: EngineContext,
-        logger: Logger, onEnd: @escaping () -> Void
+        readerID: String, key: ConsumerKey, options: ConsumerOptions, positions: Positions, counters: ConsumerCounters,
+        context: EngineContext, logger: Logger, onEnd: @escaping () -> Void
     ) {
         stream = key.stream
         self.options = options
         self.positions = positions
+        self.counters = counters
         self.context = context
         self.logger = logger
         self.onEnd = onEnd
@@ -66,6 +68,7 @@ final class ReadingSession: @unchecked Sendable {
 
     func settled(_ delivery: Delivery) {
         // A batch of an earlier stream of this name says nothing about the new one's shard of the same name.
+        counters[delivery.shard].delivered(delivery.batch)
         guard tasks[delivery.shard] === delivery.origin, let checkpoint = delivery.origin.settled(delivery.number)
         else { return }
         positions.settled(delivery.shard, checkpoint)
@@ -168,6 +171,7 @@ extension ReadingSession {
     private func take(_ listing: [Shard]) {
         guard !isEnding else { return }
         let added = positions.listed(listing)
+        counters.keep(positions.book.shards.map(\.id))
         if !added.isEmpty {
             logger.info("new shards", metadata: ["shards": "\(added.map(\.id.text).joined(separator: " "))"])
         }

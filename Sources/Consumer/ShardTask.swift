@@ -136,6 +136,7 @@ extension ShardTask {
                 bytes, stream: session.stream, shard: id, encoding: session.encoding)
             answer = HeldAnswer(bytes, loan: loan, encoder: encoder)
             machine.answered(bytes: bytes.count, now: context.loop.now)
+            session.counters[id].progressed(at: .now())
         } catch {
             loan = nil
             failed(error)
