@@ -21,7 +21,9 @@ extension KinesisClient: StreamSource {
         try await call(GetShardIterator(stream: stream, shard: shard, position: position), retry: nil)
     }
 
-    package func records(at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer {
+    package func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError)
+        -> ByteBuffer
+    {
         try await getRecords(iterator, limit: limit)
     }
 }

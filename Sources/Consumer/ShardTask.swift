@@ -129,7 +129,7 @@ extension ShardTask {
 
     nonisolated(nonsending) private func read(_ iterator: ShardIterator, _ limit: Int) async {
         do throws(AWSError) {
-            let bytes = try await context.source.records(at: iterator, limit: limit)
+            let bytes = try await context.source.records(of: session.stream, at: iterator, limit: limit)
             guard !isStopped, let loan else { return }
             self.loan = nil
             let encoder = RecordBatchEncoder(

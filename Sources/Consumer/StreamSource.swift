@@ -12,6 +12,6 @@ package protocol StreamSource: AnyObject, Sendable {
     /// Asks once: the shard's own machine decides when to ask again.
     func iterator(of shard: ShardID, in stream: StreamName, at position: StartingPosition)
         async throws(AWSError) -> ShardIterator
-    /// The raw answer of one GetRecords, asked once.
-    func records(at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer
+    /// The raw answer of one GetRecords, asked once. The stream is the iterator's: whoever counts by stream needs it.
+    func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer
 }

@@ -144,7 +144,7 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         return ShardIterator("\(creation.milliseconds)/\(shard)/\(index)")
     }
 
-    func records(at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer {
+    func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer {
         let parts = iterator.token.split(separator: "/")
         let id = ShardID(String(parts[1]))!
         try await called(.records(id))
