@@ -96,10 +96,8 @@ extension PutAnswer {
             case .accepted(let shard, let sequenceNumber):
                 json.accepted(shard, sequenceNumber)
             case .failed(let code, let message):
-                json.key("errorCode")
-                json.string(code)
-                json.key("errorMessage")
-                json.string(message)
+                json.member("errorCode", code)
+                json.member("errorMessage", message)
             }
             json.endObject()
         }
@@ -110,8 +108,7 @@ extension PutAnswer {
 
     private func writeEncryption(_ json: inout JSONWriter) {
         guard let encryptionType else { return }
-        json.key("encryptionType")
-        json.string(encryptionType)
+        json.member("encryptionType", encryptionType)
     }
 }
 

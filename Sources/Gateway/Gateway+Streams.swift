@@ -107,8 +107,7 @@ extension ConsumerSnapshot {
         json.member("streamName", stream.text)
         json.member("consumerGroup", group)
         json.member("phase", phase.rawValue)
-        json.key("isConfigured")
-        json.bool(isConfigured)
+        json.member("isConfigured", isConfigured)
         json.optional("reader", readerID)
         json.key("options")
         json.beginObject()
@@ -147,22 +146,5 @@ extension ShardSnapshot {
         json.member("bufferedBytes", bufferedBytes)
         json.optional("problem", problem)
         json.endObject()
-    }
-}
-
-extension JSONWriter {
-    mutating func member(_ name: StaticString, _ value: String) {
-        key(name)
-        string(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Int) {
-        key(name)
-        int(value)
-    }
-
-    /// Leaves the member out without a value.
-    mutating func optional(_ name: StaticString, _ value: String?) {
-        if let value { member(name, value) }
     }
 }
