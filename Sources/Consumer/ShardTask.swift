@@ -46,7 +46,7 @@ final class ShardTask: @unchecked Sendable {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
-        if let ticket { context.pool.withdraw(ticket) }
+        if let ticket { context.budget.withdraw(ticket) }
         ticket = nil
         loan = nil
         answer = nil
@@ -116,7 +116,7 @@ extension ShardTask {
     }
 
     private func takePermit(_ bytes: Int) {
-        ticket = context.pool.request(bytes, for: session.holder) { [weak self] loan in
+        ticket = context.budget.request(bytes, for: session.holder) { [weak self] loan in
             // Unreferenced, the loan goes back at once.
             guard let self, !isStopped else { return }
             ticket = nil
