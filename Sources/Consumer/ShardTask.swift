@@ -88,7 +88,7 @@ final class ShardTask: @unchecked Sendable {
 // MARK: Running
 
 extension ShardTask {
-    nonisolated(nonsending) private func run() async {
+    private func run() async {
         while !isStopped {
             switch machine.next(now: context.loop.now) {
             case .wait(let deadline): await wakeup.wait(until: deadline)
@@ -106,7 +106,7 @@ extension ShardTask {
         }
     }
 
-    nonisolated(nonsending) private func askIterator(_ position: StartingPosition) async {
+    private func askIterator(_ position: StartingPosition) async {
         do throws(AWSError) {
             let iterator = try await context.source.iterator(of: id, in: session.stream, at: position)
             machine.iteratorReceived(iterator, now: context.loop.now)
@@ -127,7 +127,7 @@ extension ShardTask {
         if loan != nil { ticket = nil }
     }
 
-    nonisolated(nonsending) private func read(_ iterator: ShardIterator, _ limit: Int) async {
+    private func read(_ iterator: ShardIterator, _ limit: Int) async {
         do throws(AWSError) {
             let bytes = try await context.source.records(at: iterator, limit: limit)
             guard !isStopped, let loan else { return }

@@ -13,7 +13,7 @@ extension Gateway {
     private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
-    nonisolated(nonsending) func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
+    func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
         try refuseOptions(exchange)
         if let type = exchange.request.contentType, !Self.putTypes.contains(type) {
             throw .unsupportedMediaType(type, accepted: Self.putTypes)
@@ -33,7 +33,7 @@ extension Gateway {
         }
     }
 
-    nonisolated(nonsending) private func readPut(_ exchange: HTTPExchange, namesStream: Bool) async throws(Problem)
+    private func readPut(_ exchange: HTTPExchange, namesStream: Bool) async throws(Problem)
         -> PutBody
     {
         let bytes: ByteBuffer

@@ -14,7 +14,7 @@ extension Gateway {
         retries: 2, minTimeout: .milliseconds(200), maxTimeout: .seconds(1), forever: false)
 
     /// `GET /streams/{s}`: DescribeStreamSummary in camelCase.
-    nonisolated(nonsending) func describe(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+    func describe(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
         do {
             let summary = try await services.streams.summary(of: stream, retry: Self.retry)
@@ -25,7 +25,7 @@ extension Gateway {
     }
 
     /// `GET /streams/{s}/shards`: lifion's listShards, all pages.
-    nonisolated(nonsending) func listShards(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+    func listShards(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
         do {
             let shards = try await services.streams.shards(of: stream, retry: Self.retry)
@@ -36,7 +36,7 @@ extension Gateway {
     }
 
     /// `GET /streams`: the consumers of this process.
-    nonisolated(nonsending) func listConsumers(_ exchange: HTTPExchange) async throws(Problem) {
+    func listConsumers(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
         var json = JSONWriter(capacity: 1024)
         json.beginObject()

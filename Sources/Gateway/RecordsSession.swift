@@ -25,7 +25,7 @@ final class RecordsSession: @unchecked Sendable {
         self.heartbeat = heartbeat
     }
 
-    nonisolated(nonsending) func run() async {
+    func run() async {
         presence.onLoss = { [reader] in reader.detach(.lost) }  // `next` gives nil from here on
         do {
             let stream = try await exchange.startStreaming(.ok, headers: Gateway.eventHeaders)
@@ -41,7 +41,7 @@ final class RecordsSession: @unchecked Sendable {
     }
 
     /// Until the consumer ends or the peer has gone.
-    nonisolated(nonsending) private func deliver(to stream: ResponseStream) async throws(ConnectionClosed) {
+    private func deliver(to stream: ResponseStream) async throws(ConnectionClosed) {
         beat(stream)
         defer {
             if let timer { exchange.loop.cancel(timer) }

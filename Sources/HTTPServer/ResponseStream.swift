@@ -32,7 +32,7 @@ package final class ResponseStream: @unchecked Sendable {
     /// out whole, in the order of the calls.
     ///
     /// Throws when the peer is gone or took nothing for `HTTPLimits.streamWriteTime`; how much it got is not known.
-    nonisolated(nonsending) package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
+    package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
         guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
         let time = connection.limits.streamWriteTime
         switch framing {
@@ -53,7 +53,7 @@ package final class ResponseStream: @unchecked Sendable {
     }
 
     /// Ends the body in order. The connection serves the client's next request.
-    nonisolated(nonsending) package func finish() async {
+    package func finish() async {
         guard !isFinished, connection.isOpen else { return }
         isFinished = true
         connection.interest.remove(.peerClosed)
