@@ -14,7 +14,7 @@ let package = Package(
             name: "kinesis-sidecar",
             dependencies: [
                 "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
-                "SQLite", "Reactor", "JSON", "Time", "Bytes", "CYAML", log,
+                "SQLite", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
             ]
         ),
         .target(
