@@ -14,7 +14,7 @@ let package = Package(
             name: "kinesis-sidecar",
             dependencies: [
                 "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
-                "SQLite", "Reactor", "JSON", "Time", "Bytes", "CYAML", log,
+                "SQLite", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
             ]
         ),
         .target(
@@ -97,6 +97,9 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+/// An async function that names no isolation runs where its caller does (SE-0461): on the caller's loop, without a hop.
+let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
+
 // The programs of `make bench` and `make fuzz` need `package` declarations, so they are targets of this package; they
 // stand behind a variable of the environment, so that nobody else builds them.
 if Context.environment["BENCH"] != nil {
@@ -130,4 +133,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
     ]
+}
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }

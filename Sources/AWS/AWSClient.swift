@@ -12,9 +12,6 @@ package final class AWSClient: @unchecked Sendable {
     package let endpoint: Endpoint
     package var loop: EventLoop { transport.loop }
 
-    /// What `retryOptions` say; for callers to hand to `call` where they want it.
-    package let retry: RetryPolicy
-
     /// When the last answer came, errors of the service included.
     package private(set) var lastAnswer: WallTime?
     /// The failures of the last five minutes.
@@ -33,7 +30,7 @@ package final class AWSClient: @unchecked Sendable {
 
     package init(
         service: String, region: Region, endpoint: Endpoint, credentials: CredentialsChain, transport: Transport,
-        retry: RetryPolicy = .default, userAgent: String = "kinesis-sidecar", logger: Logger,
+        userAgent: String = "kinesis-sidecar", logger: Logger,
         random: @escaping () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.service = service
@@ -41,7 +38,6 @@ package final class AWSClient: @unchecked Sendable {
         self.endpoint = endpoint
         self.credentials = credentials
         self.transport = transport
-        self.retry = retry
         self.userAgent = userAgent
         self.logger = logger
         self.random = random

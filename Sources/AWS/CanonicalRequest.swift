@@ -148,7 +148,7 @@ extension ByteBuffer {
     /// 64 lower-case hexadecimal digits.
     func appendHex(_ value: SHA256Value) {
         reserve(2 * SHA256Value.byteCount)
-        value.withBytes { HexWriter.write($0, to: UnsafeMutableRawPointer(base + count)) }
+        value.withBytes { Hex.write($0, to: base + count) }
         setCount(count + 2 * SHA256Value.byteCount)
     }
 }

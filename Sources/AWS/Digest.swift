@@ -28,14 +28,6 @@ package enum Digest {
         }
     }
 
-    /// 16 bytes.
-    package static func md5(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
-            Algorithm.md5.digest(bytes, into: UnsafeMutableRawBufferPointer(buffer))
-            count = 16
-        }
-    }
-
     /// MD5 as a 128-bit number, big endian: the hash key by which Kinesis chooses a record's shard.
     package static func md5Number(_ bytes: UnsafeRawBufferPointer) -> UInt128 {
         var digest: UInt128 = 0
@@ -80,12 +72,7 @@ package struct SHA256Value: Hashable, Sendable {
 
     /// 64 lower-case hexadecimal digits.
     package var hex: String {
-        withBytes { bytes in
-            String(unsafeUninitializedCapacity: 64) { buffer in
-                HexWriter.write(bytes, to: UnsafeMutableRawPointer(buffer.baseAddress!))
-                return 64
-            }
-        }
+        withBytes { Hex.encode($0) }
     }
 
     package static func == (left: SHA256Value, right: SHA256Value) -> Bool {
@@ -146,21 +133,5 @@ private struct Algorithm: @unchecked Sendable {
         let target = output.bindMemory(to: UInt8.self).baseAddress
         let code = EVP_Digest(bytes.baseAddress, bytes.count, target, nil, method, nil)
         precondition(code == 1, "EVP_Digest")
-    }
-}
-
-/// Lower-case hexadecimal straight into a buffer.
-enum HexWriter {
-    static func write(_ bytes: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
-        var at = target
-        for byte in bytes {
-            at.storeBytes(of: digit(byte >> 4), as: UInt8.self)
-            (at + 1).storeBytes(of: digit(byte & 15), as: UInt8.self)
-            at += 2
-        }
-    }
-
-    private static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? 48 &+ value : 87 &+ value
     }
 }

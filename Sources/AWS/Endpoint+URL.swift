@@ -1,3 +1,5 @@
+import Bytes
+
 extension Endpoint {
     /// Reads and checks a URL that somebody configured.
     package init(_ text: String) throws(EndpointError) {
@@ -60,12 +62,8 @@ extension Endpoint {
             (97...122).contains(byte | 32) || (48...57).contains(byte) || "-._~!$&'()*+,;=:@/%".utf8.contains(byte)
         }
         let escapes = text.split(separator: "%", omittingEmptySubsequences: false).dropFirst()
-        let escaped = escapes.allSatisfy { $0.utf8.count >= 2 && $0.utf8.prefix(2).allSatisfy(isHexDigit) }
+        let escaped = escapes.allSatisfy { $0.utf8.count >= 2 && $0.utf8.prefix(2).allSatisfy { Hex.value($0) != nil } }
         guard allowed, escaped else { throw .path(String(text)) }
         return String(text)
-    }
-
-    private static func isHexDigit(_ byte: UInt8) -> Bool {
-        (48...57).contains(byte) || (97...102).contains(byte | 32)
     }
 }

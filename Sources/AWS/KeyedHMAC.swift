@@ -8,26 +8,20 @@ final class KeyedHMAC {
     private let context: OpaquePointer
 
     init(key: UnsafeRawBufferPointer) {
+        context = Self.scheduled(key)
+    }
+
+    init(key: SHA256Value) {
+        context = key.withBytes { Self.scheduled($0) }
+    }
+
+    private static func scheduled(_ key: UnsafeRawBufferPointer) -> OpaquePointer {
         // An empty secret is legal in HMAC; OpenSSL takes a null key to mean "the old one".
         let start = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
         var none: UInt8 = 0
-        let made = withUnsafePointer(to: &none) { copenssl_hmac_sha256(Self.mac.pointer, start ?? $0, key.count) }
+        let made = withUnsafePointer(to: &none) { copenssl_hmac_sha256(mac.pointer, start ?? $0, key.count) }
         guard let made else { preconditionFailure("EVP_MAC_init") }
-        context = made
-    }
-
-    convenience init(key: SHA256Value) {
-        self.init(raw: key)
-    }
-
-    private init(raw key: SHA256Value) {
-        context = key.withBytes { bytes in
-            let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            guard let made = copenssl_hmac_sha256(Self.mac.pointer, start, bytes.count) else {
-                preconditionFailure("EVP_MAC_init")
-            }
-            return made
-        }
+        return made
     }
 
     deinit {

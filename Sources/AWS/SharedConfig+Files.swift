@@ -22,7 +22,9 @@ extension SharedConfig {
 
     private static func read(_ path: String?) throws(ConfigFileError) -> ConfigFile? {
         guard let path, let bytes = try contents(path) else { return nil }
-        return try ConfigFile(bytes.bytes, name: path)
+        return try withExtendedLifetime(bytes) { () throws(ConfigFileError) in
+            try ConfigFile(bytes.bytes, name: path)
+        }
     }
 
     /// The file's bytes, nil when there is none.

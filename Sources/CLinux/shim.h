@@ -2,6 +2,7 @@
 #ifndef KINESIS_SIDECAR_CLINUX_H
 #define KINESIS_SIDECAR_CLINUX_H
 
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>

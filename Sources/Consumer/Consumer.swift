@@ -81,8 +81,6 @@ final class Consumer: @unchecked Sendable {
     /// that it sees the newest shards.
     private func prepare(_ moment: WallTime) async throws(ConsumerError) {
         do { try await changed.wait(while: { isPreparing }) } catch { throw .cancelled }
-        // Of several that waited one goes first; the others see it here.
-        guard !isPreparing else { return try await prepare(moment) }
         isPreparing = true
         defer {
             isPreparing = false

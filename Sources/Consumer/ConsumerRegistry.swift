@@ -1,3 +1,4 @@
+import Bytes
 import Kinesis
 import Logging
 import Reactor
@@ -24,7 +25,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         self.settings = settings
         self.logger = logger
         context = EngineContext(
-            loop: loop, source: source, state: state, pool: BufferPool(limit: settings.maxBufferedBytes))
+            loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes))
         settled = Gate(loop: loop)
     }
 
@@ -88,8 +89,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Eight hexadecimal digits: an event id that a client brings back after a restart is not taken for another reader's.
     private static func newReaderID() -> String {
-        let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
+        Hex.encode(UInt32.random(in: 0...UInt32.max))
     }
 
     // MARK: Looking at them
@@ -100,7 +100,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     }
 
     /// Bytes of answers and events that are held now; at most about `maxBufferedBytes`.
-    package var bufferedBytes: Int { context.pool.used }
+    package var bufferedBytes: Int { context.budget.used }
 
     // MARK: Ending
 

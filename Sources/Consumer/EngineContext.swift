@@ -6,5 +6,5 @@ struct EngineContext: Sendable {
     let loop: EventLoop
     let source: any StreamSource
     let state: StateStore
-    let pool: BufferPool
+    let budget: SharedBudget
 }

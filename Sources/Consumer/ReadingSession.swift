@@ -38,7 +38,7 @@ final class ReadingSession: @unchecked Sendable {
         self.context = context
         self.logger = logger
         self.onEnd = onEnd
-        holder = context.pool.newHolder()
+        holder = context.budget.newHolder()
         news = Wakeup(loop: context.loop)
         reader = RecordsReader(
             id: readerID, stream: key.stream, group: key.group, session: self, loop: context.loop)

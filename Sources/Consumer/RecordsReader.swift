@@ -40,15 +40,12 @@ package final class RecordsReader: @unchecked Sendable {
     package var assignment: [ShardID] { session?.assignment ?? [] }
 
     /// The next batch; nil once the consumer is ending or the reader is detached. One caller at a time.
-    package nonisolated(nonsending) func next() async -> Delivery? {
+    package func next() async -> Delivery? {
         loop.preconditionOnLoop()
-        // The checks stand where the task is suspended: other jobs may run while an async function is being called.
-        return await withUnsafeContinuation { continuation in
-            precondition(waiter == nil, "two callers wait for the same reader's batches")
-            if isEnding { return continuation.resume(returning: nil) }
-            if !ready.isEmpty { return continuation.resume(returning: take(ready.removeFirst())) }
-            waiter = continuation
-        }
+        precondition(waiter == nil, "two callers wait for the same reader's batches")
+        if isEnding { return nil }
+        if !ready.isEmpty { return take(ready.removeFirst()) }
+        return await withUnsafeContinuation { waiter = $0 }
     }
 
     /// Says that the batch's bytes have been taken by the socket: its checkpoint counts from here.

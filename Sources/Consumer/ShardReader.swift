@@ -87,8 +87,6 @@ struct ShardReader: Sendable {
 
     /// Of the last answer, nil before the first.
     private(set) var millisBehindLatest: Int?
-    /// When the service last answered with anything but a failure, or when the machine was made: the watchdog's proof.
-    private(set) var lastProgress: Instant
 
     /// - Parameters:
     ///   - position: where to begin.
@@ -105,7 +103,6 @@ struct ShardReader: Sendable {
         state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
         size = AnswerSize(isBehind: iterator == nil)
         random = SplitMix64(seed: seed)
-        lastProgress = now
     }
 }
 
@@ -176,9 +173,6 @@ extension ShardReader {
     /// Whether a batch may be handed on, or fetched.
     private var hasCredit: Bool { waiting == 0 }
 
-    /// Handed on and not settled.
-    var unsettledCount: Int { outstanding.count }
-
     /// An iterator that stands exactly behind the last settled record, for whoever goes on here later.
     var iteratorToKeep: ShardIterator? {
         guard outstanding.isEmpty else { return nil }
@@ -196,7 +190,6 @@ extension ShardReader {
 extension ShardReader {
     mutating func iteratorReceived(_ iterator: ShardIterator, now: Instant) {
         guard case .askingIterator = state else { return }
-        lastProgress = now
         state = .polling(iterator, notBefore: now)
     }
 
@@ -209,7 +202,6 @@ extension ShardReader {
     /// An answer of this many bytes has come and is held.
     mutating func answered(bytes: Int, now: Instant) {
         guard case .reading = state else { return }
-        lastProgress = now
         size.answered(bytes: bytes, isBehind: (millisBehindLatest ?? 0) > 0)
         state = .holding(records: 0)
     }

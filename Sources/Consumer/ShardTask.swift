@@ -46,7 +46,7 @@ final class ShardTask: @unchecked Sendable {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
-        if let ticket { context.pool.withdraw(ticket) }
+        if let ticket { context.budget.withdraw(ticket) }
         ticket = nil
         loan = nil
         answer = nil
@@ -88,7 +88,7 @@ final class ShardTask: @unchecked Sendable {
 // MARK: Running
 
 extension ShardTask {
-    nonisolated(nonsending) private func run() async {
+    private func run() async {
         while !isStopped {
             switch machine.next(now: context.loop.now) {
             case .wait(let deadline): await wakeup.wait(until: deadline)
@@ -106,7 +106,7 @@ extension ShardTask {
         }
     }
 
-    nonisolated(nonsending) private func askIterator(_ position: StartingPosition) async {
+    private func askIterator(_ position: StartingPosition) async {
         do throws(AWSError) {
             let iterator = try await context.source.iterator(of: id, in: session.stream, at: position)
             machine.iteratorReceived(iterator, now: context.loop.now)
@@ -116,7 +116,7 @@ extension ShardTask {
     }
 
     private func takePermit(_ bytes: Int) {
-        ticket = context.pool.request(bytes, for: session.holder) { [weak self] loan in
+        ticket = context.budget.request(bytes, for: session.holder) { [weak self] loan in
             // Unreferenced, the loan goes back at once.
             guard let self, !isStopped else { return }
             ticket = nil
@@ -127,7 +127,7 @@ extension ShardTask {
         if loan != nil { ticket = nil }
     }
 
-    nonisolated(nonsending) private func read(_ iterator: ShardIterator, _ limit: Int) async {
+    private func read(_ iterator: ShardIterator, _ limit: Int) async {
         do throws(AWSError) {
             let bytes = try await context.source.records(of: session.stream, at: iterator, limit: limit)
             guard !isStopped, let loan else { return }

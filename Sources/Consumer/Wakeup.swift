@@ -14,13 +14,11 @@ final class Wakeup: @unchecked Sendable {
     }
 
     /// Returns at the deadline, or when `signal` is called; without a deadline only then. One task at a time.
-    nonisolated(nonsending) func wait(until deadline: EventLoop.Instant?) async {
-        // The check stands where the task is suspended: other jobs may run while an async function is being called.
-        await withUnsafeContinuation { continuation in
-            precondition(self.continuation == nil, "two tasks wait at one place")
-            if hasNews { return continuation.resume() }
-            self.continuation = continuation
+    func wait(until deadline: EventLoop.Instant?) async {
+        precondition(continuation == nil, "two tasks wait at one place")
+        if !hasNews {
             timer = deadline.map { loop.schedule(at: $0) { [weak self] in self?.signal() } }
+            await withUnsafeContinuation { continuation = $0 }
         }
         hasNews = false
     }

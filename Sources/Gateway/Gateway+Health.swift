@@ -7,7 +7,7 @@ import State
 /// What whoever runs the sidecar asks of it.
 extension Gateway {
     /// `GET /livez`: the loop turns, else there would be no answer.
-    nonisolated(nonsending) func livez(_ exchange: HTTPExchange) async throws(Problem) {
+    func livez(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
         var json = JSONWriter()
         json.beginObject()
@@ -19,7 +19,7 @@ extension Gateway {
 
     /// `GET /readyz`: 503 while draining or when state cannot be written. AWS in trouble is told in the body alone: a
     /// restart of the sidecar would not help.
-    nonisolated(nonsending) func readyz(_ exchange: HTTPExchange) async throws(Problem) {
+    func readyz(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
         let readiness = readiness
         await respond(exchange, readiness.text, readiness.isReady ? .ok : .serviceUnavailable)
@@ -40,7 +40,7 @@ extension Gateway {
     }
 
     /// `GET /openapi.yaml`: the contract that this program was built with.
-    nonisolated(nonsending) func openAPI(_ exchange: HTTPExchange) async throws(Problem) {
+    func openAPI(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
         await exchange.respond(.ok, headers: ["Content-Type": "application/yaml"], body: Self.contract)
     }

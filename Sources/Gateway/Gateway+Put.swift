@@ -13,7 +13,7 @@ extension Gateway {
     private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
-    nonisolated(nonsending) func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
+    func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
         try refuseOptions(exchange)
         if let type = exchange.request.contentType, !Self.putTypes.contains(type) {
             throw .unsupportedMediaType(type, accepted: Self.putTypes)
@@ -33,7 +33,7 @@ extension Gateway {
         }
     }
 
-    nonisolated(nonsending) private func readPut(_ exchange: HTTPExchange, namesStream: Bool) async throws(Problem)
+    private func readPut(_ exchange: HTTPExchange, namesStream: Bool) async throws(Problem)
         -> PutBody
     {
         let bytes: ByteBuffer
@@ -96,10 +96,8 @@ extension PutAnswer {
             case .accepted(let shard, let sequenceNumber):
                 json.accepted(shard, sequenceNumber)
             case .failed(let code, let message):
-                json.key("errorCode")
-                json.string(code)
-                json.key("errorMessage")
-                json.string(message)
+                json.member("errorCode", code)
+                json.member("errorMessage", message)
             }
             json.endObject()
         }
@@ -110,8 +108,7 @@ extension PutAnswer {
 
     private func writeEncryption(_ json: inout JSONWriter) {
         guard let encryptionType else { return }
-        json.key("encryptionType")
-        json.string(encryptionType)
+        json.member("encryptionType", encryptionType)
     }
 }
 

@@ -5,7 +5,7 @@ import Kinesis
 
 extension Gateway {
     /// `GET /streams/{s}/records`: follows a stream, as server-sent events, until one side ends it.
-    nonisolated(nonsending) func follow(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+    func follow(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let named = try Self.consumerOptions(exchange.request)
         let accept = exchange.request.headerValues("accept")
         guard AcceptedTypes(accept).take(ServerSentEvents.contentType) else {

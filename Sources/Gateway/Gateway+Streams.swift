@@ -14,7 +14,7 @@ extension Gateway {
         retries: 2, minTimeout: .milliseconds(200), maxTimeout: .seconds(1), forever: false)
 
     /// `GET /streams/{s}`: DescribeStreamSummary in camelCase.
-    nonisolated(nonsending) func describe(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+    func describe(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
         do {
             let summary = try await services.streams.summary(of: stream, retry: Self.retry)
@@ -25,7 +25,7 @@ extension Gateway {
     }
 
     /// `GET /streams/{s}/shards`: lifion's listShards, all pages.
-    nonisolated(nonsending) func listShards(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+    func listShards(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
         do {
             let shards = try await services.streams.shards(of: stream, retry: Self.retry)
@@ -36,7 +36,7 @@ extension Gateway {
     }
 
     /// `GET /streams`: the consumers of this process.
-    nonisolated(nonsending) func listConsumers(_ exchange: HTTPExchange) async throws(Problem) {
+    func listConsumers(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
         var json = JSONWriter(capacity: 1024)
         json.beginObject()
@@ -107,8 +107,7 @@ extension ConsumerSnapshot {
         json.member("streamName", stream.text)
         json.member("consumerGroup", group)
         json.member("phase", phase.rawValue)
-        json.key("isConfigured")
-        json.bool(isConfigured)
+        json.member("isConfigured", isConfigured)
         json.optional("reader", readerID)
         json.key("options")
         json.beginObject()
@@ -147,22 +146,5 @@ extension ShardSnapshot {
         json.member("bufferedBytes", bufferedBytes)
         json.optional("problem", problem)
         json.endObject()
-    }
-}
-
-extension JSONWriter {
-    mutating func member(_ name: StaticString, _ value: String) {
-        key(name)
-        string(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Int) {
-        key(name)
-        int(value)
-    }
-
-    /// Leaves the member out without a value.
-    mutating func optional(_ name: StaticString, _ value: String?) {
-        if let value { member(name, value) }
     }
 }

@@ -34,7 +34,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         isDraining = true
     }
 
-    nonisolated(nonsending) package func handle(_ exchange: HTTPExchange) async {
+    package func handle(_ exchange: HTTPExchange) async {
         do throws(Problem) {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
             let route = try Route.find(exchange.request.method, path: exchange.request.path)
@@ -50,7 +50,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         return (document.httpHeaders, document.body)
     }
 
-    nonisolated(nonsending) private func answer(_ exchange: HTTPExchange, _ route: Route) async throws(Problem) {
+    private func answer(_ exchange: HTTPExchange, _ route: Route) async throws(Problem) {
         switch route {
         case .records(let stream): try await follow(exchange, stream)
         case .put(let stream): try await put(exchange, stream)
@@ -63,7 +63,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         }
     }
 
-    nonisolated(nonsending) private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
+    private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
         let document = problem.document
         if document.code.status.rawValue >= 500, isWorthALine(document.code) {
             logger.warning("\(exchange.request.method.text) \(exchange.request.path): \(document.detail)")
@@ -96,8 +96,7 @@ extension Gateway {
         }
     }
 
-    nonisolated(nonsending) func respond(_ exchange: HTTPExchange, _ body: ByteBuffer, _ status: HTTPStatus = .ok) async
-    {
+    func respond(_ exchange: HTTPExchange, _ body: ByteBuffer, _ status: HTTPStatus = .ok) async {
         await exchange.respond(status, headers: Self.jsonHeaders, body: body)
     }
 

@@ -35,7 +35,6 @@ extension Problem {
         case .record(let code, let message, let stream): Self.record(code, message, stream)
         case .consumer(let error, let stream): error.document(stream)
         case .aws(let error, let stream): error.document(stream)
-        case .draining: Self.ending
         }
     }
 

@@ -26,7 +26,6 @@ package enum Problem: Error, Sendable {
     case record(code: String, message: String, stream: StreamName)
     case consumer(ConsumerError, stream: StreamName)
     case aws(AWSError, stream: StreamName)
-    case draining
 
     package enum URLPart: String, Sendable {
         case path, query

@@ -25,17 +25,15 @@ final class RecordsSession: @unchecked Sendable {
         self.heartbeat = heartbeat
     }
 
-    nonisolated(nonsending) func run() async {
+    func run() async {
         presence.onLoss = { [reader] in reader.detach(.lost) }  // `next` gives nil from here on
         do {
             let stream = try await exchange.startStreaming(.ok, headers: Gateway.eventHeaders)
-            let writer = EventWriter(stream)
-            defer { writer.close() }
-            try await writer.write([greeting])
-            try await deliver(to: writer)
+            try await stream.write([greeting])
+            try await deliver(to: stream)
             guard presence.isThere else { return }
-            try await writer.write([Self.end])
-            await writer.finish()
+            try await stream.write([Self.end])
+            await stream.finish()
             reader.detach(.orderly)
         } catch {
             reader.detach(.lost)
@@ -43,8 +41,8 @@ final class RecordsSession: @unchecked Sendable {
     }
 
     /// Until the consumer ends or the peer has gone.
-    nonisolated(nonsending) private func deliver(to writer: EventWriter) async throws(ConnectionClosed) {
-        beat(writer)
+    private func deliver(to stream: ResponseStream) async throws(ConnectionClosed) {
+        beat(stream)
         defer {
             if let timer { exchange.loop.cancel(timer) }
             timer = nil
@@ -52,21 +50,21 @@ final class RecordsSession: @unchecked Sendable {
         while let delivery = await reader.next() {
             let head = ByteBuffer(capacity: 64)
             ServerSentEvents.appendHead(id: delivery.eventID, event: "records", to: head)
-            try await writer.write([head, delivery.batch.payload, ServerSentEvents.end])
+            try await stream.write([head, delivery.batch.payload, ServerSentEvents.end])
             reader.settle(delivery)
         }
     }
 
     /// A comment now and then, which keeps proxies from closing what looks idle to them. A write that is on its way says
     /// as much.
-    private func beat(_ writer: EventWriter) {
+    private func beat(_ stream: ResponseStream) {
         timer = exchange.loop.schedule(after: heartbeat) { [weak self] in
             guard let self else { return }
-            if !writer.isBusy {
+            if !stream.isWriting {
                 // A closed connection is told to the session by `onDisconnect`.
-                exchange.loop.spawn { try? await writer.write([Self.heartbeatComment]) }
+                exchange.loop.spawn { try? await stream.write([Self.heartbeatComment]) }
             }
-            beat(writer)
+            beat(stream)
         }
     }
 

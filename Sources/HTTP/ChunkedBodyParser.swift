@@ -1,3 +1,5 @@
+import Bytes
+
 /// Reads a chunked body (RFC 9112, 7.1): sizes, data, and the trailer section, whose fields are checked and dropped.
 ///
 /// Performs no I/O and buffers nothing: it looks at each framing byte once and hands data out as ranges of the input.
@@ -94,12 +96,12 @@ package struct ChunkedBodyParser {
     }
 
     private mutating func afterSize(_ byte: UInt8) throws(HTTPParseError) -> State {
-        if let digit = Self.hexadecimal(byte) {
+        if let digit = Hex.value(byte) {
             // 15 digits stay below 2^60, so that no sum of sizes overflows; leading zeros count, or a line of them
             // would have no end.
             digits += 1
             guard digits <= 15 else { throw .chunkSizeOverflow }
-            remaining = remaining << 4 | digit
+            remaining = remaining << 4 | Int(digit)
             return .size
         }
         guard state == .size else { throw .invalidChunkSize }
@@ -147,15 +149,6 @@ package struct ChunkedBodyParser {
         default:
             guard byte == ASCII.lineFeed else { throw .bareCarriageReturn }
             return state == .lastLineFeed ? .ended : .trailerStart
-        }
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> Int? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(byte &- UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): Int(byte &- UInt8(ascii: "a")) + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): Int(byte &- UInt8(ascii: "A")) + 10
-        default: nil
         }
     }
 }

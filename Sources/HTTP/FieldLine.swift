@@ -2,7 +2,7 @@
 enum FieldLine {
     /// `line` has no line end, only text bytes, and is not empty.
     static func read(
-        _ line: UnsafeRawBufferPointer, at offset: Int, in input: UnsafeRawBufferPointer, into head: RequestHead
+        _ line: UnsafeRawBufferPointer, at offset: Int, into head: RequestHead
     ) throws(HTTPParseError) {
         // A folded line would be the last one's value to one parser and a field to the next (RFC 9112, 5.2).
         guard !ASCII.isBlank(line[0]) else { throw .foldedLine }

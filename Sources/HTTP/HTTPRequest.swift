@@ -53,9 +53,6 @@ package struct HTTPRequest: Sendable {
     /// Bytes that the body will have, where the client said so; nil without a body and for a chunked one.
     package var contentLength: Int? { head.facts.contentLength }
 
-    /// Whether there is a body, or may be one.
-    package var hasBody: Bool { head.facts.framing != .none }
-
     /// The media type without parameters in lower case: `application/json`. Nil without Content-Type.
     package var contentType: String? {
         guard let value = header("content-type") else { return nil }

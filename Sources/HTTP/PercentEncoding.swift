@@ -14,6 +14,10 @@ enum PercentEncoding {
     static func decode(
         _ raw: Substring.UTF8View, offset: Int, plusIsSpace: Bool
     ) throws(URLTextError) -> String {
+        // Most texts hold nothing to decode, and are text already.
+        if !raw.contains(where: { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }) {
+            return String(Substring(raw))
+        }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(raw.count)
         var at = raw.startIndex

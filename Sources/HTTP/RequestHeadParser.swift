@@ -62,7 +62,7 @@ package struct RequestHeadParser {
                 return lineStart
             case .fields:
                 guard head.fields.count < headerFields else { throw .tooManyFields(limit: headerFields) }
-                try FieldLine.read(line, at: start, in: input, into: head)
+                try FieldLine.read(line, at: start, into: head)
             }
         }
         return nil

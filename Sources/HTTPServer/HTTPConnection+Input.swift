@@ -55,7 +55,7 @@ extension HTTPConnection {
     // MARK: Heads
 
     /// Waits for the next request. Nothing is read while the peer does not take the answers that it has.
-    nonisolated(nonsending) func nextHead() async -> HeadOutcome {
+    func nextHead() async -> HeadOutcome {
         if let outcome = parseHead() { return outcome }
         // Now and not at the end of the turn: the peer works on the answer while the loop serves the next connection.
         flush()
@@ -115,7 +115,7 @@ extension HTTPConnection {
 
     /// Appends what comes next of the body; false when there is no more. A piece is at most as long as what is
     /// buffered there already, or 16 KiB.
-    nonisolated(nonsending) func readBody(into buffer: ByteBuffer) async throws(HTTPBodyError) -> Bool {
+    func readBody(into buffer: ByteBuffer) async throws(HTTPBodyError) -> Bool {
         switch body {
         case .none: return false
         case .length(let missing):
@@ -127,7 +127,7 @@ extension HTTPConnection {
         }
     }
 
-    nonisolated(nonsending) private func readLength(_ missing: Int, into buffer: ByteBuffer) async throws(HTTPBodyError)
+    private func readLength(_ missing: Int, into buffer: ByteBuffer) async throws(HTTPBodyError)
         -> Int
     {
         if hasInput {
@@ -152,7 +152,7 @@ extension HTTPConnection {
         }
     }
 
-    nonisolated(nonsending) private func readChunks(
+    private func readChunks(
         _ parser: ChunkedBodyParser, into buffer: ByteBuffer
     ) async throws(HTTPBodyError) -> Bool {
         var parser = parser
@@ -200,7 +200,7 @@ extension HTTPConnection {
     }
 
     /// Returns when something can be read; tells a client that waits for it to go on.
-    nonisolated(nonsending) private func waitForBody() async throws(HTTPBodyError) {
+    private func waitForBody() async throws(HTTPBodyError) {
         guard isOpen else { throw .connectionClosed }
         sendOwedContinue()
         await waitToRead(.body, limits.bodyTime)
@@ -219,7 +219,7 @@ extension HTTPConnection {
         flush()
     }
 
-    nonisolated(nonsending) func waitToRead(_ wish: Wish, _ time: Duration) async {
+    func waitToRead(_ wish: Wish, _ time: Duration) async {
         precondition(reader == nil, "a body has one reader")
         self.wish = wish
         setReadDeadline(after: time)

@@ -60,14 +60,14 @@ extension HTTPConnection {
     }
 
     /// Returns when all output is with the kernel, or the connection is closed.
-    nonisolated(nonsending) func drainOutput() async {
+    func drainOutput() async {
         guard output != nil else { return }
         try? await write([], within: limits.answerTime)
     }
 
     /// Returns when the kernel has taken every byte: what gathered before, then the chunks, with as few calls as it
     /// lets. Writers that come while one waits have their turn after it. After an error nothing more is sent.
-    nonisolated(nonsending) func write(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) {
+    func write(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) {
         if isWriting {
             await withUnsafeContinuation { writersInLine.append($0) }
         }
@@ -102,7 +102,7 @@ extension HTTPConnection {
         }
     }
 
-    nonisolated(nonsending) private func waitToWrite(_ time: Duration) async {
+    private func waitToWrite(_ time: Duration) async {
         setWriteDeadline(after: time)
         interest.insert(.write)
         await withUnsafeContinuation { writer = $0 }

@@ -8,7 +8,7 @@ extension HTTPConnection {
     private static let gatheredBytes = 64 * 1024
 
     /// Serves requests one after the other until the connection ends. The connection's one task.
-    nonisolated(nonsending) func run() async {
+    func run() async {
         var isIdle = false
         while isOpen, !mustClose, !isIdle {
             switch await nextHead() {
@@ -23,12 +23,12 @@ extension HTTPConnection {
     }
 
     /// Answers 503 without reading a request.
-    nonisolated(nonsending) func turnAway(_ reason: RefusedRequest) async {
+    func turnAway(_ reason: RefusedRequest) async {
         refuse(reason)
         await end(lingering: true)
     }
 
-    nonisolated(nonsending) private func serve() async {
+    private func serve() async {
         let exchange = begin()
         await server.handler.handle(exchange)
         await exchange.conclude()
@@ -68,7 +68,7 @@ extension HTTPConnection {
     }
 
     @inline(never)
-    nonisolated(nonsending) private func discardBody() async {
+    private func discardBody() async {
         if case .length(let missing) = body, missing <= unusedInput.count {
             use(missing)
             body = .none
@@ -109,7 +109,7 @@ extension HTTPConnection {
 
     /// Sends what gathered, then closes: at once where the peer is done or nothing was asked, else write side first.
     /// A close with unread bytes would be a reset, which takes the answer away from the client that still sends.
-    nonisolated(nonsending) private func end(lingering: Bool) async {
+    private func end(lingering: Bool) async {
         await drainOutput()
         if isOpen, lingering, !inputEnded {
             shutdown(fd, Int32(SHUT_WR))
@@ -119,7 +119,7 @@ extension HTTPConnection {
         server.ended(self)
     }
 
-    nonisolated(nonsending) private func readAway() async {
+    private func readAway() async {
         dropInput()
         readTimedOut = false
         let deadline = loop.now + limits.lingerTime

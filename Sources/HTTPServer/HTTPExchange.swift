@@ -57,7 +57,7 @@ package final class HTTPExchange: @unchecked Sendable {
     ///
     /// Sends 100 Continue to a client that waits for it, but not where Content-Length is over the limit. After an
     /// error the rest is lost, and the connection closes behind the answer.
-    nonisolated(nonsending) package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
+    package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
         guard !isOver else { throw .connectionClosed }
         let limit = limit ?? connection.limits.bodyBytes
         var capacity = 0
@@ -81,7 +81,7 @@ package final class HTTPExchange: @unchecked Sendable {
 
     /// The next piece of the body, at most 16 KiB; nil at its end. Of any total length: the reader bounds what it
     /// keeps. Errors as in `body`.
-    nonisolated(nonsending) package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
+    package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
         guard !isOver else { throw .connectionClosed }
         let buffer = ByteBuffer()
         return try await connection.readBody(into: buffer) ? buffer : nil
@@ -92,7 +92,7 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Gives the whole answer. A second one is ignored. HEAD gets the head that GET would, without the body.
     ///
     /// Returns when it is on its way: a small answer leaves with the turn, a large one when the kernel has taken it.
-    nonisolated(nonsending) package func respond(
+    package func respond(
         _ status: HTTPStatus, headers: HTTPHeaders = [:], body: ByteBuffer? = nil
     ) async {
         guard !isOver, connection.isOpen, case .none = answer else { return }
@@ -115,7 +115,7 @@ package final class HTTPExchange: @unchecked Sendable {
     ///
     /// A peer that shuts its writing side has gone, as far as an endless stream can know; a client that does so after
     /// a long request body and reads on needs `peerMayHalfClose`.
-    nonisolated(nonsending) package func startStreaming(
+    package func startStreaming(
         _ status: HTTPStatus, headers: HTTPHeaders = [:], peerMayHalfClose: Bool = false
     ) async throws(ConnectionClosed) -> ResponseStream {
         guard !isOver, connection.isOpen, case .none = answer else { throw ConnectionClosed() }
@@ -160,7 +160,7 @@ package final class HTTPExchange: @unchecked Sendable {
     }
 
     /// The handler has returned.
-    nonisolated(nonsending) func conclude() async {
+    func conclude() async {
         switch answer {
         case .none:
             guard connection.isOpen else { break }

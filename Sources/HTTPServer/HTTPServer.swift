@@ -119,7 +119,7 @@ package final class HTTPServer: @unchecked Sendable {
 
     /// Stops accepting, closes what is idle, lets requests that are under way be answered with `Connection: close`, and
     /// returns when all connections have ended; those that have not by `deadline` are cut.
-    nonisolated(nonsending) package func drain(deadline: EventLoop.Instant) async {
+    package func drain(deadline: EventLoop.Instant) async {
         stopAccepting()
         isDraining = true
         for connection in connections.values { connection.closeIfIdle() }

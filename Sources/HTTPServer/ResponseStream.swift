@@ -24,11 +24,15 @@ package final class ResponseStream: @unchecked Sendable {
         self.framing = framing
     }
 
+    /// Whether a write is on its way.
+    package var isWriting: Bool { connection.isWriting }
+
     /// Returns when the kernel's socket buffer has taken every byte: that is the back-pressure. The chunks are sent
-    /// from where they are, together, and must not change before this returns.
+    /// from where they are, together, and must not change before this returns. Several tasks may write: each write goes
+    /// out whole, in the order of the calls.
     ///
     /// Throws when the peer is gone or took nothing for `HTTPLimits.streamWriteTime`; how much it got is not known.
-    nonisolated(nonsending) package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
+    package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
         guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
         let time = connection.limits.streamWriteTime
         switch framing {
@@ -49,7 +53,7 @@ package final class ResponseStream: @unchecked Sendable {
     }
 
     /// Ends the body in order. The connection serves the client's next request.
-    nonisolated(nonsending) package func finish() async {
+    package func finish() async {
         guard !isFinished, connection.isOpen else { return }
         isFinished = true
         connection.interest.remove(.peerClosed)

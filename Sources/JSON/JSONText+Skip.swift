@@ -1,3 +1,5 @@
+import Bytes
+
 /// The scanning core: skips one value and says whether it is JSON (RFC 8259) in UTF-8, without building anything.
 ///
 /// Flat functions over a pointer and an `inout` cursor: captured variables in nested functions cost 2 to 3 times as
@@ -165,21 +167,12 @@ extension JSONText {
                     at = end
                     return .unexpectedEnd
                 }
-                if hexValue(base[at &+ index]) > 15 { return .badString }
+                if Hex.value(base[at &+ index]) == nil { return .badString }
             }
             at &+= 6
             return .none
         default: return .badString
         }
-    }
-
-    /// 0…15, or 255 for what is no hexadecimal digit.
-    @inline(__always)
-    static func hexValue(_ byte: UInt8) -> UInt8 {
-        let digit = byte &- UInt8(ascii: "0")
-        if digit < 10 { return digit }
-        let letter = (byte | 0x20) &- UInt8(ascii: "a")
-        return letter < 6 ? letter &+ 10 : 255
     }
 
     /// Skips a number, `true`, `false` or `null`.

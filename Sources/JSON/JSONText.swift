@@ -90,10 +90,9 @@ package enum JSONText {
         case 0x0c: buffer.append("\\f")
         case 0x0d: buffer.append("\\r")
         default:
-            let digits: StaticString = "0123456789abcdef"
             buffer.append("\\u00")
-            buffer.append(digits.utf8Start[Int(byte &>> 4)])
-            buffer.append(digits.utf8Start[Int(byte & 15)])
+            buffer.append(Hex.digit(byte &>> 4))
+            buffer.append(Hex.digit(byte & 15))
         }
     }
 
@@ -147,8 +146,7 @@ package enum JSONText {
         guard at + 6 <= raw.count, raw[at] == UInt8(ascii: "\\"), raw[at + 1] == UInt8(ascii: "u") else { return nil }
         var value: UInt16 = 0
         for index in 2..<6 {
-            let digit = hexValue(raw[at + index])
-            guard digit < 16 else { return nil }
+            guard let digit = Hex.value(raw[at + index]) else { return nil }
             value = value << 4 | UInt16(digit)
         }
         return value

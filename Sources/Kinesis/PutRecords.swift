@@ -19,8 +19,7 @@ package struct PutRecords: Sendable {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("StreamName")
-        json.string(stream.text)
+        json.member("StreamName", stream.text)
         json.key("Records")
         json.beginArray()
         for entry in entries {
@@ -94,12 +93,10 @@ package struct PutRecord: Sendable {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("StreamName")
-        json.string(stream.text)
+        json.member("StreamName", stream.text)
         entry.writeMembers(&json)
         if let sequenceNumberForOrdering {
-            json.key("SequenceNumberForOrdering")
-            json.string(sequenceNumberForOrdering.text)
+            json.member("SequenceNumberForOrdering", sequenceNumberForOrdering.text)
         }
         json.endObject()
     }
@@ -122,11 +119,9 @@ extension PutRecordEntry {
     fileprivate func writeMembers(_ json: inout JSONWriter) {
         json.key("Data")
         json.base64(data)
-        json.key("PartitionKey")
-        json.string(partitionKey)
+        json.member("PartitionKey", partitionKey)
         if let explicitHashKey {
-            json.key("ExplicitHashKey")
-            json.string(explicitHashKey.description)
+            json.member("ExplicitHashKey", explicitHashKey.description)
         }
     }
 }

@@ -69,12 +69,9 @@ package struct RecordBatchEncoder {
     private func appendHead(to out: ByteBuffer) {
         var json = JSONWriter(out)
         json.beginObject()
-        json.key("streamName")
-        json.string(stream.text)
-        json.key("shardId")
-        json.string(shard.text)
-        json.key("millisBehindLatest")
-        json.int(scanner.envelope.millisBehindLatest)
+        json.member("streamName", stream.text)
+        json.member("shardId", shard.text)
+        json.member("millisBehindLatest", scanner.envelope.millisBehindLatest)
         json.key("records")
         json.beginArray()
     }

@@ -40,39 +40,8 @@ package struct ShardLineage: Equatable, Sendable {
         shards.filter { !depleted.contains($0.id) && waitsFor($0).isEmpty }
     }
 
-    /// Shards that must wait.
-    package var waiting: [Shard] {
-        shards.filter { !depleted.contains($0.id) && !waitsFor($0).isEmpty }
-    }
-
     /// The parents that still hold this shard up; of a merge there may be two.
-    package func waitsFor(_ shard: Shard) -> [ShardID] {
+    private func waitsFor(_ shard: Shard) -> [ShardID] {
         shard.parents.filter { byID[$0] != nil && !depleted.contains($0) }
-    }
-
-    /// Whether nothing older than this shard is left to read, so that the initial position applies to it. A child of
-    /// a listed parent is read from its beginning (TRIM_HORIZON), never from LATEST.
-    package func isRoot(_ shard: Shard) -> Bool {
-        shard.parents.allSatisfy { byID[$0] == nil }
-    }
-
-    /// Listed shards that came from this one, a merge's child for both of its parents.
-    package func children(of id: ShardID) -> [Shard] {
-        shards.filter { $0.parents.contains(id) }
-    }
-
-    /// Shards that are listed here and were not in `earlier`: what a new listing brought.
-    package func added(since earlier: ShardLineage) -> [Shard] {
-        shards.filter { earlier.byID[$0.id] == nil }
-    }
-
-    /// Shards of `earlier` that are no longer listed: trimmed away, their state can be forgotten.
-    package func trimmed(since earlier: ShardLineage) -> [Shard] {
-        earlier.shards.filter { byID[$0.id] == nil }
-    }
-
-    /// The same listing after a shard was read to its end.
-    package func depleting(_ id: ShardID) -> ShardLineage {
-        ShardLineage(shards: shards, depleted: depleted.union([id]))
     }
 }

@@ -8,9 +8,8 @@ package struct ListShards: KinesisOperation {
         case next(token: String)
     }
 
-    /// What a page holds at most by default, and what the service allows.
+    /// Shards of one page; the service allows 10,000.
     package static let pageSize = 1000
-    package static let maximumPageSize = 10_000
     package static let name = "ListShards"
     package let page: Page
     package let maxResults: Int
@@ -24,14 +23,11 @@ package struct ListShards: KinesisOperation {
         json.beginObject()
         switch page {
         case .first(let stream):
-            json.key("StreamName")
-            json.string(stream.text)
+            json.member("StreamName", stream.text)
         case .next(let token):
-            json.key("NextToken")
-            json.string(token)
+            json.member("NextToken", token)
         }
-        json.key("MaxResults")
-        json.int(maxResults)
+        json.member("MaxResults", maxResults)
         json.endObject()
     }
 
@@ -91,20 +87,15 @@ package struct GetShardIterator: KinesisOperation {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("StreamName")
-        json.string(stream.text)
-        json.key("ShardId")
-        json.string(shard.text)
-        json.key("ShardIteratorType")
-        json.string(position.type.description)
+        json.member("StreamName", stream.text)
+        json.member("ShardId", shard.text)
+        json.member("ShardIteratorType", position.type.description)
         switch position {
         case .trimHorizon, .latest: break
         case .atTimestamp(let time):
-            json.key("Timestamp")
-            json.epochSeconds(time)
+            json.member("Timestamp", time)
         case .atSequenceNumber(let number), .afterSequenceNumber(let number):
-            json.key("StartingSequenceNumber")
-            json.string(number.text)
+            json.member("StartingSequenceNumber", number.text)
         }
         json.endObject()
     }
@@ -130,22 +121,8 @@ package struct GetRecords: Sendable {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("ShardIterator")
-        json.string(iterator.token)
-        json.key("Limit")
-        json.int(limit)
+        json.member("ShardIterator", iterator.token)
+        json.member("Limit", limit)
         json.endObject()
-    }
-}
-
-extension JSONWriter {
-    /// Seconds with three decimals, digit by digit: a Double would round some milliseconds.
-    package mutating func epochSeconds(_ time: WallTime) {
-        let (seconds, milliseconds) = time.milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
-        let fraction = String(milliseconds)
-        let text =
-            (time.milliseconds < 0 ? "-" : "") + String(seconds) + "."
-            + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
-        value(.number(text))
     }
 }

@@ -16,16 +16,13 @@ package struct CreateStream: KinesisOperation {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("StreamName")
-        json.string(stream.text)
+        json.member("StreamName", stream.text)
         if let shardCount {
-            json.key("ShardCount")
-            json.int(shardCount)
+            json.member("ShardCount", shardCount)
         } else {
             json.key("StreamModeDetails")
             json.beginObject()
-            json.key("StreamMode")
-            json.string(StreamMode.onDemand.rawValue)
+            json.member("StreamMode", StreamMode.onDemand.rawValue)
             json.endObject()
         }
         json.endObject()
@@ -45,8 +42,7 @@ package struct DescribeStreamSummary: KinesisOperation {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("StreamName")
-        json.string(stream.text)
+        json.member("StreamName", stream.text)
         json.endObject()
     }
 

@@ -19,8 +19,4 @@ package struct LocalKinesisConfiguration: Sendable {
         self.region = region
         self.account = account
     }
-
-    /// The key id and the secret whose signatures are verified. Requests under any other key id are taken unverified.
-    package static let keyID = "local"
-    package static let secret = "local"
 }

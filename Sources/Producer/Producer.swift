@@ -36,7 +36,7 @@ package final class Producer: @unchecked Sendable {
     }
 
     /// Writes records, and returns with the service's answer for each. Nothing is sent of a put that is refused before.
-    nonisolated(nonsending) package func put(_ put: EncodedPut, to stream: StreamName) async throws(PutError)
+    package func put(_ put: EncodedPut, to stream: StreamName) async throws(PutError)
         -> PutAnswer
     {
         if isDraining { throw .draining }
@@ -62,13 +62,11 @@ package final class Producer: @unchecked Sendable {
     }
 
     /// Takes no new puts, and returns when every one has its answer, or at the deadline.
-    nonisolated(nonsending) package func drain(deadline: EventLoop.Instant) async {
+    package func drain(deadline: EventLoop.Instant) async {
         isDraining = true
+        guard unanswered > 0, loop.now < deadline else { return }
         let timer = loop.schedule(at: deadline) { [weak self] in self?.finishDraining() }
-        await withUnsafeContinuation { waiter in
-            if unanswered == 0 || loop.now >= deadline { return waiter.resume() }
-            drained = waiter
-        }
+        await withUnsafeContinuation { drained = $0 }
         loop.cancel(timer)
     }
 

@@ -14,8 +14,8 @@ package struct PutBatcher {
     package typealias Answer = (ticket: Ticket, result: Result<PutAnswer, PutError>)
 
     package struct Limits: Sendable {
-        /// Records in a PutRecords call. Source: the service's API reference.
-        package var records = 500
+        /// Records in a PutRecords call.
+        package var records = PutRecordEntry.maximumRecords
         /// Bytes of data and partition keys in a call: 5 MiB, or 10 MiB where the stream takes records over 1 MiB.
         package var bytes = 5 << 20
         /// Calls of this stream that may be on their way at once.

@@ -35,7 +35,7 @@ final class PutLane: @unchecked Sendable {
     /// Whether nobody waits here and nothing is on its way.
     var isIdle: Bool { batcher.unanswered == 0 && batcher.callsOnTheirWay == 0 }
 
-    nonisolated(nonsending) func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
+    func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
         if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
         return await withUnsafeContinuation { waiter in
             let ticket = batcher.submitted(put, now: loop.now)
@@ -86,7 +86,7 @@ final class PutLane: @unchecked Sendable {
 
     // MARK: Calls
 
-    nonisolated(nonsending) private func send(_ batch: PutBatcher.Batch) async {
+    private func send(_ batch: PutBatcher.Batch) async {
         var outcome = await call(batch)
         if case .refused(.streamMissing, _) = outcome {
             do {
@@ -100,7 +100,7 @@ final class PutLane: @unchecked Sendable {
         act()
     }
 
-    nonisolated(nonsending) private func call(_ batch: PutBatcher.Batch) async -> PutBatcher.Outcome {
+    private func call(_ batch: PutBatcher.Batch) async -> PutBatcher.Outcome {
         let records = batch.entries.map { $0.put.records[$0.index] }
         do {
             guard batch.isOrdered else {

@@ -55,7 +55,7 @@ final class StreamDirectory: @unchecked Sendable {
     }
 
     /// The same from the service; a missing stream is created where that is allowed.
-    nonisolated(nonsending) func askRecordBytes(of stream: StreamName) async throws(PutError) -> Int {
+    func askRecordBytes(of stream: StreamName) async throws(PutError) -> Int {
         do {
             return remember(try await target.describe(stream))
         } catch {
@@ -82,15 +82,11 @@ final class StreamDirectory: @unchecked Sendable {
 
     /// Creates a missing stream where that is allowed, and returns when it can be written to. Who comes while a stream is
     /// being created waits for that creation.
-    nonisolated(nonsending) func create(_ stream: StreamName) async throws(PutError) {
+    func create(_ stream: StreamName) async throws(PutError) {
         guard let shards = shardsToCreate(stream.text) else { throw .streamMissing }
         let outcome: Result<Void, PutError>
         if waiting[stream] != nil {
-            outcome = await withUnsafeContinuation { waiter in
-                // Looked at again: the creation may have ended while this task was being suspended.
-                if waiting[stream] == nil { return waiter.resume(returning: .success(())) }
-                waiting[stream]?.append(waiter)
-            }
+            outcome = await withUnsafeContinuation { waiting[stream]?.append($0) }
         } else {
             waiting[stream] = []
             do {
@@ -104,7 +100,7 @@ final class StreamDirectory: @unchecked Sendable {
         try outcome.get()
     }
 
-    nonisolated(nonsending) private func makeReady(_ stream: StreamName, _ shards: Int) async throws(PutError) {
+    private func makeReady(_ stream: StreamName, _ shards: Int) async throws(PutError) {
         let end = loop.now + Self.creationTime
         var status = "missing"
         var pause = Duration.milliseconds(100)
@@ -126,7 +122,7 @@ final class StreamDirectory: @unchecked Sendable {
     }
 
     /// What to do when a stream's summary could not be had.
-    nonisolated(nonsending) private func create(_ stream: StreamName, _ shards: Int, after error: AWSError)
+    private func create(_ stream: StreamName, _ shards: Int, after error: AWSError)
         async throws(PutError)
     {
         switch error.disposition {

@@ -1,8 +1,7 @@
 /// Where tasks of one loop wait until another one has news for them.
 ///
-/// `open` lets through all who wait at that moment and nobody after. Who waits for a state uses `wait(while:)`: a check
-/// before the call proves nothing, because other jobs of the loop may run while an async function is being called, and
-/// an `open` in between would be missed. Confined to its loop.
+/// `open` lets through all who wait at that moment and nobody after. Who waits for a state uses `wait(while:)`: of several
+/// who are let through, the first may change the state again. Confined to its loop.
 package final class Gate: @unchecked Sendable {
     private struct Waiter {
         var id: UInt64

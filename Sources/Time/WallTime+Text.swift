@@ -23,6 +23,13 @@ extension WallTime {
             + Self.pad(date.second, 2) + " GMT"
     }
 
+    /// `1700000000.123`: seconds since the epoch, as the JSON protocols of AWS write times. Digit by digit: a Double would
+    /// round some milliseconds.
+    package var epochSeconds: String {
+        let (seconds, fraction) = milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
+        return (milliseconds < 0 ? "-" : "") + String(seconds) + "." + Self.pad(Int(fraction), 3)
+    }
+
     /// Reads RFC 3339 in UTC or with an offset, with or without a fraction (of which milliseconds are kept).
     package init?(iso8601 text: String) {
         var scanner = DigitScanner(text)

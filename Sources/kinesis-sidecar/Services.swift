@@ -26,7 +26,7 @@ struct Services: @unchecked Sendable {
         let transport = Transport(loop: loop)
         let client = AWSClient(
             service: "kinesis", region: target.region, endpoint: target.endpoint, credentials: target.credentials,
-            transport: transport, retry: settings.consumerDefaults.retry,
+            transport: transport,
             userAgent: "kinesis-sidecar/\(Help.version)", logger: Logger(label: "aws"))
         let kinesis = KinesisClient(client)
         let state = try await openState(folder, loop)

@@ -28,7 +28,7 @@ struct StandardErrorLog: LogHandler {
 
     func log(event: LogEvent) {
         let line = line(event, now: .now())
-        _ = Glibc.write(STDERR_FILENO, line.base, line.count)
+        _ = withExtendedLifetime(line) { Glibc.write(STDERR_FILENO, line.base, line.count) }
     }
 
     /// The line with its end.
@@ -51,14 +51,10 @@ struct StandardErrorLog: LogHandler {
     private func json(_ event: LogEvent, _ fields: [(key: String, value: String)], _ now: WallTime) -> ByteBuffer {
         var json = JSONWriter()
         json.beginObject()
-        json.key("time")
-        json.string(now.iso8601)
-        json.key("level")
-        json.string(event.level.rawValue)
-        json.key("logger")
-        json.string(label)
-        json.key("message")
-        json.string("\(event.message)")
+        json.member("time", now.iso8601)
+        json.member("level", event.level.rawValue)
+        json.member("logger", label)
+        json.member("message", "\(event.message)")
         // Among the fields nothing takes the place of the line's own keys.
         for field in fields {
             json.key(Self.ownKeys.contains(field.key) ? "_" + field.key : field.key)

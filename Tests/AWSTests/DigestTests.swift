@@ -10,13 +10,12 @@ import Testing
         #expect(
             Digest.sha256(text.bytes).hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         #expect(Hex.encode(Digest.sha1(text.bytes)) == "a9993e364706816aba3e25717850c26c9cd0d89d")
-        #expect(Hex.encode(Digest.md5(text.bytes)) == "900150983cd24fb0d6963f7d28e17f72")
         #expect(Digest.md5Number(text.bytes) == 0x9001_5098_3cd2_4fb0_d696_3f7d_28e1_7f72)
     }
 
     @Test func `nothing has a digest too`() {
         #expect(Digest.sha256("").hex == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        #expect(Hex.encode(Digest.md5(ByteBuffer().bytes)) == "d41d8cd98f00b204e9800998ecf8427e")
+        #expect(Digest.md5Number(ByteBuffer().bytes) == 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e)
     }
 
     @Test func `a large body is hashed in slices, between which the loop turns`() async throws {

@@ -3,39 +3,27 @@ import Testing
 
 @Suite struct ShardLineageTests {
     @Test func `a child of a split waits for its parent`() {
-        let lineage = ShardLineage(shards: [shard(0), shard(1, 0), shard(2, 0)])
-        #expect(ids(lineage.readable) == [0])
-        #expect(ids(lineage.waiting) == [1, 2])
-        #expect(ids(lineage.depleting(id(0)).readable) == [1, 2])
+        let shards = [shard(0), shard(1, 0), shard(2, 0)]
+        #expect(readable(shards) == [0])
+        #expect(readable(shards, depleted: 0) == [1, 2])
     }
 
     @Test func `a child of a merge waits for both parents`() {
-        let lineage = ShardLineage(shards: [shard(0), shard(1), shard(2, 0, 1)])
-        #expect(ids(lineage.depleting(id(0)).readable) == [1])
-        #expect(ids(lineage.depleting(id(1)).readable) == [0])
-        #expect(ids(lineage.depleting(id(0)).depleting(id(1)).readable) == [2])
+        let shards = [shard(0), shard(1), shard(2, 0, 1)]
+        #expect(readable(shards, depleted: 0) == [1])
+        #expect(readable(shards, depleted: 1) == [0])
+        #expect(readable(shards, depleted: 0, 1) == [2])
     }
 
     @Test func `a parent that is no longer listed holds nobody up`() {
-        let lineage = ShardLineage(shards: [shard(2, 0, 1), shard(1)])
-        #expect(lineage.waitsFor(shard(2, 0, 1)) == [id(1)])
-        #expect(ids(lineage.depleting(id(1)).readable) == [2])
-        #expect(lineage.isRoot(shard(9, 7, 8)))
-        #expect(!lineage.isRoot(shard(2, 0, 1)))
+        let shards = [shard(2, 0, 1), shard(1)]
+        #expect(readable(shards) == [1])
+        #expect(readable(shards, depleted: 1) == [2])
+        #expect(readable([shard(9, 7, 8)]) == [9])
     }
 
     @Test func `a grandchild waits even when its grandparent is gone`() {
-        let lineage = ShardLineage(shards: [shard(1, 0), shard(2, 1), shard(3, 2)])
-        #expect(ids(lineage.readable) == [1])
-        #expect(ids(lineage.waiting) == [2, 3])
-    }
-
-    @Test func `two listings tell what came and what was trimmed`() {
-        let earlier = ShardLineage(shards: [shard(0), shard(1)])
-        let later = ShardLineage(shards: [shard(1), shard(2, 1)], depleted: [id(1)])
-        #expect(ids(later.added(since: earlier)) == [2])
-        #expect(ids(later.trimmed(since: earlier)) == [0])
-        #expect(ids(later.children(of: id(1))) == [2])
+        #expect(readable([shard(1, 0), shard(2, 1), shard(3, 2)]) == [1])
     }
 
     @Test func `a shard that two pages bring counts once`() {
@@ -52,6 +40,10 @@ import Testing
         let left = walk.readAll()
         #expect(walk.violations.isEmpty)
         #expect(left.isEmpty)
+    }
+
+    private func readable(_ shards: [Shard], depleted: Int...) -> [Int] {
+        ids(ShardLineage(shards: shards, depleted: Set(depleted.map(id))).readable)
     }
 
     private func ids(_ shards: [Shard]) -> [Int] {

@@ -32,10 +32,7 @@ struct LocalShard: Equatable {
     var isOpen: Bool { closed == nil }
     var parents: [Int] { [parent, adjacentParent].compactMap(\.self) }
 
-    static func id(_ index: Int) -> String {
-        let digits = String(index)
-        return "shardId-" + String(repeating: "0", count: max(0, 12 - digits.utf8.count)) + digits
-    }
+    static func id(_ index: Int) -> String { ShardID(number: index).text }
 
     func sequenceNumber(_ ordinal: Int64, at time: WallTime) -> String {
         LocalSequenceNumber(shardCreated: created, shardIndex: index, ordinal: ordinal).text(at: time)

@@ -56,8 +56,6 @@ struct LocalStream: Equatable {
     var openShards: [LocalShard] { orderedShards.filter(\.isOpen) }
     var encryptionType: String { encryptionKey == nil ? "NONE" : "KMS" }
     var maxRecordBytes: Int { maxRecordKiB * 1024 }
-    /// Data and keys of one PutRecords, in bytes. Source: PutRecords in the service's API reference.
-    static let maxRequestBytes = 10 * 1024 * 1024
 
     func arn(region: String, account: String) -> String {
         "arn:aws:kinesis:\(region):\(account):stream/\(name)"

@@ -162,7 +162,7 @@ extension PutEntry {
         buffer.append("{\"SequenceNumber\":\"")
         number.append(to: buffer, at: arrival)
         buffer.append("\",\"ApproximateArrivalTimestamp\":")
-        buffer.append(arrival.secondsText)
+        buffer.append(arrival.epochSeconds)
         buffer.append(",\"Data\":\"")
         buffer.append(data)
         buffer.append("\",\"PartitionKey\":")

@@ -16,9 +16,7 @@ struct PutEntry {
 
 /// A PutRecord or PutRecords body: its fields, and its records without a tree of values. Confined to its loop.
 struct PutRequest {
-    /// Source: PutRecords in the service's API reference.
-    static let maxRecords = 500
-    private static let keyLengths = 1...256
+    private static let keyLengths = 1...PutRecordEntry.maximumPartitionKeyLength
 
     /// The fields beside the records.
     let fields: RequestFields
@@ -85,11 +83,12 @@ struct PutRequest {
         guard !entries.isEmpty else {
             throw RequestFields.constraint("Records", "[]", "Member must have length greater than or equal to 1")
         }
+        let maxRecords = PutRecordEntry.maximumRecords
         guard entries.count <= maxRecords else {
             throw RequestFields.constraint(
                 "Records", "\(entries.count) records", "Member must have length less than or equal to \(maxRecords)")
         }
-        guard entries.reduce(0, { $0 + $1.bytes }) <= LocalStream.maxRequestBytes else {
+        guard entries.reduce(0, { $0 + $1.bytes }) <= PutRecordEntry.maximumBytes else {
             throw .invalidArgument("Records size exceeds 10 MB limit")
         }
         return PutRequest(fields: fields, entries: entries, unescaped: reader.unescaped)

@@ -14,7 +14,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
     private let service: KinesisService
     private let policy = OriginPolicy()
     private let verifier = SignatureVerifier(
-        secrets: [LocalKinesisConfiguration.keyID: Secret(LocalKinesisConfiguration.secret)], unknownKeys: .accept)
+        secrets: [Credentials.local.accessKeyID: Credentials.local.secretAccessKey], unknownKeys: .accept)
 
     init(_ service: KinesisService) {
         self.service = service
@@ -168,12 +168,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
 /// The IDs under which answers are told apart: unique in a process.
 private enum RequestID {
-    private static func hex(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
-
     static func next() -> String {
-        hex(.random(in: 0 ... .max)) + hex(.random(in: 0 ... .max))
+        Hex.encode(UInt128.random(in: 0 ... .max))
     }
 }

@@ -1,7 +1,7 @@
 import Reactor
 
 /// The process's `BufferBudget`, for those who wait for room in it. Confined to its loop.
-final class BufferPool: @unchecked Sendable {
+final class SharedBudget: @unchecked Sendable {
     private var budget: BufferBudget
     private var waiters: [BufferBudget.Ticket: (Loan) -> Void] = [:]
     private var requests: [BufferBudget.Ticket: (holder: BufferBudget.Holder, bytes: Int)] = [:]
@@ -57,18 +57,18 @@ final class BufferPool: @unchecked Sendable {
 ///
 /// Given back as the last reference goes: no way out of a shard's task can forget it.
 final class Loan {
-    private let pool: BufferPool
+    private let shared: SharedBudget
     private let holder: BufferBudget.Holder
     private(set) var bytes: Int
 
-    fileprivate init(_ pool: BufferPool, _ holder: BufferBudget.Holder, bytes: Int) {
-        self.pool = pool
+    fileprivate init(_ shared: SharedBudget, _ holder: BufferBudget.Holder, bytes: Int) {
+        self.shared = shared
         self.holder = holder
         self.bytes = bytes
     }
 
     deinit {
-        pool.change(holder, by: -bytes)
+        shared.change(holder, by: -bytes)
     }
 
     /// Corrects the loan to what is held in fact.
@@ -76,6 +76,6 @@ final class Loan {
         guard actual != bytes else { return }
         let change = actual - bytes
         bytes = actual
-        pool.change(holder, by: change)
+        shared.change(holder, by: change)
     }
 }
