@@ -54,31 +54,41 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        // What tests of several targets need: a loop to run on, a folder, repeatable chance.
+        .target(name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport"),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
-        .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"]),
-        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux"]),
-        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "Reactor", "Bytes"]),
+        .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON", "Bytes"]),
+        .testTarget(name: "ReactorTests", dependencies: ["TestSupport", "Reactor", "CLinux"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["TestSupport", "SQLite", "Reactor", "Bytes"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Time", "Bytes"]),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
         .testTarget(
             name: "AWSTests",
-            dependencies: ["AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log]),
+            dependencies: [
+                "TestSupport", "AWS", "HTTP", "HTTPServer", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log,
+            ]),
         .testTarget(
             name: "KinesisTests",
-            dependencies: ["Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", log]),
+            dependencies: [
+                "TestSupport", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", log,
+            ]),
         .testTarget(
-            name: "StateTests", dependencies: ["State", "Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
+            name: "StateTests",
+            dependencies: ["TestSupport", "State", "Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
         .testTarget(
             name: "ConsumerTests",
-            dependencies: ["Consumer", "State", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Time", "Bytes", log]),
+            dependencies: [
+                "TestSupport", "Consumer", "State", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Time", "Bytes", log,
+            ]),
         .testTarget(
             name: "ProducerTests",
-            dependencies: ["Producer", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
+            dependencies: ["TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
         .testTarget(
             name: "LocalKinesisTests",
             dependencies: [
+                "TestSupport",
                 "LocalKinesis", "Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "JSON", "Time", "Bytes",
                 log,
             ]),

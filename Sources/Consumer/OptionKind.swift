@@ -1,3 +1,5 @@
+import Bytes
+
 /// What kind of value an option takes, and how it is written: query, environment and YAML all bring text.
 package enum OptionKind: Equatable, Sendable {
     /// `true` or `false`.
@@ -53,7 +55,7 @@ package enum OptionKind: Equatable, Sendable {
 
     /// Digits only: `+5`, ` 5` and `5.0` are typing errors more often than they are meant.
     private static func integer(_ text: String, in range: ClosedRange<Int>) -> Int? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let value = Int(text),
+        guard !text.isEmpty, text.utf8.allSatisfy(\.isDigit), let value = Int(text),
             range.contains(value)
         else { return nil }
         return value

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Byte classes and comparisons that the parsers share. Performs no I/O and allocates nothing.
 enum ASCII {
     static let tab = UInt8(ascii: "\t")
@@ -28,17 +30,8 @@ enum ASCII {
     }
 
     @inline(__always)
-    static func isDigit(_ byte: UInt8) -> Bool {
-        byte &- UInt8(ascii: "0") < 10
-    }
-
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        isDigit(byte) || lower(byte) &- UInt8(ascii: "a") < 26
-    }
-
-    @inline(__always)
     static func lower(_ byte: UInt8) -> UInt8 {
-        byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+        byte.isUppercase ? byte | 0x20 : byte
     }
 
     /// The first byte at or after `start` that is not text (`isText`), or the end. A line's CR is found so, and

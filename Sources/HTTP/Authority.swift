@@ -1,17 +1,19 @@
+import Bytes
+
 /// `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2). Performs no I/O.
 enum Authority {
     /// Whether the bytes could be a host and a port at all. An empty host is grammatical, and no host of ours.
     static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let (host, port) = split(bytes)
-        guard port?.allSatisfy(ASCII.isDigit) ?? true, (port?.count ?? 0) <= 5 else { return false }
+        guard port?.allSatisfy(\.isDigit) ?? true, (port?.count ?? 0) <= 5 else { return false }
         if host.first == UInt8(ascii: "[") {
             guard host.count > 3, host.last == UInt8(ascii: "]") else { return false }
             return host.dropFirst().dropLast().allSatisfy {
-                ASCII.isAlphanumeric($0) || $0 == ASCII.colon || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "%")
+                $0.isLetter || $0.isDigit || $0 == ASCII.colon || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "%")
             }
         }
         return host.allSatisfy { byte in
-            ASCII.isAlphanumeric(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+            byte.isLetter || byte.isDigit || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
                 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "~")
                 || byte == UInt8(ascii: "!") || byte == UInt8(ascii: "$") || byte == UInt8(ascii: "&")
                 || (byte >= 0x27 && byte <= 0x2C)  // ' ( ) * + ,
@@ -23,7 +25,7 @@ enum Authority {
     static func split(_ bytes: UnsafeRawBufferPointer) -> (host: UnsafeRawBufferPointer, port: UnsafeRawBufferPointer?)
     {
         var at = bytes.count
-        while at > 0, ASCII.isDigit(bytes[at - 1]) { at -= 1 }
+        while at > 0, bytes[at - 1].isDigit { at -= 1 }
         guard at > 0, bytes[at - 1] == ASCII.colon else { return (bytes, nil) }
         return (
             UnsafeRawBufferPointer(rebasing: bytes[..<(at - 1)]), UnsafeRawBufferPointer(rebasing: bytes[at...])
@@ -46,7 +48,7 @@ enum Authority {
             }
             var (parts, digits, value) = (1, 0, 0)
             for byte in bytes {
-                if ASCII.isDigit(byte) {
+                if byte.isDigit {
                     digits += 1
                     value = value * 10 + Int(byte - UInt8(ascii: "0"))
                     guard digits <= 3, value <= 255 else { return false }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Reads `name: value` (RFC 9112, 5) and, of the fields that frame a message, what they say. Performs no I/O.
 enum FieldLine {
     /// `line` has no line end, only text bytes, and is not empty.
@@ -69,7 +71,7 @@ enum FieldLine {
         guard !value.isEmpty, value.count <= 18 else { throw .invalidContentLength }
         var number = 0
         for byte in value {
-            guard ASCII.isDigit(byte) else { throw .invalidContentLength }
+            guard byte.isDigit else { throw .invalidContentLength }
             number = number &* 10 &+ Int(byte &- UInt8(ascii: "0"))
         }
         return number

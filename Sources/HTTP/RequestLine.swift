@@ -1,3 +1,5 @@
+import Bytes
+
 /// Reads `METHOD SP request-target SP HTTP-version` (RFC 9112, 3). Performs no I/O.
 enum RequestLine {
     /// `line` has no line end and only text bytes; `offset` is where it lies in the head.
@@ -60,7 +62,7 @@ enum RequestLine {
     ) throws(HTTPParseError) -> Int {
         guard line.count - start == 8,
             ASCII.equals(UnsafeRawBufferPointer(rebasing: line[start..<start + 5]), "HTTP/"),
-            ASCII.isDigit(line[start + 5]), line[start + 6] == UInt8(ascii: "."), ASCII.isDigit(line[start + 7])
+            line[start + 5].isDigit, line[start + 6] == UInt8(ascii: "."), line[start + 7].isDigit
         else { throw .malformedRequestLine }
         guard line[start + 5] == UInt8(ascii: "1") else { throw .unsupportedVersion }
         return line[start + 7] == UInt8(ascii: "0") ? 0 : 1

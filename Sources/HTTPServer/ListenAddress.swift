@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 import Glibc
 import Reactor
@@ -21,7 +22,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
-        guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) }),
+        guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit),
             let port = Int(digits)
         else { return nil }
         var host = text[..<colon]

@@ -1,4 +1,5 @@
 import AWS
+import Bytes
 
 /// A point of the ring on which a stream's shards lie: 0…2^128-1. MD5 of a record's partition key, or given.
 package struct HashKey: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -15,7 +16,7 @@ package struct HashKey: Hashable, Comparable, Sendable, CustomStringConvertible 
     package init?(_ text: String) {
         let digits = text.utf8
         guard (1...39).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0"),
-            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            digits.allSatisfy(\.isDigit),
             let value = UInt128(text)
         else { return nil }
         self.value = value

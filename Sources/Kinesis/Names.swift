@@ -1,3 +1,5 @@
+import Bytes
+
 /// A stream's name: 1…128 characters of `[a-zA-Z0-9_.-]`.
 ///
 /// Source: the service's API model, StreamName.
@@ -53,12 +55,5 @@ package struct ShardIterator: Hashable, Sendable, CustomStringConvertible {
 
 private func isServiceName(_ text: String, maximumLength: Int) -> Bool {
     (1...maximumLength).contains(text.utf8.count)
-        && text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
+        && text.utf8.allSatisfy { $0.isLetter || $0.isDigit || "_.-".utf8.contains($0) }
 }

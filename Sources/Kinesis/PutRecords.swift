@@ -35,41 +35,46 @@ package struct PutRecords: Sendable {
     package static func read(_ answer: ByteBuffer, count: Int) throws(KinesisAnswerError) -> PutRecordsAnswer {
         var encryption = "NONE"
         var results: [PutResult] = []
-        do {
-            var members = try JSONObjectScanner(answer.bytes)
-            while let (key, value) = try members.next() {
-                if key.isString("EncryptionType") {
-                    encryption = try value.string() ?? encryption
-                } else if key.isString("Records") {
-                    guard value.kind == .array else { throw KinesisAnswerError.badField("Records") }
-                    results.reserveCapacity(count)
-                    var elements = try JSONArrayScanner(value)
-                    while let element = try elements.next() {
-                        results.append(try readResult(element, index: results.count))
-                    }
-                }
+        var members = try scan { () throws(JSONError) in try JSONObjectScanner(answer.bytes) }
+        while let (key, value) = try scan({ () throws(JSONError) in try members.next() }) {
+            if key.isString("EncryptionType") {
+                encryption = try scan { () throws(JSONError) in try value.string() } ?? encryption
+            } else if key.isString("Records") {
+                results = try readResults(value, count: count)
             }
-        } catch let error as JSONError {
-            throw .notJSON(error)
-        } catch let error as KinesisAnswerError {
-            throw error
-        } catch {
-            preconditionFailure("no other error is thrown above")
         }
         guard results.count == count else { throw .badField("Records") }
         return PutRecordsAnswer(encryptionType: encryption, results: results)
     }
 
-    private static func readResult(_ element: JSONSpan, index: Int) throws -> PutResult {
-        guard element.kind == .object else { throw KinesisAnswerError.badField("Records[\(index)]") }
-        var fields = PutFields()
-        try fields.read(element.raw, offset: element.offset)
-        if let code = fields.errorCode { return .failed(code: code, message: fields.errorMessage ?? "") }
-        guard let shard = fields.shard else { throw KinesisAnswerError.badField("Records[\(index)].ShardId") }
-        guard let number = fields.sequenceNumber else {
-            throw KinesisAnswerError.badField("Records[\(index)].SequenceNumber")
+    private static func readResults(_ list: JSONSpan, count: Int) throws(KinesisAnswerError) -> [PutResult] {
+        guard list.kind == .array else { throw .badField("Records") }
+        var results: [PutResult] = []
+        results.reserveCapacity(count)
+        var elements = try scan { () throws(JSONError) in try JSONArrayScanner(list) }
+        while let element = try scan({ () throws(JSONError) in try elements.next() }) {
+            results.append(try readResult(element, index: results.count))
         }
+        return results
+    }
+
+    private static func readResult(_ element: JSONSpan, index: Int) throws(KinesisAnswerError) -> PutResult {
+        guard element.kind == .object else { throw .badField("Records[\(index)]") }
+        var fields = PutFields()
+        try scan { () throws(JSONError) in try fields.read(element.raw, offset: element.offset) }
+        if let code = fields.errorCode { return .failed(code: code, message: fields.errorMessage ?? "") }
+        guard let shard = fields.shard else { throw .badField("Records[\(index)].ShardId") }
+        guard let number = fields.sequenceNumber else { throw .badField("Records[\(index)].SequenceNumber") }
         return .accepted(shard: shard, sequenceNumber: number)
+    }
+
+    /// A scanner's step, with its error as an answer's.
+    private static func scan<T>(_ step: () throws(JSONError) -> T) throws(KinesisAnswerError) -> T {
+        do {
+            return try step()
+        } catch {
+            throw .notJSON(error)
+        }
     }
 }
 

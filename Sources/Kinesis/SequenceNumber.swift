@@ -1,3 +1,5 @@
+import Bytes
+
 /// A record's place in its shard: a decimal number of 1…129 digits without leading zeros, in practice 56.
 ///
 /// Too long for any integer, and no Double may touch it: it stays text and compares by length, then text.
@@ -32,6 +34,6 @@ package struct SequenceNumber: Hashable, Comparable, Sendable, CustomStringConve
     static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
         guard (1...maximumDigits).contains(bytes.count) else { return false }
         if bytes.count > 1, bytes.first == UInt8(ascii: "0") { return false }
-        return bytes.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return bytes.allSatisfy(\.isDigit)
     }
 }

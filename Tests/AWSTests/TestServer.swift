@@ -1,6 +1,7 @@
 import COpenSSL
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A blocking server on a port of its own, a thread per connection, that does to its client what a test says.
 final class TestServer: @unchecked Sendable {

@@ -2,6 +2,7 @@ import AWS
 import Kinesis
 import Reactor
 import State
+import TestSupport
 import Testing
 
 @testable import Consumer

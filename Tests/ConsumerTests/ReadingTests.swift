@@ -1,6 +1,7 @@
 import Kinesis
 import Reactor
 import State
+import TestSupport
 import Testing
 
 @testable import Consumer

@@ -1,5 +1,6 @@
 import Bytes
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct JSONTextTests {
@@ -81,7 +82,7 @@ import Testing
     /// Documents made at random and then damaged, judged by a checker that shares nothing with ours.
     @Test(arguments: 0..<40)
     func `a simple recursive checker comes to the same verdict`(_ seed: UInt64) {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<400 {
             var text = SampleJSON.text(&random, depth: 4)
             for _ in 0..<Int.random(in: 0...2, using: &random) { SampleJSON.damage(&text, &random) }

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A second opinion on what is JSON: as plain as RFC 8259 reads, one byte at a time, UTF-8 by the standard library.
 struct SimpleJSONChecker {
     private var rest: ArraySlice<UInt8>
@@ -95,7 +97,7 @@ struct SimpleJSONChecker {
 
 /// Documents at random, and damage to them.
 enum SampleJSON {
-    static func text(_ random: inout Random, depth: Int) -> [UInt8] {
+    static func text(_ random: inout SeededGenerator, depth: Int) -> [UInt8] {
         switch Int.random(in: 0..<(depth > 0 ? 9 : 7), using: &random) {
         case 0: return Array("true".utf8)
         case 1: return Array("null".utf8)
@@ -115,11 +117,11 @@ enum SampleJSON {
         }
     }
 
-    private static func separator(_ random: inout Random) -> [UInt8] {
+    private static func separator(_ random: inout SeededGenerator) -> [UInt8] {
         Array([",", ", ", " ,\n", "\t,\r\n"].randomElement(using: &random)!.utf8)
     }
 
-    private static func string(_ random: inout Random) -> [UInt8] {
+    private static func string(_ random: inout SeededGenerator) -> [UInt8] {
         let pieces = [
             "a", "long text", "é", "😀", "\\n", "\\u00e9", "\\\\", "\\\"", "\u{2028}", "/", "\\/", "\u{7f}", "0",
         ]
@@ -128,7 +130,7 @@ enum SampleJSON {
             + Array("\"".utf8)
     }
 
-    static func damage(_ text: inout [UInt8], _ random: inout Random) {
+    static func damage(_ text: inout [UInt8], _ random: inout SeededGenerator) {
         guard !text.isEmpty else { return }
         let place = text.indices.randomElement(using: &random)!
         let bytes = Array("{}[]\",:\\ntf0-.eu \n".utf8) + [0x00, 0x1f, 0x80, 0xc3, 0xff]

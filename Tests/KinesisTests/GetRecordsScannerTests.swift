@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import Kinesis
+import TestSupport
 import Testing
 import Time
 
@@ -168,7 +169,7 @@ import Time
     /// Damages an answer at random: it is read or refused, and what is read is one line of valid JSON.
     @Test(arguments: 0..<20)
     func `random damage never crashes and never yields a broken payload`(_ seed: UInt64) throws {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         let records = (1...4).map { AnswerText.record($0, #"{"a":[1,2]}"#) }
         let text = Array(AnswerText.answer(records).utf8)
         for _ in 0..<300 {

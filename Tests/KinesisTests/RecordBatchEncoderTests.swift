@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import Kinesis
+import TestSupport
 import Testing
 import Time
 
@@ -60,7 +61,7 @@ import Time
     /// Whatever the bytes are: the payload is one line of valid JSON, and the data comes back from it.
     @Test(arguments: 0..<20)
     func `random data comes back whatever it is`(_ seed: UInt64) throws {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<50 {
             let bytes = Self.sample(&random)
             let parse = ShouldParseJSON.allCases.randomElement(using: &random)!
@@ -80,7 +81,7 @@ import Time
         }
     }
 
-    private static func sample(_ random: inout Random) -> [UInt8] {
+    private static func sample(_ random: inout SeededGenerator) -> [UInt8] {
         let pieces = ["{", "}", "[", "]", "\"a\"", ":", ",", "1", "\n", "\\", "\"", "é", "x", "true", " "]
         let count = Int.random(in: 0...12, using: &random)
         var bytes = (0..<count).flatMap { _ in Array(pieces.randomElement(using: &random)!.utf8) }

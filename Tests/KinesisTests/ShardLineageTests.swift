@@ -1,4 +1,5 @@
 import Kinesis
+import TestSupport
 import Testing
 
 @Suite struct ShardLineageTests {
@@ -34,7 +35,7 @@ import Testing
     /// and in the end everything that was not trimmed.
     @Test(arguments: 0..<50)
     func `a random walk never reads a child before its parents and never stops early`(_ seed: UInt64) {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         var walk = Walk()
         for _ in 0..<200 { walk.step(&random) }
         let left = walk.readAll()
@@ -71,7 +72,7 @@ private struct Walk {
         listed = [shard(0), shard(1)]
     }
 
-    mutating func step(_ random: inout Random) {
+    mutating func step(_ random: inout SeededGenerator) {
         switch random.next() % 5 {
         case 0:
             let parent = open.remove(at: Int(random.next() % UInt64(open.count)))
@@ -98,7 +99,7 @@ private struct Walk {
         if let index = listed.firstIndex(where: { !isOpen.contains($0.id) }) { listed.remove(at: index) }
     }
 
-    private mutating func read(_ random: inout Random) {
+    private mutating func read(_ random: inout SeededGenerator) {
         let readable = ShardLineage(shards: listed, depleted: depleted).readable
         let isOpen = Set(open.map(id))
         guard let shard = readable.filter({ !isOpen.contains($0.id) }).randomElement(using: &random) else { return }

@@ -1,6 +1,7 @@
 import Bytes
 import Kinesis
 import SQLite
+import TestSupport
 import Testing
 import Time
 

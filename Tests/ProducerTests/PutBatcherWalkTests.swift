@@ -1,6 +1,7 @@
 import AWS
 import Kinesis
 @testable import Producer
+import TestSupport
 import Testing
 
 /// A random walk over a batcher: whatever the service does, every put is answered exactly once and in order of its
@@ -20,7 +21,7 @@ import Testing
 
 private struct Walk {
     let script = BatcherScript()
-    var random: SplitMix
+    var random: SeededGenerator
     var onTheirWay: [PutBatcher.Batch] = []
     /// Records of every put.
     var submitted: [PutBatcher.Ticket: Int] = [:]
@@ -29,7 +30,7 @@ private struct Walk {
     private let service: Int
 
     init(seed: UInt64) {
-        random = SplitMix(state: seed)
+        random = SeededGenerator(seed: seed)
         service = Int(seed % 4)
         if seed.isMultiple(of: 5) { script.limits.linger = .milliseconds(5) }
         script.limits.calls = Int(seed % 3) + 1
@@ -113,17 +114,5 @@ private struct Walk {
 
     private func key(_ entry: PutBatcher.Entry) -> [Int] {
         [entry.ticket.slot, entry.ticket.generation, entry.index]
-    }
-}
-
-/// SplitMix64: a small generator whose runs a seed repeats.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func below(_ bound: Int) -> Int {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return Int((value ^ value >> 31) % UInt64(bound))
     }
 }

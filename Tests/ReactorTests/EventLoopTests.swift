@@ -1,22 +1,7 @@
 import Glibc
 import Reactor
+import TestSupport
 import Testing
-
-/// Runs `body` as a task of a loop with a thread of its own, and ends the loop afterwards.
-private func onLoop(_ body: @escaping @Sendable (EventLoop) async throws -> Void) async throws {
-    let loop = try EventLoop(name: "test")
-    try loop.startThread()
-    let result: Result<Void, any Error> = await withUnsafeContinuation { done in
-        loop.spawn {
-            do { done.resume(returning: .success(try await body(loop))) } catch {
-                done.resume(returning: .failure(error))
-            }
-        }
-    }
-    loop.stop()
-    loop.join()
-    try result.get()
-}
 
 private func makePipe() throws -> (read: Int32, write: Int32) {
     var fds: [Int32] = [0, 0]

@@ -1,22 +1,10 @@
 import Glibc
 import SQLite
+import TestSupport
 import Testing
 
-/// A path in a folder of its own, removed with all that lies in it.
-private final class TemporaryFolder {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/kinesis-sidecar-XXXXXX".utf8CString)
-        path = String(cString: mkdtemp(&template))
-    }
-
-    deinit {
-        for name in ["db", "db-wal", "db-shm"] { unlink(path + "/" + name) }
-        rmdir(path)
-    }
-
-    var database: DatabaseLocation { .file(path + "/db") }
+extension TemporaryFolder {
+    fileprivate var database: DatabaseLocation { .file(path + "/db") }
 }
 
 private let schema = [Migration(version: 1, sql: "CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB NOT NULL) STRICT")]

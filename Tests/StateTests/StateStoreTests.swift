@@ -3,6 +3,7 @@ import Kinesis
 import Logging
 import Reactor
 import SQLite
+import TestSupport
 import Testing
 import Time
 
@@ -51,7 +52,7 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
 
     @Test func `checkpoints, ends and children outlive the program`() async throws {
         try await onLoop { loop in
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             let child = ShardState(id: ShardID(number: 2), parents: [first], start: .trimHorizon)
             var store = try await open(folder.database, loop)
             try await store.begin(orders, begun)
@@ -72,7 +73,7 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
 
     @Test func `the file is readable by its owner alone`() async throws {
         try await onLoop { loop in
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             let store = try await open(folder.database, loop)
             var status = stat()
             #expect(stat(folder.database, &status) == 0)
@@ -159,7 +160,7 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
 
     @Test func `a file of a newer program is refused`() async throws {
         try await onLoop { loop in
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             let newer = Migration(version: 1000, sql: "CREATE TABLE later (id INTEGER)")
             await (try Database.open(.file(folder.database), migrations: [newer])).close()
             await #expect(throws: StateError.self) { _ = try await open(folder.database, loop) }
@@ -169,7 +170,7 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
     @Test func `while nothing can be written health says so, and what was noted is kept and stored later`() async throws
     {
         try await onLoop { loop in
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             let store = try await open(folder.database, loop)
             try await store.begin(orders, begun)
             let other = try await Database.open(.file(folder.database), migrations: StateSchema.migrations)
@@ -193,4 +194,8 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
             withExtendedLifetime(folder) {}
         }
     }
+}
+
+extension TemporaryFolder {
+    fileprivate var database: String { path + "/state.sqlite" }
 }

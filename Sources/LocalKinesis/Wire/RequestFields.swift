@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 import Kinesis
 import Time
@@ -102,7 +103,7 @@ struct RequestFields {
     /// A number of 39 digits can have the right form and still be 2^128 or more.
     static func badHashKey(_ name: String, _ text: String) -> ServiceFault {
         let digits = text.utf8
-        if digits.count == 39, digits.allSatisfy({ (48...57).contains($0) }), digits.first != 48 {
+        if digits.count == 39, digits.allSatisfy(\.isDigit), digits.first != 48 {
             let field = name.split(separator: ".").last.map(String.init) ?? name
             return .invalidArgument(
                 "Invalid \(field). \(field) must be in the range: [0, 2^128-1]. Specified value was \(text)")

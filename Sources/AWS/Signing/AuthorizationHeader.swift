@@ -55,7 +55,7 @@ package struct AuthorizationHeader: Hashable, Sendable {
         }
         let tail = parts.suffix(4).map(String.init)
         let key = parts.dropLast(4).joined(separator: "/")
-        let isDay = tail[0].utf8.count == 8 && tail[0].utf8.allSatisfy { (48...57).contains($0) }
+        let isDay = tail[0].utf8.count == 8 && tail[0].utf8.allSatisfy(\.isDigit)
         guard !key.isEmpty, isDay, !tail[1].isEmpty, !tail[2].isEmpty else {
             throw .incomplete(detail: "Credential must be key/date/region/service/aws4_request")
         }
@@ -63,7 +63,7 @@ package struct AuthorizationHeader: Hashable, Sendable {
     }
 
     private static func isHeaderName(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.allSatisfy { $0 > 32 && $0 < 127 && !(65...90).contains($0) }
+        !name.isEmpty && name.utf8.allSatisfy { $0 > 32 && $0 < 127 && !$0.isUppercase }
     }
 
     private static func bytes(_ text: Substring) -> [UInt8]? {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The name of an AWS region, as it stands in host names and signatures.
 package struct Region: Hashable, Sendable, CustomStringConvertible {
     package let name: String
@@ -5,9 +7,11 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
     /// Nil unless `name` is one to 32 lower-case letters, digits and hyphens: it becomes part of a host name.
     package init?(_ name: String) {
         let bytes = name.utf8
-        guard (1...32).contains(bytes.count), bytes.first != 45, bytes.last != 45 else { return nil }
+        guard (1...32).contains(bytes.count), bytes.first != UInt8(ascii: "-"), bytes.last != UInt8(ascii: "-") else {
+            return nil
+        }
         let allowed = bytes.allSatisfy { byte in
-            (97...122).contains(byte) || (48...57).contains(byte) || byte == 45
+            byte.isLowercase || byte.isDigit || byte == UInt8(ascii: "-")
         }
         guard allowed else { return nil }
         self.name = name

@@ -37,10 +37,7 @@ enum URIEncoding {
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 65...90, 97...122, 48...57, 45, 46, 95, 126: true
-        default: false
-        }
+        byte.isLetter || byte.isDigit || "-._~".utf8.contains(byte)
     }
 
     private static func digit(_ value: UInt8) -> UInt8 {

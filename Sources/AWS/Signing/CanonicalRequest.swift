@@ -112,7 +112,7 @@ package struct CanonicalRequest {
     /// Lower-case names in byte order; those of one name stay as they came. Already so for our own requests.
     private func sortedHeaders() -> [(name: String, value: String)] {
         var lowered = headers
-        for index in lowered.indices where lowered[index].name.utf8.contains(where: { (65...90).contains($0) }) {
+        for index in lowered.indices where lowered[index].name.utf8.contains(where: \.isUppercase) {
             lowered[index].name = lowered[index].name.lowercased()
         }
         let isSorted = zip(lowered, lowered.dropFirst()).allSatisfy { $0.name <= $1.name }

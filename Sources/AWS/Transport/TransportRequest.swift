@@ -58,7 +58,7 @@ package struct TransportHeaders: Sendable {
     }
 
     private static func lower(_ byte: UInt8) -> UInt8 {
-        (65...90).contains(byte) ? byte | 32 : byte
+        byte.isUppercase ? byte | 0x20 : byte
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool {

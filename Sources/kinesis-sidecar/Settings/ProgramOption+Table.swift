@@ -1,4 +1,5 @@
 import AWS
+import Bytes
 import Consumer
 import HTTPServer
 import Logging
@@ -185,7 +186,7 @@ extension ProgramOption {
 
     private static func isHostName(_ text: String) -> Bool {
         let allowed = text.utf8.allSatisfy { byte in
-            (97...122).contains(byte | 0x20) || (48...57).contains(byte) || byte == 45 || byte == 46 || byte == 95
+            byte.isLetter || byte.isDigit || "-._".utf8.contains(byte)
         }
         return (1...253).contains(text.utf8.count) && allowed
     }

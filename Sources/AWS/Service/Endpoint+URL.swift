@@ -38,7 +38,7 @@ extension Endpoint {
     }
 
     private static func port(_ text: Substring) throws(EndpointError) -> UInt16 {
-        let isNumber = (1...5).contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) }
+        let isNumber = (1...5).contains(text.utf8.count) && text.utf8.allSatisfy(\.isDigit)
         guard isNumber, let port = UInt16(text), port > 0 else { throw .port(String(text)) }
         return port
     }
@@ -50,7 +50,7 @@ extension Endpoint {
         return trimmed.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
             (1...63).contains(label.utf8.count)
                 && label.utf8.allSatisfy { byte in
-                    (97...122).contains(byte | 32) || (48...57).contains(byte) || byte == 45 || byte == 95
+                    byte.isLetter || byte.isDigit || "-_".utf8.contains(byte)
                 }
         }
     }
@@ -59,7 +59,7 @@ extension Endpoint {
     private static func path(_ text: Substring) throws(EndpointError) -> String {
         guard !text.isEmpty else { return "/" }
         let allowed = text.utf8.allSatisfy { byte in
-            (97...122).contains(byte | 32) || (48...57).contains(byte) || "-._~!$&'()*+,;=:@/%".utf8.contains(byte)
+            byte.isLetter || byte.isDigit || "-._~!$&'()*+,;=:@/%".utf8.contains(byte)
         }
         let escapes = text.split(separator: "%", omittingEmptySubsequences: false).dropFirst()
         let escaped = escapes.allSatisfy { $0.utf8.count >= 2 && $0.utf8.prefix(2).allSatisfy { Hex.value($0) != nil } }

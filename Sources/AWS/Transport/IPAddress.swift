@@ -1,3 +1,5 @@
+import Bytes
+
 /// Recognises addresses that must never go through a proxy. Performs no I/O.
 package enum IPAddress {
     /// Whether a host (lower case, IPv6 without brackets) is this machine or on its link: loopback, `localhost`, and
@@ -30,7 +32,7 @@ package enum IPAddress {
         guard parts.count == 4 else { return nil }
         var bytes: [UInt8] = []
         for part in parts {
-            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
+            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy(\.isDigit),
                 let byte = UInt8(part)
             else { return nil }
             bytes.append(byte)
