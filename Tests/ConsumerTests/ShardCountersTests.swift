@@ -1,4 +1,5 @@
 import Kinesis
+import TestSupport
 import Testing
 
 @testable import Consumer
