@@ -24,7 +24,7 @@ let package = Package(
                 "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
-            resources: [.embedInCode("openapi.yaml")]
+            resources: [.embedInCode("openapi.yaml"), .embedInCode("status.html")]
         ),
         .target(
             name: "LocalKinesis",

@@ -10,6 +10,10 @@ import Time
 /// time.
 final class Consumer: @unchecked Sendable {
     let key: ConsumerKey
+    /// Names this consumer among those of its group, also in other processes.
+    let id = Consumer.newID()
+    /// When it was started last.
+    private(set) var startedOn = WallTime.now()
     /// Whether configuration lists it: then its options are kept, and its stream may be created.
     let isConfigured: Bool
     private(set) var options: ConsumerOptions
@@ -27,6 +31,8 @@ final class Consumer: @unchecked Sendable {
     private var arrivingReader: String?
     private var isPreparing = false
     private var isEnding = false
+    /// Somebody has stopped it: no reader, until somebody starts it.
+    private(set) var isStopped = false
 
     init(
         _ key: ConsumerKey, options: ConsumerOptions, isConfigured: Bool, mayCreateStream: Bool,
@@ -64,7 +70,7 @@ final class Consumer: @unchecked Sendable {
     private func keepPreparing(_ moment: WallTime) async {
         var failures = 0
         var random = SplitMix64(seed: UInt64.random(in: 0...UInt64.max))
-        while positions == nil, !isEnding {
+        while positions == nil, !isEnding, !isStopped {
             do throws(ConsumerError) {
                 try await prepare(moment)
                 return
@@ -95,11 +101,41 @@ final class Consumer: @unchecked Sendable {
         }
     }
 
+    /// Starts it, again where it was stopped, and fixes the positions. One that runs stays as it is.
+    func start(options: ConsumerOptions) async throws(ConsumerError) {
+        let moment = WallTime.now()
+        if isStopped {
+            isStopped = false
+            startedOn = moment
+        } else if isPrepared || readerID != nil {
+            self.options = options
+            return
+        }
+        self.options = options
+        try await prepare(moment)
+    }
+
+    /// Ends the readers in order: each gets what is on its way, and an end. Positions stay. Returns once they have
+    /// gone, or at the deadline; whoever has not taken what is on its way by then goes later.
+    func stop(deadline: ContinuousClock.Instant) async {
+        isStopped = true
+        session?.stop()
+        let timer = context.loop.schedule(at: deadline) { [changed] in changed.open() }
+        try? await changed.wait(while: { isStopped && session != nil && context.loop.now < deadline })
+        context.loop.cancel(timer)
+    }
+
+    private static func newID() -> String {
+        let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
     // MARK: Readers
 
     /// Attaches a reader.
     /// - Parameter options: what holds for the consumer from here on.
     func attach(_ readerID: String, options: ConsumerOptions) async throws(ConsumerError) -> RecordsReader {
+        if isStopped { throw .stopped }
         if let present = self.readerID { throw .readerPresent(readerID: present) }
         // LATEST means: since the request came, not since the service has answered.
         let moment = WallTime.now()
@@ -108,6 +144,7 @@ final class Consumer: @unchecked Sendable {
         self.options = options
         try await prepare(moment)
         guard !isEnding else { throw .shuttingDown }
+        guard !isStopped else { throw .stopped }
         guard !Task.isCancelled else { throw .cancelled }
         guard let positions else { throw .streamMissing(key.stream) }
         let session = ReadingSession(
@@ -142,10 +179,16 @@ final class Consumer: @unchecked Sendable {
 
     var snapshot: ConsumerSnapshot {
         let book = (session?.positions ?? positions)?.book
-        let phase: ConsumerSnapshot.Phase = session != nil ? .reading : book == nil ? .starting : .idle
         return ConsumerSnapshot(
-            stream: key.stream, group: key.group, phase: phase, isConfigured: isConfigured, readerID: readerID,
+            id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase,
+            isConfigured: isConfigured, readerID: readerID,
             options: options.named, shards: book.map(shards) ?? [], problem: problem ?? session?.problem)
+    }
+
+    private var phase: ConsumerSnapshot.Phase {
+        if isStopped { return session == nil ? .stopped : .stopping }
+        if session != nil { return .reading }
+        return positions == nil ? .starting : .idle
     }
 
     private func shards(of book: ShardBook) -> [ShardSnapshot] {

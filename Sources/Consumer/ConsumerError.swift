@@ -10,6 +10,8 @@ package enum ConsumerError: Error, Hashable, Sendable {
     case readerPresent(readerID: String)
     /// There is no such stream, and it may not be created.
     case streamMissing(StreamName)
+    /// Somebody has stopped the consumer.
+    case stopped
     /// The stream did not become usable in time.
     case streamNotReady(StreamName, status: String)
     /// The service refused or could not be reached, after all retries.
@@ -28,6 +30,7 @@ extension ConsumerError: CustomStringConvertible {
         case .conflictingOption(let conflict):
             "the consumer runs with \(conflict.option)=\(conflict.held), not \(conflict.asked)"
         case .readerPresent(let readerID): "the consumer has a reader: \(readerID)"
+        case .stopped: "the consumer is stopped"
         case .streamMissing(let stream): "there is no stream \(stream)"
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"
         case .service(let error): error.description

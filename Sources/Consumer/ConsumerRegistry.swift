@@ -42,30 +42,65 @@ package final class ConsumerRegistry: @unchecked Sendable {
         make(key, options, isConfigured: true).startInBackground()
     }
 
+    /// Starts a consumer, also one that was stopped, and returns once its positions are fixed and stored. Its options are
+    /// these from here on, where configuration does not list it and it has no reader; else they must be those in force.
+    package func start(_ stream: StreamName, naming named: NamedOptions) async throws(ConsumerError) -> ConsumerSnapshot
+    {
+        context.loop.preconditionOnLoop()
+        let (consumer, options) = try consumer(stream, named)
+        do throws(ConsumerError) {
+            try await consumer.start(options: options)
+        } catch {
+            if !consumer.isPrepared, consumer.isForgettable { forget(consumer.key) }
+            throw error
+        }
+        return consumer.snapshot
+    }
+
+    /// Stops a consumer: its readers end in order, its positions stay, and no reader is attached until somebody starts
+    /// it. Returns when the readers have gone, or at the deadline; nil when there is no such consumer here.
+    /// - Parameter group: nil means the group that a request without one belongs to.
+    package func stop(
+        _ stream: StreamName, group: String?, deadline: ContinuousClock.Instant
+    ) async -> ConsumerSnapshot? {
+        context.loop.preconditionOnLoop()
+        let group = group ?? settings.defaults.consumerGroup
+        guard let consumer = consumers[ConsumerKey(stream: stream, group: group)] else { return nil }
+        await consumer.stop(deadline: deadline)
+        await context.state.flush()
+        return consumer.snapshot
+    }
+
+    /// The group that a request without one belongs to.
+    package var defaultGroup: String { settings.defaults.consumerGroup }
+
     /// Makes a reader of the consumer that stream and group name; starts the consumer where nobody has. Positions
     /// are fixed and stored when this returns: what is put from now on reaches the reader.
     package func attach(_ stream: StreamName, _ named: NamedOptions) async throws(ConsumerError) -> RecordsReader {
         context.loop.preconditionOnLoop()
-        guard !isEnding else { throw .shuttingDown }
-        var options = named.applied(to: settings.defaults)
-        let key = ConsumerKey(stream: stream, group: options.consumerGroup)
-        let consumer: Consumer
-        if let held = consumers[key] {
-            if held.isConfigured || held.readerID != nil {
-                if let conflict = named.conflict(with: held.options) { throw .conflictingOption(conflict) }
-                options = held.options
-            }
-            consumer = held
-        } else {
-            forgetIdle()
-            consumer = make(key, options, isConfigured: false)
-        }
+        let (consumer, options) = try consumer(stream, named)
         do throws(ConsumerError) {
             return try await consumer.attach(Self.newReaderID(), options: options)
         } catch {
-            if !consumer.isPrepared, consumer.isForgettable { forget(key) }
+            if !consumer.isPrepared, !consumer.isStopped, consumer.isForgettable { forget(consumer.key) }
             throw error
         }
+    }
+
+    /// The consumer that stream and options name, made where there is none, and the options that hold for it then.
+    private func consumer(_ stream: StreamName, _ named: NamedOptions) throws(ConsumerError)
+        -> (Consumer, ConsumerOptions)
+    {
+        guard !isEnding else { throw .shuttingDown }
+        let options = named.applied(to: settings.defaults)
+        let key = ConsumerKey(stream: stream, group: options.consumerGroup)
+        guard let held = consumers[key] else {
+            forgetIdle()
+            return (make(key, options, isConfigured: false), options)
+        }
+        guard held.isConfigured || held.readerID != nil else { return (held, options) }
+        if let conflict = named.conflict(with: held.options) { throw .conflictingOption(conflict) }
+        return (held, held.options)
     }
 
     private func make(_ key: ConsumerKey, _ options: ConsumerOptions, isConfigured: Bool) -> Consumer {

@@ -11,8 +11,15 @@ package struct ConsumerSnapshot: Sendable {
         case idle
         /// Has a reader.
         case reading
+        /// Was stopped; its reader has not taken what is on its way.
+        case stopping
+        /// Was stopped: has no reader until it is started.
+        case stopped
     }
 
+    /// Names the consumer among those of its group, also in other processes.
+    package let id: String
+    package let startedOn: WallTime
     package let stream: StreamName
     package let group: String
     package let phase: Phase

@@ -64,11 +64,17 @@ final class ReadingSession: @unchecked Sendable {
         reader.end()
     }
 
+    /// As `end`, because somebody has stopped the consumer.
+    func stop() {
+        reader.endReason = .stopped
+        end()
+    }
+
     // MARK: From the reader
 
     func settled(_ delivery: Delivery) {
         // A batch of an earlier stream of this name says nothing about the new one's shard of the same name.
-        counters[delivery.shard].delivered(delivery.batch)
+        counters[delivery.shard].delivered(delivery.batch, at: .now())
         guard tasks[delivery.shard] === delivery.origin, let checkpoint = delivery.origin.settled(delivery.number)
         else { return }
         positions.settled(delivery.shard, checkpoint)

@@ -14,10 +14,20 @@ package final class RecordsReader: @unchecked Sendable {
         case lost
     }
 
+    /// Why `next` gives nil, as the event `end` says it.
+    package enum EndReason: String, Sendable {
+        /// The process is ending.
+        case draining
+        /// Somebody has stopped the consumer.
+        case stopped
+    }
+
     /// Short and unique; event ids begin with it.
     package let id: String
     package let stream: StreamName
     package let group: String
+
+    package internal(set) var endReason = EndReason.draining
 
     private weak var session: ReadingSession?
     private let loop: EventLoop

@@ -16,9 +16,13 @@ package struct ShardCounters: Equatable, Sendable {
     /// When the service last answered for this shard with anything but a failure; nil before its first answer.
     package private(set) var lastProgress: WallTime?
 
+    /// When a batch of the shard was last settled.
+    package private(set) var lastRecordConsumed: WallTime?
+
     package init() {}
 
-    mutating func delivered(_ batch: EncodedBatch) {
+    mutating func delivered(_ batch: EncodedBatch, at time: WallTime) {
+        lastRecordConsumed = time
         records += batch.recordCount
         bytes += batch.dataBytes
         batches += 1

@@ -31,7 +31,9 @@ extension Gateway {
         if case .failed(let reason, _) = services.state.health {
             readiness.blocking.append(Readiness.Cause("state", reason))
         }
-        for failure in services.recentFailures() { readiness.passing.append(Readiness.Cause("kinesis", failure)) }
+        for failure in services.kinesis().recentExceptions {
+            readiness.passing.append(Readiness.Cause("kinesis", failure.message))
+        }
         for consumer in services.consumers.snapshots {
             guard let problem = consumer.problem else { continue }
             readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", problem))

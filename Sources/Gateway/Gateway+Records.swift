@@ -38,7 +38,7 @@ extension Gateway {
         return option.name
     }
 
-    private static func consumerOptions(_ request: HTTPRequest) throws(Problem) -> NamedOptions {
+    static func consumerOptions(_ request: HTTPRequest) throws(Problem) -> NamedOptions {
         let items = try items(request.query)
         do {
             return try NamedOptions(items.map { ($0.name, $0.value) }, from: .query)

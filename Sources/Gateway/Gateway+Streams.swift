@@ -102,7 +102,7 @@ extension Shard {
 }
 
 extension ConsumerSnapshot {
-    fileprivate func write(_ json: inout JSONWriter) {
+    func write(_ json: inout JSONWriter) {
         json.beginObject()
         json.member("streamName", stream.text)
         json.member("consumerGroup", group)

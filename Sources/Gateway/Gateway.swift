@@ -19,12 +19,15 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private(set) var isDraining = false
     /// When a problem of each code was logged last.
     private var logged: [ProblemCode: EventLoop.Instant] = [:]
+    private(set) var requests = RequestCounters()
+    let rates: RateBook
 
     package init(loop: EventLoop, services: GatewayServices, options: GatewayOptions, logger: Logger) {
         self.loop = loop
         self.services = services
         self.options = options
         self.logger = logger
+        rates = RateBook(loop: loop, consumers: services.consumers)
         origins = OriginPolicy(allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins)
     }
 
@@ -35,9 +38,13 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     }
 
     package func handle(_ exchange: HTTPExchange) async {
+        var name = RouteName.none
+        requests.began()
+        defer { requests.ended(name, exchange.answeredStatus?.rawValue ?? 0) }
         do throws(Problem) {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
             let route = try Route.find(exchange.request.method, path: exchange.request.path)
+            name = RouteName(route)
             try await answer(exchange, route)
         } catch {
             await refuse(exchange, error)
@@ -55,6 +62,12 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .records(let stream): try await follow(exchange, stream)
         case .put(let stream): try await put(exchange, stream)
         case .shards(let stream): try await listShards(exchange, stream)
+        case .assignments(let stream): try await assignments(exchange, stream)
+        case .stats(let stream): try await stats(exchange, stream)
+        case .start(let stream): try await start(exchange, stream)
+        case .stop(let stream): try await stop(exchange, stream)
+        case .statusPage: try await statusPage(exchange)
+        case .metrics: try await metrics(exchange)
         case .streams: try await listConsumers(exchange)
         case .stream(let stream): try await describe(exchange, stream)
         case .livez: try await livez(exchange)

@@ -8,6 +8,10 @@ package struct GatewayOptions: Sendable {
     package var allowedOrigins: [String] = []
     /// What `/livez` says the program is.
     package var version: String = ""
+    /// What assignments and metrics say of the process.
+    package var process = ProcessFacts()
+    /// How long `stop` waits for readers that do not take what is on its way to them.
+    package var stopTimeout: Duration = .seconds(10)
 
     package init() {}
 }

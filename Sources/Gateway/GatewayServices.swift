@@ -2,6 +2,7 @@ import AWS
 import Consumer
 import Producer
 import State
+import Time
 
 /// What the routes stand on.
 package struct GatewayServices: Sendable {
@@ -10,17 +11,33 @@ package struct GatewayServices: Sendable {
     /// Answers what is asked about streams themselves.
     package let streams: any StreamSource
     package let state: StateStore
-    /// What the client of Kinesis has met lately, for `/readyz`; empty where nobody counts.
-    package let recentFailures: @Sendable () -> [String]
+    /// What `streams` and the producer's target note there.
+    package let activity: ActivityBook
+    /// What the client of Kinesis has met lately; nothing where nobody counts.
+    package let kinesis: @Sendable () -> ServiceActivity
 
     package init(
         consumers: ConsumerRegistry, producer: Producer, streams: any StreamSource, state: StateStore,
-        recentFailures: @escaping @Sendable () -> [String] = { [] }
+        activity: ActivityBook, kinesis: @escaping @Sendable () -> ServiceActivity = { ServiceActivity() }
     ) {
         self.consumers = consumers
         self.producer = producer
         self.streams = streams
         self.state = state
-        self.recentFailures = recentFailures
+        self.activity = activity
+        self.kinesis = kinesis
+    }
+}
+
+/// What passed between this process and one of AWS's services, over all streams.
+package struct ServiceActivity: Sendable {
+    /// When it last answered, with an error or without.
+    package var lastAnswer: WallTime?
+    /// The failures of the last five minutes, oldest first.
+    package var recentExceptions: [RecentExceptions.Entry] = []
+
+    package init(lastAnswer: WallTime? = nil, recentExceptions: [RecentExceptions.Entry] = []) {
+        self.lastAnswer = lastAnswer
+        self.recentExceptions = recentExceptions
     }
 }

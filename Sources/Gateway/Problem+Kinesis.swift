@@ -50,6 +50,11 @@ extension ConsumerError {
                 .readerPresent,
                 "The consumer's reader is \(readerID); a consumer has one reader. Another consumerGroup has its own copy."
             )
+        case .stopped:
+            ProblemDocument(
+                .consumerStopped,
+                "The consumer was stopped; POST /streams/\(stream)/start begins it again where it was."
+            )
         case .streamMissing(let name):
             ProblemDocument(
                 .streamMissing,

@@ -44,6 +44,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case putTimeout
     case optionConflict
     case readerPresent
+    case consumerStopped
     case draining
     case stateFailed
     // What AWS says.
@@ -69,7 +70,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
-        case .optionConflict, .readerPresent: .conflict
+        case .optionConflict, .readerPresent, .consumerStopped: .conflict
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
         case .unsupportedMediaType: .unsupportedMediaType
@@ -124,6 +125,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .putTimeout: "The put was not answered in time"
         case .optionConflict: "The consumer runs with another value"
         case .readerPresent: "The consumer has a reader"
+        case .consumerStopped: "The consumer is stopped"
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"
         case .streamMissing: "No such stream"

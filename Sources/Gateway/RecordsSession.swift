@@ -32,7 +32,7 @@ final class RecordsSession: @unchecked Sendable {
             try await stream.write([greeting])
             try await deliver(to: stream)
             guard presence.isThere else { return }
-            try await stream.write([Self.end])
+            try await stream.write([end])
             await stream.finish()
             reader.detach(.orderly)
         } catch {
@@ -72,11 +72,11 @@ final class RecordsSession: @unchecked Sendable {
 
     private static let heartbeatComment = ByteBuffer(":\n\n")
 
-    private static let end: ByteBuffer = {
+    private var end: ByteBuffer {
         let event = ByteBuffer()
-        ServerSentEvents.appendEvent(event: "end", data: #"{"reason":"draining"}"#, to: event)
+        ServerSentEvents.appendEvent(event: "end", data: #"{"reason":"\#(reader.endReason.rawValue)"}"#, to: event)
         return event
-    }()
+    }
 
     private var greeting: ByteBuffer {
         let text = ByteBuffer()

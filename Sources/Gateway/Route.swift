@@ -7,8 +7,16 @@ package enum Route: Equatable, Sendable {
     /// Without a stream the body names it.
     case put(StreamName?)
     case shards(StreamName)
+    /// Without a stream: of all.
+    case assignments(StreamName?)
+    /// Without a stream: of the process.
+    case stats(StreamName?)
+    case start(StreamName)
+    case stop(StreamName)
     case streams
     case stream(StreamName)
+    case statusPage
+    case metrics
     case livez
     case readyz
     case openAPI
@@ -16,8 +24,10 @@ package enum Route: Equatable, Sendable {
     /// The methods that the route has. HEAD is GET without a body.
     package var methods: [HTTPMethod] {
         switch self {
-        case .put: [.post]
-        case .records, .shards, .streams, .stream, .livez, .readyz, .openAPI: [.get, .head]
+        case .put, .start, .stop: [.post]
+        case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .metrics, .livez, .readyz,
+            .openAPI:
+            [.get, .head]
         }
     }
 
@@ -35,6 +45,10 @@ package enum Route: Equatable, Sendable {
 
     private static func named(_ segments: [String]) throws(Problem) -> Route? {
         switch (segments.count, segments.first) {
+        case (0, _): return .statusPage
+        case (1, "metrics"): return .metrics
+        case (1, "assignments"): return .assignments(nil)
+        case (1, "stats"): return .stats(nil)
         case (1, "put"): return .put(nil)
         case (1, "streams"): return .streams
         case (1, "livez"): return .livez
@@ -51,6 +65,10 @@ package enum Route: Equatable, Sendable {
         case "records": return .records(try stream(name))
         case "put": return .put(try stream(name))
         case "shards": return .shards(try stream(name))
+        case "assignments": return .assignments(try stream(name))
+        case "stats": return .stats(try stream(name))
+        case "start": return .start(try stream(name))
+        case "stop": return .stop(try stream(name))
         default: return nil
         }
     }

@@ -18,6 +18,8 @@ package final class HTTPExchange: @unchecked Sendable {
     package let request: HTTPRequest
     let connection: HTTPConnection
     private var answer = Answer.none
+    /// The status that was answered, nil before, and where the connection was closed without one.
+    package private(set) var answeredStatus: HTTPStatus?
     private var isOver = false
     private var isDisconnected = false
 
@@ -97,6 +99,7 @@ package final class HTTPExchange: @unchecked Sendable {
     ) async {
         guard !isOver, connection.isOpen, case .none = answer else { return }
         answer = .given
+        answeredStatus = status
         if !connection.canDiscardBody { connection.mustClose = true }
         let length = body?.count ?? 0
         let buffer = connection.outputBuffer()
@@ -125,6 +128,7 @@ package final class HTTPExchange: @unchecked Sendable {
         let stream = ResponseStream(
             connection: connection, framing: request.method == .head ? .none : isChunked ? .chunked : .plain)
         answer = .streaming(stream)
+        answeredStatus = status
         ResponseHead.append(
             status, headers: headers, framing: isChunked ? .chunked : .untilClose, persistence: persistence,
             date: connection.server.dateLine.current, to: connection.outputBuffer())

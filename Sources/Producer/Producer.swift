@@ -61,6 +61,9 @@ package final class Producer: @unchecked Sendable {
         return try await lane(of: stream).put(put, largestRecord: limit).get()
     }
 
+    /// Records of the stream's puts that left in a call once more, since its lane was made; an idle lane may be dropped.
+    package func retriedRecords(of stream: StreamName) -> Int { lanes[stream]?.retriedRecords ?? 0 }
+
     /// Takes no new puts, and returns when every one has its answer, or at the deadline.
     package func drain(deadline: EventLoop.Instant) async {
         isDraining = true

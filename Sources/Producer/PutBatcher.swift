@@ -70,6 +70,8 @@ package struct PutBatcher {
     private var retries = RetryQueue()
     private var answers = Fifo<Answer>()
     package private(set) var callsOnTheirWay = 0
+    /// Records that left in a call once more.
+    package private(set) var retriedRecords = 0
 
     package init(limits: Limits, retryPolicy: RetryPolicy = .puts) {
         self.limits = limits
@@ -120,6 +122,7 @@ package struct PutBatcher {
         guard callsOnTheirWay < limits.calls else { return nil }
         var draft = BatchDraft(limits: limits)
         takeRetries(into: &draft, now: now)
+        retriedRecords += draft.entries.count
         if !draft.isEmpty || !isLingering(now: now) { takeFresh(into: &draft) }
         guard !draft.isEmpty else { return nil }
         callsOnTheirWay += 1

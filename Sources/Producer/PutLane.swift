@@ -35,6 +35,9 @@ final class PutLane: @unchecked Sendable {
     /// Whether nobody waits here and nothing is on its way.
     var isIdle: Bool { batcher.unanswered == 0 && batcher.callsOnTheirWay == 0 }
 
+    /// Records that left once more.
+    var retriedRecords: Int { batcher.retriedRecords }
+
     func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
         if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
         return await withUnsafeContinuation { waiter in

@@ -26,6 +26,8 @@ package final class StateStore: @unchecked Sendable {
     /// Commits that are over, failed ones too.
     private var finishedCommits = 0
 
+    /// Checkpoints that were committed. Of those of one shard that wait together only the newest is, and counts.
+    package private(set) var committedCheckpoints = 0
     /// Whether what the consumers report can be kept.
     package private(set) var health = StateHealth.writable
 
@@ -138,6 +140,7 @@ extension StateStore {
             try await database.write { connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }
             }
+            committedCheckpoints += entries.count { if case .checkpoint = $0.change { true } else { false } }
             recovered()
         } catch {
             queue.putBack(entries)

@@ -17,6 +17,7 @@ final class Program: @unchecked Sendable {
     private let settings: Settings
     private let logger: Logger
     private let loop: EventLoop
+    private let process = ProcessFacts.current()
     private let folder: DataFolder?
     private var local: EmbeddedKinesis?
     private var services: Services?
@@ -80,6 +81,7 @@ final class Program: @unchecked Sendable {
         options.allowedHosts = settings.allowedHosts
         options.allowedOrigins = settings.allowedOrigins
         options.version = Help.version
+        options.process = process
         let gateway = Gateway(
             loop: loop, services: services.offered, options: options, logger: Logger(label: "gateway"))
         let server = HTTPServer(

@@ -28,7 +28,8 @@ struct Services: @unchecked Sendable {
             service: "kinesis", region: target.region, endpoint: target.endpoint, credentials: target.credentials,
             transport: transport,
             userAgent: "kinesis-sidecar/\(Help.version)", logger: Logger(label: "aws"))
-        let kinesis = KinesisClient(client)
+        let activity = ActivityBook()
+        let kinesis = ObservedKinesis(KinesisClient(client), activity)
         let state = try await openState(folder, loop)
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
@@ -42,8 +43,11 @@ struct Services: @unchecked Sendable {
         puts.putLinger = settings.putLinger
         let producer = Producer(loop: loop, target: kinesis, options: puts, logger: Logger(label: "producer"))
         let offered = GatewayServices(
-            consumers: consumers, producer: producer, streams: kinesis, state: state,
-            recentFailures: { client.recentExceptions.exceptions(now: .now()).map(\.message) })
+            consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
+            kinesis: {
+                ServiceActivity(
+                    lastAnswer: client.lastAnswer, recentExceptions: client.recentExceptions.exceptions(now: .now()))
+            })
         return Services(
             consumers: consumers, producer: producer, offered: offered, state: state, transport: transport)
     }

@@ -47,7 +47,7 @@ import Testing
 
     @Test func `the contract lists the options that a query may name`() throws {
         let text = try contract()
-        for option in Gateway.queryOptions { #expect(text.contains("- name: \(option)\n          in: query")) }
+        for option in Gateway.queryOptions { #expect(text.contains("name: \(option)\n          in: query")) }
         #expect(text.split(separator: "in: query").count - 1 == Gateway.queryOptions.count)
     }
 

@@ -10,6 +10,8 @@ import Testing
         ("GET", "/streams/orders/records"), ("HEAD", "/streams/orders/records"), ("POST", "/streams/orders/put"),
         ("POST", "/put"), ("GET", "/streams/orders/shards"), ("GET", "/streams"), ("GET", "/streams/orders"),
         ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/openapi.yaml"), ("GET", "/streams/a%2Db/shards"),
+        ("GET", "/"), ("GET", "/metrics"), ("GET", "/stats"), ("GET", "/assignments"), ("GET", "/streams/orders/stats"),
+        ("GET", "/streams/orders/assignments"), ("POST", "/streams/orders/start"), ("POST", "/streams/orders/stop"),
     ])
     func `a route is found by method and path`(method: String, path: String) throws {
         _ = try Route.find(HTTPMethod(method), path: path)
@@ -22,8 +24,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "/stream", "/streams/orders/", "/streams/orders/records/", "/streams/orders/assignments", "/put/orders",
-        "/streams/orders/records/x", "/openapi.json", "/metrics", "/LIVEZ",
+        "/stream", "/streams/orders/", "/streams/orders/records/", "/streams/orders/assignment", "/put/orders",
+        "/streams/orders/records/x", "/openapi.json", "/metrics/", "/LIVEZ",
     ])
     func `an unknown path is 404`(path: String) {
         #expect(problem(.get, path)?.code == .unknownRoute)

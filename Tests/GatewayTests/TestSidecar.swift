@@ -7,6 +7,7 @@ import Logging
 import Producer
 import Reactor
 import State
+import Time
 
 /// A gateway with everything under it but AWS, listening on a port of its own, on a loop of its own.
 final class TestSidecar: @unchecked Sendable {
@@ -22,14 +23,21 @@ final class TestSidecar: @unchecked Sendable {
         self.loop = loop
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         kinesis = FakeKinesis()
+        let activity = ActivityBook()
+        let observed = ObservedKinesis(kinesis, activity)
         let state = try await StateStore.open(path: nil, loop: loop, logger: logger)
         consumers = ConsumerRegistry(
-            loop: loop, source: kinesis, state: state, settings: EngineSettings(), logger: logger)
-        producer = Producer(loop: loop, target: kinesis, options: ProducerOptions(), logger: logger)
+            loop: loop, source: observed, state: state, settings: EngineSettings(), logger: logger)
+        producer = Producer(loop: loop, target: observed, options: ProducerOptions(), logger: logger)
         var options = GatewayOptions()
         options.heartbeatInterval = heartbeat
         options.version = "1.2.3"
-        let services = GatewayServices(consumers: consumers, producer: producer, streams: kinesis, state: state)
+        options.process.host = "host"
+        options.process.pid = 42
+        options.process.startedOn = WallTime(milliseconds: 1_500)
+        options.process.figures = { ProcessFacts.Figures(residentBytes: 4096, openFiles: 3) }
+        let services = GatewayServices(
+            consumers: consumers, producer: producer, streams: observed, state: state, activity: activity)
         gateway = Gateway(loop: loop, services: services, options: options, logger: logger)
         server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: gateway, logger: logger)
         server.onBadRequest = gateway.refusal

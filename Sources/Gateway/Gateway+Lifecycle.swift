@@ -1,0 +1,60 @@
+import Consumer
+import HTTP
+import HTTPServer
+import JSON
+import Kinesis
+
+/// Consumers that begin and end because somebody says so.
+extension Gateway {
+    /// `POST /streams/{s}/start`: lifion's startConsumer. The options are the query's, as for records.
+    func start(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let named = try Self.consumerOptions(exchange.request)
+        try await refuseBody(exchange)
+        if isDraining { throw .consumer(.shuttingDown, stream: stream) }
+        do {
+            let consumer = try await services.consumers.start(stream, naming: named)
+            var json = JSONWriter(capacity: 1024)
+            consumer.write(&json)
+            await respond(exchange, json.buffer)
+        } catch {
+            throw .consumer(error, stream: stream)
+        }
+    }
+
+    /// `POST /streams/{s}/stop`: lifion's stopConsumer. A consumer that is not here is stopped already.
+    func stop(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let group = try group(exchange.request)
+        try await refuseBody(exchange)
+        let deadline = loop.now + options.stopTimeout
+        let consumer = await services.consumers.stop(stream, group: group, deadline: deadline)
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("streamName", stream.text)
+        json.member("consumerGroup", consumer?.group ?? group ?? services.consumers.defaultGroup)
+        json.member("phase", (consumer?.phase ?? .stopped).rawValue)
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
+    /// For routes whose one option is the group.
+    private func group(_ request: HTTPRequest) throws(Problem) -> String? {
+        let items = try Self.items(request.query).items
+        for item in items where item.name != "consumerGroup" {
+            throw .option(.unknown(option: item.name), accepted: ["consumerGroup"])
+        }
+        do {
+            return try NamedOptions(items.map { ($0.name, $0.value) }, from: .query).consumerGroup
+        } catch {
+            throw .option(error, accepted: ["consumerGroup"])
+        }
+    }
+
+    /// A body here is a misunderstanding that would otherwise go unnoticed: options are the query's.
+    private func refuseBody(_ exchange: HTTPExchange) async throws(Problem) {
+        do throws(HTTPBodyError) {
+            _ = try await exchange.body(limit: 0)
+        } catch {
+            throw .body(error)
+        }
+    }
+}

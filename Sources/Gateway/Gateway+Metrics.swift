@@ -1,0 +1,144 @@
+import Consumer
+import HTTP
+import HTTPServer
+import Kinesis
+import State
+
+/// `GET /metrics`: everything that is counted, for Prometheus. docs/operating.md says what each means and what to do.
+extension Gateway {
+    func metrics(_ exchange: HTTPExchange) async throws(Problem) {
+        try refuseOptions(exchange)
+        let text = MetricsText()
+        writeProcess(text)
+        writeRequests(text)
+        writePuts(text)
+        writeConsumers(text)
+        await exchange.respond(
+            .ok, headers: ["Content-Type": MetricsText.contentType, "Cache-Control": "no-store"], body: text.buffer)
+    }
+
+    private func writeProcess(_ text: MetricsText) {
+        text.metric("kinesis_sidecar_build_info", .gauge, "The version that runs; always 1.") {
+            $0.add([("version", options.version)], 1)
+        }
+        text.metric("kinesis_sidecar_draining", .gauge, "1 while the sidecar is ending, else 0.", isDraining ? 1 : 0)
+        let isWritable = services.state.health == .writable
+        text.metric(
+            "kinesis_sidecar_state_writable", .gauge, "1 while positions can be stored, 0 while they cannot.",
+            isWritable ? 1 : 0)
+        text.metric(
+            "kinesis_sidecar_checkpoints_committed_total", .counter,
+            "Checkpoints that were stored; of those of one shard that wait together only the newest is.",
+            services.state.committedCheckpoints)
+        // Prometheus's own names: every dashboard of processes knows them.
+        let start = Double(options.process.startedOn.milliseconds) / 1000
+        text.metric("process_start_time_seconds", .gauge, "When the process began, since the epoch.", start)
+        guard let figures = options.process.figures() else { return }
+        text.metric("process_resident_memory_bytes", .gauge, "Resident memory (VmRSS).", figures.residentBytes)
+        text.metric("process_open_fds", .gauge, "Open file descriptors.", figures.openFiles)
+    }
+
+    private func writeRequests(_ text: MetricsText) {
+        text.metric(
+            "kinesis_sidecar_http_requests_total", .counter,
+            "Requests whose answer has ended, by route and status; 0 is a connection closed without an answer."
+        ) {
+            for row in requests.all {
+                $0.add([("route", row.route.text), ("status", String(row.status))], row.count)
+            }
+        }
+        text.metric(
+            "kinesis_sidecar_http_requests_in_flight", .gauge, "Requests whose answer has not ended, readers too.",
+            requests.inFlight)
+    }
+
+    private func writePuts(_ text: MetricsText) {
+        let streams = services.activity.all
+        func byStream(
+            _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (StreamName, StreamActivity) -> Int
+        ) {
+            text.metric(name, kind, help) {
+                for (stream, activity) in streams { $0.add([("stream", stream.text)], value(stream, activity)) }
+            }
+        }
+        byStream("kinesis_sidecar_put_records_total", .counter, "Records that Kinesis accepted.") { $1.putRecords }
+        byStream(
+            "kinesis_sidecar_put_bytes_total", .counter, "Bytes of data and partition keys of the accepted records."
+        ) { $1.putBytes }
+        byStream("kinesis_sidecar_put_retries_total", .counter, "Records that were sent once more.") { stream, _ in
+            services.producer.retriedRecords(of: stream)
+        }
+        byStream(
+            "kinesis_sidecar_put_failures_total", .counter,
+            "Records that one call did not get accepted; most are tried again."
+        ) { $1.putFailures }
+        byStream("kinesis_sidecar_put_calls_total", .counter, "PutRecords and PutRecord calls.") { $1.putCalls }
+        byStream(
+            "kinesis_sidecar_put_calls_in_flight", .gauge, "PutRecords and PutRecord calls without an answer yet."
+        ) { $1.putCallsInFlight }
+        text.metric(
+            "kinesis_sidecar_put_waiting_bytes", .gauge,
+            "Bytes of puts that wait for their answer; maxPutBytes bounds it.",
+            services.producer.waitingBytes)
+        text.metric("kinesis_sidecar_throttles_total", .counter, "Calls and records that Kinesis throttled.") {
+            for (stream, activity) in streams {
+                for operation in StreamActivity.Operation.allCases {
+                    let labels: MetricsText.Labels = [("stream", stream.text), ("operation", operation.rawValue)]
+                    $0.add(labels, activity.throttles(operation))
+                }
+            }
+        }
+    }
+
+    private func writeConsumers(_ text: MetricsText) {
+        let consumers = services.consumers.snapshots
+        text.metric(
+            "kinesis_sidecar_buffered_bytes", .gauge, "Bytes of answers and events held; maxBufferedBytes bounds it.",
+            services.consumers.bufferedBytes)
+        text.metric("kinesis_sidecar_readers", .gauge, "Connections that follow records.") {
+            for consumer in consumers { $0.add(consumer.labels, consumer.readers.count) }
+        }
+        func byShard(
+            _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (ShardSnapshot) -> Int
+        ) {
+            text.metric(name, kind, help) {
+                for consumer in consumers {
+                    for shard in consumer.shards { $0.add(consumer.labels(shard), value(shard)) }
+                }
+            }
+        }
+        text.metric(
+            "kinesis_sidecar_shard_lag_seconds", .gauge,
+            "How far the last answer was behind the shard's tip; absent while the shard is not read."
+        ) {
+            for consumer in consumers {
+                for shard in consumer.shards {
+                    guard let behind = shard.millisBehindLatest else { continue }
+                    $0.add(consumer.labels(shard), Double(behind) / 1000)
+                }
+            }
+        }
+        byShard("kinesis_sidecar_shard_buffered_bytes", .gauge, "Bytes of this shard that are held.", \.bufferedBytes)
+        byShard(
+            "kinesis_sidecar_shard_degraded", .gauge, "1 while Kinesis refuses or fails for the shard, else 0."
+        ) { $0.phase == .degraded ? 1 : 0 }
+        byShard(
+            "kinesis_sidecar_delivered_records_total", .counter,
+            "Records whose bytes a reader's socket has taken; one that comes again counts again.", \.counters.records)
+        byShard(
+            "kinesis_sidecar_delivered_bytes_total", .counter, "Bytes of those records' data, as Kinesis holds them.",
+            \.counters.bytes)
+        byShard("kinesis_sidecar_delivered_events_total", .counter, "Events with records.", \.counters.batches)
+        byShard(
+            "kinesis_sidecar_shard_restarts_total", .counter, "Times that the watchdog restarted the shard.",
+            \.counters.restarts)
+    }
+}
+
+extension ConsumerSnapshot {
+    fileprivate var labels: MetricsText.Labels { [("stream", stream.text), ("consumer_group", group)] }
+
+    fileprivate func labels(_ shard: ShardSnapshot) -> MetricsText.Labels {
+        labels + [("shard", shard.id.text)]
+    }
+}

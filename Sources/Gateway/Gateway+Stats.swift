@@ -1,0 +1,182 @@
+import AWS
+import Bytes
+import Consumer
+import HTTP
+import HTTPServer
+import JSON
+import Kinesis
+import Time
+
+/// What happened lately: lifion's getStats of module and instance, and beside it lag, rates and buffers of each shard.
+extension Gateway {
+    /// `GET /stats`: of the process, with every stream; `GET /streams/{s}/stats`: of one stream.
+    func stats(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
+        try refuseOptions(exchange)
+        var json = JSONWriter(capacity: 2048)
+        json.beginObject()
+        json.member("version", options.version)
+        if let stream {
+            let stats = StreamStats(stream, services)
+            stats.writeService(&json)
+            json.key("kinesis")
+            json.beginObject()
+            stats.writeFields(&json)
+            json.endObject()
+            write(stats, &json)
+        } else {
+            writeProcess(&json)
+        }
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
+    private func writeProcess(_ json: inout JSONWriter) {
+        let kinesis = services.kinesis()
+        let streams = StreamStats.all(services)
+        json.time("lastAwsResponse", kinesis.lastAnswer)
+        json.exceptions(kinesis.recentExceptions)
+        json.key("kinesis")
+        json.beginObject()
+        json.time("lastAwsResponse", kinesis.lastAnswer)
+        json.time("lastRecordConsumed", streams.compactMap(\.lastRecordConsumed).max())
+        json.time("lastRecordSent", streams.compactMap(\.activity.lastRecordSent).max())
+        json.exceptions(kinesis.recentExceptions)
+        json.endObject()
+        json.member("bufferedBytes", services.consumers.bufferedBytes)
+        json.member("waitingPutBytes", services.producer.waitingBytes)
+        json.key("streams")
+        json.beginObject()
+        for stats in streams {
+            json.key(stats.stream.text)
+            json.beginObject()
+            stats.writeFields(&json)
+            write(stats, &json)
+            json.endObject()
+        }
+        json.endObject()
+    }
+
+    /// What lifion does not have.
+    private func write(_ stats: StreamStats, _ json: inout JSONWriter) {
+        json.key("puts")
+        json.beginObject()
+        json.member("records", stats.activity.putRecords)
+        json.member("bytes", stats.activity.putBytes)
+        json.member("failures", stats.activity.putFailures)
+        json.member("retries", services.producer.retriedRecords(of: stats.stream))
+        json.member("calls", stats.activity.putCalls)
+        json.member("callsInFlight", stats.activity.putCallsInFlight)
+        json.endObject()
+        json.key("consumers")
+        json.beginArray()
+        for consumer in stats.consumers { write(consumer, &json) }
+        json.endArray()
+    }
+
+    private func write(_ consumer: ConsumerSnapshot, _ json: inout JSONWriter) {
+        json.beginObject()
+        json.member("consumerGroup", consumer.group)
+        json.member("consumerId", consumer.id)
+        json.member("phase", consumer.phase.rawValue)
+        json.optional("problem", consumer.problem)
+        json.key("shards")
+        json.beginArray()
+        let owners = consumer.readers
+        for shard in consumer.shards {
+            let owner = owners.first { $0.shards.contains(shard.id) }?.id
+            write(shard, owner, rates.rate(of: shard, in: consumer), &json)
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    private func write(
+        _ shard: ShardSnapshot, _ owner: String?, _ rate: RateWindow.Rate, _ json: inout JSONWriter
+    ) {
+        json.beginObject()
+        json.member("shardId", shard.id.text)
+        json.member("phase", shard.phase.rawValue)
+        json.optional("reader", owner)
+        if let behind = shard.millisBehindLatest { json.member("millisBehindLatest", behind) }
+        json.member("bufferedBytes", shard.bufferedBytes)
+        json.member("records", shard.counters.records)
+        json.member("bytes", shard.counters.bytes)
+        json.member("restarts", shard.counters.restarts)
+        json.key("recordsPerSecond")
+        json.double(rate.recordsPerSecond)
+        json.key("bytesPerSecond")
+        json.double(rate.bytesPerSecond)
+        json.time("lastProgress", shard.counters.lastProgress)
+        json.optional("problem", shard.problem)
+        json.endObject()
+    }
+}
+
+/// One stream's part of the stats. Performs no I/O.
+struct StreamStats {
+    let stream: StreamName
+    let activity: StreamActivity
+    let consumers: [ConsumerSnapshot]
+
+    init(_ stream: StreamName, _ services: GatewayServices) {
+        self.init(stream, services.activity[stream], services.consumers.snapshots.filter { $0.stream == stream })
+    }
+
+    private init(_ stream: StreamName, _ activity: StreamActivity, _ consumers: [ConsumerSnapshot]) {
+        self.stream = stream
+        self.activity = activity
+        self.consumers = consumers
+    }
+
+    /// Every stream that this process has to do with, by name.
+    static func all(_ services: GatewayServices) -> [StreamStats] {
+        let consumers = Dictionary(grouping: services.consumers.snapshots, by: \.stream)
+        let names = Set(services.activity.all.map(\.stream)).union(consumers.keys)
+        return names.sorted().map { StreamStats($0, services.activity[$0], consumers[$0] ?? []) }
+    }
+
+    var lastRecordConsumed: WallTime? {
+        consumers.flatMap(\.shards).compactMap(\.counters.lastRecordConsumed).max()
+    }
+
+    func writeService(_ json: inout JSONWriter) {
+        json.time("lastAwsResponse", activity.lastAnswer)
+        json.exceptions(activity.recentExceptions(now: .now()))
+    }
+
+    /// lifion's four fields.
+    func writeFields(_ json: inout JSONWriter) {
+        json.time("lastAwsResponse", activity.lastAnswer)
+        json.time("lastRecordConsumed", lastRecordConsumed)
+        json.time("lastRecordSent", activity.lastRecordSent)
+        json.exceptions(activity.recentExceptions(now: .now()))
+    }
+}
+
+extension JSONWriter {
+    /// A time, null where there is none: lifion's stats always have the member.
+    mutating func time(_ name: StaticString, _ time: WallTime?) {
+        key(name)
+        if let time { string(time.iso8601) } else { null() }
+    }
+
+    /// `recentExceptions` as lifion writes it.
+    mutating func exceptions(_ entries: [RecentExceptions.Entry]) {
+        key("recentExceptions")
+        beginObject()
+        member("count", entries.count)
+        key("exceptions")
+        beginArray()
+        for entry in entries {
+            beginObject()
+            member("message", entry.message)
+            member("timestamp", entry.timestamp.iso8601)
+            optional("code", entry.code)
+            optional("requestId", entry.requestID)
+            if let status = entry.statusCode { member("statusCode", status) }
+            endObject()
+        }
+        endArray()
+        endObject()
+    }
+}

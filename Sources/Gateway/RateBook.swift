@@ -1,0 +1,54 @@
+import Consumer
+import Kinesis
+import Reactor
+
+/// How fast every shard of every consumer is delivered. Confined to its loop.
+///
+/// Looks at the counters every ten seconds; what is no longer there is forgotten then.
+final class RateBook: @unchecked Sendable {
+    private struct Key: Hashable {
+        let stream: StreamName
+        let group: String
+        let shard: ShardID
+    }
+
+    private let loop: EventLoop
+    private let consumers: ConsumerRegistry
+    private var windows: [Key: RateWindow] = [:]
+
+    init(loop: EventLoop, consumers: ConsumerRegistry) {
+        self.loop = loop
+        self.consumers = consumers
+        schedule()
+    }
+
+    func rate(of shard: ShardSnapshot, in consumer: ConsumerSnapshot) -> RateWindow.Rate {
+        let key = Key(stream: consumer.stream, group: consumer.group, shard: shard.id)
+        return windows[key]?.rate(shard.counters.counts, now: loop.now) ?? RateWindow.Rate()
+    }
+
+    private func schedule() {
+        _ = loop.schedule(after: RateWindow.interval) { [weak self] in
+            guard let self else { return }
+            sample()
+            schedule()
+        }
+    }
+
+    private func sample() {
+        var sampled: [Key: RateWindow] = [:]
+        for consumer in consumers.snapshots {
+            for shard in consumer.shards {
+                let key = Key(stream: consumer.stream, group: consumer.group, shard: shard.id)
+                var window = windows[key] ?? RateWindow()
+                window.sampled(shard.counters.counts, now: loop.now)
+                sampled[key] = window
+            }
+        }
+        windows = sampled
+    }
+}
+
+extension ShardCounters {
+    fileprivate var counts: RateWindow.Counts { RateWindow.Counts(records: records, bytes: bytes) }
+}

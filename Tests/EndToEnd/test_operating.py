@@ -1,0 +1,88 @@
+"""What whoever runs the sidecar looks at: metrics, stats, status page, and the page of the docs about them."""
+
+import json
+import re
+
+from harness.sidecar import ROOT
+from harness.waiting import eventually
+
+OPERATING = (ROOT / "docs/operating.md").read_text()
+LINE = re.compile(r'^([a-z_]+)(\{[a-z_]+="(?:[^"\\\n]|\\.)*"(?:,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})? (-?[0-9.e+-]+)$')
+
+
+def samples(sidecar):
+    """The metrics as {name: {labels: value}}; every line must be in Prometheus's format."""
+    answer = sidecar.get("/metrics")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    found, described, typed = {}, set(), {}
+    for line in answer.body.decode().splitlines():
+        if line.startswith("# HELP "):
+            described.add(line.split()[2])
+        elif line.startswith("# TYPE "):
+            typed[line.split()[2]] = line.split()[3]
+        else:
+            name, labels, value = LINE.match(line).groups()
+            assert name in described and name in typed, line
+            assert (typed[name] == "counter") == name.endswith("_total"), line
+            found.setdefault(name, {})[labels or ""] = float(value)
+    return found
+
+
+def test_metrics_follow_a_put_and_a_reader(sidecar):
+    reader = sidecar.follow("s", "noRecordsPollDelay=250")
+    for number in range(3):
+        sidecar.put("s", {"number": number})
+    reader.wait_records(3)
+    labels = '{stream="s",consumer_group="kinesis-sidecar",shard="shardId-000000000000"}'
+
+    def delivered():
+        return samples(sidecar)["kinesis_sidecar_delivered_records_total"][labels] == 3
+
+    eventually(delivered, 10)
+    now = samples(sidecar)
+    assert now["kinesis_sidecar_put_records_total"]['{stream="s"}'] == 3
+    assert now["kinesis_sidecar_http_requests_total"]['{route="/put",status="200"}'] == 3
+    assert now["kinesis_sidecar_readers"]['{stream="s",consumer_group="kinesis-sidecar"}'] == 1
+    assert now["kinesis_sidecar_shard_lag_seconds"][labels] >= 0
+    assert 1e6 < now["process_resident_memory_bytes"][""] < 1e9
+    assert now["process_open_fds"][""] > 5
+
+
+def test_a_throttled_put_is_counted_and_tried_again(sidecar):
+    sidecar.put("s", 0)
+    sidecar.fault("throttle", operation="PutRecords", count=2)
+    sidecar.put("s", 1)
+    now = samples(sidecar)
+    assert now["kinesis_sidecar_throttles_total"]['{stream="s",operation="PutRecords"}'] >= 1, now
+    assert now["kinesis_sidecar_put_retries_total"]['{stream="s"}'] >= 1, now
+    assert sidecar.get("/streams/s/stats").json["recentExceptions"]["count"] >= 1
+
+
+def test_stop_survives_a_client_that_connects_again(sidecar):
+    sidecar.follow("s")
+    assert sidecar.post("/streams/s/stop", None).json["phase"] == "stopped"
+    assert sidecar.get("/streams/s/records").status == 409
+    assert sidecar.post("/streams/s/start", None).json["phase"] == "idle"
+    sidecar.follow("s")
+
+
+def test_the_docs_explain_every_metric(sidecar):
+    sidecar.follow("s")
+    sidecar.put("s", 1)
+    missing = [name for name in samples(sidecar) if f"`{name}`" not in OPERATING]
+    assert missing == []
+
+
+def test_the_docs_explain_every_problem_code():
+    contract = (ROOT / "openapi.yaml").read_text()
+    codes = re.search(r"    ProblemCode:\n      type: string\n      enum:\n((?:        - \w+\n)+)", contract)[1].split()[1::2]
+    assert len(codes) > 40
+    assert [code for code in codes if f"`{code}`" not in OPERATING] == []
+
+
+def test_the_status_page_asks_for_nothing_from_elsewhere(sidecar):
+    answer = sidecar.get("/")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    page = answer.body.decode()
+    assert not re.findall(r"(?:src|href)=\"(?!/|data:,)", page)
+    assert json.loads(sidecar.get("/stats").body)["streams"] == {}
