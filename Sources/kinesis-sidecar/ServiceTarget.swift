@@ -27,12 +27,53 @@ struct ServiceTarget {
         credentials = settings.credentials.map(CredentialsChain.fixed) ?? .standard(environment: environment)
     }
 
-    private static func profile(_ environment: Environment) throws(StartError) -> Profile? {
+    fileprivate static func profile(_ environment: Environment) throws(StartError) -> Profile? {
         do throws(ConfigFileError) {
             let shared = try SharedConfig.load(environment: environment)
             return shared.profile(SharedConfig.profileName(option: nil, environment: environment))
         } catch {
             throw .settings(Mistake(nil, "\(error)"))
+        }
+    }
+}
+
+extension ServiceTarget {
+    /// Where each part of the target came from, for `--check-config`. In AWS only.
+    struct Sources {
+        struct Found {
+            let value: String
+            let source: String
+        }
+
+        let region: Found
+        let endpoint: Found
+        /// The first place that has credentials; they may be refused all the same.
+        let credentials: String
+
+        /// Throws as the target itself does.
+        init(_ settings: Settings, _ reader: SettingsReader, environment: Environment) throws(StartError) {
+            let target = try ServiceTarget(settings, kinesisPort: nil, environment: environment)
+            let profile = try ServiceTarget.profile(environment)
+            let shared = profile.map { "profile \"\($0.name)\" of the shared files" } ?? "default"
+            func source(_ options: [(name: String, isGiven: Bool)], _ variables: [String], otherwise: String) -> String
+            {
+                if let option = options.first(where: \.isGiven) { return reader.source(of: option.name) }
+                return variables.first { environment[$0] != nil }.map { "environment \($0)" } ?? otherwise
+            }
+            region = Found(
+                value: target.region.name,
+                source: source(
+                    [("region", settings.region != nil)], ["AWS_REGION", "AWS_DEFAULT_REGION"], otherwise: shared))
+            let ignored = environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.lowercased() == "true"
+            endpoint = Found(
+                value: "\(target.endpoint)",
+                source: source(
+                    [("kinesis.endpoint", settings.kinesisEndpoint != nil), ("endpoint", settings.endpoint != nil)],
+                    ignored ? [] : ["AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"],
+                    otherwise: profile?.endpoint(service: "kinesis") == nil ? "the region's" : shared))
+            credentials = source(
+                [], ["AWS_ACCESS_KEY_ID"],
+                otherwise: profile?["aws_access_key_id"] == nil ? "none found" : shared)
         }
     }
 }

@@ -10,12 +10,12 @@ case .run, .checkConfiguration: break
 if !configuration.mistakes.isEmpty {
     Exit.complain(configuration.mistakes.map(\.description), code: .usage)
 }
-if configuration.action == .checkConfiguration {
-    Exit.print(configuration.inForce + "\n", code: .success)
-}
 
-ProcessLimits.prepare()
 do throws(StartError) {
+    if configuration.action == .checkConfiguration {
+        Exit.print(try configuration.report() + "\n", code: .success)
+    }
+    ProcessLimits.prepare()
     try Program(configuration.settings).run()
 } catch {
     switch error {

@@ -63,7 +63,25 @@ def test_check_config_prints_what_is_in_force_and_hides_secrets(tmp_path):
     path.write_text("region: eu-west-1\ncredentials: {accessKeyId: id, secretAccessKey: hush}\nlimit: 5\n")
     ended = run_program("--check-config", "--config", path, env={"KINESIS_SIDECAR_LIMIT": "7"})
     assert ended.returncode == 0, ended
-    assert "limit: 7" in ended.stdout and "•••" in ended.stdout and "hush" not in ended.stdout
+    assert "•••" in ended.stdout and "hush" not in ended.stdout
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    assert "limit: 7 # environment KINESIS_SIDECAR_LIMIT" in lines
+    assert f"region: eu-west-1 # {path}:1" in lines
+    assert "pollDelay: 250 # default" in lines
+
+
+def test_check_config_says_what_comes_from_the_environment_of_aws(tmp_path):
+    variables = {"AWS_REGION": "eu-west-2", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "id"}
+    ended = run_program("--check-config", env=variables, home=tmp_path)
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    assert "region: eu-west-2 # environment AWS_REGION" in lines
+    assert "kinesis.endpoint: http://127.0.0.1:1/ # environment AWS_ENDPOINT_URL" in lines
+    assert "# credentials: environment AWS_ACCESS_KEY_ID" in lines
+
+
+def test_check_config_refuses_what_the_start_would(tmp_path):
+    ended = run_program("--check-config", home=tmp_path)
+    assert ended.returncode == 64 and "no region" in ended.stderr and ended.stdout == "", ended
 
 
 def test_a_port_that_is_taken_ends_the_start_with_1():

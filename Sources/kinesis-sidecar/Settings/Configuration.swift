@@ -8,6 +8,7 @@ struct Configuration {
     let action: CommandLineArguments.Action
     let settings: Settings
     let mistakes: [Mistake]
+    private let reader: SettingsReader
 
     static func read() -> Configuration {
         let commandLine = CommandLineArguments(Array(CommandLine.arguments.dropFirst()))
@@ -23,27 +24,13 @@ struct Configuration {
         }
         let reader = SettingsReader(commandLine: commandLine, environment: environment, file: file)
         return Configuration(
-            action: commandLine.action, settings: reader.settings, mistakes: mistakes + reader.mistakes)
+            action: commandLine.action, settings: reader.settings, mistakes: mistakes + reader.mistakes, reader: reader)
     }
 
-    /// What is in force, an option a line, as the file would have it.
-    var inForce: String {
-        let ofLocal: Set<String> = settings.isLocal ? [] : ["localPort", "localLimits"]
-        let own = ProgramOption.all.filter { !ofLocal.contains($0.name) }.map { ($0.name, shown($0)) }
-        let lines = (own + settings.consumerDefaults.named.map { ($0.name, $0.text) }).filter { !$0.1.isEmpty }
-        let consumers = settings.consumers.map { consumer in
-            let named = consumer.options.items.map { ", \($0.name): \($0.text)" }.joined()
-            return "  - {streamName: \(consumer.stream)\(named)}"
-        }
-        let list = consumers.isEmpty ? [] : ["consumers:"] + consumers
-        return (lines.map { "\($0.0): \($0.1)" } + list).joined(separator: "\n")
-    }
-
-    /// A list as YAML has it; a value as it is.
-    private func shown(_ option: ProgramOption) -> String {
-        let text = option.show(settings)
-        guard option.isList, !text.isEmpty else { return text }
-        return "[" + text.split(separator: ",").map { "'\($0)'" }.joined(separator: ", ") + "]"
+    /// What is in force and where it came from. Throws what the start would say of where Kinesis is asked.
+    func report() throws(StartError) -> String {
+        let sources = settings.isLocal ? nil : try ServiceTarget.Sources(settings, reader, environment: .process)
+        return ConfigurationReport(reader, target: sources).text
     }
 
     private static func variables() -> [(name: String, value: String)] {

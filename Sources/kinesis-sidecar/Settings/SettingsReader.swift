@@ -10,6 +10,8 @@ struct SettingsReader {
     /// The consumer's options in force for all, by name, and where each was given.
     private var defaults: [String: Assignment] = [:]
     private var origins: [String: Origin] = [:]
+    /// Where each of the settings' consumers is listed.
+    private(set) var consumerOrigins: [Origin?] = []
 
     init(commandLine: CommandLineArguments, environment: EnvironmentSettings, file: ConfigFileSettings?) {
         mistakes = (file?.mistakes ?? []) + environment.mistakes + commandLine.mistakes
@@ -19,6 +21,11 @@ struct SettingsReader {
         takeDefaults()
         for consumer in file?.consumers ?? [] { take(consumer) }
         checkTogether()
+    }
+
+    /// Where the value in force of an option came from, for people.
+    func source(of name: String) -> String {
+        (origins[name] ?? defaults[name]?.origin)?.place ?? "default"
     }
 
     // MARK: One setting
@@ -127,6 +134,7 @@ struct SettingsReader {
             return
         }
         settings.consumers.append(Settings.ListedConsumer(stream: stream, options: options))
+        consumerOrigins.append(consumer.assignments.first?.origin)
     }
 
     // MARK: Options that need one another

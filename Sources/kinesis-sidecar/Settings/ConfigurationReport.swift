@@ -1,0 +1,94 @@
+import Consumer
+
+/// What `--check-config` prints: every option in force as the file would have it, and behind it where the value came
+/// from. Performs no I/O; secrets show as `•••`.
+struct ConfigurationReport {
+    struct Line: Equatable {
+        let name: String
+        /// As YAML has it.
+        let value: String
+        let source: String
+    }
+
+    private(set) var lines: [Line]
+    private let consumers: [Settings.ListedConsumer]
+    private let consumerOrigins: [Origin?]
+    private let credentials: String?
+
+    /// - Parameter target: where Kinesis is asked, nil with `--local`.
+    init(_ reader: SettingsReader, target: ServiceTarget.Sources?) {
+        let settings = reader.settings
+        let ofLocal: Set<String> = settings.isLocal ? [] : ["localPort", "localLimits"]
+        let own = ProgramOption.all.filter { !ofLocal.contains($0.name) }
+            .map { Line(name: $0.name, value: Self.shown($0, settings), source: reader.source(of: $0.name)) }
+        let ofConsumers = settings.consumerDefaults.named
+            .map { Line(name: $0.name, value: Self.quoted($0.text), source: reader.source(of: $0.name)) }
+        lines = (own + ofConsumers).filter { !$0.value.isEmpty }
+        consumers = settings.consumers
+        consumerOrigins = reader.consumerOrigins
+        credentials = settings.credentials == nil ? target?.credentials : nil
+        if let target {
+            replace(Line(name: "region", value: target.region.value, source: target.region.source))
+            replace(Line(name: "kinesis.endpoint", value: target.endpoint.value, source: target.endpoint.source))
+        }
+    }
+
+    var text: String {
+        // Wide enough for nearly every line; what is longer pushes its source to the right.
+        let column = 44
+        var texts = lines.map { line in
+            let text = "\(line.name): \(line.value)"
+            return text + String(repeating: " ", count: max(1, column - text.count)) + "# \(line.source)"
+        }
+        if let credentials { texts.append("# credentials: \(credentials)") }
+        if !consumers.isEmpty { texts.append("consumers:") }
+        for (consumer, origin) in zip(consumers, consumerOrigins) {
+            let named = consumer.options.items.map { ", \($0.name): \(Self.quoted($0.text))" }.joined()
+            let place = origin.map { "  # \($0.place)" } ?? ""
+            texts.append("  - {streamName: \(consumer.stream)\(named)}\(place)")
+        }
+        return texts.joined(separator: "\n")
+    }
+
+    /// Puts what is in force in the place of what the options say, where they say nothing at the front.
+    private mutating func replace(_ line: Line) {
+        if let at = lines.firstIndex(where: { $0.name == line.name }) {
+            lines[at] = line
+        } else {
+            lines.insert(line, at: 0)
+        }
+    }
+
+    /// A list as YAML has it.
+    private static func shown(_ option: ProgramOption, _ settings: Settings) -> String {
+        let text = option.show(settings)
+        guard option.isList, !text.isEmpty else { return quoted(text) }
+        return "[" + text.split(separator: ",").map { "'\($0)'" }.joined(separator: ", ") + "]"
+    }
+
+    /// In quotes where YAML could read something else: a comment, a mapping, a list.
+    private static func quoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "/"),
+                UInt8(ascii: ":"), UInt8(ascii: "-"), 0x80...:
+                true
+            default: false
+            }
+        }
+        if isPlain, text.last != ":", text.first != "-", text.first != ":" { return text }
+        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
+}
+
+extension Origin {
+    /// Without the option's name, which stands beside it.
+    var place: String {
+        switch self {
+        case .commandLine(let flag): "command line \(flag)"
+        case .environment(let variable): "environment \(variable)"
+        case .file(let path, let line, _): "\(path):\(line)"
+        }
+    }
+}
