@@ -5,7 +5,8 @@ import Testing
 @Suite struct ConfigurationReportTests {
     @Test func `every value stands beside where it came from, and a secret is hidden`() {
         let file = ConfigFileSettings(
-            Array("limit: 5\npollDelay: 9\ncredentials: {accessKeyId: id, secretAccessKey: hush}\n".utf8), path: "f.yaml")
+            Array("limit: 5\npollDelay: 9\ncredentials: {accessKeyId: id, secretAccessKey: hush}\n".utf8),
+            path: "f.yaml")
         let reader = SettingsReader(
             commandLine: CommandLineArguments(["--log-level", "debug"]),
             environment: EnvironmentSettings([("KINESIS_SIDECAR_LIMIT", "7")]), file: file)
