@@ -3,6 +3,9 @@
 import json
 import re
 
+import pytest
+
+from harness.records import numbers
 from harness.sidecar import ROOT
 from harness.waiting import eventually
 
@@ -86,3 +89,18 @@ def test_the_status_page_asks_for_nothing_from_elsewhere(sidecar):
     page = answer.body.decode()
     assert not re.findall(r"(?:src|href)=\"(?!/|data:,)", page)
     assert json.loads(sidecar.get("/stats").body)["streams"] == {}
+
+
+@pytest.mark.seconds(90)
+def test_a_stop_does_not_wait_for_a_reader_that_takes_nothing_and_loses_nothing(sidecars):
+    sidecar = sidecars.start("--local-limits", "off")
+    stuck = sidecar.follow_by_socket("s", "pollDelay=20&noRecordsPollDelay=250", receive_buffer=65536)
+    for number in range(0, 100, 20):
+        records = [{"data": {"n": number + i, "fill": "x" * 400_000}} for i in range(20)]
+        assert sidecar.post("/streams/s/put", {"records": records}, timeout=60).status == 200
+    assert sidecar.post("/streams/s/stop", None).json["phase"] == "stopping"
+    stuck.close()
+    eventually(lambda: sidecar.post("/streams/s/stop", None).json["phase"] == "stopped", 15)
+    assert sidecar.post("/streams/s/start", None).status == 200
+    again = sidecar.follow("s")
+    again.wait(lambda reader: 99 in numbers(reader.records), 40, "the last record")
