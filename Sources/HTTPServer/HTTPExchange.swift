@@ -70,7 +70,16 @@ package final class HTTPExchange: @unchecked Sendable {
             capacity = min(length, 64 * 1024)
         }
         let buffer = ByteBuffer(capacity: capacity)
+        var held = 0
+        defer { connection.server.bodyBytesHeld -= held }
         while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
+            connection.server.bodyBytesHeld += buffer.capacity - held
+            held = buffer.capacity
+            let together = connection.server.bodyBytesHeld
+            guard together <= connection.limits.bodyBytesTogether || together == held else {
+                connection.mustClose = true
+                throw .tooMuchTogether(limit: connection.limits.bodyBytesTogether)
+            }
             guard buffer.count <= limit else {
                 connection.mustClose = true
                 throw .tooLarge(limit: limit, actual: nil)
