@@ -7,14 +7,19 @@ PYTHON := .venv/bin/python
 ARGS ?=
 # Seconds that `make fuzz` gives to each of its programs.
 FUZZ_SECONDS ?= 20
+# How many seeds `make soak` checks, from which on, and under which guarantee (Tests/Checker/README.md).
+SEEDS ?= 10
+SEED ?= 1
+GUARANTEE ?= issue3
 
-.PHONY: help run build test check check-source check-program swift-test e2e bench fuzz format clean setup
+.PHONY: help run build test check check-source check-program swift-test e2e soak bench fuzz format clean setup
 
 help:
 	@echo 'make run     build and start with the embedded Kinesis; data under ./data'
 	@echo 'make build   the release program: $(PROGRAM)'
 	@echo 'make test    everything that CI runs'
 	@echo 'make check   format, imports, what is linked'
+	@echo 'make soak    the checker with SEEDS=$(SEEDS): nothing lost, whatever is disturbed'
 	@echo 'make bench   figures against their targets'
 	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
 	@echo 'make format  lay the source out'
@@ -51,6 +56,10 @@ swift-test:
 
 e2e: build
 	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest
+
+soak: build
+	@Scripts/setup tests
+	$(PYTHON) Tests/Checker --seed $(SEED) --seeds $(SEEDS) --guarantee $(GUARANTEE)
 
 bench: build
 	@Scripts/setup tests bench

@@ -133,6 +133,11 @@ extension HTTPBodyError {
                 "The body is \(actual.map { "\($0) bytes" } ?? "too long"); at most \(limit) bytes are taken."
             )
             .with("limit", .int(limit))
+        case .tooMuchTogether(let limit):
+            ProblemDocument(
+                .tooManyBodies, "Bodies of more than \(limit) bytes together are being read; nothing was sent."
+            )
+            .with("limit", .int(limit)).header("Retry-After", "1")
         case .timedOut: ProblemDocument(.requestTimeout, "The body did not arrive in time.")
         case .truncated: ProblemDocument(.malformedRequest, "The body stops before its end.")
         case .malformed(let error):

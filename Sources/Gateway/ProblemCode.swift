@@ -14,6 +14,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case unsupportedTransferCoding
     case unsupportedVersion
     case tooManyConnections
+    case tooManyBodies
     // Who asks, and for what.
     case foreignHost
     case foreignOrigin
@@ -80,7 +81,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable: .badGateway
-        case .tooManyConnections, .draining, .stateFailed, .streamNotReady, .noCredentials: .serviceUnavailable
+        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .streamNotReady, .noCredentials:
+            .serviceUnavailable
         case .putTimeout, .awsTimeout: .gatewayTimeout
         case .unsupportedVersion: .versionNotSupported
         }
@@ -99,6 +101,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .unsupportedTransferCoding: "A transfer coding that is not known"
         case .unsupportedVersion: "A version of HTTP that is not spoken here"
         case .tooManyConnections: "Too many connections"
+        case .tooManyBodies: "Too many bodies are being read"
         case .foreignHost: "The Host is not one of this server's"
         case .foreignOrigin: "A page of another origin may not do this"
         case .unknownRoute: "No such route"

@@ -14,6 +14,9 @@ package final class HTTPExchange: @unchecked Sendable {
 
     /// Answers up to this size are copied and leave together with others; larger ones are sent from where they are.
     private static let copiedBytes = 8 * 1024
+    /// A body of up to this size is read however much the others hold: a few long bodies that do not end keep out no
+    /// ordinary request.
+    private static let smallBodyBytes = 64 * 1024
 
     package let request: HTTPRequest
     let connection: HTTPConnection
@@ -72,7 +75,17 @@ package final class HTTPExchange: @unchecked Sendable {
             capacity = min(length, 64 * 1024)
         }
         let buffer = ByteBuffer(capacity: capacity)
+        var held = 0
+        defer { connection.server.bodyBytesHeld -= held }
         while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
+            connection.server.bodyBytesHeld += buffer.capacity - held
+            held = buffer.capacity
+            let together = connection.server.bodyBytesHeld
+            guard together <= connection.limits.bodyBytesTogether || together == held || held <= Self.smallBodyBytes
+            else {
+                connection.mustClose = true
+                throw .tooMuchTogether(limit: connection.limits.bodyBytesTogether)
+            }
             guard buffer.count <= limit else {
                 connection.mustClose = true
                 throw .tooLarge(limit: limit, actual: nil)

@@ -16,6 +16,8 @@ package struct ConnectionClosed: Error, Equatable, Sendable {
 package enum HTTPBodyError: Error, Equatable, Sendable {
     /// `actual` is nil where the client did not say how long the body is.
     case tooLarge(limit: Int, actual: Int?)
+    /// The bodies that are being read take all the memory there is for them: `HTTPLimits.bodyBytesTogether`.
+    case tooMuchTogether(limit: Int)
     /// Nothing came for `HTTPLimits.bodyTime`.
     case timedOut
     /// The client shut its side before the end of the body.
@@ -27,6 +29,7 @@ package enum HTTPBodyError: Error, Equatable, Sendable {
     package var status: HTTPStatus {
         switch self {
         case .tooLarge: .contentTooLarge
+        case .tooMuchTogether: .serviceUnavailable
         case .timedOut: .requestTimeout
         case .malformed(let error): error.status
         case .truncated, .connectionClosed: .badRequest

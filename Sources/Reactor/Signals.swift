@@ -9,10 +9,11 @@ package final class Signals {
     private let fd: Int32
     private var watch: Watch?
 
-    /// Blocks `signals` for this thread and those that it will make; ignores SIGPIPE, so that a write to a closed pipe
-    /// or socket is an error code.
+    /// Blocks `signals` for this thread and those that it will make; ignores SIGPIPE and SIGXFSZ, so that a write to a
+    /// closed pipe or socket, or beyond the limit of file sizes, is an error code.
     package static func block(_ signals: [Int32]) {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         var set = mask(signals)
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }

@@ -71,7 +71,8 @@ private final class TypedJob<T: Sendable>: DatabaseJob {
     let writes: Bool
     private let body: @Sendable (Connection) throws(SQLiteError) -> T
     private let answer: @Sendable (Result<T, SQLiteError>) -> Void
-    private var result: Result<T, SQLiteError> = .failure(.closed)
+    /// Nil until the work has run.
+    private var result: Result<T, SQLiteError>?
 
     init(
         writes: Bool, body: @escaping @Sendable (Connection) throws(SQLiteError) -> T,
@@ -93,7 +94,8 @@ private final class TypedJob<T: Sendable>: DatabaseJob {
 
     func finish(_ failure: SQLiteError?) {
         // A job's own failure says more than that of the group it was in.
-        if case .success = result, let failure { result = .failure(failure) }
-        answer(result)
+        if case .failure(let own) = result { return answer(.failure(own)) }
+        if let failure { return answer(.failure(failure)) }
+        answer(result ?? .failure(.closed))
     }
 }

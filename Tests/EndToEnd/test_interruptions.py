@@ -1,6 +1,7 @@
 """Crashes, faults of the service and resharding under load: nothing lost, order per shard kept."""
 
 import json
+import resource
 
 import pytest
 
@@ -224,3 +225,19 @@ def test_the_state_of_a_crash_is_readable(sidecars, tmp_path):
     sidecar.start()
     assert sidecar.get("/readyz").status == 200
     assert "malformed" not in json.dumps(sidecar.log)
+
+
+def test_a_limit_of_file_sizes_is_a_full_disk_and_not_the_end(sidecars, tmp_path):
+    """A write beyond the limit would end the process with SIGXFSZ."""
+    service = sidecars.start("--local-limits", "off")
+    make_stream(service.boto3(), "s", 1)
+    sidecar = sidecars.start_against(service.kinesis_url, data_dir=tmp_path / "data")
+    reader = sidecar.follow("s", QUICK)
+    limits = resource.prlimit(sidecar.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(sidecar.process.pid, resource.RLIMIT_FSIZE, (16384, limits[1]))
+    sidecar.put("s", {"n": 0})
+    eventually(lambda: sidecar.get("/readyz").status == 503, 10, why="the position cannot be stored")
+    sidecar.put("s", {"n": 1})
+    assert numbers(reader.wait_records(2)) == [0, 1]
+    resource.prlimit(sidecar.process.pid, resource.RLIMIT_FSIZE, limits)
+    eventually(lambda: sidecar.get("/readyz").status == 200, 10, why="the position is stored")

@@ -66,6 +66,28 @@ import Testing
         }
     }
 
+    @Test func `bodies that take too much memory together get 503, and one alone is read`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyBytesTogether = 256 * 1024
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let half = String(repeating: "x", count: 200_000)
+            let alone = try Client(port: fixture.port)
+            alone.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + half)
+            while fixture.ask({ $0.bodyBytesHeld }) < 200_000 {}
+            let second = try Client(port: fixture.port)
+            second.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + half)
+            #expect(try second.answer().status == 503)
+            let small = try Client(port: fixture.port)
+            small.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n" + half.prefix(60_000))
+            #expect(try small.answer().status == 200)
+            alone.send(half)
+            #expect(try alone.answer().status == 200)
+            let later = try Client(port: fixture.port)
+            later.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + half)
+            #expect(try later.answer().status == 200, "what was held is given back")
+        }
+    }
+
     @Test func `a body of exactly the limit is read`() async throws {
         var limits = HTTPLimits()
         limits.bodyBytes = 5

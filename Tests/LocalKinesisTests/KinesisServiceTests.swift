@@ -216,6 +216,19 @@ private func texts(_ answer: JSONValue) -> [String] {
         #expect(fault?.code == "ExpiredIteratorException")
     }
 
+    @Test func `no iterator goes beyond a record that could not be stored, whose number comes again`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        _ = try await kinesis.put("a")
+        let tip = try await kinesis.iterator(0, "LATEST")
+        try await kinesis.onLoop { await $0.store.close() }
+        let fault = await #expect(throws: ServiceFault.self) { try await kinesis.put("b") }
+        #expect(fault?.code == "InternalFailure")
+        let next = try #require(try await kinesis.read(tip)["NextShardIterator"]?.string)
+        let latest = try await kinesis.iterator(0, "LATEST")
+        for iterator in [tip, next, latest] { #expect(ShardIteratorToken(iterator)?.ordinal == 2) }
+    }
+
     @Test func `limits are kept when they are on`() async throws {
         let kinesis = try await Embedded(limits: true)
         try await kinesis.create(1)

@@ -135,7 +135,12 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
 
         let (again, streams) = try await StreamStore.open(.file(folder.path + "/kinesis.db"))
         var expected = stream
-        for shard in expected.orderedShards { expected.update(shard.index) { $0.settledOrdinal = $0.nextOrdinal } }
+        for shard in expected.orderedShards {
+            expected.update(shard.index) {
+                $0.settledOrdinal = $0.nextOrdinal
+                $0.storedOrdinal = $0.nextOrdinal
+            }
+        }
         #expect(streams == [expected])
         #expect(try await read(stream, shard: 0, again) == "[a,b")
         await again.close()

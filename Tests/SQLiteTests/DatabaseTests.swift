@@ -86,6 +86,19 @@ private func insert(_ key: Int, into database: Database) async throws(SQLiteErro
         await database.close()
     }
 
+    @Test func `a job that could not begin says why`() async throws {
+        let database = try await Database.open(.memory, migrations: schema)
+        try await database.read { connection throws(SQLiteError) in try connection.query("BEGIN") { _ in } }
+        do throws(SQLiteError) {
+            try await insert(1, into: database)
+            Issue.record("stored inside of a transaction of somebody else")
+        } catch {
+            #expect(error != .closed && error.description.hasPrefix("BEGIN IMMEDIATE"), "\(error)")
+        }
+        try await insert(1, into: database)
+        await database.close()
+    }
+
     @Test func `migrations run once, in order, and a newer schema is refused`() async throws {
         let folder = TemporaryFolder()
         let second = schema + [Migration(version: 2, sql: "ALTER TABLE t ADD COLUMN w TEXT; CREATE INDEX i ON t (w)")]

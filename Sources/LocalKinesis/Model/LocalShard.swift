@@ -13,8 +13,11 @@ struct LocalShard: Equatable {
     var closed: WallTime?
     /// The ordinal that the next record gets. Records of a closed shard are all below it.
     var nextOrdinal: Int64 = 1
-    /// Every record below this ordinal is stored, or has failed to be: what readers may see.
+    /// Every record below this ordinal is stored, or has failed to be.
     var settledOrdinal: Int64 = 1
+    /// Behind the last record that is stored: what readers may see, and how far iterators go. Ordinals that failed to
+    /// be stored are given anew after a restart, and an iterator behind them would pass those records over.
+    var storedOrdinal: Int64 = 1
     /// The arrival of the newest record, below which no later one may fall (the clock may be set back).
     var lastArrival = WallTime(milliseconds: 0)
 

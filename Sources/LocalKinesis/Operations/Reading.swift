@@ -49,7 +49,7 @@ extension KinesisService {
         }
         switch type {
         case .trimHorizon: return 0
-        case .latest: return shard.settledOrdinal
+        case .latest: return shard.storedOrdinal
         case .atSequenceNumber: return try ordinal(fields, stream, shard)
         case .afterSequenceNumber: return try ordinal(fields, stream, shard) + 1
         case .atTimestamp:
@@ -62,9 +62,11 @@ extension KinesisService {
             }
             // Taken before the wait: a record that comes meanwhile is later than the time and is found.
             let tip = shard.nextOrdinal
-            guard let stored = store.storedShard(.init(stream: stream.name, shard: shard.index)) else { return tip }
+            let address = StreamStore.Address(stream: stream.name, shard: shard.index)
+            guard let stored = store.storedShard(address) else { return shard.storedOrdinal }
             do throws(SQLiteError) {
-                return try await store.firstOrdinal(stored, arrivedAtOrAfter: time) ?? tip
+                if let found = try await store.firstOrdinal(stored, arrivedAtOrAfter: time) { return found }
+                return min(tip, find(stream.name)?.shards[shard.index]?.storedOrdinal ?? tip)
             } catch {
                 throw failed("read shard \(shard.id) of \(stream.name)", error)
             }
@@ -124,12 +126,12 @@ extension KinesisService {
     private func read(
         _ address: StreamStore.Address, _ shard: LocalShard, _ ordinal: Int64, _ limit: Int
     ) async throws(ServiceFault) -> StreamStore.Slice {
-        guard ordinal < shard.settledOrdinal, let stored = store.storedShard(address) else {
-            return StreamStore.Slice(text: ByteBuffer("{\"Records\":["), readTo: shard.settledOrdinal)
+        guard ordinal < shard.storedOrdinal, let stored = store.storedShard(address) else {
+            return StreamStore.Slice(text: ByteBuffer("{\"Records\":["), readTo: shard.storedOrdinal)
         }
         do throws(SQLiteError) {
             return try await store.read(
-                stored, from: ordinal, below: shard.settledOrdinal, limit: limit, maxBytes: Self.maxAnswerBytes,
+                stored, from: ordinal, below: shard.storedOrdinal, limit: limit, maxBytes: Self.maxAnswerBytes,
                 prefix: "{\"Records\":[")
         } catch {
             throw failed("read shard \(shard.id) of \(address.stream)", error)
@@ -151,7 +153,7 @@ extension KinesisService {
         let answer = slice.text
         answer.append("],\"MillisBehindLatest\":")
         answer.append(decimal: Int(behind))
-        if !shard.isOpen && next.ordinal >= shard.nextOrdinal {
+        if !shard.isOpen, shard.settledOrdinal >= shard.nextOrdinal, next.ordinal >= shard.storedOrdinal {
             answer.append(",\"ChildShards\":")
             var json = JSONWriter()
             json.beginArray()

@@ -121,12 +121,16 @@ extension KinesisService {
         } catch {
             failure = failed("store records of \(stream.name)", error)
         }
-        // Whether stored or lost, readers need not wait for these ordinals any more.
+        // Whether stored or lost, a closed shard's end need not wait for these ordinals any more.
         var settled: [Int: Int64] = [:]
         for case .stored(let shard, _, let ordinal, _) in outcomes { settled[shard] = ordinal + 1 }
+        let isStored = failure == nil
         update(stream) { stream in
             for (shard, ordinal) in settled {
-                stream.update(shard) { $0.settledOrdinal = max($0.settledOrdinal, ordinal) }
+                stream.update(shard) {
+                    $0.settledOrdinal = max($0.settledOrdinal, ordinal)
+                    if isStored { $0.storedOrdinal = max($0.storedOrdinal, ordinal) }
+                }
             }
         }
         if let failure { throw failure }

@@ -60,6 +60,7 @@ struct StreamLoader {
             shard.lastArrival = WallTime(milliseconds: row.int64(1))
         }
         shard.settledOrdinal = shard.nextOrdinal
+        shard.storedOrdinal = shard.nextOrdinal
         return shard
     }
 

@@ -134,6 +134,7 @@ extension ProgramOption {
     private static let http: [ProgramOption] = [
         number("maxHeaderBytes", \.http.headerBytes),
         number("maxBodyBytes", \.http.bodyBytes),
+        number("maxBodyBytesTogether", \.http.bodyBytesTogether),
         number("maxConnections", \.http.connections, .integer(1...1_000_000)),
         time("idleTimeout", \.http.idleTime),
         time("headerTimeout", \.http.headerTime),

@@ -1,0 +1,109 @@
+"""What happens in a run, from its seed alone: disturbances at marks of progress, and the readers' behaviour."""
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Step:
+    """One disturbance, when `mark` records are acknowledged."""
+
+    mark: int
+    kind: str
+    more: dict = field(default_factory=dict)
+
+    def __str__(self):
+        words = [f"{name}={value}" for name, value in self.more.items()]
+        return f"at {self.mark}: {self.kind} {' '.join(words)}".rstrip()
+
+
+@dataclass
+class Visit:
+    """One connection of a reader: it ends after so many records or seconds, whichever comes first."""
+
+    records: int
+    seconds: float
+    stalls: dict  # records taken → seconds of taking nothing
+    receive_buffer: int | None
+    ending: str  # "leave": ends its side and reads on to the end; "kill": RST
+    away: float  # seconds until it comes back
+    resume: bool  # sends the Last-Event-ID of what it counted
+
+    def __str__(self):
+        return (
+            f"{self.ending} after {self.records} records or {self.seconds} s, stalls {self.stalls}, "
+            f"buffer {self.receive_buffer}, away {self.away} s{', Last-Event-ID' if self.resume else ''}")
+
+
+class Plan:
+    """The same seed, number of records and of readers give the same plan."""
+
+    def __init__(self, seed, records, readers, resume):
+        self.seed, self.records = seed, records
+        chance = random.Random(f"steps {seed}")
+        kinds = [make(chance) for make in KINDS]
+        chance.shuffle(kinds)
+        # Small runs take a part of the kinds, large ones each of them and some again.
+        count = max(10, records // 1500)
+        while len(kinds) < count:
+            kinds.append(chance.choice(KINDS)(chance))
+        first, last = records // 20, records * 19 // 20
+        marks = sorted(chance.randint(first, last) for _ in range(count))
+        self.steps = [Step(mark, kind, more) for mark, (kind, more) in zip(marks, kinds)]
+        self.visits = [self._visits(random.Random(f"reader {index} {seed}"), resume) for index in range(readers)]
+        self.writers = [random.Random(f"writer {index} {seed}") for index in range(4)]
+
+    def _visits(self, chance, resume):
+        """More than a run needs; a reader whose visits are used up begins again with the first."""
+        visits = []
+        for _ in range(40):
+            records = max(20, int(self.records * chance.uniform(0.005, 0.08)))
+            stalls = {chance.randint(1, records): round(chance.uniform(0.1, 1.5), 2) for _ in range(chance.choice((0, 0, 1, 2)))}
+            visits.append(Visit(
+                records, round(chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
+                chance.choice(("leave", "leave", "kill")), round(chance.choice((0, 0, chance.uniform(0, 0.7))), 2),
+                resume and chance.random() < 0.5))
+        return visits
+
+    def __str__(self):
+        lines = [f"seed {self.seed}, {self.records} records", *map(str, self.steps)]
+        for index, visits in enumerate(self.visits):
+            lines += [f"reader {index}: {visit}" for visit in visits]
+        return "\n".join(lines) + "\n"
+
+
+def _fault(kind, operation, most, **ranges):
+    def make(chance):
+        more = {"operation": operation, "count": chance.randint(1, most), "every": chance.randint(1, 3)}
+        for name, (low, high) in ranges.items():
+            value = chance.uniform(low, high)
+            more[name] = round(value, 2) if isinstance(low, float) else int(value)
+        return kind, more
+
+    return make
+
+
+def _simple(kind, **seconds):
+    def make(chance):
+        return kind, {name: round(chance.uniform(0, most), 2) for name, most in seconds.items()}
+
+    return make
+
+
+def _reshard(kind):
+    return lambda chance: (kind, {"choice": chance.randrange(1000)})
+
+
+# What every run should have stands twice.
+KINDS = [
+    _simple("kill sidecar", down=0.5), _simple("kill sidecar", down=2), _simple("stop sidecar", down=0.5),
+    _simple("stop sidecar", down=2), _simple("kill Kinesis", down=1.5),
+    _reshard("split"), _reshard("split"), _reshard("merge"),
+    _fault("throttle", "GetRecords", 12), _fault("fail", "GetRecords", 6), _fault("cut", "GetRecords", 6),
+    _fault("cutAfter", "GetRecords", 6), _fault("delay", "GetRecords", 6, milliseconds=(50, 3000)),
+    _fault("expireIterators", "GetRecords", 3),
+    _fault("throttle", "PutRecords", 6), _fault("failEntries", "PutRecords", 6, fraction=(0.1, 0.9)),
+    _fault("cut", "PutRecords", 3), _fault("cutAfter", "PutRecords", 3),
+    _fault("delay", "PutRecords", 4, milliseconds=(50, 2000)), _fault("fail", "PutRecords", 3),
+    _fault("throttle", "GetShardIterator", 4), _fault("fail", "ListShards", 3),
+]

@@ -1,0 +1,191 @@
+"""Readers over plain sockets that parse SSE themselves, and come, go, stall, are killed and come back."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from urllib.parse import urlsplit
+
+
+class Reader:
+    """Makes one visit after the other. Once `settling` is set it stays, and takes all there is."""
+
+    def __init__(self, index, visits, ledger, sidecar, path, settling, over):
+        self.index, self.visits, self.ledger = index, visits, ledger
+        self.sidecar, self.path = sidecar, path
+        self.settling, self.over = settling, over
+        self.last_id = None  # (id, serial of its event)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        turn = 0
+        try:
+            while not self.over.is_set():
+                visit = self.visits[turn % len(self.visits)]
+                if self._visit(visit):
+                    turn += 1
+                    self.settling.wait(visit.away)
+                else:
+                    self.over.wait(0.05)
+        except Exception as error:
+            self.ledger.complain(f"reader {self.index}: {error!r}")
+            raise
+
+    def _visit(self, visit):
+        """False when the sidecar did not answer with a stream."""
+        try:
+            wire = self._connect(visit)
+        except OSError:
+            return False
+        connection = None
+        try:
+            if wire.status() != 200:
+                return False
+            resumed = self.last_id[1] if visit.resume and self.last_id else None
+            connection = self.ledger.connected(self.index, resumed)
+            connection.how = self._follow(wire, connection, visit)
+        except OSError as error:
+            if connection is None:
+                return False
+            connection.how, connection.error = "cut", str(error)
+        finally:
+            wire.socket.close()
+            if connection:
+                connection.ended, connection.received = time.time(), wire.received
+        return True
+
+    def _connect(self, visit):
+        place = urlsplit(self.sidecar.url)
+        sock = socket.socket(socket.AF_INET)
+        try:
+            if visit.receive_buffer:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, visit.receive_buffer)
+            sock.settimeout(20)
+            sock.connect((place.hostname, place.port))
+            lines = [f"GET {self.path} HTTP/1.1", f"Host: {place.netloc}", "Accept: text/event-stream"]
+            if visit.resume and self.last_id:
+                lines.append(f"Last-Event-ID: {self.last_id[0]}")
+            sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        except OSError:
+            sock.close()
+            raise
+        return Wire(sock)
+
+    def _follow(self, wire, connection, visit):
+        """Reads on as the visit says; returns how the connection ended."""
+        taken, until, leaving = 0, time.monotonic() + visit.seconds, False
+        stalls = dict(visit.stalls)
+        ended = False
+        while True:
+            if self.over.is_set() and not leaving:
+                return "killed"
+            going = not self.settling.is_set() and (taken >= visit.records or time.monotonic() > until)
+            if going and not leaving:
+                if visit.ending == "kill":
+                    kill(wire.socket)
+                    return "killed"
+                leaving = True
+                wire.socket.shutdown(socket.SHUT_WR)
+            try:
+                part = wire.receive(0.1)
+            except TimeoutError:
+                continue
+            if part is None:  # end of the connection
+                return "end" if ended else "left" if leaving else "cut"
+            for event in part:
+                if event.name == "end":
+                    ended = True
+                elif event.name == "records":
+                    data = json.loads(event.data)
+                    serial = self.ledger.delivered(connection, wire.received, data["shardId"], data["records"])
+                    self.last_id = (event.id, serial)
+                    taken += len(data["records"])
+            for place in [place for place in stalls if place <= taken]:
+                self.over.wait(stalls.pop(place))
+
+
+class Event:
+    __slots__ = ("name", "data", "id")
+
+    def __init__(self, text):
+        self.name, self.data, self.id = "message", "", None
+        for line in text.split("\n"):
+            field, _, value = line.partition(": ")
+            if field == "event":
+                self.name = value
+            elif field == "data":
+                self.data += value
+            elif field == "id":
+                self.id = value
+
+
+class Wire:
+    """A response with chunks, as bytes come; an event counts once its last byte is there."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.received = 0
+        self._raw = bytearray()  # of the connection, chunks not yet taken apart
+        self._text = bytearray()  # of the body, from the last event's end on
+        self._left = 0  # of the present chunk, its line's end included
+        self._fresh = True
+
+    def status(self):
+        while (end := self._raw.find(b"\r\n\r\n")) < 0:
+            part = self.socket.recv(65536)
+            if not part:
+                raise ConnectionError("no answer")
+            self._raw += part
+        head = bytes(self._raw[:end]).decode()
+        del self._raw[:end + 4]
+        status = int(head.split()[1])
+        if status == 200 and "transfer-encoding: chunked" not in head.lower():
+            raise AssertionError(f"not chunked: {head}")
+        return status
+
+    def receive(self, timeout):
+        """Events that became whole, or None at the end of the connection."""
+        if self._fresh:  # what came with the head
+            part, self._fresh = b"", False
+        else:
+            self.socket.settimeout(timeout)
+            part = self.socket.recv(262144)
+            if not part:
+                return None
+        self.received += len(part)
+        self._raw += part
+        self._dechunk()
+        return self._events()
+
+    def _dechunk(self):
+        raw, at = self._raw, 0
+        while at < len(raw):
+            if self._left > 2:
+                take = min(self._left - 2, len(raw) - at)
+                self._text += raw[at:at + take]
+                self._left -= take
+                at += take
+            elif self._left:
+                take = min(self._left, len(raw) - at)
+                self._left -= take
+                at += take
+            else:
+                end = raw.find(b"\r\n", at)
+                if end < 0:
+                    break
+                size = int(raw[at:end], 16)
+                self._left = size + 2
+                at = end + 2
+        del raw[:at]
+
+    def _events(self):
+        *whole, rest = bytes(self._text).split(b"\n\n")
+        self._text = bytearray(rest)
+        return [Event(text.decode()) for text in whole]
+
+
+def kill(sock):
+    """RST, with whatever is unread: as the kernel does for a process that is killed with bytes in its socket."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()

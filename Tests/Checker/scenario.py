@@ -1,0 +1,216 @@
+"""One run: starts the processes, disturbs them as the plan says, waits until all is delivered, and judges."""
+
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from harness.records import make_stream, wait_active
+from harness.sidecar import Sidecars, fetch
+from harness.waiting import eventually
+from ledger import Ledger
+from plan import Plan
+from reader import Reader
+from verdict import judge, missing
+from writer import Numbers, Writer
+
+STREAM = "checked"
+SHARDS = 4
+# Nothing more comes for so long after the last: whatever is missing by then was lost.
+QUIET = 2.0
+LOSES_ANSWERS = ("cut", "cutAfter", "delay")
+
+
+class Scenario:
+    def __init__(self, seed, records, guarantee, readers, stuck):
+        self.guarantee = guarantee
+        self.stuck = stuck  # nothing is acknowledged, or delivered, for so long although something is there: a hang
+        self.plan = Plan(seed, records, readers, resume=guarantee == "issue4")
+        self.ledger = Ledger()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"checker-{seed}-"))
+        (self.folder / "plan.txt").write_text(str(self.plan))
+        self.settling, self.over = threading.Event(), threading.Event()
+        self.journal = open(self.folder / "journal.txt", "w")
+
+    def run(self):
+        sidecars = Sidecars(self.folder)
+        started = time.monotonic()
+        try:
+            self._start(sidecars)
+            self._disturb()
+            self._finish_puts()
+            stored, parents = self._read_stream()
+            self._settle(stored)
+            verdict = judge(self.ledger, stored, parents, self.guarantee)
+        finally:
+            self.settling.set()
+            self.over.set()
+            self.numbers.allow(0)
+            for reader in getattr(self, "readers", []):
+                reader.thread.join(10)
+            try:
+                sidecars.close()
+            finally:
+                self._write_down()
+        verdict.counts["shards"] = len(parents)
+        verdict.counts["seconds"] = time.monotonic() - started
+        return verdict
+
+    def _start(self, sidecars):
+        self.numbers = Numbers(self.plan.records)
+        self.kinesis = sidecars.start("--local-limits", "off", data_dir=self.folder / "kinesis")
+        # It comes back on the same port: the sidecar's endpoint is fixed.
+        place = self.kinesis.arguments.index("--local-port") + 1
+        self.kinesis.arguments[place] = str(self.kinesis.ports["kinesis"])
+        self.boto = self.kinesis.boto3(retries={"total_max_attempts": 8})
+        make_stream(self.boto, STREAM, SHARDS)
+        self.sidecar = sidecars.start_against(
+            self.kinesis.kinesis_url, data_dir=self.folder / "sidecar",
+            env={"KINESIS_SIDECAR_RETRY_OPTIONS__MIN_TIMEOUT": "50"})
+        path = f"/streams/{STREAM}/records?initialPositionInStream=TRIM_HORIZON&pollDelay=20&noRecordsPollDelay=250"
+        self.readers = [
+            Reader(index, visits, self.ledger, self.sidecar, path, self.settling, self.over)
+            for index, visits in enumerate(self.plan.visits)]
+        self.writers = [
+            Writer(index, chance, self.ledger, self.numbers, self.sidecar, STREAM)
+            for index, chance in enumerate(self.plan.writers)]
+        for part in [*self.readers, *self.writers]:
+            part.thread.start()
+
+    # The conductor: one step after the other, while puts go on up to the mark after next.
+
+    def _disturb(self):
+        marks = [step.mark for step in self.plan.steps] + [self.plan.records] * 2
+        for index, step in enumerate(self.plan.steps):
+            self.numbers.allow(marks[index + 1])
+            if not self.ledger.wait_acknowledged(step.mark, self.stuck):
+                raise Hang(f"no put was acknowledged for {self.stuck} s, {self.ledger.acknowledged} are")
+            self.numbers.allow(marks[index + 2])
+            self._note(str(step))
+            self._step(step)
+
+    def _step(self, step):
+        more = step.more
+        match step.kind:
+            case "kill sidecar":
+                with self.ledger.lock:
+                    self.ledger.kills.append(time.time())
+                self._loses_answers()
+                self.sidecar.kill()
+                self.settling.wait(more["down"])
+                self.sidecar.start()
+            case "stop sidecar":
+                try:
+                    code = self.sidecar.terminate(30)
+                except subprocess.TimeoutExpired:
+                    raise Hang("the sidecar did not end within 30 s of SIGTERM") from None
+                if code != 0:
+                    self.ledger.complain(f"the sidecar ended with {code} after SIGTERM")
+                self.settling.wait(more["down"])
+                self.sidecar.start()
+            case "kill Kinesis":
+                self._loses_answers()
+                self.kinesis.kill()
+                self.settling.wait(more["down"])
+                self.kinesis.start()
+                self._loses_answers()
+            case "split" | "merge":
+                self._reshard(step.kind, more["choice"])
+            case fault:
+                if fault in LOSES_ANSWERS and more["operation"] == "PutRecords":
+                    self._loses_answers()
+                self.kinesis.fault(fault, **more)
+
+    def _loses_answers(self):
+        with self.ledger.lock:
+            self.ledger.lost_answers.append(time.time())
+
+    def _reshard(self, kind, choice):
+        shards = [shard for shard in self._shards() if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
+        shards.sort(key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
+        if kind == "split":
+            shard = shards[choice % len(shards)]
+            start, end = (int(shard["HashKeyRange"][f"{side}HashKey"]) for side in ("Starting", "Ending"))
+            self.boto.split_shard(
+                StreamName=STREAM, ShardToSplit=shard["ShardId"], NewStartingHashKey=str((start + end) // 2))
+        else:
+            place = choice % (len(shards) - 1)
+            self.boto.merge_shards(
+                StreamName=STREAM, ShardToMerge=shards[place]["ShardId"],
+                AdjacentShardToMerge=shards[place + 1]["ShardId"])
+        wait_active(self.boto, STREAM)
+
+    # The end of a run.
+
+    def _finish_puts(self):
+        self.numbers.allow(self.plan.records)
+        for writer in self.writers:
+            writer.thread.join(120)
+            if writer.thread.is_alive():
+                raise Hang(f"a writer had no end; {self.ledger.acknowledged} are acknowledged")
+        fetch(self.kinesis.kinesis_url + "/_faults", "DELETE")
+        self._note("all is put")
+        self.settling.set()
+
+    def _settle(self, stored):
+        """Until everything that is not allowed to be missing has come, or nothing comes any more."""
+        while True:
+            with self.ledger.lock:
+                deliveries, quiet = list(self.ledger.deliveries), time.time() - self.ledger.last_delivery
+            excused, lost = missing(self.ledger, deliveries, stored, self.guarantee)
+            if not lost and (not excused or quiet > QUIET):
+                self._note("all is delivered")
+                return
+            if quiet > self.stuck:
+                self.ledger.complain(f"no delivery for {self.stuck} s while {len(lost)} records were missing")
+                return
+            # Once the stream is read to its end what was passed over will not come.
+            if lost and quiet > 5 * QUIET and all(why.startswith("between") for why in lost.values()):
+                return
+            time.sleep(0.2)
+
+    def _shards(self):
+        answer = self.boto.list_shards(StreamName=STREAM)
+        assert "NextToken" not in answer
+        return answer["Shards"]
+
+    def _read_stream(self):
+        """The truth: what the stream holds, as boto3 reads it, and the shards' parents."""
+        stored, parents = {}, {}
+        for shard in self._shards():
+            name = shard["ShardId"]
+            parents[name] = [shard[key] for key in ("ParentShardId", "AdjacentParentShardId") if key in shard]
+            iterator = self.boto.get_shard_iterator(
+                StreamName=STREAM, ShardId=name, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+            while iterator:
+                answer = self.boto.get_records(ShardIterator=iterator)
+                for record in answer["Records"]:
+                    stored[name, int(record["SequenceNumber"])] = (
+                        int(re.search(rb'"n":\s*(\d+)', record["Data"])[1]),
+                        record["ApproximateArrivalTimestamp"].timestamp())
+                iterator = answer.get("NextShardIterator")
+                if not answer["Records"] and answer["MillisBehindLatest"] == 0:
+                    break
+        return stored, parents
+
+    # What is left for whoever looks into a failure.
+
+    def _note(self, text):
+        self.journal.write(f"{time.time():.3f} {text}; {self.ledger.acknowledged} acknowledged, "
+                           f"{len(self.ledger.deliveries)} deliveries\n")
+        self.journal.flush()
+
+    def _write_down(self):
+        self.journal.close()
+        with open(self.folder / "connections.txt", "w") as file:
+            for c in self.ledger.connections:
+                file.write(f"{c}\n")
+        with open(self.folder / "deliveries.txt", "w") as file:
+            for d in self.ledger.deliveries:
+                file.write(f"{d.at:.3f} connection {d.connection.number} event {d.event} {d.shard} {d.sequence} n={d.n}\n")
+
+
+class Hang(Exception):
+    """Something came to a standstill."""
