@@ -6,8 +6,7 @@ import Time
 
 /// One group's reading of one stream in this process. Confined to its loop.
 ///
-/// Its positions are prepared before a reader gets them, and outlive the reader. In this version it has one reader at a
-/// time.
+/// Its positions are prepared before a reader gets them, and outlive the readers, who share its shards.
 final class Consumer: @unchecked Sendable {
     let key: ConsumerKey
     /// Names this consumer among those of its group, also in other processes.
@@ -27,8 +26,8 @@ final class Consumer: @unchecked Sendable {
     private let logger: Logger
     private let changed: Gate
     private var positions: Positions?
-    /// The reader that is being attached.
-    private var arrivingReader: String?
+    /// Readers that are being attached.
+    private var arriving = 0
     private var isPreparing = false
     private var isEnding = false
     /// Somebody has stopped it: no reader, until somebody starts it.
@@ -50,11 +49,11 @@ final class Consumer: @unchecked Sendable {
         changed = Gate(loop: context.loop)
     }
 
-    /// The reader that there is, or that is being attached.
-    var readerID: String? { session?.reader.id ?? arrivingReader }
+    /// Whether there is a reader, or one is being attached: then the options stand.
+    var hasReaders: Bool { session != nil || arriving > 0 }
 
     /// Whether nothing is lost when this process forgets the consumer.
-    var isForgettable: Bool { !isConfigured && readerID == nil }
+    var isForgettable: Bool { !isConfigured && !hasReaders }
 
     /// Whether positions were fixed at least once.
     var isPrepared: Bool { positions != nil }
@@ -87,6 +86,8 @@ final class Consumer: @unchecked Sendable {
     /// that it sees the newest shards.
     private func prepare(_ moment: WallTime) async throws(ConsumerError) {
         do { try await changed.wait(while: { isPreparing }) } catch { throw .cancelled }
+        // While others read, the session keeps the positions up to date.
+        guard session == nil else { return }
         isPreparing = true
         defer {
             isPreparing = false
@@ -107,7 +108,7 @@ final class Consumer: @unchecked Sendable {
         if isStopped {
             isStopped = false
             startedOn = moment
-        } else if isPrepared || readerID != nil {
+        } else if isPrepared || hasReaders {
             self.options = options
             return
         }
@@ -132,29 +133,38 @@ final class Consumer: @unchecked Sendable {
 
     // MARK: Readers
 
-    /// Attaches a reader.
-    /// - Parameter options: what holds for the consumer from here on.
-    func attach(_ readerID: String, options: ConsumerOptions) async throws(ConsumerError) -> RecordsReader {
+    /// A reader is about to be attached: the options stand from here on.
+    func admit(_ options: ConsumerOptions) {
+        arriving += 1
+        self.options = options
+    }
+
+    /// Attaches a reader that was admitted.
+    func attach(_ readerID: String) async throws(ConsumerError) -> RecordsReader {
+        defer { arriving -= 1 }
         if isStopped { throw .stopped }
-        if let present = self.readerID { throw .readerPresent(readerID: present) }
+        // A consumer that was stopped and started again takes a reader once those before have gone.
+        do { try await changed.wait(while: { session?.isEnding ?? false }) } catch { throw .cancelled }
         // LATEST means: since the request came, not since the service has answered.
         let moment = WallTime.now()
-        arrivingReader = readerID
-        defer { arrivingReader = nil }
-        self.options = options
-        try await prepare(moment)
+        if session == nil { try await prepare(moment) }
         guard !isEnding else { throw .shuttingDown }
         guard !isStopped else { throw .stopped }
         guard !Task.isCancelled else { throw .cancelled }
-        guard let positions else { throw .streamMissing(key.stream) }
+        guard let session = session ?? newSession() else { throw .streamMissing(key.stream) }
+        let reader = session.join(readerID)
+        logger.info(
+            "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.assignment.count)"])
+        return reader
+    }
+
+    private func newSession() -> ReadingSession? {
+        guard let positions else { return nil }
         let session = ReadingSession(
-            readerID: readerID, key: key, options: options, positions: positions, counters: counters, context: context,
-            logger: logger
+            key: key, options: options, positions: positions, counters: counters, context: context, logger: logger
         ) { [weak self] in self?.sessionEnded() }
         self.session = session
-        session.start()
-        logger.info("reader attached", metadata: ["reader": "\(readerID)", "shards": "\(session.assignment.count)"])
-        return session.reader
+        return session
     }
 
     private func sessionEnded() {
@@ -172,8 +182,8 @@ final class Consumer: @unchecked Sendable {
         session?.end()
     }
 
-    /// Whether everything that was given out is settled, or its reader is gone.
-    var isSettled: Bool { session?.reader.isSettled ?? true }
+    /// Whether everything that was given out is settled, or its readers are gone.
+    var isSettled: Bool { session?.isSettled ?? true }
 
     // MARK: Looking at it
 
@@ -181,7 +191,7 @@ final class Consumer: @unchecked Sendable {
         let book = (session?.positions ?? positions)?.book
         return ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase,
-            isConfigured: isConfigured, readerID: readerID,
+            isConfigured: isConfigured, readerIDs: session?.readerIDs ?? [],
             options: options.named, shards: book.map(shards) ?? [], problem: problem ?? session?.problem)
     }
 
@@ -196,6 +206,7 @@ final class Consumer: @unchecked Sendable {
             let task = session?.task(of: shard.id)
             return ShardSnapshot(
                 id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
+                readerID: session?.owner(of: shard.id),
                 checkpoint: shard.checkpoint?.sequenceNumber, checkpointArrival: shard.checkpoint?.arrival,
                 millisBehindLatest: task?.machine.millisBehindLatest, bufferedBytes: task?.bufferedBytes ?? 0,
                 problem: task?.lastError, counters: counters[shard.id])

@@ -6,8 +6,6 @@ import State
 package enum ConsumerError: Error, Hashable, Sendable {
     /// The consumer runs with another value of an option that the request names.
     case conflictingOption(OptionConflict)
-    /// The consumer has its one reader already.
-    case readerPresent(readerID: String)
     /// There is no such stream, and it may not be created.
     case streamMissing(StreamName)
     /// Somebody has stopped the consumer.
@@ -29,7 +27,6 @@ extension ConsumerError: CustomStringConvertible {
         switch self {
         case .conflictingOption(let conflict):
             "the consumer runs with \(conflict.option)=\(conflict.held), not \(conflict.asked)"
-        case .readerPresent(let readerID): "the consumer has a reader: \(readerID)"
         case .stopped: "the consumer is stopped"
         case .streamMissing(let stream): "there is no stream \(stream)"
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"

@@ -79,8 +79,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
     package func attach(_ stream: StreamName, _ named: NamedOptions) async throws(ConsumerError) -> RecordsReader {
         context.loop.preconditionOnLoop()
         let (consumer, options) = try consumer(stream, named)
+        consumer.admit(options)
         do throws(ConsumerError) {
-            return try await consumer.attach(Self.newReaderID(), options: options)
+            return try await consumer.attach(Self.newReaderID())
         } catch {
             if !consumer.isPrepared, !consumer.isStopped, consumer.isForgettable { forget(consumer.key) }
             throw error
@@ -98,7 +99,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             forgetIdle()
             return (make(key, options, isConfigured: false), options)
         }
-        guard held.isConfigured || held.readerID != nil else { return (held, options) }
+        guard held.isConfigured || held.hasReaders else { return (held, options) }
         if let conflict = named.conflict(with: held.options) { throw .conflictingOption(conflict) }
         return (held, held.options)
     }

@@ -9,7 +9,7 @@ package struct ConsumerSnapshot: Sendable {
         case starting
         /// Started, without a reader: nothing is read.
         case idle
-        /// Has a reader.
+        /// Has readers.
         case reading
         /// Was stopped; its reader has not taken what is on its way.
         case stopping
@@ -25,7 +25,8 @@ package struct ConsumerSnapshot: Sendable {
     package let phase: Phase
     /// Whether configuration lists it; else a request started it.
     package let isConfigured: Bool
-    package let readerID: String?
+    /// In the order in which they came.
+    package let readerIDs: [String]
     /// Every option with the value in force.
     package let options: [(name: String, text: String)]
     /// In the order of their names.
@@ -52,6 +53,8 @@ package struct ShardSnapshot: Sendable {
     package let id: ShardID
     package let parents: [ShardID]
     package let phase: Phase
+    /// Whose the shard is; nil while nobody's.
+    package let readerID: String?
     package let checkpoint: SequenceNumber?
     package let checkpointArrival: WallTime?
     /// Of the last answer, nil before the first.

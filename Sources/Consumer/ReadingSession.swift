@@ -4,16 +4,20 @@ import Logging
 import Reactor
 import State
 
-/// The time in which a consumer has a reader: its shards' tasks, and the look-out for new shards. Confined to its loop.
+/// The time in which a consumer has readers: who has which shard, the shards' tasks, and the look-out for new shards.
+/// Confined to its loop.
 ///
-/// Shards are divided among readers here; in this version there is one reader, which has them all.
+/// `ShardDivision` says whose each shard is. A shard that moves is read no further for its former reader; once what that
+/// reader was given of it is settled, or `handOverPatience` is over, its new reader gets it from the checkpoint on.
 final class ReadingSession: @unchecked Sendable {
-    let stream: StreamName
+    /// How long a shard that moves waits for the reader that has a batch of it in its socket. Afterwards that batch is
+    /// delivered again to the new reader.
+    static let handOverPatience: Duration = .seconds(5)
+
+    let key: ConsumerKey
     let options: ConsumerOptions
-    let holder: BufferBudget.Holder
     let logger: Logger
     let counters: ConsumerCounters
-    private(set) var reader: RecordsReader!
     private(set) var positions: Positions
     /// Why new shards cannot be looked for, nil while they can.
     private(set) var problem: String?
@@ -21,72 +25,100 @@ final class ReadingSession: @unchecked Sendable {
     private let context: EngineContext
     private let onEnd: () -> Void
     private let news: Wakeup
+    private var readers: [String: RecordsReader] = [:]
+    private var division = ShardDivision()
     private var tasks: [ShardID: ShardTask] = [:]
+    /// Tasks that are stopped and whose last batch is still in their reader's socket, with the end of the patience.
+    private var leaving: [ShardID: TimerToken] = [:]
     private var lookout: Task<Void, Never>?
     private var seeds = SystemRandomNumberGenerator()
-    private var isEnding = false
+    private(set) var isEnding = false
 
-    /// - Parameter onEnd: called once, when the reader has detached.
+    /// - Parameter onEnd: called once, when the last reader has detached.
     init(
-        readerID: String, key: ConsumerKey, options: ConsumerOptions, positions: Positions, counters: ConsumerCounters,
+        key: ConsumerKey, options: ConsumerOptions, positions: Positions, counters: ConsumerCounters,
         context: EngineContext, logger: Logger, onEnd: @escaping () -> Void
     ) {
-        stream = key.stream
+        self.key = key
         self.options = options
         self.positions = positions
         self.counters = counters
         self.context = context
         self.logger = logger
         self.onEnd = onEnd
-        holder = context.budget.newHolder()
         news = Wakeup(loop: context.loop)
-        reader = RecordsReader(
-            id: readerID, stream: key.stream, group: key.group, session: self, loop: context.loop)
-    }
-
-    var encoding: RecordEncoding { RecordEncoding(shouldParseJSON: options.shouldParseJSON) }
-
-    var assignment: [ShardID] { tasks.keys.sorted() }
-
-    func task(of shard: ShardID) -> ShardTask? { tasks[shard] }
-
-    func start() {
-        startReadable()
         lookout = context.loop.spawn { await self.lookOut() }
     }
 
-    /// No batch is given out any more; what was given out may still be settled until the reader detaches.
+    var stream: StreamName { key.stream }
+
+    var encoding: RecordEncoding { RecordEncoding(shouldParseJSON: options.shouldParseJSON) }
+
+    /// In the order in which they came.
+    var readerIDs: [String] { division.readers }
+
+    var divisionCounts: [(reader: String, shards: Int)] {
+        division.readers.map { ($0, division.shards(of: $0).count) }
+    }
+
+    func assignment(of reader: RecordsReader) -> [ShardID] { division.shards(of: reader.id) }
+
+    func task(of shard: ShardID) -> ShardTask? { tasks[shard] }
+
+    func owner(of shard: ShardID) -> String? { division.owners[shard] }
+
+    /// Whether everything that was given out is settled.
+    var isSettled: Bool { readers.values.allSatisfy(\.isSettled) }
+
+    // MARK: Readers
+
+    /// Takes a reader in and divides the shards anew.
+    func join(_ id: String) -> RecordsReader {
+        let reader = RecordsReader(
+            id: id, session: self, key: key, holder: context.budget.newHolder(), loop: context.loop)
+        readers[id] = reader
+        division.readable(positions.book.readable)
+        division.joined(id)
+        carryOut()
+        return reader
+    }
+
+    func settled(_ delivery: Delivery, by reader: RecordsReader) {
+        let shard = delivery.shard
+        counters[shard].delivered(delivery.batch, at: .now())
+        // A batch of an earlier stream of this name says nothing about the new one's shard of the same name, and one
+        // whose shard was handed over without it is on its way again.
+        guard tasks[shard] === delivery.origin else { return }
+        if let checkpoint = delivery.origin.settled(delivery.number) { positions.settled(shard, checkpoint) }
+        if leaving[shard] != nil, reader.isSettled(shard) { handOver(shard) }
+    }
+
+    func detached(_ reader: RecordsReader, _ ending: RecordsReader.Ending) {
+        guard readers.removeValue(forKey: reader.id) != nil else { return }
+        logger.info("reader detached", metadata: ["reader": "\(reader.id)", "ending": "\(ending)"])
+        division.left(reader.id)
+        for (id, task) in tasks where task.reader === reader { drop(id, task) }
+        if readers.isEmpty { return finish() }
+        carryOut()
+    }
+
+    /// No batch is given out any more; what was given out may still be settled until its reader detaches.
     func end() {
         isEnding = true
-        stopTasks()
+        for task in tasks.values { task.stop() }
         lookout?.cancel()
         news.signal()
-        reader.end()
+        for reader in readers.values { reader.end() }
     }
 
     /// As `end`, because somebody has stopped the consumer.
     func stop() {
-        reader.endReason = .stopped
+        for reader in readers.values { reader.endReason = .stopped }
         end()
     }
 
-    // MARK: From the reader
-
-    func settled(_ delivery: Delivery) {
-        // A batch of an earlier stream of this name says nothing about the new one's shard of the same name.
-        counters[delivery.shard].delivered(delivery.batch, at: .now())
-        guard tasks[delivery.shard] === delivery.origin, let checkpoint = delivery.origin.settled(delivery.number)
-        else { return }
-        positions.settled(delivery.shard, checkpoint)
-    }
-
-    func detached(_ ending: RecordsReader.Ending) {
+    private func finish() {
         end()
-        for task in tasks.values {
-            if let iterator = task.machine.iteratorToKeep { positions.keep(iterator, at: task.id) }
-        }
-        tasks.removeAll()
-        logger.debug("reader detached", metadata: ["reader": "\(reader.id)", "ending": "\(ending)"])
         onEnd()
     }
 
@@ -96,7 +128,8 @@ final class ReadingSession: @unchecked Sendable {
         logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
         positions.depleted(task.id, children: children)
         tasks[task.id] = nil
-        startReadable()
+        task.reader.notify(task.id, .depleted)
+        divideReadable()
         // The listing may know of children that the answer did not name.
         lookAgain()
     }
@@ -109,24 +142,65 @@ final class ReadingSession: @unchecked Sendable {
     func lookAgain() {
         news.signal()
     }
+}
 
-    // MARK: Tasks
+// MARK: Shards that come, go and move
 
-    private func startReadable() {
+extension ReadingSession {
+    private func divideReadable() {
         guard !isEnding else { return }
-        for id in positions.book.readable where tasks[id] == nil {
-            let machine = ShardReader(
-                settings: .init(options), position: positions.book.position(of: id),
-                initial: positions.book.start(of: id), iterator: positions.takeIterator(of: id),
-                seed: seeds.next(), now: context.loop.now)
-            let task = ShardTask(id, machine, session: self, context: context)
-            tasks[id] = task
-            task.start()
+        division.readable(positions.book.readable)
+        carryOut()
+    }
+
+    /// Makes what is read what the division says.
+    private func carryOut() {
+        guard !isEnding else { return }
+        for (id, task) in tasks where leaving[id] == nil && division.owners[id] != task.reader.id {
+            // Handing one shard over may have carried out the rest.
+            if tasks[id] === task { release(id, task) }
+        }
+        for (id, owner) in division.owners where tasks[id] == nil {
+            guard let reader = readers[owner] else { continue }
+            start(id, for: reader)
         }
     }
 
-    private func stopTasks() {
-        for task in tasks.values { task.stop() }
+    private func start(_ id: ShardID, for reader: RecordsReader) {
+        let machine = ShardReader(
+            settings: .init(options), position: positions.book.position(of: id), initial: positions.book.start(of: id),
+            iterator: positions.takeIterator(of: id), seed: seeds.next(), now: context.loop.now)
+        let task = ShardTask(id, machine, reader: reader, session: self, context: context)
+        tasks[id] = task
+        reader.notify(id, .assigned)
+        task.start()
+    }
+
+    /// Reads no further for the reader that had the shard, and hands over when it is settled, or in time.
+    private func release(_ id: ShardID, _ task: ShardTask) {
+        task.stop()
+        task.reader.withdraw(id)
+        guard !task.reader.isSettled(id) else { return handOver(id) }
+        leaving[id] = context.loop.schedule(after: Self.handOverPatience) { [weak self] in
+            self?.logger.warning(
+                "a shard moves to another reader before its last batch is settled; it is delivered again",
+                metadata: ["shard": "\(id)", "reader": "\(task.reader.id)"])
+            self?.handOver(id)
+        }
+    }
+
+    private func handOver(_ id: ShardID) {
+        guard let task = tasks[id] else { return }
+        task.reader.notify(id, .revoked)
+        drop(id, task)
+        carryOut()
+    }
+
+    private func drop(_ id: ShardID, _ task: ShardTask) {
+        task.stop()
+        if let timer = leaving.removeValue(forKey: id) { context.loop.cancel(timer) }
+        if let iterator = task.machine.iteratorToKeep { positions.keep(iterator, at: id) }
+        tasks[id] = nil
     }
 }
 
@@ -140,7 +214,7 @@ extension ReadingSession {
     static let leastPause: Duration = .milliseconds(500)
     static let failurePause = Backoff(first: .seconds(1), longest: .seconds(30))
 
-    private func lookOut() async {
+    func lookOut() async {
         var failures = 0
         var random = SplitMix64(seed: seeds.next())
         while !isEnding {
@@ -182,7 +256,7 @@ extension ReadingSession {
             logger.info("new shards", metadata: ["shards": "\(added.map(\.id.text).joined(separator: " "))"])
         }
         for id in positions.book.vanished { tasks[id]?.missingFromListing() }
-        startReadable()
+        divideReadable()
     }
 
     /// The stream was deleted and made again while it was being read: all of the new one is news.
@@ -192,10 +266,9 @@ extension ReadingSession {
             let listing = try await context.source.shards(of: stream, retry: nil)
             let positions = try await positions.beginAnew(summary, listing, from: options.initialPositionInStream)
             guard !isEnding else { return true }
-            stopTasks()
-            tasks.removeAll()
+            for (id, task) in tasks { drop(id, task) }
             self.positions = positions
-            startReadable()
+            divideReadable()
             problem = nil
             return true
         } catch {

@@ -5,7 +5,7 @@ import Logging
 import Reactor
 import State
 
-/// Carries out what one shard's `ShardReader` decides, for as long as the shard has a reader. Confined to its loop.
+/// Carries out what one shard's `ShardReader` decides, for as long as the shard is one reader's. Confined to its loop.
 ///
 /// The task cannot end but by `stop` or at the shard's end: every failure becomes a fact for the machine, which answers
 /// with a time to try again.
@@ -16,7 +16,9 @@ final class ShardTask: @unchecked Sendable {
     private(set) var lastError: String?
     private(set) var isEnded = false
 
-    private unowned let session: ReadingSession
+    let reader: RecordsReader
+    /// Held until the task is over: other jobs may end the session while one of its calls is being made.
+    private let session: ReadingSession
     private let context: EngineContext
     private let wakeup: Wakeup
     private var logger: Logger
@@ -28,9 +30,11 @@ final class ShardTask: @unchecked Sendable {
     private var origins: [Int: (answer: HeldAnswer, batch: EncodedBatch)] = [:]
     private var isStopped = false
 
-    init(_ id: ShardID, _ machine: ShardReader, session: ReadingSession, context: EngineContext) {
+    init(_ id: ShardID, _ machine: ShardReader, reader: RecordsReader, session: ReadingSession, context: EngineContext)
+    {
         self.id = id
         self.machine = machine
+        self.reader = reader
         self.session = session
         self.context = context
         wakeup = Wakeup(loop: context.loop)
@@ -116,7 +120,7 @@ extension ShardTask {
     }
 
     private func takePermit(_ bytes: Int) {
-        ticket = context.budget.request(bytes, for: session.holder) { [weak self] loan in
+        ticket = context.budget.request(bytes, for: reader.holder) { [weak self] loan in
             // Unreferenced, the loan goes back at once.
             guard let self, !isStopped else { return }
             ticket = nil
@@ -149,7 +153,7 @@ extension ShardTask {
         guard let answer else { return machine.broken(now: context.loop.now) }
         do throws(GetRecordsError) {
             if let batch = try answer.next() {
-                let number = session.reader.offer(batch, from: self)
+                let number = reader.offer(batch, from: self)
                 origins[number] = (answer, batch)
                 let last = Checkpoint(sequenceNumber: batch.lastSequenceNumber, arrival: batch.lastArrival)
                 machine.encoded(number: number, records: batch.recordCount, last: last)

@@ -78,9 +78,7 @@ extension ConsumerSnapshot {
 
     /// Each reader with the shards that are read for it.
     var readers: [(id: String, shards: [ShardID])] {
-        guard let readerID else { return [] }
-        let read = shards.filter { [.reading, .degraded, .ending].contains($0.phase) }
-        return [(readerID, read.map(\.id).sorted())]
+        readerIDs.map { id in (id, shards.filter { $0.readerID == id }.map(\.id).sorted()) }
     }
 }
 

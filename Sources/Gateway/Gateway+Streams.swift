@@ -108,7 +108,8 @@ extension ConsumerSnapshot {
         json.member("consumerGroup", group)
         json.member("phase", phase.rawValue)
         json.member("isConfigured", isConfigured)
-        json.optional("reader", readerID)
+        json.key("readers")
+        json.value(.strings(readerIDs))
         json.key("options")
         json.beginObject()
         for option in options where option.name != "consumerGroup" { write(option.name, option.text, &json) }
@@ -140,6 +141,7 @@ extension ShardSnapshot {
         json.key("parents")
         json.value(.strings(parents.map(\.text)))
         json.member("phase", phase.rawValue)
+        json.optional("reader", readerID)
         json.optional("checkpoint", checkpoint?.text)
         json.optional("approximateArrivalTimestamp", checkpointArrival?.iso8601)
         if let millisBehindLatest { json.member("millisBehindLatest", millisBehindLatest) }

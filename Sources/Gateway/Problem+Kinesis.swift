@@ -45,11 +45,6 @@ extension ConsumerError {
             )
             .with("option", .string(conflict.option)).with("held", .string(conflict.held))
             .with("asked", .string(conflict.asked))
-        case .readerPresent(let readerID):
-            ProblemDocument(
-                .readerPresent,
-                "The consumer's reader is \(readerID); a consumer has one reader. Another consumerGroup has its own copy."
-            )
         case .stopped:
             ProblemDocument(
                 .consumerStopped,

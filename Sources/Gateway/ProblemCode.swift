@@ -44,7 +44,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case tooManyPuts
     case putTimeout
     case optionConflict
-    case readerPresent
     case consumerStopped
     case draining
     case stateFailed
@@ -71,7 +70,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
-        case .optionConflict, .readerPresent, .consumerStopped: .conflict
+        case .optionConflict, .consumerStopped: .conflict
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
         case .unsupportedMediaType: .unsupportedMediaType
@@ -127,7 +126,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tooManyPuts: "Too many puts are waiting"
         case .putTimeout: "The put was not answered in time"
         case .optionConflict: "The consumer runs with another value"
-        case .readerPresent: "The consumer has a reader"
         case .consumerStopped: "The consumer is stopped"
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"

@@ -2,6 +2,7 @@ import Bytes
 import Consumer
 import HTTP
 import HTTPServer
+import JSON
 import Reactor
 
 /// One reader's connection: pulls batches, writes each as an event, and settles what the socket has taken.
@@ -47,12 +48,29 @@ final class RecordsSession: @unchecked Sendable {
             if let timer { exchange.loop.cancel(timer) }
             timer = nil
         }
-        while let delivery = await reader.next() {
-            let head = ByteBuffer(capacity: 64)
-            ServerSentEvents.appendHead(id: delivery.eventID, event: "records", to: head)
-            try await stream.write([head, delivery.batch.payload, ServerSentEvents.end])
-            reader.settle(delivery)
+        while let event = await reader.next() {
+            switch event {
+            case .records(let delivery):
+                let head = ByteBuffer(capacity: 64)
+                ServerSentEvents.appendHead(id: delivery.eventID, event: "records", to: head)
+                try await stream.write([head, delivery.batch.payload, ServerSentEvents.end])
+                reader.settle(delivery)
+            case .shard(let notice):
+                let head = ByteBuffer(capacity: 64)
+                ServerSentEvents.appendHead(id: nil, event: "shard", to: head)
+                try await stream.write([head, text(of: notice), ServerSentEvents.end])
+            }
         }
+    }
+
+    private func text(of notice: ShardNotice) -> ByteBuffer {
+        var json = JSONWriter(capacity: 128)
+        json.beginObject()
+        json.member("streamName", reader.stream.text)
+        json.member("shardId", notice.shard.text)
+        json.member("change", notice.change.rawValue)
+        json.endObject()
+        return json.buffer
     }
 
     /// A comment now and then, which keeps proxies from closing what looks idle to them. A write that is on its way says
@@ -82,11 +100,28 @@ final class RecordsSession: @unchecked Sendable {
         let text = ByteBuffer()
         ServerSentEvents.appendRetry(milliseconds: Self.retryMilliseconds, to: text)
         let shards = reader.assignment.map(\.text)
-        let names = shards.isEmpty ? "" : ": " + shards.prefix(20).joined(separator: ", ")
-        let more = shards.count > 20 ? ", …" : ""
+        guard !shards.isEmpty else {
+            ServerSentEvents.appendComment(
+                "reader \(reader.id) of \(reader.stream), group \(reader.group), has no shard: \(othersShards)",
+                to: text)
+            return text
+        }
+        let names = ": " + Self.some(shards)
         ServerSentEvents.appendComment(
-            "reader \(reader.id) of \(reader.stream), group \(reader.group), has \(shards.count) shards\(names)\(more)",
+            "reader \(reader.id) of \(reader.stream), group \(reader.group), has \(shards.count) shards\(names)",
             to: text)
         return text
+    }
+
+    /// Who has the shards that this reader has not.
+    private var othersShards: String {
+        let division = reader.division.filter { $0.shards > 0 }
+        guard !division.isEmpty else { return "the stream has none that can be read now" }
+        let count = division.reduce(0) { $0 + $1.shards }
+        return "the \(count) of the stream are with " + Self.some(division.map { "\($0.reader) (\($0.shards))" })
+    }
+
+    private static func some(_ words: [String]) -> String {
+        words.prefix(20).joined(separator: ", ") + (words.count > 20 ? ", …" : "")
     }
 }

@@ -21,13 +21,14 @@ private func withEngine(
 }
 
 @Suite struct ConsumerRegistryTests {
-    @Test func `a second reader is refused while the first is there`() async throws {
+    @Test func `readers that come at the same time share one consumer and its options`() async throws {
         try await withEngine { engine, _ in
-            let reader = try await engine.attach()
-            await #expect(throws: ConsumerError.readerPresent(readerID: reader.id)) { try await engine.attach() }
-            reader.detach(.orderly)
-            let next = try await engine.attach()
-            #expect(next.id != reader.id)
+            async let first = engine.attach(("limit", "7"))
+            async let second = engine.attach()
+            let readers = try await [first, second]
+            #expect(engine.registry.snapshots.count == 1)
+            #expect(Set(engine.snapshot?.readerIDs ?? []) == Set(readers.map(\.id)))
+            #expect(engine.snapshot?.options.first { $0.name == "limit" }?.text == "7")
         }
     }
 
@@ -120,10 +121,10 @@ private func withEngine(
         try await withEngine { engine, kinesis in
             kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
-            let delivery = try #require(await reader.next())
+            let delivery = try #require(await Engine.delivery(from: reader))
             _ = engine.loop.schedule(after: .milliseconds(20)) { reader.settle(delivery) }
             await engine.registry.shutDown(deadline: engine.loop.now + .seconds(5))
-            #expect(await reader.next() == nil)
+            #expect(await Engine.delivery(from: reader) == nil)
             await #expect(throws: ConsumerError.shuttingDown) { try await engine.attach() }
             let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
             #expect(state?.shards[0].checkpoint?.sequenceNumber == delivery.batch.lastSequenceNumber)
@@ -134,9 +135,9 @@ private func withEngine(
         try await withEngine { engine, kinesis in
             kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
-            _ = await reader.next()
+            _ = await Engine.delivery(from: reader)
             await engine.registry.shutDown(deadline: engine.loop.now + .milliseconds(30))
-            #expect(await reader.next() == nil)
+            #expect(await Engine.delivery(from: reader) == nil)
         }
     }
 

@@ -53,12 +53,20 @@ final class Engine: @unchecked Sendable {
             Issue.record("records did not come in time")
             reader.detach(.lost)
         }
-        while texts.count < count, let delivery = await reader.next() {
+        while texts.count < count, let delivery = await Self.delivery(from: reader) {
             texts += try Self.texts(delivery)
             if settling { reader.settle(delivery) }
         }
         loop.cancel(patience)
         return texts
+    }
+
+    /// The reader's next batch; what it is told of shards in between is passed over.
+    static func delivery(from reader: RecordsReader) async -> Delivery? {
+        while let event = await reader.next() {
+            if case .records(let delivery) = event { return delivery }
+        }
+        return nil
     }
 
     static func texts(_ delivery: Delivery) throws -> [String] {

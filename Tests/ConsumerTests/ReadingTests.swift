@@ -83,7 +83,7 @@ private func withEngine(
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: reader, settling: false) == ["a", "b"])
             reader.detach(.lost)
-            #expect(await reader.next() == nil)
+            #expect(await Engine.delivery(from: reader) == nil)
             let next = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: next) == ["a", "b"])
         }
@@ -106,8 +106,8 @@ private func withEngine(
             kinesis.put("p1", to: 1)
             kinesis.reshard([0, 1], into: [2])
             kinesis.put("child", to: 2)
-            let first = try #require(await reader.next())
-            let second = try #require(await reader.next())
+            let first = try #require(await Engine.delivery(from: reader))
+            let second = try #require(await Engine.delivery(from: reader))
             #expect(Set(try Engine.texts(first) + Engine.texts(second)) == ["p0", "p1"])
             reader.settle(first)
             await engine.until("the first parent is depleted") {
@@ -146,7 +146,7 @@ private func withEngine(
             try await engine.loop.sleep(for: .milliseconds(20))
             #expect(kinesis.count(.records(shard)) == 1)
             // One that is being written, and one behind it.
-            _ = await reader.next()
+            _ = await Engine.delivery(from: reader)
             await engine.until("the next batch waits") { kinesis.count(.records(shard)) == 2 }
             try await engine.loop.sleep(for: .milliseconds(20))
             #expect(kinesis.count(.records(shard)) == 2)

@@ -163,12 +163,6 @@ def test_several_streams_at_once(sidecar):
         assert [record["data"] for record in reader.wait_records(1)] == [{"of": stream}]
 
 
-def test_a_second_reader_of_a_group_gets_409(sidecar):
-    sidecar.follow("s", QUICK)
-    answer = sidecar.get("/streams/s/records")
-    assert answer.status == 409 and answer.json["code"] == "readerPresent", answer
-
-
 def test_an_option_that_differs_from_the_running_consumer_gets_409(sidecar):
     sidecar.follow("s", QUICK + "&limit=7")
     answer = sidecar.get("/streams/s/records?limit=8")

@@ -39,12 +39,23 @@ import Testing
         }
     }
 
-    @Test func `a second reader of a consumer is 409, one of another group is not`() async throws {
+    @Test func `a reader is told of its shards, and one without a shard who has them`() async throws {
         try await TestSidecar.run { sidecar in
             let first = try sidecar.follow("")
-            let second = try sidecar.send("GET", "/streams/orders/records")
-            #expect(second.status == 409)
-            #expect(second.code == "readerPresent")
+            try first.read(
+                until: "event: shard\ndata: {\"streamName\":\"orders\",\"shardId\":\"shardId-000000000000\","
+                    + "\"change\":\"assigned\"}\n\n")
+            let second = try TestClient(port: sidecar.port)
+            second.send("GET", "/streams/orders/records")
+            try second.read(until: "has no shard: the 1 of the stream are with ")
+            let id = first.text.firstRange(of: ": reader ").map { first.text[$0.upperBound...].prefix(8) } ?? ""
+            try second.read(until: "with \(id) (1)")
+        }
+    }
+
+    @Test func `another value of an option is 409 with both values, another group is another consumer`() async throws {
+        try await TestSidecar.run { sidecar in
+            let first = try sidecar.follow("")
             _ = try sidecar.follow("consumerGroup=other")
             let conflict = try sidecar.send("GET", "/streams/orders/records?limit=5")
             #expect(conflict.code == "optionConflict")

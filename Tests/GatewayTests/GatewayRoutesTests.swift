@@ -108,7 +108,7 @@ import Testing
             #expect(consumer?["options"]?["limit"] == 7)
             #expect(consumer?["options"]?["supressThroughputWarnings"] == false)
             #expect(consumer?["shards"]?[0]?["shardId"]?.string == "shardId-000000000000")
-            #expect(client.text.contains(consumer?["reader"]?.string ?? "none"))
+            #expect(client.text.contains(consumer?["readers"]?[0]?.string ?? "none"))
         }
     }
 
