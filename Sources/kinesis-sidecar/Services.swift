@@ -43,9 +43,20 @@ struct Services: @unchecked Sendable {
         let producer = Producer(loop: loop, target: kinesis, options: puts, logger: Logger(label: "producer"))
         let offered = GatewayServices(
             consumers: consumers, producer: producer, streams: kinesis, state: state,
-            recentFailures: { client.recentExceptions.exceptions(now: .now()).map(\.message) })
+            recentFailures: { troubles(client) })
         return Services(
             consumers: consumers, producer: producer, offered: offered, state: state, transport: transport)
+    }
+
+    /// What the service has failed at lately, each once. A stream that is not there is told to those who ask for it, and
+    /// is no trouble where it is created at once.
+    private static func troubles(_ client: AWSClient) -> [String] {
+        var messages: [String] = []
+        for exception in client.recentExceptions.exceptions(now: .now())
+        where exception.code != "ResourceNotFoundException" && !messages.contains(exception.message) {
+            messages.append(exception.message)
+        }
+        return messages
     }
 
     private static func openState(_ folder: DataFolder?, _ loop: EventLoop) async throws(StartError) -> StateStore {
