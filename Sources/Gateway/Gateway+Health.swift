@@ -31,7 +31,10 @@ extension Gateway {
         if case .failed(let reason, _) = services.state.health {
             readiness.blocking.append(Readiness.Cause("state", reason))
         }
-        for failure in services.kinesis().recentExceptions {
+        // Each once. A stream that is not there is told to those who ask for it, and is no trouble where it is created.
+        var told: Set<String> = ["ResourceNotFoundException"]
+        for failure in services.kinesis().recentExceptions
+        where !told.contains(failure.code ?? "") && told.insert(failure.message).inserted {
             readiness.passing.append(Readiness.Cause("kinesis", failure.message))
         }
         for consumer in services.consumers.snapshots {

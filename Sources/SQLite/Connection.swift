@@ -117,6 +117,15 @@ package final class Connection {
 
     // MARK: For the database's thread
 
+    /// Throws where the file is no longer at its path: what is written to it would be gone with the process.
+    func checkPlace() throws(SQLiteError) {
+        var hasMoved: Int32 = 0
+        sqlite3_file_control(handle, nil, SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        guard hasMoved != 0 else { return }
+        let path = sqlite3_db_filename(handle, "main").map { String(cString: $0) } ?? ""
+        throw .failed(attempt: "write \(path)", code: SQLITE_READONLY, message: "the file was moved or removed")
+    }
+
     /// Runs several statements without parameters, once.
     func execute(_ sql: String) throws(SQLiteError) {
         let code = sqlite3_exec(handle, sql, nil, nil, nil)

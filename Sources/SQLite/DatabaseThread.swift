@@ -118,6 +118,7 @@ final class DatabaseThread: @unchecked Sendable {
             return
         }
         do throws(SQLiteError) {
+            try connection.checkPlace()
             try connection.execute("BEGIN IMMEDIATE")
             for job in jobs { try runInSavepoint(job, on: connection) }
             try connection.execute("COMMIT")

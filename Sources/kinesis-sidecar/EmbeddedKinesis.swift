@@ -27,7 +27,9 @@ struct EmbeddedKinesis: Sendable {
         switch started {
         case .success(let (server, port)): return EmbeddedKinesis(port: port, server: server, loop: loop)
         case .failure(let error):
-            throw .failed("the embedded Kinesis cannot listen on 127.0.0.1:\(settings.localPort): \(error)")
+            throw .failed(
+                "the embedded Kinesis cannot start on 127.0.0.1:\(settings.localPort): \(error)"
+                    + StartError.hint(error, flag: "--local-port"))
         }
     }
 

@@ -94,7 +94,7 @@ final class Program: @unchecked Sendable {
             do throws(SystemError) {
                 bound.append(try server.listen(address))
             } catch {
-                throw .failed("cannot listen on \(address): \(error)")
+                throw .failed("cannot listen on \(address): \(error)\(StartError.hint(error, flag: "--listen"))")
             }
         }
         return bound

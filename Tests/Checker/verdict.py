@@ -1,5 +1,6 @@
 """The rules: what of a run was lost, out of order or twice, and which of it is allowed, for which reason."""
 
+from bisect import bisect
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -54,22 +55,31 @@ def missing(ledger, deliveries, stored, guarantee):
     by_shard = defaultdict(list)
     for d in deliveries:
         by_shard[d.shard].append(d)
+    sequences = {shard: sorted(d.sequence for d in its) for shard, its in by_shard.items()}
+    gaps = {}  # what is missing between the same two deliveries has the same connections around it
     excused, lost = {}, {}
     for shard, sequence in sorted(gone):
-        # Connections between which it must have been on its way: the last that came before it, the first behind it.
-        behind = [d.connection.number for d in by_shard[shard] if d.sequence > sequence]
-        before = [d.connection.number for d in by_shard[shard] if d.sequence < sequence]
-        high = min(behind, default=len(ledger.connections))
-        low = max((number for number in before if number <= high), default=0)
+        gap = (shard, bisect(sequences.get(shard, []), sequence))
+        if gap not in gaps:
+            gaps[gap] = _around(by_shard[shard], sequence, len(ledger.connections))
+        low, high = gaps[gap]
         arrival = stored[shard, sequence][1]
         killed = [
             c for c in ledger.connections[low:high] if c.how == "killed" and c.ended and c.ended >= arrival - 0.01]
         if guarantee == "issue3" and killed:
             excused[shard, sequence] = killed[0]
         else:
-            lost[shard, sequence] = (
-                f"between connections {low} and {high}" if behind else f"nothing of the shard came after it, last on {low}")
+            passed = high < len(ledger.connections)
+            lost[shard, sequence] = f"between connections {low} and {high}" if passed else f"none behind it, last on {low}"
     return excused, lost
+
+
+def _around(deliveries, sequence, connections):
+    """The connections between which a record was on its way: the last with one before it, the first with one behind it
+    (`connections` when there is none)."""
+    high = min((d.connection.number for d in deliveries if d.sequence > sequence), default=connections)
+    before = (d.connection.number for d in deliveries if d.sequence < sequence)
+    return max((number for number in before if number <= high), default=0), high
 
 
 def _puts(verdict, ledger, stored):

@@ -86,6 +86,21 @@ private func insert(_ key: Int, into database: Database) async throws(SQLiteErro
         await database.close()
     }
 
+    @Test func `nothing is stored in a file that was removed`() async throws {
+        let folder = TemporaryFolder()
+        let database = try await Database.open(folder.database, migrations: schema)
+        try await insert(1, into: database)
+        unlink(folder.path + "/db")
+        do throws(SQLiteError) {
+            try await insert(2, into: database)
+            Issue.record("stored")
+        } catch {
+            #expect(error.isReadOnly && error.description.contains("moved or removed"), "\(error)")
+        }
+        #expect(try await count(database) == 1)
+        await database.close()
+    }
+
     @Test func `a job that could not begin says why`() async throws {
         let database = try await Database.open(.memory, migrations: schema)
         try await database.read { connection throws(SQLiteError) in try connection.query("BEGIN") { _ in } }

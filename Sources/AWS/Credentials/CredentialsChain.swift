@@ -38,7 +38,7 @@ package final class CredentialsChain: @unchecked Sendable {
             held = found
             return found
         }
-        throw .nothingFound(tried: sources.map(\.name))
+        throw .nothingFound(tried: sources.filter { !($0 is LaterSource) }.map(\.name))
     }
 
     /// The service refused `used`: the next request asks the sources again.
