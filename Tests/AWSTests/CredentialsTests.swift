@@ -107,7 +107,7 @@ import Time
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(tried.count == 4)
+        #expect(tried.count == 2)
     }
 
     @Test func `a file that cannot be read is told`() throws {
