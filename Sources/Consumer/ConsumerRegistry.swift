@@ -25,7 +25,8 @@ package final class ConsumerRegistry: @unchecked Sendable {
         self.settings = settings
         self.logger = logger
         context = EngineContext(
-            loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes))
+            loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
+            times: settings.times)
         settled = Gate(loop: loop)
     }
 
@@ -159,6 +160,7 @@ package struct EngineSettings: Sendable {
     package var defaults = ConsumerOptions()
     /// Bytes of answers and events that the process holds at most. 1 MiB or more; design section 6.
     package var maxBufferedBytes = 64 << 20
+    package var times = ShardTimes()
     /// Whether a stream that only a URL names may be created: `--local`, or where configuration says so.
     package var createsUnlistedStreams = false
 

@@ -1,3 +1,4 @@
+import Kinesis
 import Reactor
 import State
 
@@ -7,4 +8,16 @@ struct EngineContext: Sendable {
     let source: any StreamSource
     let state: StateStore
     let budget: SharedBudget
+    let times: ShardTimes
+}
+
+/// What the watchdog goes by; tests have shorter times.
+package struct ShardTimes: Sendable {
+    /// How long a shard may get nowhere beyond its own next deadline before it is restarted. Issue 4: 35 s, which is
+    /// longer than any call may take, so that the watchdog never races a time-out.
+    package var patience: Duration = ShardWatchdog.patience
+    /// The longest that a call of a shard may take: the transport's time-out for records, which is the longest one.
+    package var call: Duration = KinesisClient.dataTimeout
+
+    package init() {}
 }

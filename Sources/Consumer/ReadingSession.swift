@@ -28,8 +28,12 @@ final class ReadingSession: @unchecked Sendable {
     private var readers: [String: RecordsReader] = [:]
     private var division = ShardDivision()
     private var tasks: [ShardID: ShardTask] = [:]
+    private var watchdogs: [ShardID: ShardWatchdog] = [:]
+    private var watch: TimerToken?
     /// Tasks that are stopped and whose last batch is still in their reader's socket, with the end of the patience.
     private var leaving: [ShardID: TimerToken] = [:]
+    /// Shards that leave their task and come back to the same reader.
+    private var restarting: Set<ShardID> = []
     private var lookout: Task<Void, Never>?
     private var seeds = SystemRandomNumberGenerator()
     private(set) var isEnding = false
@@ -48,6 +52,7 @@ final class ReadingSession: @unchecked Sendable {
         self.onEnd = onEnd
         news = Wakeup(loop: context.loop)
         lookout = context.loop.spawn { await self.lookOut() }
+        watchLater()
     }
 
     var stream: StreamName { key.stream }
@@ -97,7 +102,10 @@ final class ReadingSession: @unchecked Sendable {
         guard readers.removeValue(forKey: reader.id) != nil else { return }
         logger.info("reader detached", metadata: ["reader": "\(reader.id)", "ending": "\(ending)"])
         division.left(reader.id)
-        for (id, task) in tasks where task.reader === reader { drop(id, task) }
+        for (id, task) in tasks where task.reader === reader {
+            restarting.remove(id)
+            drop(id, task)
+        }
         if readers.isEmpty { return finish() }
         carryOut()
     }
@@ -107,6 +115,7 @@ final class ReadingSession: @unchecked Sendable {
         isEnding = true
         for task in tasks.values { task.stop() }
         lookout?.cancel()
+        if let watch { context.loop.cancel(watch) }
         news.signal()
         for reader in readers.values { reader.end() }
     }
@@ -128,6 +137,7 @@ final class ReadingSession: @unchecked Sendable {
         logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
         positions.depleted(task.id, children: children)
         tasks[task.id] = nil
+        watchdogs[task.id] = nil
         task.reader.notify(task.id, .depleted)
         divideReadable()
         // The listing may know of children that the answer did not name.
@@ -168,11 +178,13 @@ extension ReadingSession {
 
     private func start(_ id: ShardID, for reader: RecordsReader) {
         let machine = ShardReader(
-            settings: .init(options), position: positions.book.position(of: id), initial: positions.book.start(of: id),
+            settings: .init(options, callTimeout: context.times.call), position: positions.book.position(of: id),
+            initial: positions.book.start(of: id),
             iterator: positions.takeIterator(of: id), seed: seeds.next(), now: context.loop.now)
         let task = ShardTask(id, machine, reader: reader, session: self, context: context)
         tasks[id] = task
-        reader.notify(id, .assigned)
+        watchdogs[id] = ShardWatchdog(patience: context.times.patience, now: context.loop.now)
+        if restarting.remove(id) == nil { reader.notify(id, .assigned) }
         task.start()
     }
 
@@ -183,7 +195,7 @@ extension ReadingSession {
         guard !task.reader.isSettled(id) else { return handOver(id) }
         leaving[id] = context.loop.schedule(after: Self.handOverPatience) { [weak self] in
             self?.logger.warning(
-                "a shard moves to another reader before its last batch is settled; it is delivered again",
+                "a shard is handed over before its last batch is settled; that comes again",
                 metadata: ["shard": "\(id)", "reader": "\(task.reader.id)"])
             self?.handOver(id)
         }
@@ -191,7 +203,8 @@ extension ReadingSession {
 
     private func handOver(_ id: ShardID) {
         guard let task = tasks[id] else { return }
-        task.reader.notify(id, .revoked)
+        if division.owners[id] != task.reader.id { restarting.remove(id) }
+        if !restarting.contains(id) { task.reader.notify(id, .revoked) }
         drop(id, task)
         carryOut()
     }
@@ -199,8 +212,36 @@ extension ReadingSession {
     private func drop(_ id: ShardID, _ task: ShardTask) {
         task.stop()
         if let timer = leaving.removeValue(forKey: id) { context.loop.cancel(timer) }
-        if let iterator = task.machine.iteratorToKeep { positions.keep(iterator, at: id) }
+        // A shard that is restarted begins with an iterator of its own: the one it had may be why it stopped.
+        if !restarting.contains(id), let iterator = task.machine.iteratorToKeep { positions.keep(iterator, at: id) }
         tasks[id] = nil
+        watchdogs[id] = nil
+    }
+}
+
+// MARK: Watching the shards
+
+extension ReadingSession {
+    private func watchLater() {
+        watch = context.loop.schedule(after: context.times.patience / 7) { [weak self] in self?.lookAtShards() }
+    }
+
+    /// Restarts the shards that have stopped without a reason, each behind what is settled of it.
+    private func lookAtShards() {
+        guard !isEnding else { return }
+        watchLater()
+        for (id, task) in tasks where leaving[id] == nil {
+            guard let verdict = watchdogs[id]?.look(task.machine.sight, now: context.loop.now) else { continue }
+            logger.error(
+                "the shard gets nowhere; it is restarted",
+                metadata: [
+                    "shard": "\(id)", "reason": "\(verdict.activity)", "overdue": "\(verdict.overdue)",
+                    "position": "\(task.machine.position)",
+                ])
+            counters[id].restarted(because: verdict.activity)
+            restarting.insert(id)
+            release(id, task)
+        }
     }
 }
 
@@ -266,6 +307,7 @@ extension ReadingSession {
             let listing = try await context.source.shards(of: stream, retry: nil)
             let positions = try await positions.beginAnew(summary, listing, from: options.initialPositionInStream)
             guard !isEnding else { return true }
+            restarting.removeAll()
             for (id, task) in tasks { drop(id, task) }
             self.positions = positions
             divideReadable()

@@ -13,6 +13,8 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var batches = 0
     /// Times that the watchdog had to restart the shard.
     package private(set) var restarts = 0
+    /// What the shard was at when it was restarted last; nil when it never was.
+    package private(set) var lastRestart: String?
     /// When the service last answered for this shard with anything but a failure; nil before its first answer.
     package private(set) var lastProgress: WallTime?
 
@@ -32,8 +34,9 @@ package struct ShardCounters: Equatable, Sendable {
         lastProgress = time
     }
 
-    mutating func restarted() {
+    mutating func restarted(because reason: String) {
         restarts += 1
+        lastRestart = reason
     }
 }
 

@@ -63,7 +63,10 @@ struct ShardReader: Sendable {
         var pollDelay: Duration
         var noRecordsPollDelay: Duration
 
-        init(_ options: ConsumerOptions) {
+        var callTimeout: Duration
+
+        init(_ options: ConsumerOptions, callTimeout: Duration = ShardTimes().call) {
+            self.callTimeout = callTimeout
             limit = options.limit
             pollDelay = options.pollDelay
             noRecordsPollDelay = options.noRecordsPollDelay
@@ -82,11 +85,15 @@ struct ShardReader: Sendable {
     private var failures = 0
     private var lastFailure: ReadFailure?
     private var pace = ReadPace()
+    /// When the call that is on its way is over at the latest.
+    private var callEnds: Instant?
     private var size: AnswerSize
     private var random: SplitMix64
 
     /// Of the last answer, nil before the first.
     private(set) var millisBehindLatest: Int?
+    /// When the service last answered with anything but a failure, or when the machine was made.
+    private var lastProgress: Instant
 
     /// - Parameters:
     ///   - position: where to begin.
@@ -103,6 +110,7 @@ struct ShardReader: Sendable {
         state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
         size = AnswerSize(isBehind: iterator == nil)
         random = SplitMix64(seed: seed)
+        lastProgress = now
     }
 }
 
@@ -115,6 +123,7 @@ extension ShardReader {
         case .needsIterator(let notBefore):
             guard now >= notBefore else { return .wait(until: notBefore) }
             state = .askingIterator
+            callEnds = now + settings.callTimeout
             return .askIterator(position)
         case .polling(let iterator, let notBefore):
             let due = max(notBefore, pace.earliest ?? notBefore)
@@ -125,6 +134,7 @@ extension ShardReader {
         case .permitted(let iterator):
             state = .reading(iterator)
             pace.called(now: now)
+            callEnds = now + settings.callTimeout
             return .getRecords(iterator, limit: settings.limit)
         case .holding:
             return hasCredit ? .encode : .wait(until: nil)
@@ -153,6 +163,32 @@ extension ShardReader {
         case .takingPermit: true
         case .closing: !outstanding.isEmpty
         case .needsIterator, .askingIterator, .permitted, .reading, .ended: false
+        }
+    }
+
+    /// What the watchdog looks at.
+    var sight: ShardWatchdog.Sight {
+        let activity =
+            switch state {
+            case .needsIterator: "about to ask for an iterator"
+            case .askingIterator: "waiting for an iterator"
+            case .polling: "about to ask for records"
+            case .takingPermit: "waiting for room"
+            case .permitted: "about to ask for records, with room"
+            case .reading: "waiting for records"
+            case .holding: "making events of an answer"
+            case .closing: "waiting for its last batches to be settled"
+            case .ended: "ended"
+            }
+        return ShardWatchdog.Sight(
+            lastProgress: lastProgress, deadline: isCalling ? callEnds : nextDeadline, isHeldBack: isHeldBack,
+            activity: activity)
+    }
+
+    private var isCalling: Bool {
+        switch state {
+        case .askingIterator, .reading: true
+        case .needsIterator, .polling, .takingPermit, .permitted, .holding, .closing, .ended: false
         }
     }
 
@@ -190,6 +226,7 @@ extension ShardReader {
 extension ShardReader {
     mutating func iteratorReceived(_ iterator: ShardIterator, now: Instant) {
         guard case .askingIterator = state else { return }
+        lastProgress = now
         state = .polling(iterator, notBefore: now)
     }
 
@@ -202,6 +239,7 @@ extension ShardReader {
     /// An answer of this many bytes has come and is held.
     mutating func answered(bytes: Int, now: Instant) {
         guard case .reading = state else { return }
+        lastProgress = now
         size.answered(bytes: bytes, isBehind: (millisBehindLatest ?? 0) > 0)
         state = .holding(records: 0)
     }

@@ -81,22 +81,18 @@ extension Gateway {
         json.optional("problem", consumer.problem)
         json.key("shards")
         json.beginArray()
-        let owners = consumer.readers
-        for shard in consumer.shards {
-            let owner = owners.first { $0.shards.contains(shard.id) }?.id
-            write(shard, owner, rates.rate(of: shard, in: consumer), &json)
-        }
+        for shard in consumer.shards { write(shard, rates.rate(of: shard, in: consumer), &json) }
         json.endArray()
         json.endObject()
     }
 
     private func write(
-        _ shard: ShardSnapshot, _ owner: String?, _ rate: RateWindow.Rate, _ json: inout JSONWriter
+        _ shard: ShardSnapshot, _ rate: RateWindow.Rate, _ json: inout JSONWriter
     ) {
         json.beginObject()
         json.member("shardId", shard.id.text)
         json.member("phase", shard.phase.rawValue)
-        json.optional("reader", owner)
+        json.optional("reader", shard.readerID)
         if let behind = shard.millisBehindLatest { json.member("millisBehindLatest", behind) }
         json.member("bufferedBytes", shard.bufferedBytes)
         json.member("records", shard.counters.records)

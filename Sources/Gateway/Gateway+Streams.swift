@@ -146,6 +146,7 @@ extension ShardSnapshot {
         json.optional("approximateArrivalTimestamp", checkpointArrival?.iso8601)
         if let millisBehindLatest { json.member("millisBehindLatest", millisBehindLatest) }
         json.member("bufferedBytes", bufferedBytes)
+        json.optional("lastRestart", counters.lastRestart)
         json.optional("problem", problem)
         json.endObject()
     }

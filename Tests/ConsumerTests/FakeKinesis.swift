@@ -37,6 +37,8 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
     private(set) var creation = WallTime(milliseconds: 1_700_000_000_000)
     private(set) var calls: [Call] = []
     private(set) var iteratorRequests: [(ShardID, StartingPosition)] = []
+    private var silences: [Call: Int] = [:]
+    private var unanswered: [UnsafeContinuation<Void, Never>] = []
     private var failures: [Call: [AWSError]] = [:]
     private var shards: [ShardID: FakeShard] = [:]
     private var lastNumber: UInt128 = 1000
@@ -90,6 +92,12 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         creation = creation.advanced(by: .seconds(60))
         shards.removeAll()
         for number in 0..<count { add(number) }
+    }
+
+    /// Ends the calls that were never answered; their tasks would outlive the test.
+    func hangUp() {
+        for call in unanswered { call.resume() }
+        unanswered.removeAll()
     }
 
     func count(_ call: Call) -> Int { calls.count { $0 == call } }
@@ -156,8 +164,17 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         return answer(held, start..<end, of: id)
     }
 
+    /// The next calls of this kind get no answer at all, not even when they are cancelled.
+    func silence(_ call: Call, times: Int = 1) {
+        silences[call, default: 0] += times
+    }
+
     private func called(_ call: Call) async throws(AWSError) {
         calls.append(call)
+        if let left = silences[call], left > 0 {
+            silences[call] = left - 1
+            await withUnsafeContinuation { unanswered.append($0) }
+        }
         await loop.nextTurn()
         if Task.isCancelled { throw .cancelled }
         if var waiting = failures[call], !waiting.isEmpty {

@@ -1,0 +1,77 @@
+import Kinesis
+import Reactor
+import TestSupport
+import Testing
+
+@testable import Consumer
+
+private func withEngine(
+    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
+) async throws {
+    try await onLoop { loop in
+        let kinesis = FakeKinesis(loop: loop)
+        let engine = try await Engine(kinesis, loop) { settings in
+            settings.times.patience = .milliseconds(70)
+            settings.times.call = .milliseconds(50)
+        }
+        try await body(engine, kinesis)
+        await engine.registry.shutDown(deadline: loop.now)
+        kinesis.hangUp()
+        await engine.store.close()
+    }
+}
+
+@Suite struct WatchingTests {
+    private let shard = ShardID(number: 0)
+
+    @Test func `a shard whose call is never answered is restarted, says so, and loses nothing`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.answerLimit = 1
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            kinesis.silence(.records(shard))
+            kinesis.put("c")
+            #expect(try await engine.read(2, from: reader) == ["b", "c"])
+            let counters = try #require(engine.snapshot?.shards.first?.counters)
+            #expect(counters.restarts == 1)
+            #expect(counters.lastRestart == "waiting for records")
+            #expect(reader.assignment == [shard])
+        }
+    }
+
+    @Test func `one whose iterator never comes is restarted too, again and again`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.silence(.iterator(shard), times: 2)
+            kinesis.put("a")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            #expect(engine.snapshot?.shards.first?.counters.restarts == 2)
+        }
+    }
+
+    @Test func `a reader that takes nothing for long is no cause to restart`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.answerLimit = 1
+            kinesis.put("a", "b", "c")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            try await engine.loop.sleep(for: .milliseconds(300))
+            #expect(engine.snapshot?.shards.first?.counters.restarts == 0)
+            #expect(try await engine.read(3, from: reader) == ["a", "b", "c"])
+        }
+    }
+
+    @Test func `a reader is not told of a restart as if its shard went`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.silence(.records(shard))
+            kinesis.put("a")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            guard case .shard(let first)? = await reader.next(), case .records(let second)? = await reader.next() else {
+                Issue.record("an assignment and records were expected")
+                return
+            }
+            #expect(first.change == .assigned)
+            #expect(try Engine.texts(second) == ["a"])
+        }
+    }
+}
