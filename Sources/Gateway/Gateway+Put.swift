@@ -8,17 +8,15 @@ import Producer
 extension Gateway {
     /// Types whose body is the envelope. The form's type is what `curl -d` says. A body without a type is one too.
     static let putTypes = ["application/json", "application/x-www-form-urlencoded"]
+    /// A record a line is not available yet, and must not be taken for data.
+    private static let linesType = "application/x-ndjson"
     /// Bodies up to this many bytes are read on the loop, which takes about 0.5 ms with the digests; a larger one would
     /// hold everybody else up, so it is read on another thread.
     private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
     func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
-        try refuseOptions(exchange)
-        if let type = exchange.request.contentType, !Self.putTypes.contains(type) {
-            throw .unsupportedMediaType(type, accepted: Self.putTypes)
-        }
-        let body = try await readPut(exchange, namesStream: named == nil)
+        let body = try await readPut(exchange, named)
         guard let stream = named ?? body.stream else { throw .putBody(PutBodyError(.missingStreamName)) }
         let answer: PutAnswer
         do {
@@ -33,9 +31,16 @@ extension Gateway {
         }
     }
 
-    private func readPut(_ exchange: HTTPExchange, namesStream: Bool) async throws(Problem)
-        -> PutBody
-    {
+    /// Reads the envelope, or takes the body as the data where its type is none of the envelope's and the path names
+    /// the stream.
+    private func readPut(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) -> PutBody {
+        let type = exchange.request.contentType
+        let isData = type.map { !Self.putTypes.contains($0) } ?? false
+        if let type, isData, named == nil || type == Self.linesType {
+            throw .unsupportedMediaType(type, accepted: Self.putTypes)
+        }
+        let items = try Self.items(exchange.request.query)
+        let options = try PutOptions(items, accepted: isData ? PutOptions.ofData : PutOptions.ofEnvelope)
         let bytes: ByteBuffer
         do {
             bytes = try await exchange.body()
@@ -43,10 +48,15 @@ extension Gateway {
             throw .body(error)
         }
         let memory = services.producer.options.maxPutBytes
-        let body =
-            bytes.count <= Self.parsedOnLoop
-            ? PutBody.parsed(bytes, namesStream, memory)
-            : await Task.detached { PutBody.parsed(bytes, namesStream, memory) }.value
+        let read: @Sendable () -> Result<PutBody, PutBodyError> = {
+            Result { () throws(PutBodyError) in
+                isData
+                    ? try PutBody(data: bytes, options, memory: memory)
+                    : try PutBody.parse(
+                        bytes, namesStream: named == nil, memory: memory, isOrdered: options.isOrdered)
+            }
+        }
+        let body = bytes.count <= Self.parsedOnLoop ? read() : await Task.detached { read() }.value
         do {
             return try body.get()
         } catch {
@@ -56,10 +66,14 @@ extension Gateway {
 }
 
 extension PutBody {
-    fileprivate static func parsed(
-        _ body: ByteBuffer, _ namesStream: Bool, _ memory: Int
-    ) -> Result<PutBody, PutBodyError> {
-        Result { () throws(PutBodyError) in try parse(body, namesStream: namesStream, memory: memory) }
+    /// The bytes as they are, as one record.
+    init(data: ByteBuffer, _ options: PutOptions, memory: Int) throws(PutBodyError) {
+        put = EncodedPut(
+            data: data, partitionKey: options.partitionKey, explicitHashKey: options.explicitHashKey,
+            isOrdered: options.isOrdered)
+        isMany = false
+        stream = nil
+        if put.heldBytes > memory { throw PutBodyError(.overMemory(limit: memory)) }
     }
 }
 

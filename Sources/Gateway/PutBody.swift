@@ -14,9 +14,10 @@ package struct PutBody: Sendable {
 
     /// - Parameters:
     ///   - namesStream: whether the body must name the stream, as in `POST /put`; else it must not.
+    ///   - isOrdered: whether the records of a partition key keep their order through retries.
     ///   - memory: bytes that the put may hold at most, see `EncodedPut.heldBytes`.
     package static func parse(
-        _ body: ByteBuffer, namesStream: Bool, memory: Int
+        _ body: ByteBuffer, namesStream: Bool, memory: Int, isOrdered: Bool = false
     ) throws(PutBodyError) -> PutBody {
         let members = try PutBodyMembers(body.bytes, namesStream: namesStream)
         let stream = namesStream ? try members.stream() : nil
@@ -26,7 +27,7 @@ package struct PutBody: Sendable {
         } else {
             try add(members.fields, to: &encoder, at: nil, memory)
         }
-        return PutBody(put: encoder.finish(), isMany: members.records != nil, stream: stream)
+        return PutBody(put: encoder.finish(isOrdered: isOrdered), isMany: members.records != nil, stream: stream)
     }
 
     private static func add(

@@ -1,3 +1,4 @@
+import AWS
 import Bytes
 import Kinesis
 
@@ -23,14 +24,27 @@ package final class EncodedPut: @unchecked Sendable {
     static let overheadBytes = 256
 
     package let records: [Record]
+    /// At most one record of a partition key is on its way at a time, so that a key's records keep their order through
+    /// retries.
+    package let isOrdered: Bool
     /// Bytes of memory that this put holds until it is answered, roughly; `maxPutBytes` counts these.
     package let heldBytes: Int
 
     /// - Precondition: at least one record.
-    package init(_ records: [Record]) {
+    package init(_ records: [Record], isOrdered: Bool = false) {
         precondition(!records.isEmpty)
         self.records = records
+        self.isOrdered = isOrdered
         heldBytes = records.reduce(0) { $0 + $1.size + Self.overheadBytes }
+    }
+
+    /// One record: the bytes as they are. Without a partition key it is base64(SHA-1(data)).
+    package convenience init(
+        data: ByteBuffer, partitionKey: String?, explicitHashKey: HashKey?, isOrdered: Bool = false
+    ) {
+        let key = partitionKey ?? Base64.encode(Digest.sha1(data.bytes))
+        let entry = PutRecordEntry(data, partitionKey: key, explicitHashKey: explicitHashKey)
+        self.init([Record(entry)], isOrdered: isOrdered)
     }
 
     /// The largest record.

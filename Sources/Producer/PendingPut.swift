@@ -15,6 +15,8 @@ struct PendingPut {
         var result: PutResult?
         var attempts = 0
         var isOnItsWay = false
+        /// It has its partition key's turn, and gives it on when it has its last word. Ordered puts only.
+        var holdsTurn = false
         /// An attempt ended without an answer: the record may have been written.
         var isUncertain = false
         var lastFailure: Failure?
@@ -44,7 +46,13 @@ struct PendingPut {
 
     mutating func sent(_ index: Int) {
         records[index].isOnItsWay = true
+        records[index].holdsTurn = put.isOrdered
         records[index].attempts += 1
+    }
+
+    /// Its partition key's turn has come to it.
+    mutating func gotTurn(_ index: Int) {
+        records[index].holdsTurn = true
     }
 
     /// An attempt failed, and another one will be made.
@@ -58,6 +66,7 @@ struct PendingPut {
     mutating func resolved(_ index: Int, _ result: PutResult) {
         guard records[index].result == nil else { return }
         records[index].isOnItsWay = false
+        records[index].holdsTurn = false
         records[index].result = result
         unresolved -= 1
     }
@@ -67,6 +76,10 @@ struct PendingPut {
         refusal = error
         let (code, message) = error.asEntry
         resolved(index, .failed(code: code, message: message))
+    }
+
+    func hasBeenSent(_ index: Int) -> Bool {
+        records[index].attempts > 0
     }
 
     // MARK: The answer

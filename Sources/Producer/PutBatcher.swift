@@ -8,7 +8,8 @@ import Kinesis
 ///
 /// A put leaves at once while fewer than two PutRecords are on their way; else arrivals gather until one returns (design
 /// section 8). Only failed entries go again. Every put is answered exactly once: with a result per record, with the
-/// failure of the whole call, or at its deadline. What waits is bounded by the caller (`maxPutBytes`).
+/// failure of the whole call, or at its deadline. Of ordered puts at most one record of a partition key is on its way
+/// (PutBatcher+Order). What waits is bounded by the caller (`maxPutBytes`).
 package struct PutBatcher {
     package typealias Instant = ContinuousClock.Instant
     package typealias Answer = (ticket: Ticket, result: Result<PutAnswer, PutError>)
@@ -62,12 +63,14 @@ package struct PutBatcher {
     package var limits: Limits
     /// Its waits are used; the deadline alone says when to give up.
     private let retryPolicy: RetryPolicy
-    private var puts = PutTable()
+    var puts = PutTable()
     /// Puts with records that were never sent, in order of arrival. Holds answered ones until they come to the front.
     private var fresh = Fifo<Ticket>()
     private var freshRecords = 0
     private var freshBytes = 0
-    private var retries = RetryQueue()
+    /// Also the ordered records whose turn has come.
+    var retries = RetryQueue()
+    var turns = KeyTurns()
     private var answers = Fifo<Answer>()
     package private(set) var callsOnTheirWay = 0
     /// Records that left in a call once more.
@@ -103,6 +106,7 @@ package struct PutBatcher {
         case .refused(let error, let byContent):
             refused(batch, error, byContent: byContent, now: now)
         }
+        endTurns(of: batch, now: now)
     }
 
     /// Time has passed: answers the puts whose deadline is over.
@@ -110,6 +114,7 @@ package struct PutBatcher {
         while let ticket = puts.oldest, let pending = puts[ticket], pending.arrived + limits.timeout <= now {
             for record in pending.put.records[pending.nextFresh...] { tookFresh(record) }
             puts.remove(ticket)
+            endTurns(of: pending, now: now)
             answers.append((ticket, pending.answerAtDeadline(after: limits.timeout)))
         }
         dropAnsweredFresh()
@@ -122,7 +127,7 @@ package struct PutBatcher {
         guard callsOnTheirWay < limits.calls else { return nil }
         var draft = BatchDraft(limits: limits)
         takeRetries(into: &draft, now: now)
-        retriedRecords += draft.entries.count
+        for entry in draft.entries where puts[entry.ticket]?.hasBeenSent(entry.index) == true { retriedRecords += 1 }
         if !draft.isEmpty || !isLingering(now: now) { takeFresh(into: &draft) }
         guard !draft.isEmpty else { return nil }
         callsOnTheirWay += 1
@@ -225,7 +230,7 @@ extension PutBatcher {
             defer { puts[ticket]?.nextFresh = index }
             while index < pending.put.records.count {
                 let entry = Entry(ticket: ticket, index: index, put: pending.put)
-                guard draft.take(entry, isAlone: pending.isAlone) else { return }
+                guard admit(entry, to: &draft, isAlone: pending.isAlone) else { return }
                 tookFresh(pending.put.records[index])
                 index += 1
             }

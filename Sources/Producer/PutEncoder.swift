@@ -41,8 +41,8 @@ package struct PutEncoder {
     }
 
     /// - Precondition: at least one record was added.
-    package consuming func finish() -> EncodedPut {
-        EncodedPut(records)
+    package consuming func finish(isOrdered: Bool = false) -> EncodedPut {
+        EncodedPut(records, isOrdered: isOrdered)
     }
 
     // MARK: Data

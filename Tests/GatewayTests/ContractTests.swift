@@ -47,8 +47,9 @@ import Testing
 
     @Test func `the contract lists the options that a query may name`() throws {
         let text = try contract()
-        for option in Gateway.queryOptions { #expect(text.contains("name: \(option)\n          in: query")) }
-        #expect(text.split(separator: "in: query").count - 1 == Gateway.queryOptions.count)
+        let options = Gateway.queryOptions + PutOptions.ofData
+        for option in options { #expect(text.contains("name: \(option)\n          in: query")) }
+        #expect(text.split(separator: "in: query").count - 1 == options.count)
     }
 
     /// Each code of an `x-codes` line with the statuses of the responses that it belongs to: the status above it, or

@@ -30,13 +30,58 @@ import Testing
         }
     }
 
-    @Test(arguments: ["text/plain", "application/x-ndjson", "application/octet-stream"])
-    func `a body of another type is 415`(type: String) async throws {
+    @Test(arguments: [
+        ("text/plain", "/put"), ("application/x-ndjson", "/put"), ("application/x-ndjson", "/streams/orders/put"),
+    ])
+    func `a body of another type is 415 where it cannot be the data`(type: String, path: String) async throws {
         try await TestSidecar.run { sidecar in
-            let answer = try sidecar.send(
-                "POST", "/streams/orders/put", headers: ["Content-Type: " + type], body: #"{"data":1}"#)
+            let answer = try sidecar.send("POST", path, headers: ["Content-Type: " + type], body: #"{"data":1}"#)
             #expect(answer.status == 415)
             #expect(answer.json?["accepted"] == ["application/json", "application/x-www-form-urlencoded"])
+        }
+    }
+
+    @Test func `a body of another type is the data as it is`() async throws {
+        try await TestSidecar.run { sidecar in
+            let put = try sidecar.send(
+                "POST", "/streams/orders/put?partitionKey=k%201&explicitHashKey=7&ordered=true",
+                headers: ["Content-Type: text/plain; charset=utf-8"], body: " plain text ")
+            #expect(put.status == 200)
+            #expect(put.json?["shardId"] == "shardId-000000000000")
+            let keyless = try sidecar.send(
+                "POST", "/streams/orders/put", headers: ["Content-Type: application/octet-stream"])
+            #expect(keyless.json?["sequenceNumber"] == "2")
+            let reader = try sidecar.follow("initialPositionInStream=TRIM_HORIZON")
+            try reader.read(until: #"" plain text ""#)
+            #expect(reader.text.contains(#""partitionKey":"k 1""#))
+            // The digest of no bytes.
+            try reader.read(until: #""partitionKey":"2jmj7l5rSw0yVb/vlWAYkK/YBwk=""#)
+        }
+    }
+
+    @Test(arguments: [
+        ("partitionKey=", "text/plain", "badOption"), ("explicitHashKey=01", "text/plain", "badOption"),
+        ("ordered=yes", "text/plain", "badOption"), ("ordered=1", "application/json", "badOption"),
+        ("partitionKey=a&partitionKey=b", "text/plain", "repeatedOption"),
+        ("partitionKey=a", "application/json", "unknownOption"), ("results=all", "text/plain", "unknownOption"),
+    ])
+    func `a put's options are checked, and belong to the body's type`(
+        query: String, type: String, code: String
+    ) async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send(
+                "POST", "/streams/orders/put?" + query, headers: ["Content-Type: " + type], body: #"{"data":1}"#)
+            #expect(answer.status == 400)
+            #expect(answer.code == code)
+        }
+    }
+
+    @Test func `an ordered envelope is answered in its order`() async throws {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send(
+                "POST", "/streams/orders/put?ordered=true",
+                body: #"{"records":[{"data":1,"partitionKey":"a"},{"data":2,"partitionKey":"a"}]}"#)
+            #expect(answer.json?["records"]?.array?.map { $0["sequenceNumber"]?.string } == ["1", "2"])
         }
     }
 

@@ -27,6 +27,12 @@ final class BatcherScript {
         batcher.submitted(.ofSizes(sizes, ordered: ordered), now: now)
     }
 
+    /// An ordered put: a record of one byte for each key.
+    @discardableResult
+    func submit(keys: [String]) -> PutBatcher.Ticket {
+        batcher.submitted(.ofKeys(keys), now: now)
+    }
+
     func batch() -> PutBatcher.Batch? {
         batcher.nextBatch(now: now)
     }
@@ -70,6 +76,10 @@ extension EncodedPut {
                 let entry = PutRecordEntry(zeroes, range: 0..<size - 1, partitionKey: "k")
                 return Record(entry, sequenceNumberForOrdering: ordered ? SequenceNumber(1) : nil)
             })
+    }
+
+    static func ofKeys(_ keys: [String]) -> EncodedPut {
+        EncodedPut(keys.map { Record(PutRecordEntry(zeroes, range: 0..<1, partitionKey: $0)) }, isOrdered: true)
     }
 
     private static let zeroes = ByteBuffer(Array(repeating: 0, count: 8 << 20))

@@ -1,0 +1,50 @@
+import Consumer
+import HTTP
+import Kinesis
+
+/// The options of a put, which stand in its query. Performs no I/O.
+struct PutOptions: Equatable, Sendable {
+    /// With a body that is the data itself only; the envelope says it in the body.
+    var partitionKey: String?
+    var explicitHashKey: HashKey?
+    /// At most one record of a partition key is on its way.
+    var isOrdered = false
+
+    static let ofEnvelope = ["ordered"]
+    static let ofData = ["partitionKey", "explicitHashKey", "ordered"]
+
+    init() {}
+
+    /// - Parameter accepted: the options that the body's type has.
+    init(_ items: QueryItems, accepted: [String]) throws(Problem) {
+        var seen: Set<String> = []
+        for item in items {
+            guard accepted.contains(item.name) else {
+                throw .option(.unknown(option: item.name), accepted: accepted)
+            }
+            guard seen.insert(item.name).inserted else {
+                throw .option(.repeated(option: item.name), accepted: accepted)
+            }
+            guard let expected = take(item) else { continue }
+            throw .option(
+                .badValue(option: item.name, value: item.value, accepted: expected), accepted: accepted)
+        }
+    }
+
+    /// Takes an option, or says what is accepted.
+    private mutating func take(_ item: QueryItems.Item) -> String? {
+        switch item.name {
+        case "partitionKey":
+            let lengths = 1...PutRecordEntry.maximumPartitionKeyLength
+            guard lengths.contains(item.value.unicodeScalars.count) else { return "1 to 256 characters" }
+            partitionKey = item.value
+        case "explicitHashKey":
+            guard let key = HashKey(item.value) else { return "a decimal number below 2^128 without leading zeros" }
+            explicitHashKey = key
+        default:
+            guard ["true", "false"].contains(item.value) else { return "true or false" }
+            isOrdered = item.value == "true"
+        }
+        return nil
+    }
+}

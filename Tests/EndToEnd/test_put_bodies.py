@@ -1,0 +1,58 @@
+"""Bodies of puts that are not one envelope: the data itself; and what `ordered=true` promises."""
+
+import json
+import subprocess
+
+from harness.records import make_stream, read_stream
+
+
+def put_with_curl(sidecar, path, file, content_type):
+    answer = subprocess.run(
+        ["curl", "-sS", "--data-binary", f"@{file}", "-H", f"Content-Type: {content_type}", sidecar.url + path],
+        capture_output=True, text=True, timeout=30)
+    return json.loads(answer.stdout)
+
+
+def test_bytes_go_in_as_they_are(sidecar, kinesis, tmp_path):
+    make_stream(kinesis, "s")
+    data = bytes(range(256)) * 1000 + b"\r\n\x00"
+    (tmp_path / "data").write_bytes(data)
+    put = put_with_curl(sidecar, "/streams/s/put?partitionKey=customer%207", tmp_path / "data", "image/jpeg")
+    assert put["shardId"] == "shardId-000000000000"
+    [record] = read_stream(kinesis, "s")
+    assert record["Data"] == data
+    assert record["PartitionKey"] == "customer 7"
+    assert record["SequenceNumber"] == put["sequenceNumber"]
+
+
+def test_an_explicit_hash_key_chooses_the_shard(sidecar, kinesis, tmp_path):
+    make_stream(kinesis, "s", shards=2)
+    (tmp_path / "data").write_text('{"data": "of an envelope, but text"}')
+    shards = [
+        put_with_curl(
+            sidecar, f"/streams/s/put?partitionKey=k&explicitHashKey={key}", tmp_path / "data", "text/plain")["shardId"]
+        for key in [0, 2**128 - 1]
+    ]
+    assert shards == ["shardId-000000000000", "shardId-000000000001"]
+    assert {record["Data"] for record in read_stream(kinesis, "s")} == {(tmp_path / "data").read_bytes()}
+
+
+def test_data_over_the_stream_s_size_is_refused(sidecar, kinesis, tmp_path):
+    make_stream(kinesis, "s")
+    (tmp_path / "data").write_bytes(bytes(1 << 20))
+    put = put_with_curl(sidecar, "/streams/s/put?partitionKey=k", tmp_path / "data", "application/octet-stream")
+    assert (put["status"], put["code"]) == (413, "recordTooLarge")
+    assert read_stream(kinesis, "s") == []
+
+
+def test_an_ordered_put_keeps_the_order_of_each_key(sidecar, kinesis, tmp_path):
+    make_stream(kinesis, "s", shards=2)
+    records = [{"data": number, "partitionKey": f"k{number % 10}"} for number in range(200)]
+    (tmp_path / "body").write_text(json.dumps({"records": records}))
+    answer = put_with_curl(sidecar, "/streams/s/put?ordered=true", tmp_path / "body", "application/json")
+    assert len(answer["records"]) == 200 and all("sequenceNumber" in record for record in answer["records"])
+    written = read_stream(kinesis, "s")
+    assert len(written) == 200
+    for key in {record["partitionKey"] for record in records}:
+        numbers = [int(record["Data"]) for record in written if record["PartitionKey"] == key]
+        assert numbers == [record["data"] for record in records if record["partitionKey"] == key]
