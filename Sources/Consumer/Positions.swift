@@ -45,16 +45,19 @@ final class Positions: @unchecked Sendable {
     }
 
     /// Takes a new reader's option and the newest listing in, and returns when a change of what LATEST means is
-    /// committed.
-    func begin(from initial: InitialPosition, at moment: WallTime, _ listing: [Shard]) async throws(StateError) {
+    /// committed. Returns whether LATEST means this moment from now on, because none was taken before.
+    func begin(
+        from initial: InitialPosition, at moment: WallTime, _ listing: [Shard]
+    ) async throws(StateError) -> Bool {
         _ = listed(listing)
         var begun = book
         guard begun.begin(from: initial, at: moment) else {
             book = begun
-            return
+            return false
         }
         try await store.begin(key, begun.state)
         book = begun
+        return true
     }
 
     /// The positions of a stream that was made under the name of this one while it was being read.

@@ -31,11 +31,12 @@ struct Preparation: Sendable {
         let listing = try await service { () throws(AWSError) in
             try await context.source.shards(of: key.stream, retry: retry)
         }
-        let positions = try await stored { () throws(StateError) in
+        let (positions, isMomentNew) = try await stored { () throws(StateError) in
             try await self.positions(held, found, listing, options.initialPositionInStream, moment)
         }
-        // Only a moment that was taken just now may be replaced by iterators of now.
-        if positions.book.latestSince == moment { await fixLatest(positions) }
+        // Only a moment that was taken just now may be replaced by iterators of now. Two readers can come within one
+        // millisecond, so the moment itself does not tell.
+        if isMomentNew { await fixLatest(positions) }
         return positions
     }
 
@@ -102,17 +103,15 @@ struct Preparation: Sendable {
 
     private func positions(
         _ held: Positions?, _ found: FoundStream, _ listing: [Shard], _ initial: InitialPosition, _ moment: WallTime
-    ) async throws(StateError) -> Positions {
+    ) async throws(StateError) -> (Positions, isMomentNew: Bool) {
         let createdOn = found.summary.creation
         if let held, held.book.streamCreatedOn == createdOn {
-            try await held.begin(from: initial, at: moment, listing)
-            return held
+            return (held, try await held.begin(from: initial, at: moment, listing))
         }
         if let stored = try await context.state.load(key) {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: context.state)
-                try await positions.begin(from: initial, at: moment, listing)
-                return positions
+                return (positions, try await positions.begin(from: initial, at: moment, listing))
             }
             logger.warning(
                 "the stream was made anew since this group read it last; its positions begin anew",
@@ -123,7 +122,7 @@ struct Preparation: Sendable {
         let book = ShardBook(
             begunAt: moment, of: listing, createdOn: createdOn, from: initial, isNewStream: found.isNew)
         try await context.state.begin(key, book.state)
-        return Positions(book, of: key, in: context.state)
+        return (Positions(book, of: key, in: context.state), initial == .latest)
     }
 
     /// Holds an iterator at LATEST for every shard that was never read. The stored moment says the same by our clock;

@@ -44,6 +44,19 @@ private func withEngine(
         }
     }
 
+    @Test func `a second reader within the same millisecond does not take LATEST anew`() async throws {
+        try await withEngine { engine, kinesis in
+            for round in 0..<30 {
+                let group = ("consumerGroup", "group-\(round)")
+                try await engine.attach(group).detach(.orderly)
+                kinesis.put("\(round)")
+                let next = try await engine.attach(group)
+                #expect(try await engine.read(1, from: next) == ["\(round)"])
+                next.detach(.orderly)
+            }
+        }
+    }
+
     @Test func `what comes while there is no reader waits for the next one`() async throws {
         try await withEngine { engine, kinesis in
             let reader = try await engine.attach()
