@@ -3,23 +3,27 @@ import Reactor
 import SQLite
 import Time
 
-/// The consumers' positions, kept over restarts. In this version SQLite alone; the mirror in DynamoDB comes to stand
-/// behind the same interface.
+/// The consumers' positions and what was sent to their readers, kept over restarts. In this version SQLite alone; the
+/// mirror in DynamoDB comes to stand behind the same interface.
 ///
-/// Confined to its loop; the database has a thread of its own. `load` and `begin` wait for it. `note` never does: what it
-/// takes is committed in order and in groups, at most `groupDelay` later, and tried again while the database cannot be
-/// written. Reading and delivering go on meanwhile, and `health` says so.
+/// Confined to its loop; the database has a thread of its own. `load`, `begin` and the questions to the delivery log
+/// (StateStore+Log) wait for it. `note` never does: what it takes is committed in order and in groups, at most
+/// `groupDelay` later, and tried again while the database cannot be written. Reading and delivering go on meanwhile, and
+/// `health` says so.
 package final class StateStore: @unchecked Sendable {
     /// How long changes gather before they are committed together. Design section 9: at most 20 ms.
     package static let groupDelay: Duration = .milliseconds(10)
     /// The pause before a commit that failed is tried again.
     package static let retryDelay: Duration = .seconds(1)
 
-    private let database: Database
+    let database: Database
     private let loop: EventLoop
     private let logger: Logger
     private let changed: Gate
-    private var queue = ChangeQueue()
+    private let logLimits: DeliveryLogLimits
+    private var queue: ChangeQueue
+    /// Changes of the delivery log since it was pruned last.
+    private var unprunedChanges = 0
     private var isWriting = false
     private var isClosed = false
     private var isCommitting = false
@@ -33,20 +37,24 @@ package final class StateStore: @unchecked Sendable {
 
     /// Opens the store, or makes it.
     /// - Parameter path: the database file, whose folder exists; nil keeps everything in memory.
-    package static func open(path: String?, loop: EventLoop, logger: Logger) async throws(StateError) -> StateStore {
+    package static func open(
+        path: String?, loop: EventLoop, logger: Logger, logLimits: DeliveryLogLimits = DeliveryLogLimits()
+    ) async throws(StateError) -> StateStore {
         do throws(SQLiteError) {
             let location = path.map(DatabaseLocation.file) ?? .memory
             let database = try await Database.open(location, migrations: StateSchema.migrations)
-            return StateStore(database, loop: loop, logger: logger)
+            return StateStore(database, loop: loop, logger: logger, logLimits)
         } catch {
             throw .database(reason: error.description)
         }
     }
 
-    private init(_ database: Database, loop: EventLoop, logger: Logger) {
+    private init(_ database: Database, loop: EventLoop, logger: Logger, _ logLimits: DeliveryLogLimits) {
         self.database = database
         self.loop = loop
         self.logger = logger
+        self.logLimits = logLimits
+        queue = ChangeQueue(mostOfLog: logLimits.waitingEntries)
         changed = Gate(loop: loop)
     }
 
@@ -54,21 +62,13 @@ package final class StateStore: @unchecked Sendable {
 
     /// What is kept of a consumer; nil when nothing is. Sees what was noted before.
     package func load(_ key: ConsumerKey) async throws(StateError) -> ConsumerState? {
-        await flush()
-        let loaded: Result<ConsumerState?, StateError>
-        do throws(SQLiteError) {
-            loaded = try await database.read { connection throws(SQLiteError) in
-                try StateTables.load(key, on: connection)
-            }
-        } catch {
-            throw .database(reason: error.description)
-        }
-        return try loaded.get()
+        try await ask { connection throws(SQLiteError) in try StateTables.load(key, on: connection) }
     }
 
-    /// Puts a consumer's state in place of whatever there is of it, and returns when it is committed.
-    package func begin(_ key: ConsumerKey, _ state: ConsumerState) async throws(StateError) {
-        queue.drop(key)
+    /// Puts a consumer's positions in place of whatever there is of them, and returns when that is committed. The
+    /// delivery log stays, unless it is of an earlier stream of this name.
+    package func begin(_ key: ConsumerKey, _ state: ConsumerState, isNewStream: Bool = false) async throws(StateError) {
+        queue.drop(key, withLog: isNewStream)
         do throws(SQLiteError) {
             try await database.write { connection throws(SQLiteError) in
                 try StateTables.replace(key, state, on: connection)
@@ -88,6 +88,27 @@ package final class StateStore: @unchecked Sendable {
         loop.preconditionOnLoop()
         queue.append(change, of: key)
         startWriting()
+    }
+
+    /// Asks the database; sees what was noted before, unless that cannot be written.
+    func ask<T: Sendable>(
+        writes: Bool = false,
+        _ question: @escaping @Sendable (Connection) throws(SQLiteError) -> Result<T, StateError>
+    ) async throws(StateError) -> T {
+        await flush()
+        let answer: Result<T, StateError>
+        do throws(SQLiteError) {
+            answer = try await writes ? database.write(question) : database.read(question)
+        } catch {
+            throw .database(reason: error.description)
+        }
+        return try answer.get()
+    }
+
+    /// Returns once everything that was noted before is committed; throws when that failed, and goes on trying.
+    package func commitNoted() async throws(StateError) {
+        await flush()
+        if case .failed(let reason, _) = health { throw .database(reason: reason) }
     }
 
     /// Returns once everything that was noted before is committed, or could not be at the first attempt.
@@ -136,9 +157,14 @@ extension StateStore {
             isCommitting = false
             finishedCommits += 1
         }
+        let pruning = pruningDue(entries)
         do throws(SQLiteError) {
-            try await database.write { connection throws(SQLiteError) in
+            try await database.write { [logLimits] connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }
+                for key in pruning {
+                    guard let id = try StateTables.consumer(key, on: connection)?.id else { continue }
+                    try DeliveryTables.prune(id, logLimits, now: .now(), on: connection)
+                }
             }
             committedCheckpoints += entries.count { if case .checkpoint = $0.change { true } else { false } }
             recovered()
@@ -146,6 +172,15 @@ extension StateStore {
             queue.putBack(entries)
             failed(error)
         }
+    }
+
+    /// The consumers whose log is to be pruned with these changes: none most of the time.
+    private func pruningDue(_ entries: [ChangeQueue.Entry]) -> Set<ConsumerKey> {
+        let ofLog = entries.filter(\.change.isOfLog)
+        unprunedChanges += ofLog.count
+        guard unprunedChanges >= logLimits.changesBetweenPrunings else { return [] }
+        unprunedChanges = 0
+        return Set(ofLog.map(\.key))
     }
 
     private func failed(_ error: SQLiteError) {

@@ -151,9 +151,10 @@ private struct EngineWalk {
         guard let id = readings.keys.sorted().randomElement(using: &random), var reading = readings[id] else { return }
         perform(&reading, id, withFaults)
         readings[id] = book.shard(id)?.isDepleted == true ? nil : reading
-        for ticket in budget.admit() {
-            guard let owner = readings.first(where: { $0.value.permit?.ticket == ticket })?.key else { continue }
-            readings[owner]!.machine.permitted()
+        for grant in budget.admit() {
+            guard let owner = readings.first(where: { $0.value.permit?.ticket == grant.ticket })?.key else { continue }
+            readings[owner]!.permit!.bytes = grant.bytes
+            readings[owner]!.machine.permitted(room: grant.bytes)
         }
         if budget.used > budget.limit { faults.append("the budget holds \(budget.used)") }
     }
@@ -166,7 +167,7 @@ private struct EngineWalk {
             if fails { return _ = reading.machine.failed(failure(), now: now) }
             reading.index = index(of: position, in: id)
             reading.machine.iteratorReceived(ShardIterator("i"), now: now)
-        case .takePermit(let bytes): reading.permit = (budget.request(bytes, for: 1), bytes)
+        case .takePermit(let bytes): reading.permit = (budget.request(bytes, least: AnswerSize.least, for: 1), 0)
         case .getRecords:
             if fails {
                 giveBack(&reading)

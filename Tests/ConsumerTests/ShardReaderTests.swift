@@ -27,7 +27,7 @@ import Time
     /// Brings a reader with an iterator to the point where its answer is held.
     private func fetch(_ reader: inout ShardReader, now: ContinuousClock.Instant, bytes: Int = 1000) {
         guard case .takePermit = reader.next(now: now) else { return fail(reader) }
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         guard case .getRecords = reader.next(now: now) else { return fail(reader) }
         reader.answered(bytes: bytes, now: now)
         #expect(reader.next(now: now) == .encode)
@@ -48,7 +48,7 @@ import Time
         reader.iteratorReceived(one, now: start)
         #expect(reader.next(now: start) == .takePermit(bytes: AnswerSize.most))
         #expect(reader.next(now: start) == .wait(until: nil))
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         #expect(reader.next(now: start) == .getRecords(one, limit: 10_000))
         #expect(reader.next(now: start) == .wait(until: nil))
     }
@@ -84,7 +84,7 @@ import Time
         }
         #expect(reader.next(now: at(50)) == .wait(until: at(1000)))
         #expect(reader.next(now: at(1000)) == .takePermit(bytes: AnswerSize.least))
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         #expect(reader.next(now: at(1000)) == .getRecords(two, limit: 10_000))
         reader.answered(bytes: 100, now: at(1001))
         reader.exhausted(envelope(one, behind: 60_000), now: at(1001))
@@ -139,7 +139,7 @@ import Time
         var now = start
         for failure in 1...6 {
             _ = reader.next(now: now)
-            reader.permitted()
+            reader.permitted(room: AnswerSize.most)
             _ = reader.next(now: now)
             #expect(reader.failed(.throttled, now: now) == nil)
             guard case .polling(one, let notBefore) = reader.state else { return fail(reader) }
@@ -160,7 +160,7 @@ import Time
         reader.taken()
         reader.exhausted(envelope(two), now: at(1))
         _ = reader.next(now: at(300))
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         _ = reader.next(now: at(300))
         #expect(reader.failed(.expiredIterator, now: at(310)) == nil)
         #expect(reader.next(now: at(310)) == .askIterator(.afterSequenceNumber(SequenceNumber(42))))
@@ -170,7 +170,7 @@ import Time
         let moment = StartingPosition.atTimestamp(WallTime(milliseconds: 1_700_000_000_000))
         var reader = reader(moment, iterator: one)
         _ = reader.next(now: start)
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         _ = reader.next(now: start)
         #expect(reader.failed(.expiredIterator, now: start) == nil)
         #expect(reader.next(now: start) == .askIterator(moment))
@@ -181,7 +181,7 @@ import Time
         for attempt in 1...3 {
             let now = at(attempt * 60_000)
             _ = reader.next(now: now)
-            reader.permitted()
+            reader.permitted(room: AnswerSize.most)
             _ = reader.next(now: now)
             #expect(reader.failed(.expiredIterator, now: now) == nil)
             guard case .needsIterator(let notBefore) = reader.state else { return fail(reader) }
@@ -248,7 +248,7 @@ import Time
     @Test func `facts that come too late change nothing`() {
         var reader = reader()
         let before = reader.state
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         reader.answered(bytes: 5, now: start)
         reader.encoded(number: 1, records: 1, last: checkpoint(1))
         reader.exhausted(envelope(nil), now: start)

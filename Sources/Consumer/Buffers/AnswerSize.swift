@@ -1,23 +1,43 @@
-/// Guesses how large a shard's next GetRecords answer is, so that the room for it is taken before it is asked for.
-/// Performs no I/O.
+/// Guesses how large a shard's next GetRecords answer is, so that the room for it is taken before it is asked for, and how
+/// many records fit into the room that there is. Performs no I/O.
 struct AnswerSize: Equatable, Sendable {
-    /// What an idle shard's answer is taken for: its empty answers are smaller, but records may come at any time.
+    /// What an idle shard's answer is taken for: its empty answers are smaller, but records may come at any time. Also
+    /// the least room with which anything is asked for.
     static let least = 1 << 20
     /// 10 MiB of data are 13.4 MiB as base64; the rest is for keys, sequence numbers and JSON.
     static let most = 15 << 20
+    /// A record's bytes before one was seen.
+    static let unknownRecord = 4096
 
     /// Bytes of answer to make room for.
     private(set) var next: Int
+    /// Bytes of answer that a record takes: fast up and slow down, since too many records are what hurts.
+    private var recordBytes = Self.unknownRecord
+    /// Records that were asked for last.
+    private var asked = Int.max
 
     /// - Parameter isBehind: whether records are likely to lie ahead, as in a shard that is read from its beginning.
     init(isBehind: Bool) {
         next = isBehind ? Self.most : Self.least
     }
 
-    /// - Parameter isBehind: whether the answer said that more lies ahead.
-    mutating func answered(bytes: Int, isBehind: Bool) {
+    /// Records to ask for, so that the answer fits into the room.
+    mutating func records(in room: Int, atMost limit: Int) -> Int {
+        asked = room >= Self.most ? limit : min(limit, max(1, room / recordBytes))
+        return asked
+    }
+
+    /// - Parameters:
+    ///   - records: 0 where the answer had none.
+    ///   - isBehind: whether the answer said that more lies ahead.
+    mutating func answered(bytes: Int, records: Int, isBehind: Bool) {
+        if records > 0 {
+            let average = bytes / records + 1
+            recordBytes = average > recordBytes ? average : (recordBytes + average) / 2
+        }
         // A shard that catches up may bring twice as much next time; one at its tip falls back by halves.
-        let wanted = isBehind ? max(bytes * 2, next) : max(bytes * 2, next / 2)
+        var wanted = isBehind ? max(bytes * 2, next) : max(bytes * 2, next / 2)
+        if isBehind, records >= asked { wanted = max(wanted, next * 2) }
         next = min(max(wanted, Self.least), Self.most)
     }
 }

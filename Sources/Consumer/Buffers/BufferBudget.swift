@@ -4,8 +4,10 @@
 /// of the memory, a consumer gets more only while it then holds at most twice what is left: one alone uses up to two
 /// thirds, and every further one that stalls leaves the others a share (dynamic thresholds; Choudhury and Hahne,
 /// "Dynamic queue length thresholds for shared-memory packet switches", 1998). One that holds nothing is always within
-/// its share. A request over its consumer's share lets others pass; one that is within its share and does not fit holds
-/// up those behind it, so that large requests are not starved by small ones.
+/// its share. Where there is less than a request wants it gets what there is, if that is the least that it can use:
+/// requests to the service become smaller as the room does. A request over its consumer's share lets others pass; one
+/// that is within its share and does not fit holds up those behind it, so that large requests are not starved by small
+/// ones.
 ///
 /// Answers may turn out larger than was assumed: then `used` is over the limit until they are sent, and nobody is
 /// served meanwhile. A request that is larger than the limit is served when nothing else is held.
@@ -13,10 +15,18 @@ struct BufferBudget: Sendable {
     typealias Ticket = UInt64
     typealias Holder = UInt64
 
+    /// Room that a request gets.
+    struct Grant: Equatable, Sendable {
+        let ticket: Ticket
+        let bytes: Int
+    }
+
     private struct Request {
         let ticket: Ticket
         let holder: Holder
         let bytes: Int
+        /// Less is of no use.
+        let least: Int
     }
 
     /// How many times the bytes that are left a holder may have.
@@ -40,10 +50,11 @@ struct BufferBudget: Sendable {
     func held(by holder: Holder) -> Int { held[holder] ?? 0 }
 
     /// Asks for room. The ticket comes out of `admit` once the room is there, maybe at once.
-    mutating func request(_ bytes: Int, for holder: Holder) -> Ticket {
+    /// - Parameter least: what it takes as well; nil: it wants all of it.
+    mutating func request(_ bytes: Int, least: Int? = nil, for holder: Holder) -> Ticket {
         precondition(bytes > 0)
         lastTicket += 1
-        queue.append(Request(ticket: lastTicket, holder: holder, bytes: bytes))
+        queue.append(Request(ticket: lastTicket, holder: holder, bytes: bytes, least: min(least ?? bytes, bytes)))
         return lastTicket
     }
 
@@ -55,25 +66,25 @@ struct BufferBudget: Sendable {
     }
 
     /// Serves whoever can be served now; their bytes are held from here on.
-    mutating func admit() -> [Ticket] {
-        var admitted: [Ticket] = []
+    mutating func admit() -> [Grant] {
+        var grants: [Grant] = []
         var index = 0
         while index < queue.count {
             let request = queue[index]
-            guard used == 0 || used + request.bytes <= limit else {
-                if isWithinShare(request) { break }
+            let share = share(of: request)
+            guard share >= request.least else {
                 index += 1
                 continue
             }
-            guard isWithinShare(request) else {
-                index += 1
-                continue
-            }
+            // What is larger than the limit is served when nothing else is held.
+            let room = used == 0 ? request.bytes : limit - used
+            guard room >= request.least else { break }
+            let bytes = min(request.bytes, share, room)
             queue.remove(at: index)
-            change(request.holder, by: request.bytes)
-            admitted.append(request.ticket)
+            change(request.holder, by: bytes)
+            grants.append(Grant(ticket: request.ticket, bytes: bytes))
         }
-        return admitted
+        return grants
     }
 
     /// Corrects what a holder has; `admit` afterwards.
@@ -84,8 +95,10 @@ struct BufferBudget: Sendable {
         held[holder] = left == 0 ? nil : left
     }
 
-    private func isWithinShare(_ request: Request) -> Bool {
+    /// The most that the request's holder may get now: afterwards it holds at most `shareOfFree` times what is left.
+    private func share(of request: Request) -> Int {
         let held = held(by: request.holder)
-        return held == 0 || held + request.bytes <= Self.shareOfFree * (limit - used - request.bytes)
+        guard held > 0 else { return .max }
+        return (Self.shareOfFree * (limit - used) - held) / (Self.shareOfFree + 1)
     }
 }

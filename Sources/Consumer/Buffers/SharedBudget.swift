@@ -4,8 +4,10 @@ import Reactor
 final class SharedBudget: @unchecked Sendable {
     private var budget: BufferBudget
     private var waiters: [BufferBudget.Ticket: (Loan) -> Void] = [:]
-    private var requests: [BufferBudget.Ticket: (holder: BufferBudget.Holder, bytes: Int)] = [:]
+    private var holders: [BufferBudget.Ticket: BufferBudget.Holder] = [:]
     private var lastHolder: BufferBudget.Holder = 0
+    /// Called when somebody has to wait.
+    var onWait: (() -> Void)?
 
     init(limit: Int) {
         budget = BufferBudget(limit: limit)
@@ -20,21 +22,22 @@ final class SharedBudget: @unchecked Sendable {
         return lastHolder
     }
 
-    /// Asks for room; `granted` is called once it is there, maybe before this returns.
+    /// Asks for room, or for at least so much; `granted` is called once it is there, maybe before this returns.
     func request(
-        _ bytes: Int, for holder: BufferBudget.Holder, granted: @escaping (Loan) -> Void
+        _ bytes: Int, least: Int, for holder: BufferBudget.Holder, granted: @escaping (Loan) -> Void
     ) -> BufferBudget.Ticket {
-        let ticket = budget.request(bytes, for: holder)
-        requests[ticket] = (holder, bytes)
+        let ticket = budget.request(bytes, least: least, for: holder)
+        holders[ticket] = holder
         waiters[ticket] = granted
         serve()
+        if waiters[ticket] != nil { onWait?() }
         return ticket
     }
 
     /// Takes back a request that still waits; one that was granted is given back by its loan.
     func withdraw(_ ticket: BufferBudget.Ticket) {
         guard budget.withdraw(ticket) else { return }
-        requests[ticket] = nil
+        holders[ticket] = nil
         waiters[ticket] = nil
         serve()
     }
@@ -45,10 +48,11 @@ final class SharedBudget: @unchecked Sendable {
     }
 
     private func serve() {
-        for ticket in budget.admit() {
-            guard let granted = waiters.removeValue(forKey: ticket), let request = requests.removeValue(forKey: ticket)
+        for grant in budget.admit() {
+            guard let granted = waiters.removeValue(forKey: grant.ticket),
+                let holder = holders.removeValue(forKey: grant.ticket)
             else { continue }
-            granted(Loan(self, request.holder, bytes: request.bytes))
+            granted(Loan(self, holder, bytes: grant.bytes))
         }
     }
 }

@@ -98,6 +98,21 @@ extension ConsumerOption {
         } show: {
             $0.shouldParseJSON.rawValue
         },
+        ConsumerOption("useAutoCheckpoints", .boolean) {
+            $0.useAutoCheckpoints = $1.boolean ?? $0.useAutoCheckpoints
+        } show: {
+            String($0.useAutoCheckpoints)
+        },
+        ConsumerOption("usePausedPolling", .boolean) {
+            $0.usePausedPolling = $1.boolean ?? $0.usePausedPolling
+        } show: {
+            String($0.usePausedPolling)
+        },
+        ConsumerOption("statsInterval", .milliseconds(1000...OptionKind.longestMilliseconds)) {
+            $0.statsInterval = $1.duration ?? $0.statsInterval
+        } show: {
+            String($0.statsInterval.wholeMilliseconds)
+        },
         ConsumerOption("supressThroughputWarnings", .boolean) {
             $0.supressThroughputWarnings = $1.boolean ?? $0.supressThroughputWarnings
         } show: {
@@ -112,6 +127,16 @@ extension ConsumerOption {
             $0.shardCount = $1.integer ?? $0.shardCount
         } show: {
             String($0.shardCount)
+        },
+        ConsumerOption("readerGracePeriod", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
+            $0.readerGracePeriod = $1.duration ?? $0.readerGracePeriod
+        } show: {
+            String($0.readerGracePeriod.wholeMilliseconds)
+        },
+        ConsumerOption("unreadBytes", .integer(0...1 << 30), .configuration) {
+            $0.unreadBytes = $1.integer ?? $0.unreadBytes
+        } show: {
+            String($0.unreadBytes)
         },
     ]
 
@@ -156,17 +181,12 @@ extension ConsumerOption {
 
     /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
     private static let later: [ConsumerOption] = [
-        ConsumerOption(later: "useAutoCheckpoints", .boolean, inForce: "true"),
-        ConsumerOption(later: "usePausedPolling", .boolean, inForce: "false"),
         ConsumerOption(later: "useAutoShardAssignment", .boolean, inForce: "true"),
         ConsumerOption(later: "useEnhancedFanOut", .boolean, inForce: "false"),
         ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
-        ConsumerOption(later: "tail", .boolean, inForce: "false"),
-        ConsumerOption(later: "ordered", .boolean, inForce: "false"),
         ConsumerOption(later: "shardIds", .text(longest: 65_536), inForce: nil),
         ConsumerOption(later: "shouldDeaggregate", .choice(["auto", "true", "false"]), inForce: "false"),
         ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
-        ConsumerOption(later: "statsInterval", .milliseconds(1000...OptionKind.longestMilliseconds), inForce: nil),
         ConsumerOption(later: "maxEnhancedConsumers", .integer(1...20), .configuration, inForce: nil),
         ConsumerOption(
             later: "enhancedConsumerIdleTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration,
@@ -178,11 +198,8 @@ extension ConsumerOption {
             later: "leaseAcquisitionRecoveryInterval", .milliseconds(1...OptionKind.longestMilliseconds),
             .configuration, inForce: nil),
         ConsumerOption(
-            later: "readerGracePeriod", .milliseconds(0...OptionKind.longestMilliseconds), .configuration, inForce: nil),
-        ConsumerOption(
             later: "checkpointInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration, inForce: nil
         ),
-        ConsumerOption(later: "unreadBytes", .integer(0...1 << 30), .configuration, inForce: "0"),
         ConsumerOption(later: "dynamoDb", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "encryption", .text(longest: 65_536), .configuration, inForce: nil),

@@ -23,12 +23,34 @@ package struct ConsumerOptions: Equatable, Sendable {
     /// From an answer without records to the next request, once the shard's tip is reached. At least 250 ms.
     package var noRecordsPollDelay = Duration.milliseconds(1000)
     package var shouldParseJSON = ShouldParseJSON.auto
+    /// Whether a batch's bytes in the socket move the checkpoint; else only those who read do.
+    package var useAutoCheckpoints = true
+    /// Whether a shard waits behind each batch until somebody says that it goes on.
+    package var usePausedPolling = false
+    /// How often a reader is told the stats. At least 1 s.
+    package var statsInterval = Duration.seconds(30)
+    /// How long the shards are held without a reader.
+    package var readerGracePeriod = Duration.seconds(30)
+    /// How much of what was sent on a connection last counts as unread when it ends without order. A socket on loopback
+    /// was seen to hold 4 to 8 MB (design section 6).
+    package var unreadBytes = 8 << 20
     /// lifion's spelling: throttling is logged as debug instead of warning.
     package var supressThroughputWarnings = false
     /// How calls of the control plane are tried again (`retryOptions`).
     package var retry = RetryPolicy.default
 
     package init() {}
+
+    /// The same for one who only watches. It shares each shard's five reads a second with those who work, so it asks less
+    /// often; its checkpoints are nobody's.
+    var forTail: ConsumerOptions {
+        var options = self
+        options.initialPositionInStream = .latest
+        options.pollDelay = .seconds(1)
+        options.useAutoCheckpoints = true
+        options.usePausedPolling = false
+        return options
+    }
 }
 
 /// `initialPositionInStream`; the raw values are the option's texts.

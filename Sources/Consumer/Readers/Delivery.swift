@@ -1,16 +1,17 @@
 import Kinesis
+import State
 
 /// One batch on its way to a reader: one event.
 package struct Delivery: Sendable {
-    /// The reader that it is for.
-    let readerID: String
-    /// Counts the reader's deliveries from 1.
-    let number: Int
+    /// `<reader>-<n>`: n counts the reader's deliveries from 1.
+    package let id: EventID
     package let batch: EncodedBatch
+    /// How far the shard was handed on before this batch.
+    let before: ShardProgress
+    /// The batch's last record.
+    let last: Checkpoint
     /// Where the batch came from, and who hears what becomes of it.
     let origin: ShardTask
 
-    /// `<reader>-<n>`, the event's id.
-    package var eventID: String { "\(readerID)-\(number)" }
     package var shard: ShardID { origin.id }
 }

@@ -12,7 +12,7 @@ package final class RecordsReader: @unchecked Sendable {
     package enum Ending: Sendable {
         /// The response was finished in order.
         case orderly
-        /// The connection was cut, timed out, or its host vanished.
+        /// The connection was cut, timed out, or its host vanished: its last bytes may never have been read.
         case lost
     }
 
@@ -24,14 +24,17 @@ package final class RecordsReader: @unchecked Sendable {
         case stopped
     }
 
-    /// Short and unique; event ids begin with it.
-    package let id: String
+    /// Event ids begin with it.
+    package let id: ReaderID
     package let stream: StreamName
-    package let group: String
+    /// nil: it watches, and belongs to no group.
+    package let group: String?
     /// Its account with the buffer budget: one that stalls holds only its own share.
     let holder: BufferBudget.Holder
 
     package internal(set) var endReason = EndReason.draining
+    /// Called once when the reader is ended because its client has connected anew: the connection is of no use.
+    package var onReplaced: (() -> Void)?
 
     private weak var session: ReadingSession?
     private let loop: EventLoop
@@ -39,38 +42,54 @@ package final class RecordsReader: @unchecked Sendable {
     private var ready: [Delivery] = []
     private var waiter: UnsafeContinuation<ReaderEvent?, Never>?
     private var lastNumber = 0
-    /// Taken by `next`, not settled.
-    private var unsettled: [Int: ShardID] = [:]
+    /// Taken by `next`, not settled, by number.
+    private var unsettled: [Int: Delivery] = [:]
+    /// When the connection was last given something to write.
+    private var lastPull: EventLoop.Instant
     private var isEnding = false
+    /// Its client is connecting anew: nothing is given out any more, and nothing that was counts as sent.
+    private var isQuiet = false
 
-    init(id: String, session: ReadingSession, key: ConsumerKey, holder: BufferBudget.Holder, loop: EventLoop) {
+    init(id: ReaderID, session: ReadingSession, holder: BufferBudget.Holder, loop: EventLoop) {
         self.id = id
-        stream = key.stream
-        group = key.group
+        stream = session.key.stream
+        group = session.isTail ? nil : session.key.group
         self.session = session
         self.holder = holder
         self.loop = loop
+        lastPull = loop.now
     }
 
     /// The shards that are this reader's now, in the order of their names.
     package var assignment: [ShardID] { session?.assignment(of: self) ?? [] }
 
     /// How many shards each of the consumer's readers has, in the order in which they came.
-    package var division: [(reader: String, shards: Int)] { session?.divisionCounts ?? [] }
+    package var division: [(reader: ReaderID, shards: Int)] { session?.divisionCounts ?? [] }
+
+    /// How often the reader is told the consumer's stats.
+    package var statsInterval: Duration { session?.options.statsInterval ?? ConsumerOptions().statsInterval }
 
     /// The next event; nil once the consumer is ending or the reader is detached. One caller at a time.
     package func next() async -> ReaderEvent? {
         loop.preconditionOnLoop()
         precondition(waiter == nil, "two callers wait for the same reader's batches")
         if isEnding { return nil }
-        if let event = takeFirst() { return event }
+        if !isQuiet, let event = takeFirst() { return event }
+        session?.waits(self)
         return await withUnsafeContinuation { waiter = $0 }
     }
 
-    /// Says that the batch's bytes have been taken by the socket: its checkpoint counts from here.
-    package func settle(_ delivery: Delivery) {
-        guard unsettled.removeValue(forKey: delivery.number) != nil else { return }
-        session?.settled(delivery, by: self)
+    /// Says that the event's bytes have been taken by the socket.
+    /// - Parameter sentBytes: what the socket has taken of the whole response, this event included.
+    package func settle(_ delivery: Delivery, sentBytes: Int) {
+        guard unsettled.removeValue(forKey: delivery.id.number) != nil else { return }
+        session?.settled(delivery, by: self, sentBytes: sentBytes)
+    }
+
+    /// The client wants nothing more: `next` gives nil from here on. What was given out may still be settled.
+    package func leave() {
+        loop.preconditionOnLoop()
+        end()
     }
 
     /// Ends the reader: what is not settled is delivered again to whoever reads its shards then. A second call does
@@ -89,25 +108,36 @@ package final class RecordsReader: @unchecked Sendable {
     var isSettled: Bool { unsettled.isEmpty }
 
     /// Whether nothing of this shard that was given out is still to be settled.
-    func isSettled(_ shard: ShardID) -> Bool { !unsettled.values.contains(shard) }
+    func isSettled(_ shard: ShardID) -> Bool { !unsettled.values.contains { $0.shard == shard } }
+
+    /// Whether the connection has had something to write since then, and has not got rid of it.
+    func isStalled(since moment: EventLoop.Instant) -> Bool { waiter == nil && lastPull <= moment }
 
     /// Puts a batch at the end of what waits. Returns its number.
-    func offer(_ batch: EncodedBatch, from origin: ShardTask) -> Int {
+    func offer(_ batch: EncodedBatch, behind before: ShardProgress, last: Checkpoint, from origin: ShardTask) -> Int {
         lastNumber += 1
-        guard !isEnding else { return lastNumber }
-        ready.append(Delivery(readerID: id, number: lastNumber, batch: batch, origin: origin))
+        guard !isEnding, !isQuiet else { return lastNumber }
+        ready.append(
+            Delivery(
+                id: EventID(reader: id, number: lastNumber), batch: batch, before: before, last: last, origin: origin))
         announce()
         return lastNumber
     }
 
     /// What became of a shard is told before any batch that waits.
     func notify(_ shard: ShardID, _ change: ShardNotice.Change) {
-        guard !isEnding else { return }
+        guard !isEnding, !isQuiet else { return }
         notices.append(ShardNotice(shard: shard, change: change))
         announce()
     }
 
-    /// The batches of this shard that wait are not given out any more: it moves to another reader.
+    func notify(_ problem: ReaderProblem) {
+        guard !isEnding, !isQuiet else { return }
+        notices.append(problem)
+        announce()
+    }
+
+    /// The batches of this shard that wait are not given out any more.
     func withdraw(_ shard: ShardID) {
         ready.removeAll { $0.shard == shard }
     }
@@ -120,6 +150,21 @@ package final class RecordsReader: @unchecked Sendable {
         let waiter = waiter
         self.waiter = nil
         waiter?.resume(returning: nil)
+    }
+
+    /// Its client is connecting anew. Until `replaced` the shards stay with it, and it gets no more of them.
+    func quiesce() {
+        isQuiet = true
+        ready.removeAll()
+        notices.removeAll()
+        unsettled.removeAll()
+    }
+
+    /// Its client has connected anew: the connection is cut.
+    func replaced() {
+        detach(.lost)
+        onReplaced?()
+        onReplaced = nil
     }
 
     // MARK: Handing over
@@ -136,10 +181,11 @@ package final class RecordsReader: @unchecked Sendable {
     }
 
     private func takeFirst() -> ReaderEvent? {
-        if let notice = notices.popFirst() { return .shard(notice) }
+        lastPull = loop.now
+        if let notice = notices.popFirst() { return notice }
         guard !ready.isEmpty else { return nil }
         let delivery = ready.removeFirst()
-        unsettled[delivery.number] = delivery.shard
+        unsettled[delivery.id.number] = delivery
         delivery.origin.taken()
         return .records(delivery)
     }

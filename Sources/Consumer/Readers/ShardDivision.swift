@@ -1,4 +1,5 @@
 import Kinesis
+import State
 
 /// Decides which of a consumer's readers reads which shard. Performs no I/O.
 ///
@@ -10,26 +11,26 @@ import Kinesis
 /// it before. The others' balance is made around that.
 struct ShardDivision: Equatable, Sendable {
     /// In the order in which they came.
-    private(set) var readers: [String] = []
-    private(set) var owners: [ShardID: String] = [:]
-    private(set) var pins: [ShardID: String] = [:]
+    private(set) var readers: [ReaderID] = []
+    private(set) var owners: [ShardID: ReaderID] = [:]
+    private(set) var pins: [ShardID: ReaderID] = [:]
 
     /// In the order of their names.
-    func shards(of reader: String) -> [ShardID] {
+    func shards(of reader: ReaderID) -> [ShardID] {
         owners.filter { $0.value == reader }.keys.sorted()
     }
 
     // MARK: Facts
 
     /// A reader has come.
-    mutating func joined(_ reader: String) {
+    mutating func joined(_ reader: ReaderID) {
         precondition(!readers.contains(reader))
         readers.append(reader)
         divide()
     }
 
     /// A reader has gone; its shards go to the others.
-    mutating func left(_ reader: String) {
+    mutating func left(_ reader: ReaderID) {
         readers.removeAll { $0 == reader }
         owners = owners.filter { $0.value != reader }
         pins = pins.filter { $0.value != reader }
@@ -47,7 +48,7 @@ struct ShardDivision: Equatable, Sendable {
     }
 
     /// From here on the shard is that reader's. Of two that want it the first one has it.
-    mutating func pin(_ shard: ShardID, to reader: String) {
+    mutating func pin(_ shard: ShardID, to reader: ReaderID) {
         guard readers.contains(reader), known.contains(shard), pins[shard] == nil else { return }
         pins[shard] = reader
         owners[shard] = reader
@@ -58,6 +59,12 @@ struct ShardDivision: Equatable, Sendable {
     /// The shard may move again.
     mutating func unpin(_ shard: ShardID) {
         guard pins.removeValue(forKey: shard) != nil else { return }
+        divide()
+    }
+
+    /// Every shard may move again.
+    mutating func unpinAll() {
+        pins.removeAll()
         divide()
     }
 
@@ -84,7 +91,7 @@ struct ShardDivision: Equatable, Sendable {
     }
 
     /// One shard from whoever has the most that may move to whoever has the fewest, while that evens them out.
-    private func nextMove(_ held: [String: [ShardID]]) -> (ShardID, to: String)? {
+    private func nextMove(_ held: [ReaderID: [ShardID]]) -> (ShardID, to: ReaderID)? {
         let poor = poorest(held)
         var rich: (shard: ShardID, count: Int)?
         // Of equals the one that came last gives: who was there first is disturbed least.
@@ -99,7 +106,7 @@ struct ShardDivision: Equatable, Sendable {
         return (rich.shard, poor)
     }
 
-    private func poorest(_ held: [String: [ShardID]]) -> String {
+    private func poorest(_ held: [ReaderID: [ShardID]]) -> ReaderID {
         var best = readers[0]
         for reader in readers.dropFirst() where (held[reader]?.count ?? 0) < (held[best]?.count ?? 0) { best = reader }
         return best

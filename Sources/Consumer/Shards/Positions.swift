@@ -2,17 +2,18 @@ import Kinesis
 import State
 import Time
 
-/// One consumer's `ShardBook` together with its place in the store: what becomes true in the one is noted in the other.
-/// Confined to its loop.
+/// One consumer's `ShardBook` together with its place in the store, if it has one: what becomes true in the one is noted
+/// in the other. Confined to its loop.
 final class Positions: @unchecked Sendable {
     private(set) var book: ShardBook
     private let key: ConsumerKey
-    private let store: StateStore
+    /// nil: nothing is kept.
+    private let store: StateStore?
     /// Iterators that stand at a shard's position, kept while the shard has no reader. They live 5 minutes; an expired
     /// one is replaced by whoever uses it.
     private var iterators: [ShardID: (iterator: ShardIterator, position: StartingPosition)] = [:]
 
-    init(_ book: ShardBook, of key: ConsumerKey, in store: StateStore) {
+    init(_ book: ShardBook, of key: ConsumerKey, in store: StateStore?) {
         self.book = book
         self.key = key
         self.store = store
@@ -22,25 +23,33 @@ final class Positions: @unchecked Sendable {
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {
         guard book.checkpoint(shard, checkpoint) else { return }
-        store.note(.checkpoint(shard, checkpoint), of: key)
+        store?.note(.checkpoint(shard, checkpoint), of: key)
     }
 
     func depleted(_ shard: ShardID, children: [ChildShard]) {
         let added = book.depleted(shard, children: children)
-        store.note(.deplete(shard, children: added), of: key)
+        store?.note(.deplete(shard, children: added), of: key)
     }
 
-    func checkpointRefused(_ shard: ShardID) {
-        book.dropCheckpoint(shard)
-        store.note(.dropCheckpoint(shard), of: key)
+    /// The shard goes on from here, whatever was so before.
+    func reset(_ shard: ShardID, to progress: ShardProgress) {
+        guard book.shard(shard) != nil else { return }
+        book.reset(shard, to: progress)
+        store?.note(.reset(shard, progress), of: key)
+    }
+
+    /// Whether the shard is further on than this, or read out.
+    func mustRewind(_ shard: ShardID, to progress: ShardProgress) -> Bool {
+        guard let state = book.shard(shard) else { return false }
+        return state.isDepleted || book.progress(of: shard) > progress
     }
 
     /// Returns the shards that were not known before.
     func listed(_ listing: [Shard]) -> [ShardState] {
         let added = book.update(listing)
-        if !added.isEmpty { store.note(.add(added), of: key) }
+        if !added.isEmpty { store?.note(.add(added), of: key) }
         let trimmed = book.forgetTrimmed()
-        if !trimmed.isEmpty { store.note(.forget(trimmed), of: key) }
+        if !trimmed.isEmpty { store?.note(.forget(trimmed), of: key) }
         return added
     }
 
@@ -55,7 +64,7 @@ final class Positions: @unchecked Sendable {
             book = begun
             return false
         }
-        try await store.begin(key, begun.state)
+        try await store?.begin(key, begun.state)
         book = begun
         return true
     }
@@ -66,7 +75,7 @@ final class Positions: @unchecked Sendable {
     {
         let book = ShardBook(
             begunAt: summary.creation, of: listing, createdOn: summary.creation, from: initial, isNewStream: true)
-        try await store.begin(key, book.state)
+        try await store?.begin(key, book.state, isNewStream: true)
         return Positions(book, of: key, in: store)
     }
 
@@ -85,4 +94,7 @@ final class Positions: @unchecked Sendable {
         return kept.iterator
     }
 
+    func dropIterators() {
+        iterators.removeAll()
+    }
 }

@@ -62,6 +62,8 @@ struct ShardBook: Sendable {
 
     func isListed(_ id: ShardID) -> Bool { lineage.shard(id) != nil }
 
+    func progress(of id: ShardID) -> ShardProgress { ShardProgress(states[id]?.checkpoint) }
+
     /// Where reading the shard goes on.
     func position(of id: ShardID) -> StartingPosition {
         guard let checkpoint = states[id]?.checkpoint else { return start(of: id) }
@@ -159,9 +161,12 @@ struct ShardBook: Sendable {
         return true
     }
 
-    /// The checkpoint is of no use any more: the service does not accept it.
-    mutating func dropCheckpoint(_ id: ShardID) {
-        states[id]?.checkpoint = nil
+    /// The shard goes on from here, further back or further on; one that was read out is not any more.
+    mutating func reset(_ id: ShardID, to progress: ShardProgress) {
+        guard states[id] != nil else { return }
+        states[id]?.checkpoint = progress.checkpoint
+        states[id]?.isDepleted = false
+        derive()
     }
 
     // MARK: Deriving

@@ -10,9 +10,9 @@ import State
 ///                                                            ended ◂── all settled ── closing ◂── no next iterator
 ///
 /// Whoever drives it asks `next(now:)`, does what the step says, and reports the outcome as a fact. Every state has a
-/// deadline, or waits for a fact that somebody else owes: the service's answer, room in the budget, or a reader that
-/// takes what waits for it. A shard never holds more than one answer, and at most one batch waits behind the one that
-/// is being written.
+/// deadline, or waits for a fact that somebody else owes: the service's answer, room in the budget, a reader that takes
+/// what waits for it, or one that says that reading goes on. A shard never holds more than one answer, and at most one
+/// batch waits behind the one that is being written (`HandedOn`).
 struct ShardReader: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -21,12 +21,12 @@ struct ShardReader: Sendable {
         /// Nothing until then; nil: until a fact comes.
         case wait(until: Instant?)
         case askIterator(StartingPosition)
-        /// Room for an answer of this many bytes; `permitted` follows.
+        /// Room for an answer of this many bytes, or for `AnswerSize.least` at least; `permitted` follows.
         case takePermit(bytes: Int)
         case getRecords(ShardIterator, limit: Int)
         /// The next slice of the answer that is held; `encoded`, `exhausted` or `broken` follows.
         case encode
-        /// The shard is read to its end and all of it is settled.
+        /// The shard is read to its end and all of it is done.
         case end(children: [ChildShard])
     }
 
@@ -39,34 +39,32 @@ struct ShardReader: Sendable {
         case polling(ShardIterator, notBefore: Instant)
         /// Waits for room in the budget. Left by `permitted`.
         case takingPermit(ShardIterator)
-        /// Has room. Left by `next`.
-        case permitted(ShardIterator)
+        /// Has room for so many bytes. Left by `next`.
+        case permitted(ShardIterator, room: Int)
         /// Left by `answered`, `failed`.
         case reading(ShardIterator)
-        /// Slices of an answer are handed on as the reader takes them. Left by `exhausted`, `broken`.
-        case holding(records: Int)
-        /// Everything was handed on, some of it is not settled. Left by the last `settled`.
+        /// Slices of an answer of so many bytes are handed on as the reader takes them. Left by `exhausted`, `broken`,
+        /// `gaveUp`.
+        case holding(bytes: Int, records: Int)
+        /// Everything was handed on, some of it is not done. Left by the last `settled` or `acknowledged`, and by
+        /// `gaveUp`.
         case closing([ChildShard])
         /// Nothing leaves it.
         case ended
-    }
-
-    /// A batch that was handed on and is not settled.
-    private struct Outstanding: Equatable, Sendable {
-        let number: Int
-        let checkpoint: Checkpoint
-        var isSettled = false
     }
 
     struct Settings: Equatable, Sendable {
         var limit: Int
         var pollDelay: Duration
         var noRecordsPollDelay: Duration
-
+        var useAutoCheckpoints: Bool
+        var usePausedPolling: Bool
         var callTimeout: Duration
 
         init(_ options: ConsumerOptions, callTimeout: Duration = ShardTimes().call) {
             self.callTimeout = callTimeout
+            useAutoCheckpoints = options.useAutoCheckpoints
+            usePausedPolling = options.usePausedPolling
             limit = options.limit
             pollDelay = options.pollDelay
             noRecordsPollDelay = options.noRecordsPollDelay
@@ -76,12 +74,13 @@ struct ShardReader: Sendable {
     private let settings: Settings
     /// Where to go on when the position is refused.
     private let initial: StartingPosition
+    /// Where this reading of the shard began.
+    private var beginning: StartingPosition
+    private let progressAtBeginning: ShardProgress
     private(set) var state: State
     /// Where an iterator that is asked for now begins: behind the last record that was handed on.
     private(set) var position: StartingPosition
-    private var outstanding: [Outstanding] = []
-    /// Batches that were handed on and that the reader has not taken: 0 or 1.
-    private var waiting = 0
+    private(set) var batches: HandedOn
     private var failures = 0
     private var lastFailure: ReadFailure?
     private var pace = ReadPace()
@@ -97,16 +96,22 @@ struct ShardReader: Sendable {
 
     /// - Parameters:
     ///   - position: where to begin.
+    ///   - progress: how far the shard is done, which is what `position` stands for.
     ///   - initial: where to go on when the service refuses `position`.
     ///   - iterator: one that is held already and stands at `position`.
     ///   - seed: of the random part of the waits.
     init(
-        settings: Settings, position: StartingPosition, initial: StartingPosition, iterator: ShardIterator? = nil,
-        seed: UInt64, now: Instant
+        settings: Settings, position: StartingPosition, progress: ShardProgress = .nothing, initial: StartingPosition,
+        iterator: ShardIterator? = nil, seed: UInt64, now: Instant
     ) {
         self.settings = settings
         self.position = position
         self.initial = initial
+        beginning = position
+        progressAtBeginning = progress
+        batches = HandedOn(
+            from: progress, needsAcknowledgement: !settings.useAutoCheckpoints,
+            pausesAfterBatch: settings.usePausedPolling)
         state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
         size = AnswerSize(isBehind: iterator == nil)
         random = SplitMix64(seed: seed)
@@ -121,6 +126,7 @@ extension ShardReader {
     mutating func next(now: Instant) -> Step {
         switch state {
         case .needsIterator(let notBefore):
+            guard !batches.isHeld else { return .wait(until: nil) }
             guard now >= notBefore else { return .wait(until: notBefore) }
             state = .askingIterator
             callEnds = now + settings.callTimeout
@@ -128,18 +134,18 @@ extension ShardReader {
         case .polling(let iterator, let notBefore):
             let due = max(notBefore, pace.earliest ?? notBefore)
             guard now >= due else { return .wait(until: due) }
-            guard hasCredit else { return .wait(until: nil) }
+            guard batches.hasCredit else { return .wait(until: nil) }
             state = .takingPermit(iterator)
             return .takePermit(bytes: size.next)
-        case .permitted(let iterator):
+        case .permitted(let iterator, let room):
             state = .reading(iterator)
             pace.called(now: now)
             callEnds = now + settings.callTimeout
-            return .getRecords(iterator, limit: settings.limit)
+            return .getRecords(iterator, limit: size.records(in: room, atMost: settings.limit))
         case .holding:
-            return hasCredit ? .encode : .wait(until: nil)
+            return batches.hasCredit ? .encode : .wait(until: nil)
         case .closing(let children):
-            guard outstanding.isEmpty else { return .wait(until: nil) }
+            guard batches.isDone else { return .wait(until: nil) }
             state = .ended
             return .end(children: children)
         case .askingIterator, .takingPermit, .reading, .ended:
@@ -150,21 +156,25 @@ extension ShardReader {
     /// When `next` has something to do by itself; nil when only a fact can move the shard.
     var nextDeadline: Instant? {
         switch state {
-        case .needsIterator(let notBefore): notBefore
-        case .polling(_, let notBefore) where hasCredit: max(notBefore, pace.earliest ?? notBefore)
-        case .polling, .askingIterator, .takingPermit, .permitted, .reading, .holding, .closing, .ended: nil
+        case .needsIterator(let notBefore) where !batches.isHeld: notBefore
+        case .polling(_, let notBefore) where batches.hasCredit: max(notBefore, pace.earliest ?? notBefore)
+        case .needsIterator, .polling, .askingIterator, .takingPermit, .permitted, .reading, .holding, .closing, .ended: nil
         }
     }
 
     /// Whether it is our own back-pressure that keeps the shard from getting on.
     var isHeldBack: Bool {
         switch state {
-        case .polling, .holding: !hasCredit
+        case .needsIterator: batches.isHeld
+        case .polling, .holding: !batches.hasCredit
         case .takingPermit: true
-        case .closing: !outstanding.isEmpty
-        case .needsIterator, .askingIterator, .permitted, .reading, .ended: false
+        case .closing: !batches.isDone
+        case .askingIterator, .permitted, .reading, .ended: false
         }
     }
+
+    /// Whether the shard waits until somebody says that polling goes on.
+    var isPaused: Bool { batches.pausedAt != nil }
 
     /// What the watchdog looks at.
     var sight: ShardWatchdog.Sight {
@@ -177,7 +187,7 @@ extension ShardReader {
             case .permitted: "about to ask for records, with room"
             case .reading: "waiting for records"
             case .holding: "making events of an answer"
-            case .closing: "waiting for its last batches to be settled"
+            case .closing: "waiting for its last batches to be done"
             case .ended: "ended"
             }
         return ShardWatchdog.Sight(
@@ -206,14 +216,12 @@ extension ShardReader {
         }
     }
 
-    /// Whether a batch may be handed on, or fetched.
-    private var hasCredit: Bool { waiting == 0 }
-
-    /// An iterator that stands exactly behind the last settled record, for whoever goes on here later.
+    /// An iterator that stands exactly behind the last record that is done, for whoever goes on here later.
     var iteratorToKeep: ShardIterator? {
-        guard outstanding.isEmpty else { return nil }
+        guard batches.isDone else { return nil }
         switch state {
-        case .polling(let iterator, _), .takingPermit(let iterator), .permitted(let iterator), .reading(let iterator):
+        case .polling(let iterator, _), .takingPermit(let iterator), .permitted(let iterator, _),
+            .reading(let iterator):
             return iterator
         case .needsIterator, .askingIterator, .holding, .closing, .ended:
             return nil
@@ -230,34 +238,33 @@ extension ShardReader {
         state = .polling(iterator, notBefore: now)
     }
 
-    /// The room that `takePermit` asked for is there.
-    mutating func permitted() {
+    /// Room for so many bytes of answer is there.
+    mutating func permitted(room: Int) {
         guard case .takingPermit(let iterator) = state else { return }
-        state = .permitted(iterator)
+        state = .permitted(iterator, room: room)
     }
 
     /// An answer of this many bytes has come and is held.
     mutating func answered(bytes: Int, now: Instant) {
         guard case .reading = state else { return }
         lastProgress = now
-        size.answered(bytes: bytes, isBehind: (millisBehindLatest ?? 0) > 0)
-        state = .holding(records: 0)
+        state = .holding(bytes: bytes, records: 0)
     }
 
     /// A slice of the answer became a batch, which waits for the reader now.
     mutating func encoded(number: Int, records: Int, last: Checkpoint) {
-        guard case .holding(let before) = state else { return }
-        outstanding.append(Outstanding(number: number, checkpoint: last))
-        waiting += 1
+        guard case .holding(let bytes, let before) = state else { return }
+        batches.handOn(number, last: last)
         position = .afterSequenceNumber(last.sequenceNumber)
-        state = .holding(records: before + records)
+        state = .holding(bytes: bytes, records: before + records)
     }
 
     /// The answer holds no further record.
     mutating func exhausted(_ envelope: GetRecordsEnvelope, now: Instant) {
-        guard case .holding(let records) = state else { return }
+        guard case .holding(let bytes, let records) = state else { return }
         recovered()
         millisBehindLatest = envelope.millisBehindLatest
+        size.answered(bytes: bytes, records: records, isBehind: envelope.millisBehindLatest > 0)
         guard let iterator = envelope.nextShardIterator else {
             state = .closing(envelope.childShards)
             return
@@ -284,20 +291,46 @@ extension ShardReader {
 
     /// The reader has taken the batch that waited: the next one may be made.
     mutating func taken() {
-        waiting = max(0, waiting - 1)
+        batches.taken()
     }
 
-    /// The batch needs no delivery any more. Returns how far the shard is settled now, nil when an earlier batch is
-    /// still open or the number is unknown.
+    /// The reader's socket has taken the batch whole. Returns how far the shard is settled now, nil when an earlier batch
+    /// is still open or the number is unknown.
     mutating func settled(_ number: Int) -> Checkpoint? {
-        guard let index = outstanding.firstIndex(where: { $0.number == number }) else { return nil }
-        outstanding[index].isSettled = true
-        var reached: Checkpoint?
-        while let first = outstanding.first, first.isSettled {
-            reached = first.checkpoint
-            outstanding.removeFirst()
+        batches.settle(number)
+    }
+
+    /// A checkpoint says that everything up to here needs no delivery any more.
+    mutating func acknowledged(_ checkpoint: Checkpoint) {
+        batches.acknowledge(checkpoint)
+    }
+
+    /// Polling goes on behind this batch; nil: behind whatever batch it pauses. Returns whether it paused there.
+    mutating func continued(behind number: Int? = nil) -> Bool {
+        batches.goOn(behind: number)
+    }
+
+    /// What is held back by the reader is let go, because others need the room: the answer, and the batch that waits,
+    /// whose number is returned. Both are asked for again once the reader has taken what it has (`readerWaits`).
+    mutating func gaveUp(now: Instant) -> Int? {
+        let number = batches.takeBack()
+        position = batches.last == progressAtBeginning ? beginning : position(behind: batches.last)
+        state = .needsIterator(notBefore: now)
+        return number
+    }
+
+    /// Whether the reader, or a pause, makes the shard hold what `gaveUp` would let go.
+    var holdsForReader: Bool {
+        switch state {
+        case .holding: !batches.hasCredit
+        case .polling, .closing: batches.hasWaiting
+        case .needsIterator, .askingIterator, .takingPermit, .permitted, .reading, .ended: false
         }
-        return reached
+    }
+
+    /// The reader has taken everything that it was given.
+    mutating func readerWaits() {
+        batches.release()
     }
 
     /// The shard is no longer in its stream: what is not delivered of it is gone.
@@ -312,12 +345,17 @@ extension ShardReader {
 // MARK: Waiting
 
 extension ShardReader {
+    private func position(behind progress: ShardProgress) -> StartingPosition {
+        progress.checkpoint.map { .afterSequenceNumber($0.sequenceNumber) } ?? initial
+    }
+
     private mutating func iteratorFailed(_ failure: ReadFailure, now: Instant) -> StartingPosition? {
         let refused = position
         count(failure)
         if failure == .refused, refused.isSequenceNumber, refused != initial {
             // Trimmed, or of another stream: nothing can be read there, so it goes on where the options say.
             position = initial
+            if beginning == refused { beginning = initial }
             state = .needsIterator(notBefore: now)
             return refused
         }

@@ -64,6 +64,9 @@ final class ShardTask: @unchecked Sendable {
             + origins.values.reduce(0) { $0 + ($1.answer === answer ? 0 : $1.batch.payloadBytes) }
     }
 
+    /// Whether nothing that was handed on needs delivery any more.
+    var isDone: Bool { machine.batches.isDone }
+
     // MARK: From the reader
 
     /// The reader has taken the batch that waited.
@@ -74,16 +77,50 @@ final class ShardTask: @unchecked Sendable {
 
     /// A batch's bytes have been taken by the socket. Returns how far the shard is settled now, when that moved.
     func settled(_ number: Int) -> Checkpoint? {
-        if let origin = origins.removeValue(forKey: number) { origin.answer.settled(origin.batch) }
+        release(number)
         let checkpoint = machine.settled(number)
         wakeup.signal()
         return checkpoint
+    }
+
+    /// A checkpoint says that everything up to here needs no delivery any more.
+    func acknowledged(_ checkpoint: Checkpoint) {
+        machine.acknowledged(checkpoint)
+        wakeup.signal()
+    }
+
+    /// Polling goes on behind this batch; nil: behind whatever batch it pauses. Returns whether it paused there.
+    func continued(behind number: Int?) -> Bool {
+        defer { wakeup.signal() }
+        return machine.continued(behind: number)
+    }
+
+    /// Lets go what the reader holds back, because others need the room.
+    func giveUp() {
+        if let number = machine.gaveUp(now: context.loop.now) {
+            reader.withdraw(id)
+            release(number)
+        }
+        if let answer { drop(answer) }
+        wakeup.signal()
+    }
+
+    /// The reader has taken everything that it was given: what was given up is asked for again.
+    func readerWaits() {
+        machine.readerWaits()
+        wakeup.signal()
+    }
+
+    /// A batch is not held any more.
+    private func release(_ number: Int) {
+        if let origin = origins.removeValue(forKey: number) { origin.answer.settled(origin.batch) }
     }
 
     /// A listing does not show the shard any more. It ends if the service says the same to its own requests.
     func missingFromListing() {
         guard machine.degradation == .notFound else { return }
         logger.error("the shard is no longer in its stream; what was not read of it is lost")
+        session.lost(self)
         machine.vanished()
         wakeup.signal()
     }
@@ -120,12 +157,12 @@ extension ShardTask {
     }
 
     private func takePermit(_ bytes: Int) {
-        ticket = context.budget.request(bytes, for: reader.holder) { [weak self] loan in
+        ticket = context.budget.request(bytes, least: AnswerSize.least, for: reader.holder) { [weak self] loan in
             // Unreferenced, the loan goes back at once.
             guard let self, !isStopped else { return }
             ticket = nil
             self.loan = loan
-            machine.permitted()
+            machine.permitted(room: loan.bytes)
             wakeup.signal()
         }
         if loan != nil { ticket = nil }
@@ -153,9 +190,9 @@ extension ShardTask {
         guard let answer else { return machine.broken(now: context.loop.now) }
         do throws(GetRecordsError) {
             if let batch = try answer.next() {
-                let number = reader.offer(batch, from: self)
-                origins[number] = (answer, batch)
                 let last = Checkpoint(sequenceNumber: batch.lastSequenceNumber, arrival: batch.lastArrival)
+                let number = reader.offer(batch, behind: machine.batches.last, last: last, from: self)
+                origins[number] = (answer, batch)
                 machine.encoded(number: number, records: batch.recordCount, last: last)
                 guard batch.isLast else { return }
             }
@@ -194,7 +231,7 @@ extension ShardTask {
             logger.error(
                 "the service refuses the checkpoint: records behind it may be lost, and others come again",
                 metadata: ["position": "\(refused)", "continuingAt": "\(machine.position)", "error": "\(error)"])
-            session.checkpointRefused(self)
+            session.checkpointRefused(self, at: refused)
         } else {
             report(failure, "\(error)")
         }
@@ -211,11 +248,17 @@ extension ShardTask {
             case .denied, .notFound, .refused, .unexpected: .warning
             }
         logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])
-        if machine.degradation != nil { lastError = text }
+        if machine.degradation != nil { degraded(by: text) }
+    }
+
+    /// The reader is told once, until the shard is read again.
+    private func degraded(by text: String) {
+        if lastError == nil { session.degraded(self, text) }
+        lastError = text
     }
 
     private func report(_ text: String) {
         logger.error("an answer cannot be read; it is asked for again", metadata: ["error": "\(text)"])
-        lastError = text
+        degraded(by: text)
     }
 }
