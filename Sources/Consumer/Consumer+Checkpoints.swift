@@ -43,7 +43,7 @@ extension Consumer {
             if held < .through(checkpoint) {
                 move(shard, to: checkpoint, positions)
             } else if isForced, held > .through(checkpoint) {
-                positions.reset(shard, to: .through(checkpoint))
+                positions.reset(shard, to: checkpoint)
                 session?.wasReset(shard)
             }
         }

@@ -22,7 +22,8 @@ extension Consumer {
             return ShardSnapshot(
                 id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
                 readerID: session?.owner(of: shard.id)?.text,
-                checkpoint: shard.checkpoint?.sequenceNumber, checkpointArrival: shard.checkpoint?.arrival,
+                checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
+                checkpointArrival: shard.checkpoint?.arrival,
                 millisBehindLatest: task?.machine.millisBehindLatest, bufferedBytes: task?.bufferedBytes ?? 0,
                 problem: task?.lastError, counters: counters[shard.id])
         }

@@ -49,11 +49,10 @@ extension [ShardPlace] {
     fileprivate var value: JSONValue {
         .array(
             map { place in
-                var members = [JSONMember(key: "shardId", value: .string(place.shard.text))]
-                if let after = place.after {
-                    members.append(JSONMember(key: "afterSequenceNumber", value: .string(after.text)))
-                }
-                return .object(members)
+                .object([
+                    JSONMember(key: "shardId", value: .string(place.shard.text)),
+                    JSONMember(key: "position", value: .string("\(place.position)")),
+                ])
             })
     }
 }

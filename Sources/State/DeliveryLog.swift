@@ -5,14 +5,14 @@ import Time
 package struct DeliveredEvent: Hashable, Sendable {
     package let id: EventID
     package let shard: ShardID
-    /// How far the shard was done for the reader before this event.
-    package let before: ShardProgress
+    /// Where the shard goes on if this event was not read.
+    package let before: Checkpoint
     /// The event's last record.
     package let last: Checkpoint
     /// Bytes that had been sent on the connection when the event was, itself included.
     package let endOffset: Int
 
-    package init(id: EventID, shard: ShardID, before: ShardProgress, last: Checkpoint, endOffset: Int) {
+    package init(id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int) {
         self.id = id
         self.shard = shard
         self.before = before
@@ -21,13 +21,13 @@ package struct DeliveredEvent: Hashable, Sendable {
     }
 }
 
-/// A reader that did not end in order, with what it may not have read: how far each shard is done if it read none of
-/// the last bytes that were sent to it.
+/// A reader that did not end in order, with what it may not have read: where each shard goes on if it read none of the
+/// last bytes that were sent to it.
 package struct LostReader: Hashable, Sendable {
     package let id: ReaderID
-    package let unread: [ShardID: ShardProgress]
+    package let unread: [ShardID: Checkpoint]
 
-    package init(id: ReaderID, unread: [ShardID: ShardProgress]) {
+    package init(id: ReaderID, unread: [ShardID: Checkpoint]) {
         self.id = id
         self.unread = unread
     }
@@ -37,10 +37,10 @@ package struct LostReader: Hashable, Sendable {
 package struct SentAfter: Hashable, Sendable {
     /// What it was sent of one shard: from behind `before` up to and with `last`.
     package struct Stretch: Hashable, Sendable {
-        package let before: ShardProgress
+        package let before: Checkpoint
         package let last: Checkpoint
 
-        package init(before: ShardProgress, last: Checkpoint) {
+        package init(before: Checkpoint, last: Checkpoint) {
             self.before = before
             self.last = last
         }

@@ -44,12 +44,12 @@ enum DeliveryTables {
             .integer(consumer), .text(event.id.reader.text), .integer(event.id.number), .integer(event.endOffset))
         // A reader that the log has lost track of has no events in it either.
         guard connection.changes > 0 else { return }
-        let before = event.before.checkpoint
+        let before = event.before
         try connection.run(
             "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             .integer(consumer), .text(event.id.reader.text), .integer(event.id.number), .text(event.shard.text),
-            .text(before?.sequenceNumber.text), .integer(before?.subSequenceNumber.map(Int64.init)),
-            .integer(before?.arrival?.milliseconds), .text(event.last.sequenceNumber.text),
+            .text(before.sequenceNumber.text), .integer(before.subSequenceNumber.map(Int64.init)),
+            .integer(before.arrival?.milliseconds), .text(event.last.sequenceNumber.text),
             .integer(event.last.subSequenceNumber.map(Int64.init)), .integer(event.last.arrival?.milliseconds),
             .integer(event.endOffset))
     }
@@ -105,7 +105,7 @@ enum DeliveryTables {
             let (befores, lasts) = (try first.get(), try last.get())
             var stretches: [ShardID: SentAfter.Stretch] = [:]
             for (shard, last) in lasts {
-                stretches[shard] = SentAfter.Stretch(before: befores[shard] ?? .nothing, last: last)
+                stretches[shard] = befores[shard].map { SentAfter.Stretch(before: $0, last: last) }
             }
             return .success(
                 SentAfter(
@@ -159,18 +159,17 @@ enum DeliveryTables {
         return found
     }
 
-    /// How far each shard was done before the first of these events. SQLite takes the other columns of a MIN or MAX from
-    /// the row that has it (https://www.sqlite.org/lang_select.html, "Bare columns in an aggregate query").
+    /// Where each shard goes on before the first of these events. SQLite takes the other columns of a MIN or MAX from the
+    /// row that has it (https://www.sqlite.org/lang_select.html, "Bare columns in an aggregate query").
     private static func befores(
         of reader: ReaderID, _ consumer: Int64, where condition: String, _ value: SQLiteValue,
         on connection: Connection
-    ) throws(SQLiteError) -> Result<[ShardID: ShardProgress], StateError> {
-        try byShard(
+    ) throws(SQLiteError) -> Result<[ShardID: Checkpoint], StateError> {
+        try places(
             """
             SELECT before_sequence_number, before_sub_sequence_number, before_arrival, shard, MIN(number)
             FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) GROUP BY shard
-            """, reader, consumer, value, on: connection
-        ) { row throws(StateError) in ShardProgress(try row.checkpoint(from: 0)) }
+            """, reader, consumer, value, on: connection)
     }
 
     /// The last record of each shard in these events.
@@ -178,28 +177,22 @@ enum DeliveryTables {
         of reader: ReaderID, _ consumer: Int64, where condition: String, _ value: SQLiteValue,
         on connection: Connection
     ) throws(SQLiteError) -> Result<[ShardID: Checkpoint], StateError> {
-        try byShard(
+        try places(
             """
             SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number)
             FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) GROUP BY shard
-            """, reader, consumer, value, on: connection
-        ) { row throws(StateError) in
-            guard let last = try row.checkpoint(from: 0) else {
-                throw .unreadable(table: "deliveries", value: "no sequence number")
-            }
-            return last
-        }
+            """, reader, consumer, value, on: connection)
     }
 
-    private static func byShard<T>(
-        _ sql: String, _ reader: ReaderID, _ consumer: Int64, _ value: SQLiteValue, on connection: Connection,
-        read: (SQLiteRow) throws(StateError) -> T
-    ) throws(SQLiteError) -> Result<[ShardID: T], StateError> {
-        var shards: [ShardID: T] = [:]
+    /// Rows of a checkpoint and the shard that it is of.
+    private static func places(
+        _ sql: String, _ reader: ReaderID, _ consumer: Int64, _ value: SQLiteValue, on connection: Connection
+    ) throws(SQLiteError) -> Result<[ShardID: Checkpoint], StateError> {
+        var shards: [ShardID: Checkpoint] = [:]
         var unreadable: StateError?
         try connection.query(sql, .integer(consumer), .text(reader.text), value) { row throws(SQLiteError) in
             do throws(StateError) {
-                shards[try row.shard(3)] = try read(row)
+                shards[try row.shard(3)] = try row.checkpoint(from: 0)
             } catch {
                 unreadable = error
             }

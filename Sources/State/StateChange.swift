@@ -5,8 +5,9 @@ import Time
 package enum StateChange: Sendable, Equatable {
     /// Everything of the shard up to here needs no delivery any more. Never moves a checkpoint backwards.
     case checkpoint(ShardID, Checkpoint)
-    /// The shard goes on from here, which may be further back; if it was read to its end, it no longer is.
-    case reset(ShardID, ShardProgress)
+    /// The shard goes on from here, which may be further back, or without a checkpoint; if it was read to its end, it no
+    /// longer is.
+    case reset(ShardID, Checkpoint?)
     /// Shards that were not known; a shard that is stays as it is.
     case add([ShardState])
     /// The shard is read to its end and settled; these children are known from here on, and begin as they say unless

@@ -52,7 +52,7 @@ enum StateSchema {
                     reader TEXT NOT NULL,
                     number INTEGER NOT NULL,
                     shard TEXT NOT NULL,
-                    before_sequence_number TEXT,
+                    before_sequence_number TEXT NOT NULL,
                     before_sub_sequence_number INTEGER,
                     before_arrival INTEGER,
                     sequence_number TEXT NOT NULL,

@@ -2,7 +2,7 @@ import Kinesis
 import SQLite
 import Time
 
-/// Questions to the delivery log. Each sees what was noted before, unless that cannot be written.
+/// Questions to the delivery log. Each sees what was noted before, and throws where that could not be committed.
 extension StateStore {
     /// Readers of this consumer that are lost and not settled, with what they may not have read. Those count too that
     /// were connected when their process died: to be asked before the first reader of this process is noted.
@@ -38,7 +38,7 @@ extension StateStore {
         _ key: ConsumerKey, writes: Bool = false, otherwise: T,
         _ question: @escaping @Sendable (Int64, Connection) throws(SQLiteError) -> Result<T, StateError>
     ) async throws(StateError) -> T {
-        try await ask(writes: writes) { connection throws(SQLiteError) in
+        try await ask(writes: writes, mustBeWhole: true) { connection throws(SQLiteError) in
             guard let consumer = try StateTables.consumer(key, on: connection) else { return .success(otherwise) }
             return try question(consumer.id, connection)
         }

@@ -58,8 +58,7 @@ enum StateTables {
         switch entry.change {
         case .checkpoint(let shard, let checkpoint):
             try store(checkpoint, of: shard, consumer: id, on: connection)
-        case .reset(let shard, let progress):
-            let place = progress.checkpoint
+        case .reset(let shard, let place):
             try connection.run(
                 """
                 UPDATE shards SET sequence_number = ?3, sub_sequence_number = ?4, arrival = ?5, depleted = 0

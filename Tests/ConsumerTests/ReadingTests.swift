@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func `after a restart reading goes on in the children`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
             kinesis.put("parent")
             kinesis.reshard([0], into: [1, 2])
             let reader = try await engine.attach(fromStart)

@@ -33,6 +33,17 @@ import Testing
         }
     }
 
+    @Test func `what is unread comes again wherever a new reader would begin`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let first = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: first) == ["a", "b"])
+            first.detach(.lost)
+            let second = try await engine.attach(("initialPositionInStream", "LATEST"))
+            #expect(try await engine.read(2, from: second) == ["a", "b"])
+        }
+    }
+
     @Test func `with the id of its last event a reader goes on right behind it, whatever was counted as unread`()
         async throws
     {
@@ -132,12 +143,13 @@ import Testing
             kinesis.put("a", "b")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: first) == ["a"])
-            let checkpoint = engine.snapshot?.shards[0].checkpoint
+            let checkpoint = try #require(engine.snapshot?.shards[0].checkpoint)
             first.detach(.orderly)
             let second = try await engine.attach(fromStart, lastEvent: id)
             #expect(
                 await problem(of: second)
-                    == .lastEventUnknown(id, places: [ShardPlace(shard: ShardID(number: 0), after: checkpoint)]))
+                    == .lastEventUnknown(
+                        id, places: [ShardPlace(shard: ShardID(number: 0), position: .afterSequenceNumber(checkpoint))]))
             #expect(try await engine.read(1, from: second) == ["b"])
         }
     }

@@ -23,10 +23,10 @@ import Testing
     @Test func `a checkpoint does not overtake the reset that came before it`() {
         var queue = ChangeQueue()
         queue.append(at(9), of: key)
-        queue.append(.reset(shard, .nothing), of: key)
+        queue.append(.reset(shard, nil), of: key)
         queue.append(at(3), of: key)
         queue.append(at(4), of: key)
-        #expect(queue.entries.map(\.change) == [at(9), .reset(shard, .nothing), at(4)])
+        #expect(queue.entries.map(\.change) == [at(9), .reset(shard, nil), at(4)])
     }
 
     @Test func `what could not be committed stays before what came later`() {
@@ -76,7 +76,7 @@ import Testing
     private func event(_ number: Int) -> StateChange {
         .delivered(
             DeliveredEvent(
-                id: EventID(reader: ReaderID("0000000a")!, number: number), shard: shard, before: .nothing,
+                id: EventID(reader: ReaderID("0000000a")!, number: number), shard: shard, before: Checkpoint(before: SequenceNumber(1)),
                 last: Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))), endOffset: number))
     }
 }

@@ -125,10 +125,10 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
             try await store.begin(orders, begun)
             store.note(.checkpoint(first, checkpoint("50")), of: orders)
             store.note(.deplete(first, children: []), of: orders)
-            store.note(.reset(first, .through(checkpoint("6"))), of: orders)
+            store.note(.reset(first, checkpoint("6")), of: orders)
             var shards = try await store.load(orders)?.shards
             #expect(shards?[0].checkpoint == checkpoint("6") && shards?[0].isDepleted == false)
-            store.note(.reset(first, .nothing), of: orders)
+            store.note(.reset(first, nil), of: orders)
             store.note(.checkpoint(first, checkpoint("5")), of: orders)
             shards = try await store.load(orders)?.shards
             #expect(shards?[0].checkpoint == checkpoint("5"))

@@ -6,8 +6,8 @@ package struct Delivery: Sendable {
     /// `<reader>-<n>`: n counts the reader's deliveries from 1.
     package let id: EventID
     package let batch: EncodedBatch
-    /// How far the shard was handed on before this batch.
-    let before: ShardProgress
+    /// Where the shard goes on if this batch was not read.
+    let before: Checkpoint
     /// The batch's last record.
     let last: Checkpoint
     /// Where the batch came from, and who hears what becomes of it.

@@ -50,8 +50,7 @@ package enum ReaderProblem: Hashable, Sendable {
 /// Where reading one shard goes on.
 package struct ShardPlace: Hashable, Sendable {
     package let shard: ShardID
-    /// The first record is the one behind this; nil: the first one that the consumer's initial position names.
-    package let after: SequenceNumber?
+    package let position: StartingPosition
 }
 
 /// What a reader is to be told beside records and has not taken yet. Performs no I/O.

@@ -114,7 +114,7 @@ package final class RecordsReader: @unchecked Sendable {
     func isStalled(since moment: EventLoop.Instant) -> Bool { waiter == nil && lastPull <= moment }
 
     /// Puts a batch at the end of what waits. Returns its number.
-    func offer(_ batch: EncodedBatch, behind before: ShardProgress, last: Checkpoint, from origin: ShardTask) -> Int {
+    func offer(_ batch: EncodedBatch, behind before: Checkpoint, last: Checkpoint, from origin: ShardTask) -> Int {
         lastNumber += 1
         guard !isEnding, !isQuiet else { return lastNumber }
         ready.append(

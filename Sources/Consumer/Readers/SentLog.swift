@@ -12,7 +12,7 @@ final class SentLog: @unchecked Sendable {
     private let store: StateStore?
     private var windows: [ReaderID: UnreadWindow] = [:]
     /// What lost readers may not have read and nobody has provided for.
-    private var losses: [ReaderID: [ShardID: ShardProgress]] = [:]
+    private var losses: [ReaderID: [ShardID: Checkpoint]] = [:]
     private var isLoaded = false
 
     init(of key: ConsumerKey, in store: StateStore?) {
@@ -56,9 +56,9 @@ final class SentLog: @unchecked Sendable {
 
     // MARK: Losses
 
-    /// How far each shard is done if no lost reader read its last bytes, for whoever provides for that: nobody is told
+    /// Where each shard goes on if no lost reader read its last bytes, for whoever provides for that: nobody is told
     /// again.
-    func takeLosses() -> [ShardID: ShardProgress] {
+    func takeLosses() -> [ShardID: Checkpoint] {
         guard !losses.isEmpty else { return [:] }
         defer { settle(Array(losses.keys)) }
         return losses.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: min) }

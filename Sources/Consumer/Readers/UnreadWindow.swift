@@ -13,7 +13,7 @@ struct UnreadWindow: Equatable, Sendable {
     static let stretches = 64
 
     private struct Stretch: Equatable, Sendable {
-        let before: ShardProgress
+        let before: Checkpoint
         let startOffset: Int
         var endOffset: Int
     }
@@ -29,7 +29,7 @@ struct UnreadWindow: Equatable, Sendable {
     }
 
     /// The socket has taken an event whose last byte is the `endOffset`th of the connection.
-    mutating func sent(_ shard: ShardID, from before: ShardProgress, endOffset: Int) {
+    mutating func sent(_ shard: ShardID, from before: Checkpoint, endOffset: Int) {
         let startOffset = sent
         sent = endOffset
         guard bytes > 0 else { return }
@@ -43,8 +43,8 @@ struct UnreadWindow: Equatable, Sendable {
         shards[shard] = stretches
     }
 
-    /// How far each shard is done if nothing of the window was read.
-    var unread: [ShardID: ShardProgress] {
+    /// Where each shard goes on if nothing of the window was read.
+    var unread: [ShardID: Checkpoint] {
         shards.compactMapValues { stretches in stretches.first { $0.endOffset > sent - bytes }?.before }
     }
 }

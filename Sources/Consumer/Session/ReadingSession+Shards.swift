@@ -16,7 +16,7 @@ extension ReadingSession {
     }
 
     func checkpointRefused(_ task: ShardTask, at position: StartingPosition) {
-        positions.reset(task.id, to: .nothing)
+        positions.reset(task.id, to: nil)
         task.reader.notify(.checkpointRefused(task.id, was: position, now: task.machine.position))
     }
 
@@ -115,15 +115,16 @@ extension ReadingSession {
 extension ReadingSession {
     /// Whatever lost readers may not have read is read again.
     func provideForLosses() {
-        for (shard, progress) in sent.takeLosses() { rewind(shard, to: progress) }
+        for (shard, checkpoint) in sent.takeLosses() { rewind(shard, to: checkpoint) }
     }
 
-    private func rewind(_ shard: ShardID, to progress: ShardProgress) {
-        guard positions.mustRewind(shard, to: progress) else { return }
-        logger.info(
-            "a shard begins again further back", metadata: ["shard": "\(shard)", "behind": "\(progress)"])
+    private func rewind(_ shard: ShardID, to checkpoint: Checkpoint) {
+        guard positions.mustRewind(shard, to: checkpoint) else { return }
         takeAway(shard)
-        positions.reset(shard, to: progress)
+        positions.reset(shard, to: checkpoint)
+        logger.info(
+            "a shard begins again further back",
+            metadata: ["shard": "\(shard)", "position": "\(positions.book.position(of: shard))"])
     }
 
     /// What a reader's client was sent before and may not have got is sent to the reader again.

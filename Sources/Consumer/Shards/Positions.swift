@@ -32,16 +32,16 @@ final class Positions: @unchecked Sendable {
     }
 
     /// The shard goes on from here, whatever was so before.
-    func reset(_ shard: ShardID, to progress: ShardProgress) {
+    func reset(_ shard: ShardID, to checkpoint: Checkpoint?) {
         guard book.shard(shard) != nil else { return }
-        book.reset(shard, to: progress)
-        store?.note(.reset(shard, progress), of: key)
+        book.reset(shard, to: checkpoint)
+        store?.note(.reset(shard, checkpoint), of: key)
     }
 
     /// Whether the shard is further on than this, or read out.
-    func mustRewind(_ shard: ShardID, to progress: ShardProgress) -> Bool {
+    func mustRewind(_ shard: ShardID, to checkpoint: Checkpoint) -> Bool {
         guard let state = book.shard(shard) else { return false }
-        return state.isDepleted || book.progress(of: shard) > progress
+        return state.isDepleted || book.progress(of: shard) > .through(checkpoint)
     }
 
     /// Returns the shards that were not known before.

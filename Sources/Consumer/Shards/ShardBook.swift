@@ -162,9 +162,9 @@ struct ShardBook: Sendable {
     }
 
     /// The shard goes on from here, further back or further on; one that was read out is not any more.
-    mutating func reset(_ id: ShardID, to progress: ShardProgress) {
+    mutating func reset(_ id: ShardID, to checkpoint: Checkpoint?) {
         guard states[id] != nil else { return }
-        states[id]?.checkpoint = progress.checkpoint
+        states[id]?.checkpoint = checkpoint
         states[id]?.isDepleted = false
         derive()
     }

@@ -191,7 +191,8 @@ extension ShardTask {
         do throws(GetRecordsError) {
             if let batch = try answer.next() {
                 let last = Checkpoint(sequenceNumber: batch.lastSequenceNumber, arrival: batch.lastArrival)
-                let number = reader.offer(batch, behind: machine.batches.last, last: last, from: self)
+                let before = machine.batches.last.checkpoint ?? Checkpoint(before: batch.firstSequenceNumber)
+                let number = reader.offer(batch, behind: before, last: last, from: self)
                 origins[number] = (answer, batch)
                 machine.encoded(number: number, records: batch.recordCount, last: last)
                 guard batch.isLast else { return }

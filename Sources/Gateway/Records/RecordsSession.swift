@@ -46,6 +46,8 @@ final class RecordsSession: @unchecked Sendable {
             try await deliver(to: stream)
             guard presence.isThere else { return }
             if !hasPeerFinished { try await stream.write([framing.head("end"), ending, framing.end]) }
+            // The connection's end says from here on whether all was read.
+            presence.onLoss = nil
             reader.detach(await stream.finishWithProof() ? .orderly : .lost)
         } catch {
             reader.detach(.lost)
