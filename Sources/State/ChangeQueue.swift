@@ -42,7 +42,7 @@ struct ChangeQueue {
             checkpoints[Place(key: key, shard: shard)] = nil
         case .add, .deplete, .forget:
             break
-        case .readerJoined, .delivered, .readerEnded, .lossesSettled:
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
             entriesOfLog += 1
         }
         entries.append(Entry(key: key, change: change))
@@ -70,13 +70,25 @@ struct ChangeQueue {
         for entry in kept { append(entry.change, of: entry.key) }
     }
 
-    /// Half of them at once, because what is behind them moves up.
+    /// Half of them at once, because what is behind them moves up. Which events are gone is noted instead.
     private mutating func dropOldestOfLog() {
         var left = entriesOfLog - mostOfLog / 2
-        let kept = takeAll().filter { entry in
-            guard entry.change.isOfLog, left > 0 else { return true }
+        var kept: [Entry] = []
+        var forgotten: [ConsumerKey: [ReaderID: Int]] = [:]
+        for entry in takeAll() {
+            guard entry.change.isOfLog, left > 0 else {
+                kept.append(entry)
+                continue
+            }
             left -= 1
-            return false
+            switch entry.change {
+            case .delivered(let event): forgotten[entry.key, default: [:]][event.id.reader] = event.id.number
+            case .eventsForgotten(let reader, let number): forgotten[entry.key, default: [:]][reader] = number
+            case .checkpoint, .reset, .add, .deplete, .forget, .readerJoined, .readerEnded, .lossesSettled: break
+            }
+        }
+        for (key, readers) in forgotten {
+            for (reader, number) in readers { append(.eventsForgotten(reader, upTo: number), of: key) }
         }
         for entry in kept { append(entry.change, of: entry.key) }
     }

@@ -35,7 +35,7 @@ package struct LostReader: Hashable, Sendable {
 
 /// What a reader was sent after one of its events.
 package struct SentAfter: Hashable, Sendable {
-    /// What it was sent of one shard: from behind `before` up to and with `last`.
+    /// What it was sent of one shard: from behind `before`, the earliest place, up to and with `last`, the furthest.
     package struct Stretch: Hashable, Sendable {
         package let before: Checkpoint
         package let last: Checkpoint

@@ -33,6 +33,10 @@ enum DeliveryTables {
                     "UPDATE readers SET state = ?3 WHERE consumer = ?1 AND reader = ?2",
                     .integer(consumer), .text(reader.text), .integer(ReaderState.ended.rawValue))
             }
+        case .eventsForgotten(let reader, let number):
+            try connection.run(
+                "UPDATE readers SET pruned = max(pruned, ?3) WHERE consumer = ?1 AND reader = ?2",
+                .integer(consumer), .text(reader.text), .integer(number))
         }
     }
 
@@ -96,27 +100,19 @@ enum DeliveryTables {
         let number = SQLiteValue.integer(event.number)
         let first = try befores(of: event.reader, consumer, where: "number > ?3", number, on: connection)
         let last = try lasts(of: event.reader, consumer, where: "number > ?3", number, on: connection)
-        var count = 0
-        try connection.query(
-            "SELECT COUNT(*) FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND number > ?3", .integer(consumer),
-            .text(event.reader.text), number
-        ) { row throws(SQLiteError) in count = row.int(0) }
         do {
             let (befores, lasts) = (try first.get(), try last.get())
             var stretches: [ShardID: SentAfter.Stretch] = [:]
             for (shard, last) in lasts {
                 stretches[shard] = befores[shard].map { SentAfter.Stretch(before: $0, last: last) }
             }
-            return .success(
-                SentAfter(
-                    stretches: stretches,
-                    isWhole: event.number >= facts.pruned && count == max(0, facts.newest - event.number)))
+            return .success(SentAfter(stretches: stretches, isWhole: event.number >= facts.pruned))
         } catch {
             return .failure(error)
         }
     }
 
-    /// The last record of each shard that the event's reader was sent, up to the event; nil when the log does not know
+    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
     /// the event.
     static func sent(
         upTo event: EventID, of consumer: Int64, on connection: Connection
@@ -137,8 +133,7 @@ enum DeliveryTables {
         try connection.query(
             """
             SELECT sequence_number, sub_sequence_number, arrival FROM deliveries WHERE consumer = ?1 AND shard = ?2
-            ORDER BY length(sequence_number) DESC, sequence_number DESC, sub_sequence_number IS NULL DESC,
-                sub_sequence_number DESC LIMIT 1
+            ORDER BY \(sortKey("")) DESC LIMIT 1
             """, .integer(consumer), .text(shard.text)
         ) { row throws(SQLiteError) in
             found = Result { () throws(StateError) in try row.checkpoint(from: 0) }
@@ -159,27 +154,37 @@ enum DeliveryTables {
         return found
     }
 
-    /// Where each shard goes on before the first of these events. SQLite takes the other columns of a MIN or MAX from the
-    /// row that has it (https://www.sqlite.org/lang_select.html, "Bare columns in an aggregate query").
+    /// A text that sorts as the checkpoint in these columns does: by the number's length, then its digits, then the part
+    /// of the record.
+    private static func sortKey(_ prefix: String) -> String {
+        """
+        substr('000' || length(\(prefix)sequence_number), -3) || \(prefix)sequence_number ||
+            coalesce(printf('%010d', \(prefix)sub_sequence_number + 1), '~')
+        """
+    }
+
+    /// The earliest place from which each shard goes on if none of these events was read: not that of the first, since a
+    /// shard may have begun again further back in between. SQLite takes the other columns of a MIN or MAX from the row
+    /// that has it (https://www.sqlite.org/lang_select.html, "Bare columns in an aggregate query").
     private static func befores(
         of reader: ReaderID, _ consumer: Int64, where condition: String, _ value: SQLiteValue,
         on connection: Connection
     ) throws(SQLiteError) -> Result<[ShardID: Checkpoint], StateError> {
         try places(
             """
-            SELECT before_sequence_number, before_sub_sequence_number, before_arrival, shard, MIN(number)
+            SELECT before_sequence_number, before_sub_sequence_number, before_arrival, shard, MIN(\(sortKey("before_")))
             FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) GROUP BY shard
             """, reader, consumer, value, on: connection)
     }
 
-    /// The last record of each shard in these events.
+    /// The furthest record of each shard in these events.
     private static func lasts(
         of reader: ReaderID, _ consumer: Int64, where condition: String, _ value: SQLiteValue,
         on connection: Connection
     ) throws(SQLiteError) -> Result<[ShardID: Checkpoint], StateError> {
         try places(
             """
-            SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number)
+            SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(\(sortKey("")))
             FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) GROUP BY shard
             """, reader, consumer, value, on: connection)
     }

@@ -23,12 +23,14 @@ package enum StateChange: Sendable, Equatable {
     case readerEnded(ReaderID, at: WallTime, isLost: Bool)
     /// What these lost readers may not have read is provided for.
     case lossesSettled([ReaderID])
+    /// Of the reader's events up to this number some are not in the log.
+    case eventsForgotten(ReaderID, upTo: Int)
 
     /// Whether it belongs to the delivery log, and not to the shards' positions.
     var isOfLog: Bool {
         switch self {
         case .checkpoint, .reset, .add, .deplete, .forget: false
-        case .readerJoined, .delivered, .readerEnded, .lossesSettled: true
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten: true
         }
     }
 }

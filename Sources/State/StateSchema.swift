@@ -30,8 +30,8 @@ enum StateSchema {
                 ) WITHOUT ROWID;
                 """),
         // The delivery log. A reader's state is 0 while it is connected, 1 when it was lost and what it may not have read
-        // is not provided for yet, 2 when it has ended. `newest` and `sent` are its last event's number and end offset;
-        // events up to `pruned` are not kept. Offsets and `unread` are bytes.
+        // is not provided for yet, 2 when it has ended. `newest` and `sent` are its last event's number and end offset; of
+        // the events up to `pruned` some or all are not kept. Numbers may have gaps. Offsets and `unread` are bytes.
         Migration(
             version: 2,
             sql: """

@@ -19,7 +19,7 @@ extension StateStore {
         }
     }
 
-    /// The last record of each shard that the event's reader was sent, up to the event; nil when the log does not know
+    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
     /// the event.
     package func sent(upTo event: EventID, of key: ConsumerKey) async throws(StateError) -> [ShardID: Checkpoint]? {
         try await askOf(key, otherwise: nil) { consumer, connection throws(SQLiteError) in

@@ -74,7 +74,7 @@ enum StateTables {
                 try connection.run(
                     "DELETE FROM shards WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
             }
-        case .readerJoined, .delivered, .readerEnded, .lossesSettled:
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
             try DeliveryTables.apply(entry.change, of: id, on: connection)
         }
     }

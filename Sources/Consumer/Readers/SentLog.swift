@@ -77,7 +77,7 @@ final class SentLog: @unchecked Sendable {
         try await store?.sent(after: event, of: key)
     }
 
-    /// The last record of each shard that the event's reader was sent, up to the event; nil when the log does not know
+    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
     /// the event.
     func sent(upTo event: EventID) async throws(StateError) -> [ShardID: Checkpoint]? {
         try await store?.sent(upTo: event, of: key)

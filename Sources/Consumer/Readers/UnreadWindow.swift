@@ -13,7 +13,8 @@ struct UnreadWindow: Equatable, Sendable {
     static let stretches = 64
 
     private struct Stretch: Equatable, Sendable {
-        let before: Checkpoint
+        /// The earliest: a shard may have begun again further back in between.
+        var before: Checkpoint
         let startOffset: Int
         var endOffset: Int
     }
@@ -37,6 +38,7 @@ struct UnreadWindow: Equatable, Sendable {
         stretches.removeAll { $0.endOffset <= sent - bytes }
         if let last = stretches.last, endOffset - last.startOffset <= bytes / Self.stretches {
             stretches[stretches.count - 1].endOffset = endOffset
+            stretches[stretches.count - 1].before = min(last.before, before)
         } else {
             stretches.append(Stretch(before: before, startOffset: startOffset, endOffset: endOffset))
         }
@@ -45,6 +47,8 @@ struct UnreadWindow: Equatable, Sendable {
 
     /// Where each shard goes on if nothing of the window was read.
     var unread: [ShardID: Checkpoint] {
-        shards.compactMapValues { stretches in stretches.first { $0.endOffset > sent - bytes }?.before }
+        shards.compactMapValues { stretches in
+            stretches.filter { $0.endOffset > sent - bytes }.map(\.before).min()
+        }
     }
 }
