@@ -6,13 +6,14 @@ struct AnswerSize: Equatable, Sendable {
     static let least = 1 << 20
     /// 10 MiB of data are 13.4 MiB as base64; the rest is for keys, sequence numbers and JSON.
     static let most = 15 << 20
-    /// A record's bytes before one was seen.
-    static let unknownRecord = 4096
+    /// What a record is taken for before one was seen, so that a first answer is not much larger than the least room.
+    static let unknownRecord = 256 << 10
 
     /// Bytes of answer to make room for.
     private(set) var next: Int
-    /// Bytes of answer that a record takes: fast up and slow down, since too many records are what hurts.
-    private var recordBytes = Self.unknownRecord
+    /// Bytes of answer that a record takes, nil before one was seen: fast up and slow down, since too many records are
+    /// what hurts.
+    private var recordBytes: Int?
     /// Records that were asked for last.
     private var asked = Int.max
 
@@ -23,7 +24,7 @@ struct AnswerSize: Equatable, Sendable {
 
     /// Records to ask for, so that the answer fits into the room.
     mutating func records(in room: Int, atMost limit: Int) -> Int {
-        asked = room >= Self.most ? limit : min(limit, max(1, room / recordBytes))
+        asked = room >= Self.most ? limit : min(limit, max(1, room / (recordBytes ?? Self.unknownRecord)))
         return asked
     }
 
@@ -33,7 +34,9 @@ struct AnswerSize: Equatable, Sendable {
     mutating func answered(bytes: Int, records: Int, isBehind: Bool) {
         if records > 0 {
             let average = bytes / records + 1
-            recordBytes = average > recordBytes ? average : (recordBytes + average) / 2
+            // Of a few records an average says little.
+            let before = recordBytes ?? average * 3
+            recordBytes = average > before ? average : (before + average) / 2
         }
         // A shard that catches up may bring twice as much next time; one at its tip falls back by halves.
         var wanted = isBehind ? max(bytes * 2, next) : max(bytes * 2, next / 2)

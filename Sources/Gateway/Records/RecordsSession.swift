@@ -91,8 +91,10 @@ final class RecordsSession: @unchecked Sendable {
         let next = min(now + gateway.options.heartbeatInterval, nextStats)
         timer = exchange.loop.schedule(at: next) { [weak self] in
             guard let self else { return }
+            let isStatsTime = exchange.loop.now >= nextStats
+            if isStatsTime { nextStats = exchange.loop.now + reader.statsInterval }
             if !stream.isWriting {
-                let chunks = sign()
+                let chunks = isStatsTime ? stats : [framing.heartbeat]
                 // A closed connection is told to the session by `onDisconnect`.
                 exchange.loop.spawn { try? await stream.write(chunks) }
             }
@@ -100,10 +102,8 @@ final class RecordsSession: @unchecked Sendable {
         }
     }
 
-    private func sign() -> [ByteBuffer] {
-        guard exchange.loop.now >= nextStats else { return [framing.heartbeat] }
-        nextStats = exchange.loop.now + reader.statsInterval
-        return [framing.head("stats"), gateway.statsMembers(of: reader.stream), framing.end]
+    private var stats: [ByteBuffer] {
+        [framing.head("stats"), gateway.statsMembers(of: reader.stream), framing.end]
     }
 
     // MARK: Texts
