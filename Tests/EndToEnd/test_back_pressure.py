@@ -76,6 +76,17 @@ def test_readers_that_take_nothing_for_a_minute_keep_nobody_from_reading(sidecar
         assert_in_order(reader.records)
 
 
+def test_stats_that_a_reader_does_not_take_hold_up_nobody(sidecars):
+    """They are left out, and the next ones are due an interval later."""
+    sidecar = sidecars.start("--local-limits", "off")
+    sidecar.follow_by_socket("s", QUICK + "&statsInterval=1000", receive_buffer=4096)
+    for n in range(16):
+        sidecar.put("s", "x" * 900_000)
+    other = sidecar.follow("other", QUICK + "&statsInterval=1000")
+    other.wait(lambda r: sum(event.name == "stats" for event in r.events) >= 2, 10, "the other's stats")
+    assert sidecar.get("/livez", timeout=5).status == 200
+
+
 def test_a_reader_that_takes_nothing_for_too_long_is_closed(sidecars):
     sidecar = sidecars.start("--local-limits", "off", env={"KINESIS_SIDECAR_READER_WRITE_TIMEOUT": "700"})
     sidecar.follow_by_socket("s", QUICK, receive_buffer=4096)
