@@ -204,6 +204,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
         consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
     }
 
+    /// Readers that only watch.
+    package var tailCount: Int { tails.count }
+
     /// Bytes of answers and events that are held now; at most about `maxBufferedBytes`.
     package var bufferedBytes: Int { context.budget.used }
 

@@ -118,6 +118,7 @@ extension Gateway {
         json.member("records", shard.counters.records)
         json.member("bytes", shard.counters.bytes)
         json.member("restarts", shard.counters.restarts)
+        json.member("rewinds", shard.counters.rewinds)
         json.key("recordsPerSecond")
         json.double(rate.recordsPerSecond)
         json.key("bytesPerSecond")

@@ -75,7 +75,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: HTTPStatus {
         switch self {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
-            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField, .unknownField,
+            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField,
+            .unknownField,
             .repeatedField, .badField, .conflictingFields, .noRecords, .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden

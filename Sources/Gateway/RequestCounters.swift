@@ -41,7 +41,8 @@ struct RequestCounters {
 
 /// A route's path as metrics name it: without the stream, so that their number is bounded.
 enum RouteName: Int, CaseIterable {
-    case records, put, shards, assignments, stats, start, stop, checkpoints, goOn, streams, stream, statusPage, metrics, livez, readyz
+    case records, put, shards, assignments, stats, start, stop, checkpoints, goOn, streams, stream, statusPage, metrics,
+        livez, readyz
     case openAPI
     /// Whatever has no route.
     case none

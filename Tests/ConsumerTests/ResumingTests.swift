@@ -110,7 +110,9 @@ import Testing
         }
     }
 
-    @Test func `what a lost reader may not have read of a shard that moved comes to the shard's new reader`() async throws {
+    @Test func `what a lost reader may not have read of a shard that moved comes to the shard's new reader`()
+        async throws
+    {
         try await withOneByOne(shards: 2) { engine, kinesis in
             kinesis.put("a1", "a2", to: 1)
             let first = try await engine.attach(fromStart)
@@ -149,7 +151,8 @@ import Testing
             #expect(
                 await problem(of: second)
                     == .lastEventUnknown(
-                        id, places: [ShardPlace(shard: ShardID(number: 0), position: .afterSequenceNumber(checkpoint))]))
+                        id, places: [ShardPlace(shard: ShardID(number: 0), position: .afterSequenceNumber(checkpoint))])
+            )
             #expect(try await engine.read(1, from: second) == ["b"])
         }
     }
@@ -200,7 +203,8 @@ import Testing
         }
     }
 
-    @Test func `while the log cannot be written an id tells nothing, and what may be unread comes again`() async throws {
+    @Test func `while the log cannot be written an id tells nothing, and what may be unread comes again`() async throws
+    {
         try await withOneByOne { engine, kinesis in
             kinesis.put("a", "b", "c")
             let first = try await engine.attach(fromStart)

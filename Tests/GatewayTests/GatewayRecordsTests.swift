@@ -89,7 +89,8 @@ import Testing
         ("limt=5", "unknownOption", "limt"), ("limit=0", "badOption", "limit"),
         ("limit=1&limit=1", "repeatedOption", "limit"),
         ("shardCount=2", "configurationOnlyOption", "shardCount"), ("tail=yes", "badOption", "tail"),
-        ("tail=true&tail=true", "repeatedOption", "tail"), ("useEnhancedFanOut=true", "optionNotAvailableYet", "useEnhancedFanOut"),
+        ("tail=true&tail=true", "repeatedOption", "tail"),
+        ("useEnhancedFanOut=true", "optionNotAvailableYet", "useEnhancedFanOut"),
         ("tail=true&consumerGroup=g", "conflictingOptions", "consumerGroup"),
         ("tail=true&usePausedPolling=true", "conflictingOptions", "usePausedPolling"),
     ])

@@ -79,7 +79,8 @@ import Testing
     private func event(_ number: Int) -> StateChange {
         .delivered(
             DeliveredEvent(
-                id: EventID(reader: ReaderID("0000000a")!, number: number), shard: shard, before: Checkpoint(before: SequenceNumber(1)),
+                id: EventID(reader: ReaderID("0000000a")!, number: number), shard: shard,
+                before: Checkpoint(before: SequenceNumber(1)),
                 last: Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))), endOffset: number))
     }
 }

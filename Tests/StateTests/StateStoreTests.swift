@@ -119,7 +119,8 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         }
     }
 
-    @Test func `a shard that is reset goes on there, read out or not, and a lower checkpoint may follow`() async throws {
+    @Test func `a shard that is reset goes on there, read out or not, and a lower checkpoint may follow`() async throws
+    {
         try await onLoop { loop in
             let store = try await open(nil, loop)
             try await store.begin(orders, begun)

@@ -122,6 +122,7 @@ extension ReadingSession {
         guard positions.mustRewind(shard, to: checkpoint) else { return }
         takeAway(shard)
         positions.reset(shard, to: checkpoint)
+        counters[shard].rewound()
         logger.info(
             "a shard begins again further back",
             metadata: ["shard": "\(shard)", "position": "\(positions.book.position(of: shard))"])

@@ -13,6 +13,8 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var batches = 0
     /// Times that the watchdog had to restart the shard.
     package private(set) var restarts = 0
+    /// Times that the shard began again further back, so that records came again.
+    package private(set) var rewinds = 0
     /// What the shard was at when it was restarted last; nil when it never was.
     package private(set) var lastRestart: String?
     /// When the service last answered for this shard with anything but a failure; nil before its first answer.
@@ -32,6 +34,10 @@ package struct ShardCounters: Equatable, Sendable {
 
     mutating func progressed(at time: WallTime) {
         lastProgress = time
+    }
+
+    mutating func rewound() {
+        rewinds += 1
     }
 
     mutating func restarted(because reason: String) {

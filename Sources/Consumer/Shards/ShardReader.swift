@@ -158,7 +158,8 @@ extension ShardReader {
         switch state {
         case .needsIterator(let notBefore) where !batches.isHeld: notBefore
         case .polling(_, let notBefore) where batches.hasCredit: max(notBefore, pace.earliest ?? notBefore)
-        case .needsIterator, .polling, .askingIterator, .takingPermit, .permitted, .reading, .holding, .closing, .ended: nil
+        case .needsIterator, .polling, .askingIterator, .takingPermit, .permitted, .reading, .holding, .closing, .ended:
+            nil
         }
     }
 
