@@ -162,6 +162,7 @@ private struct EngineWalk {
     private mutating func perform(_ reading: inout Reading, _ id: ShardID, _ withFaults: Bool) {
         let fails = withFaults && Int.random(in: 0..<8, using: &random) == 0
         switch reading.machine.next(now: now) {
+        case .wait where fails && reading.machine.holdsForReader: giveUp(&reading, id)
         case .wait: read(&reading, id)
         case .askIterator(let position):
             if fails { return _ = reading.machine.failed(failure(), now: now) }
@@ -209,8 +210,19 @@ private struct EngineWalk {
                 childShards: isEnd ? shard.children : []), now: now)
     }
 
+    /// Others need the room.
+    private mutating func giveUp(_ reading: inout Reading, _ id: ShardID) {
+        if let number = reading.machine.gaveUp(now: now) {
+            if reading.waiting != [number] { faults.append("\(number) of \(id) was given up and did not wait") }
+            reading.waiting.removeAll()
+            delivered[id]!.removeLast()
+        }
+        giveBack(&reading)
+    }
+
     /// The reader takes what waits, or settles what it took, in any order.
     private mutating func read(_ reading: inout Reading, _ id: ShardID) {
+        if !reading.isUnsettled { reading.machine.readerWaits() }
         if let number = reading.waiting.first, reading.taken.count < 3 {
             reading.waiting.removeFirst()
             reading.taken.append(number)

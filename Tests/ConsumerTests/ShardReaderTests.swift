@@ -17,11 +17,12 @@ import Time
 
     private func reader(
         _ position: StartingPosition = .trimHorizon, initial: StartingPosition = .trimHorizon,
-        iterator: ShardIterator? = nil
+        iterator: ShardIterator? = nil, options change: (inout ConsumerOptions) -> Void = { _ in }
     ) -> ShardReader {
-        ShardReader(
-            settings: .init(ConsumerOptions()), position: position, initial: initial, iterator: iterator, seed: 1,
-            now: start)
+        var options = ConsumerOptions()
+        change(&options)
+        return ShardReader(
+            settings: .init(options), position: position, initial: initial, iterator: iterator, seed: 1, now: start)
     }
 
     /// Brings a reader with an iterator to the point where its answer is held.
@@ -119,6 +120,64 @@ import Time
         #expect(reader.settled(1) == nil)
         #expect(reader.settled(3) == checkpoint(30))
         #expect(reader.settled(99) == nil)
+    }
+
+    @Test func `where there is little room fewer records are asked for`() {
+        var reader = reader(iterator: one)
+        _ = reader.next(now: start)
+        reader.permitted(room: 1 << 20)
+        #expect(reader.next(now: start) == .getRecords(one, limit: 4))
+    }
+
+    @Test func `what is given up is asked for again once the reader has taken what it has`() {
+        var reader = reader(iterator: one)
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.taken()
+        reader.encoded(number: 2, records: 1, last: checkpoint(20))
+        #expect(reader.holdsForReader)
+        #expect(reader.gaveUp(now: at(1000)) == 2)
+        #expect(reader.next(now: at(5000)) == .wait(until: nil))
+        #expect(reader.isHeldBack && !reader.holdsForReader && reader.nextDeadline == nil)
+        _ = reader.settled(1)
+        reader.readerWaits()
+        #expect(reader.next(now: at(6000)) == .askIterator(.afterSequenceNumber(SequenceNumber(10))))
+    }
+
+    @Test func `what is given up before anything was handed on begins where the shard began`() {
+        let moment = StartingPosition.atTimestamp(WallTime(milliseconds: 5))
+        var reader = reader(moment, iterator: one)
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        #expect(reader.gaveUp(now: at(1000)) == 1)
+        reader.readerWaits()
+        #expect(reader.next(now: at(6000)) == .askIterator(moment))
+    }
+
+    @Test func `with paused polling nothing is asked for behind a batch until somebody says so`() {
+        var reader = reader(iterator: one) { $0.usePausedPolling = true }
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.taken()
+        reader.exhausted(envelope(two), now: at(1))
+        #expect(reader.next(now: at(9000)) == .wait(until: nil))
+        #expect(reader.isPaused && reader.isHeldBack)
+        #expect(reader.continued(behind: 2) == false)
+        #expect(reader.continued(behind: 1) == true)
+        #expect(reader.next(now: at(9000)) == .takePermit(bytes: AnswerSize.least))
+    }
+
+    @Test func `with manual checkpoints a closed shard ends when its last record is acknowledged`() {
+        var reader = reader(iterator: one) { $0.useAutoCheckpoints = false }
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.taken()
+        reader.exhausted(envelope(nil), now: at(1))
+        _ = reader.settled(1)
+        #expect(reader.next(now: at(9000)) == .wait(until: nil))
+        #expect(reader.isHeldBack && reader.iteratorToKeep == nil)
+        reader.acknowledged(checkpoint(10))
+        #expect(reader.next(now: at(9001)) == .end(children: []))
     }
 
     @Test func `a closed shard ends only when all of it is settled`() {
