@@ -28,12 +28,14 @@ extension Consumer {
     /// Moves checkpoints as a client says, and returns them once they are stored.
     ///
     /// They move back only when `isForced`; reading then begins again there. Of an event, those that are further on
-    /// already stay. Throws without moving anything, but for `.state`: then they have moved here, and are stored as soon
-    /// as that is possible.
+    /// already stay. Automatic checkpoints are moved by force only: they may have gone back for another reader, and what
+    /// lies between would be passed over. Throws without moving anything, but for `.state`: then they have moved here,
+    /// and are stored as soon as that is possible.
     func acknowledge(_ acknowledgement: Acknowledgement, isForced: Bool) async throws(ConsumerError)
         -> [StoredCheckpoint]
     {
         guard holdsShards, currentPositions != nil else { throw .shardsNotHeld }
+        guard isForced || !options.useAutoCheckpoints else { throw .checkpointsAreAutomatic }
         let wanted = try await wanted(acknowledgement, isForced: isForced)
         // The log was asked meanwhile.
         guard holdsShards, let positions = currentPositions else { throw .shardsNotHeld }

@@ -22,6 +22,8 @@ package enum ConsumerError: Error, Hashable, Sendable {
     case unknownShard(ShardID)
     /// The delivery log knows no such event of this consumer.
     case unknownEvent(EventID)
+    /// The consumer moves its checkpoints itself.
+    case checkpointsAreAutomatic
     /// The shard's checkpoint is further on already.
     case checkpointBehind(ShardID, held: Checkpoint)
     /// Nobody was sent anything behind `furthest` of the shard, nil: anything at all.
@@ -47,6 +49,7 @@ extension ConsumerError: CustomStringConvertible {
         case .shardsNotHeld: "this process does not hold the consumer's shards"
         case .unknownShard(let shard): "the stream has no shard \(shard)"
         case .unknownEvent(let event): "the delivery log has no event \(event)"
+        case .checkpointsAreAutomatic: "the consumer runs with useAutoCheckpoints"
         case .checkpointBehind(let shard, let held):
             "the checkpoint of \(shard) is at \(held.sequenceNumber) already"
         case .checkpointAhead(let shard, let furthest):

@@ -65,6 +65,12 @@ extension ConsumerError {
                 "No event \(event) of this consumer is in the delivery log. Name shardId and sequenceNumber instead."
             )
             .with("field", "id").with("id", .string(event.description))
+        case .checkpointsAreAutomatic:
+            ProblemDocument(
+                .checkpointsAreAutomatic,
+                "The consumer runs with useAutoCheckpoints=true: what a reader's socket has taken is checkpointed. "
+                    + "\"force\": true moves a checkpoint all the same."
+            )
         case .checkpointBehind(let shard, let held):
             ProblemDocument(
                 .checkpointBehind,

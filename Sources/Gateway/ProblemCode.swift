@@ -49,6 +49,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case shardsNotHeld
     case unknownShard
     case unknownEvent
+    case checkpointsAreAutomatic
     case checkpointBehind
     case checkpointAhead
     case pollingNeverPauses
@@ -84,8 +85,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
-        case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointBehind, .checkpointAhead,
-            .pollingNeverPauses:
+        case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
+            .checkpointAhead, .pollingNeverPauses:
             .conflict
         case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
@@ -148,6 +149,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .shardsNotHeld: "The consumer's shards are not held here"
         case .unknownShard: "No such shard"
         case .unknownEvent: "No such event"
+        case .checkpointsAreAutomatic: "The consumer moves its checkpoints itself"
         case .checkpointBehind: "The checkpoint is further on already"
         case .checkpointAhead: "The checkpoint is ahead of what was sent"
         case .pollingNeverPauses: "The consumer's polling never pauses"

@@ -129,6 +129,18 @@ private let shard = ShardID(number: 0)
         }
     }
 
+    @Test func `automatic checkpoints are moved by force only`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: reader) == ["a", "b"])
+            let first = Acknowledgement.event(EventID(reader: reader.id, number: 1))
+            await #expect(throws: ConsumerError.checkpointsAreAutomatic) { try await engine.acknowledge(first) }
+            _ = try await engine.acknowledge(first, isForced: true)
+            #expect(try await engine.read(1, from: reader) == ["b"])
+        }
+    }
+
     @Test func `an event that nobody was sent is not known`() async throws {
         try await withOneByOne { engine, _ in
             let reader = try await engine.attach(fromStart, manual)

@@ -54,8 +54,10 @@ def state_problem(sidecar):
 def test_a_full_disk(service, sidecars, small_disk):
     sidecar = sidecars.start_against(service.kinesis_url, data_dir=small_disk / "data")
     reader = sidecar.follow("s", QUICK)
+    manual = sidecar.follow("s", QUICK + "&useAutoCheckpoints=false&consumerGroup=manual")
     service.put("s", {"n": 0})
     reader.wait_records(1)
+    first = manual.wait_records(1) and [event.id for event in manual.events if event.name == "records"][0]
     fill_up(small_disk)
     for n in range(1, 300):  # until what is left in SQLite's own files is used up
         service.put("s", {"n": n})
@@ -64,8 +66,7 @@ def test_a_full_disk(service, sidecars, small_disk):
     # Reading goes on, and so do puts.
     assert sidecar.put("s", {"n": 300})["shardId"]
     assert numbers(reader.wait_records(301)) == list(range(301))
-    acknowledged = sidecar.post(
-        "/streams/s/checkpoints", {"id": [event.id for event in reader.events if event.name == "records"][0]})
+    acknowledged = sidecar.post("/streams/s/checkpoints?consumerGroup=manual", {"id": first})
     assert (acknowledged.status, acknowledged.json["code"]) == (503, "stateFailed")
 
     (small_disk / "fill").unlink()

@@ -86,21 +86,28 @@ extension ReadingSession {
         guard let task = tasks[id] else { return }
         if division.owners[id] != task.reader.id { restarting.remove(id) }
         if !restarting.contains(id) { task.reader.notify(id, .revoked) }
+        keepIterator(of: id, task)
         drop(id, task)
         carryOut()
+    }
+
+    /// Whoever reads the shard next goes on where the task ends.
+    func keepIterator(of id: ShardID, _ task: ShardTask) {
+        // A shard that is restarted begins with an iterator of its own: the one it had may be why it stopped.
+        guard !restarting.contains(id), let iterator = task.machine.iteratorToKeep else { return }
+        positions.keep(iterator, at: id)
     }
 
     func drop(_ id: ShardID, _ task: ShardTask) {
         task.stop()
         if let timer = leaving.removeValue(forKey: id) { context.loop.cancel(timer) }
-        // A shard that is restarted begins with an iterator of its own: the one it had may be why it stopped.
-        if !restarting.contains(id), let iterator = task.machine.iteratorToKeep { positions.keep(iterator, at: id) }
         tasks[id] = nil
         watchdogs[id] = nil
         withheld.remove(id)
     }
 
-    /// Takes the shard from its reader at once: what that was given of it does not count.
+    /// Takes the shard from its reader at once: what that was given of it does not count, and the next one begins at the
+    /// checkpoint, wherever that is moved.
     func takeAway(_ id: ShardID) {
         guard let task = tasks[id] else { return }
         restarting.remove(id)

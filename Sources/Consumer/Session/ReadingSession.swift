@@ -154,6 +154,7 @@ final class ReadingSession: @unchecked Sendable {
         division.left(reader.id)
         for (id, task) in tasks where task.reader === reader {
             restarting.remove(id)
+            keepIterator(of: id, task)
             drop(id, task)
             if !task.machine.batches.isAcknowledged { unacknowledged[id] = task.machine.batches.settled.checkpoint }
         }
