@@ -27,7 +27,8 @@ def test_nothing_is_lost_whatever_is_disturbed():
     try:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
-                running[(seed := waiting.pop(0))] = check(seed)
+                seed = waiting.pop(0)
+                running[seed] = check(seed)
             seed = next((seed for seed, checker in running.items() if checker.poll() is not None), None)
             if seed is None:
                 time.sleep(0.2)  # the pause between two looks
