@@ -26,6 +26,10 @@ package enum Problem: Error, Sendable {
     case record(code: String, message: String, stream: StreamName)
     case consumer(ConsumerError, stream: StreamName)
     case aws(AWSError, stream: StreamName)
+    /// The process ends; of a body of lines the rest was not read.
+    case draining
+    /// The client takes no answers, and those of failed lines fill the memory that there is for them, in bytes.
+    case tooManyFailures(limit: Int)
 
     package enum URLPart: String, Sendable {
         case path, query

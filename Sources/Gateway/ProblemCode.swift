@@ -40,6 +40,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case noRecords
     case recordTooLarge
     case putTooLarge
+    case tooManyFailures
     // What cannot be done now.
     case tooManyPuts
     case putTimeout
@@ -63,7 +64,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         switch self {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
             .configurationOnlyOption, .optionNotAvailableYet, .malformedJSON, .missingField, .unknownField,
-            .repeatedField, .badField, .conflictingFields, .noRecords, .invalidArgument:
+            .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures, .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden
         case .unknownRoute, .streamMissing: .notFound
@@ -123,6 +124,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .noRecords: "There are no records"
         case .recordTooLarge: "A record is over the stream's size"
         case .putTooLarge: "The put is over the memory for puts"
+        case .tooManyFailures: "Too many failures wait to be read"
         case .tooManyPuts: "Too many puts are waiting"
         case .putTimeout: "The put was not answered in time"
         case .optionConflict: "The consumer runs with another value"

@@ -42,6 +42,11 @@ package struct ProblemDocument: Equatable, Sendable {
 
     package var body: ByteBuffer {
         var json = JSONWriter(capacity: 256)
+        write(&json)
+        return json.buffer
+    }
+
+    func write(_ json: inout JSONWriter) {
         json.beginObject()
         json.member("type", "urn:kinesis-sidecar:problem:" + code.rawValue)
         json.member("title", code.title)
@@ -53,7 +58,6 @@ package struct ProblemDocument: Equatable, Sendable {
             json.value(member.value)
         }
         json.endObject()
-        return json.buffer
     }
 
     package static func == (left: ProblemDocument, right: ProblemDocument) -> Bool {

@@ -74,6 +74,8 @@ final class HTTPConnection: @unchecked Sendable {
     // The request that is being served.
     var body = BodyProgress.none
     var owesContinue = false
+    /// The handler wants no more of the body.
+    var isBodyAbandoned = false
     /// The connection ends behind the current answer.
     var mustClose = false
     var exchange: HTTPExchange?

@@ -47,7 +47,7 @@ import Testing
 
     @Test func `the contract lists the options that a query may name`() throws {
         let text = try contract()
-        let options = Gateway.queryOptions + PutOptions.ofData
+        let options = Gateway.queryOptions + Set(PutOptions.ofData + PutOptions.ofLines)
         for option in options { #expect(text.contains("name: \(option)\n          in: query")) }
         #expect(text.split(separator: "in: query").count - 1 == options.count)
     }
