@@ -46,8 +46,19 @@ package struct ProblemDocument: Equatable, Sendable {
         return json.buffer
     }
 
+    /// The body without its opening brace, as an event has it.
+    package var openBody: ByteBuffer {
+        var json = JSONWriter(capacity: 256)
+        writeMembers(&json)
+        return json.buffer
+    }
+
     func write(_ json: inout JSONWriter) {
         json.beginObject()
+        writeMembers(&json)
+    }
+
+    private func writeMembers(_ json: inout JSONWriter) {
         json.member("type", "urn:kinesis-sidecar:problem:" + code.rawValue)
         json.member("title", code.title)
         json.member("status", code.status.rawValue)

@@ -23,6 +23,8 @@ package final class ResponseStream: @unchecked Sendable {
     package var isPatient = false {
         didSet { if !isPatient, connection.writer != nil { connection.setWriteDeadline(after: writeTime) } }
     }
+    /// Bytes of the body, framing included, that the kernel has taken with writes that are over.
+    package private(set) var takenBytes = 0
 
     init(connection: HTTPConnection, framing: Framing) {
         self.connection = connection
@@ -40,11 +42,13 @@ package final class ResponseStream: @unchecked Sendable {
     /// much it got is not known.
     package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
         guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
+        let size = chunks.reduce(0) { $0 + $1.count }
         switch framing {
         case .none: return
-        case .plain: try await connection.write(chunks, within: writeTime)
+        case .plain:
+            try await connection.write(chunks, within: writeTime)
+            takenBytes += size
         case .chunked:
-            let size = chunks.reduce(0) { $0 + $1.count }
             // A chunk of no bytes would be the end.
             guard size > 0 else { return }
             let line = ByteBuffer(capacity: 24)
@@ -54,6 +58,7 @@ package final class ResponseStream: @unchecked Sendable {
             pieces.append(contentsOf: chunks)
             pieces.append(Self.lineEnd)
             try await connection.write(pieces, within: writeTime)
+            takenBytes += line.count + size + Self.lineEnd.count
         }
     }
 
@@ -67,6 +72,26 @@ package final class ResponseStream: @unchecked Sendable {
         connection.interest.remove(.peerClosed)
         guard framing == .chunked else { return }
         try? await connection.write([Self.lastChunk], within: connection.limits.answerTime)
+    }
+
+    /// Ends body and connection in order, and says whether the peer is known to have got all of it.
+    ///
+    /// Proof is that its kernel has acknowledged every byte and that it then closes: Linux resets a connection that is
+    /// closed with unread bytes (RFC 2525, 2.17). One that closed before is not sent the end until the rest is
+    /// acknowledged, since it would answer that with a reset. Waits `HTTPLimits.lingerTime` at most; the head should have
+    /// said that the connection closes.
+    package func finishWithProof() async -> Bool {
+        guard !isFinished, connection.isOpen else { return false }
+        if connection.exchange?.hasPeerFinished ?? false {
+            let isTaken = await connection.becomes { $0.isOutputAcknowledged }
+            await finish()
+            return isTaken
+        }
+        await finish()
+        connection.mustClose = true
+        connection.shutWriting()
+        let isTaken = await connection.becomes { $0.isOutputAcknowledged && $0.hasPeerClosed }
+        return isTaken || connection.haveBothClosed
     }
 
     /// Cuts the body off, so that the client knows that it does not have all.

@@ -246,7 +246,7 @@ extension TestSidecar {
     /// The data that Kinesis has.
     fileprivate func written() async -> [String] {
         await Task(executorPreference: loop) {
-            self.kinesis.records.map { String(decoding: $0.data, as: UTF8.self) }
+            self.kinesis.records.map { String(decoding: $0.entry.data, as: UTF8.self) }
         }.value
     }
 
