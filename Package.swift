@@ -142,6 +142,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
+        fuzzer("FuzzPutLines", ["Gateway", "Producer", "HTTP", "Kinesis", "JSON", "Bytes"]),
     ]
 }
 for target in package.targets where target.type != .system {

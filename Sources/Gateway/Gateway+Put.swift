@@ -8,15 +8,17 @@ import Producer
 extension Gateway {
     /// Types whose body is the envelope. The form's type is what `curl -d` says. A body without a type is one too.
     static let putTypes = ["application/json", "application/x-www-form-urlencoded"]
-    /// A record a line is not available yet, and must not be taken for data.
-    private static let linesType = "application/x-ndjson"
+    /// A body of this type is a record a line: `putLines`.
+    static let linesType = "application/x-ndjson"
     /// Bodies up to this many bytes are read on the loop, which takes about 0.5 ms with the digests; a larger one would
     /// hold everybody else up, so it is read on another thread.
     private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
     func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
-        let body = try await readPut(exchange, named)
+        let type = exchange.request.contentType
+        if type == Self.linesType { return try await putLines(exchange, named) }
+        let body = try await readPut(exchange, type, named)
         guard let stream = named ?? body.stream else { throw .putBody(PutBodyError(.missingStreamName)) }
         let answer: PutAnswer
         do {
@@ -33,11 +35,12 @@ extension Gateway {
 
     /// Reads the envelope, or takes the body as the data where its type is none of the envelope's and the path names
     /// the stream.
-    private func readPut(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) -> PutBody {
-        let type = exchange.request.contentType
+    private func readPut(
+        _ exchange: HTTPExchange, _ type: String?, _ named: StreamName?
+    ) async throws(Problem) -> PutBody {
         let isData = type.map { !Self.putTypes.contains($0) } ?? false
-        if let type, isData, named == nil || type == Self.linesType {
-            throw .unsupportedMediaType(type, accepted: Self.putTypes)
+        if let type, isData, named == nil {
+            throw .unsupportedMediaType(type, accepted: Self.putTypes + [Self.linesType])
         }
         let items = try Self.items(exchange.request.query)
         let options = try PutOptions(items, accepted: isData ? PutOptions.ofData : PutOptions.ofEnvelope)
@@ -127,7 +130,7 @@ extension PutAnswer {
 }
 
 extension JSONWriter {
-    fileprivate mutating func accepted(_ shard: ShardID, _ sequenceNumber: SequenceNumber) {
+    mutating func accepted(_ shard: ShardID, _ sequenceNumber: SequenceNumber) {
         key("sequenceNumber")
         string(sequenceNumber.text)
         key("shardId")

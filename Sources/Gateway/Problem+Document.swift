@@ -40,6 +40,14 @@ extension Problem {
         case .consumer(let error, let stream): error.document(stream)
         case .reader(let problem, let stream): problem.document(stream)
         case .aws(let error, let stream): error.document(stream)
+        case .draining: Self.ending
+        case .tooManyFailures(let limit):
+            ProblemDocument(
+                .tooManyFailures,
+                "Failures of \(limit) bytes wait to be read; the lines behind this one were not put. Read the answer "
+                    + "while you send."
+            )
+            .with("limit", .int(limit))
         }
     }
 
@@ -147,6 +155,7 @@ extension HTTPBodyError {
         case .truncated: ProblemDocument(.malformedRequest, "The body stops before its end.")
         case .malformed(let error):
             ProblemDocument(ProblemCode(rawValue: error.code) ?? .malformedRequest, error.detail)
+        case .abandoned: ProblemDocument(.malformedRequest, "The rest of the body was not read.")
         case .connectionClosed: ProblemDocument(.malformedRequest, "The connection was closed.")
         }
     }

@@ -7,6 +7,9 @@ extension PutBodyError {
         return document.with("index", index.map(JSONValue.int))
     }
 
+    /// The same where the body is a line among others.
+    var documentOfLine: ProblemDocument { reason.document("the line") }
+
     /// How the place is called in a sentence.
     private var place: String {
         index.map { "records[\($0)]" } ?? "the body"
@@ -17,7 +20,8 @@ extension PutBodyError.Reason {
     fileprivate func document(_ place: String) -> ProblemDocument {
         switch self {
         case .malformed(let error):
-            ProblemDocument(.malformedJSON, "The body is not JSON: \(error).").with("offset", .int(error.offset))
+            ProblemDocument(.malformedJSON, "JSON is expected as \(place): \(error).")
+                .with("offset", .int(error.offset))
         case .notObject:
             ProblemDocument(.badField, "A JSON object is expected as \(place): {\"data\": …}.")
         case .unknownField(let field, let accepted):

@@ -32,6 +32,10 @@ package enum Problem: Error, Sendable {
     /// What a reader is told while its stream goes on.
     case reader(ReaderProblem, stream: StreamName)
     case aws(AWSError, stream: StreamName)
+    /// The process ends; of a body of lines the rest was not read.
+    case draining
+    /// The client takes no answers, and those of failed lines fill the memory that there is for them, in bytes.
+    case tooManyFailures(limit: Int)
 
     package enum URLPart: String, Sendable {
         case path, query

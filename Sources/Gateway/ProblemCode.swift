@@ -41,6 +41,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case noRecords
     case recordTooLarge
     case putTooLarge
+    case tooManyFailures
     // What cannot be done now.
     case tooManyPuts
     case putTimeout
@@ -77,8 +78,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         switch self {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
             .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField,
-            .unknownField,
-            .repeatedField, .badField, .conflictingFields, .noRecords, .invalidArgument:
+            .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
+            .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden
         case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
@@ -142,6 +143,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .noRecords: "There are no records"
         case .recordTooLarge: "A record is over the stream's size"
         case .putTooLarge: "The put is over the memory for puts"
+        case .tooManyFailures: "Too many failures wait to be read"
         case .tooManyPuts: "Too many puts are waiting"
         case .putTimeout: "The put was not answered in time"
         case .optionConflict: "The consumer runs with another value"

@@ -41,21 +41,24 @@ package struct ProblemDocument: Equatable, Sendable {
     }
 
     package var body: ByteBuffer {
-        let body = ByteBuffer(capacity: 256)
-        body.append("{")
-        write(to: body)
-        return body
+        var json = JSONWriter(capacity: 256)
+        write(&json)
+        return json.buffer
     }
 
     /// The body without its opening brace, as an event has it.
     package var openBody: ByteBuffer {
-        let body = ByteBuffer(capacity: 256)
-        write(to: body)
-        return body
+        var json = JSONWriter(capacity: 256)
+        writeMembers(&json)
+        return json.buffer
     }
 
-    private func write(to body: ByteBuffer) {
-        var json = JSONWriter(body)
+    func write(_ json: inout JSONWriter) {
+        json.beginObject()
+        writeMembers(&json)
+    }
+
+    private func writeMembers(_ json: inout JSONWriter) {
         json.member("type", "urn:kinesis-sidecar:problem:" + code.rawValue)
         json.member("title", code.title)
         json.member("status", code.status.rawValue)

@@ -69,16 +69,18 @@ struct PutBodyMembers {
     private(set) var records: JSONSpan?
     private var streamName: JSONSpan?
 
-    init(_ text: UnsafeRawBufferPointer, namesStream: Bool) throws(PutBodyError) {
+    /// - Parameter hasRecords: whether `records` is a field: not in a line, which is one record.
+    init(_ text: UnsafeRawBufferPointer, namesStream: Bool, hasRecords: Bool = true) throws(PutBodyError) {
         var scanner = try scan { () throws(JSONError) in try JSONObjectScanner(text) }
+        let accepted = Self.accepted[(namesStream ? 1 : 0) + (hasRecords ? 2 : 0)]
         var lone: String?
         while let (key, value) = try scan({ () throws(JSONError) in try scanner.next() }) {
-            if key.isString("records") {
+            if hasRecords, key.isString("records") {
                 try set(&records, value, "records", at: nil)
             } else if namesStream, key.isString("streamName") {
                 try set(&streamName, value, "streamName", at: nil)
             } else {
-                lone = try fields.take(key, value, accepted: Self.accepted(namesStream), at: nil)
+                lone = try fields.take(key, value, accepted: accepted, at: nil)
             }
         }
         if records != nil, let lone { throw PutBodyError(.conflict(lone, with: "records")) }
@@ -91,8 +93,9 @@ struct PutBodyMembers {
         return stream
     }
 
-    private static func accepted(_ namesStream: Bool) -> [String] {
-        namesStream ? PutRecordFields.lone + ["records", "streamName"] : PutRecordFields.lone + ["records"]
+    /// Made once: they are at hand for every member of every line.
+    private static let accepted = [[], ["streamName"], ["records"], ["records", "streamName"]].map {
+        PutRecordFields.lone + $0
     }
 }
 

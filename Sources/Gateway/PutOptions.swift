@@ -9,9 +9,12 @@ struct PutOptions: Equatable, Sendable {
     var explicitHashKey: HashKey?
     /// At most one record of a partition key is on its way.
     var isOrdered = false
+    /// Of a body of lines: each is answered, not the failures alone.
+    var showsAll = false
 
     static let ofEnvelope = ["ordered"]
     static let ofData = ["partitionKey", "explicitHashKey", "ordered"]
+    static let ofLines = ["ordered", "results"]
 
     init() {}
 
@@ -41,6 +44,9 @@ struct PutOptions: Equatable, Sendable {
         case "explicitHashKey":
             guard let key = HashKey(item.value) else { return "a decimal number below 2^128 without leading zeros" }
             explicitHashKey = key
+        case "results":
+            guard ["failures", "all"].contains(item.value) else { return "failures or all" }
+            showsAll = item.value == "all"
         default:
             guard ["true", "false"].contains(item.value) else { return "true or false" }
             isOrdered = item.value == "true"

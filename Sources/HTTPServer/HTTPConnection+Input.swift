@@ -9,6 +9,8 @@ enum BodyProgress {
     /// So many bytes are missing.
     case length(Int)
     case chunked(ChunkedBodyParser)
+    /// Its chunks are malformed behind what has been read.
+    case broken(HTTPParseError)
 }
 
 extension HTTPConnection {
@@ -124,6 +126,7 @@ extension HTTPConnection {
             return true
         case .chunked(let parser):
             return try await readChunks(parser, into: buffer)
+        case .broken(let error): throw .malformed(error)
         }
     }
 
@@ -158,10 +161,15 @@ extension HTTPConnection {
         var parser = parser
         while true {
             let before = buffer.count
-            let (taken, ended) = try parseChunks(&parser, into: buffer)
-            use(taken)
-            body = ended ? .none : .chunked(parser)
-            if ended || buffer.count > before { return buffer.count > before }
+            body = parseChunks(parser, into: buffer)
+            // What came before a fault is given first.
+            if buffer.count > before { return true }
+            switch body {
+            case .none: return false
+            case .chunked(let next): parser = next
+            case .broken(let error): throw .malformed(error)
+            case .length: preconditionFailure("a chunked body stays one")
+            }
             try await waitForBody()
             switch receive() {
             case .bytes, .wouldBlock: continue
@@ -171,25 +179,26 @@ extension HTTPConnection {
         }
     }
 
-    /// All of the input that is there: bytes used, and whether the body has ended.
-    private func parseChunks(
-        _ parser: inout ChunkedBodyParser, into buffer: ByteBuffer
-    ) throws(HTTPBodyError) -> (taken: Int, ended: Bool) {
+    /// All of the input that is there.
+    private func parseChunks(_ parser: ChunkedBodyParser, into buffer: ByteBuffer) -> BodyProgress {
+        var parser = parser
         let input = unusedInput
         var at = 0
-        while true {
-            let event: ChunkedBodyParser.Event
-            do throws(HTTPParseError) {
-                event = try parser.next(input, at: &at)
-            } catch {
-                mustClose = true
-                throw .malformed(error)
+        do throws(HTTPParseError) {
+            while true {
+                switch try parser.next(input, at: &at) {
+                case .data(let range): buffer.append(UnsafeRawBufferPointer(rebasing: input[range]))
+                case .needsMore:
+                    use(at)
+                    return .chunked(parser)
+                case .end:
+                    use(at)
+                    return .none
+                }
             }
-            switch event {
-            case .data(let range): buffer.append(UnsafeRawBufferPointer(rebasing: input[range]))
-            case .needsMore: return (at, false)
-            case .end: return (at, true)
-            }
+        } catch {
+            mustClose = true
+            return .broken(error)
         }
     }
 
@@ -202,9 +211,11 @@ extension HTTPConnection {
     /// Returns when something can be read; tells a client that waits for it to go on.
     private func waitForBody() async throws(HTTPBodyError) {
         guard isOpen else { throw .connectionClosed }
+        if isBodyAbandoned { throw .abandoned }
         sendOwedContinue()
         await waitToRead(.body, limits.bodyTime)
         guard isOpen else { throw .connectionClosed }
+        if isBodyAbandoned { throw .abandoned }
         if readTimedOut {
             readTimedOut = false
             try failBody(.timedOut)

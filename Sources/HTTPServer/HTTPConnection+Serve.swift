@@ -50,6 +50,7 @@ extension HTTPConnection {
         }
         // A client that has begun to send does not wait (RFC 9110, 10.1.1).
         owesContinue = facts.expectsContinue && facts.framing != .none && !hasInput
+        isBodyAbandoned = false
         let exchange = HTTPExchange(request: HTTPRequest(head: head), connection: self)
         self.exchange = exchange
         return exchange
@@ -64,6 +65,7 @@ extension HTTPConnection {
         case .none: true
         case .length(let missing): !owesContinue && missing - unusedInput.count <= limits.discardBytes
         case .chunked: !owesContinue
+        case .broken: false
         }
     }
 

@@ -75,6 +75,8 @@ final class HTTPConnection: @unchecked Sendable {
     // The request that is being served.
     var body = BodyProgress.none
     var owesContinue = false
+    /// The handler wants no more of the body.
+    var isBodyAbandoned = false
     /// The connection ends behind the current answer.
     var mustClose = false
     /// Nothing is sent any more, and the peer has been told.

@@ -24,6 +24,7 @@ package final class HTTPExchange: @unchecked Sendable {
     /// The status that was answered, nil before, and where the connection was closed without one.
     package private(set) var answeredStatus: HTTPStatus?
     private var isOver = false
+    private var heldBodyBytes = 0
     private var isDisconnected = false
 
     /// Called once, on the loop, when the peer is gone, a write's deadline passes, or the server closes hard; at once
@@ -64,13 +65,16 @@ package final class HTTPExchange: @unchecked Sendable {
 
     // MARK: Body
 
+    /// Bytes that a body may have which is read whole, unless the handler says otherwise.
+    package var bodyLimit: Int { connection.limits.bodyBytes }
+
     /// The whole body, empty without one. `limit` is in bytes after decoding and counts instead of the server's.
     ///
     /// Sends 100 Continue to a client that waits for it, but not where Content-Length is over the limit. After an
     /// error the rest is lost, and the connection closes behind the answer.
     package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
         guard !isOver else { throw .connectionClosed }
-        let limit = limit ?? connection.limits.bodyBytes
+        let limit = limit ?? bodyLimit
         var capacity = 0
         if case .length(let length) = connection.body {
             guard length <= limit else {
@@ -81,16 +85,13 @@ package final class HTTPExchange: @unchecked Sendable {
             capacity = min(length, 64 * 1024)
         }
         let buffer = ByteBuffer(capacity: capacity)
-        var held = 0
-        defer { connection.server.bodyBytesHeld -= held }
+        defer { countBody(0) }
         while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
-            connection.server.bodyBytesHeld += buffer.capacity - held
-            held = buffer.capacity
-            let together = connection.server.bodyBytesHeld
-            guard together <= connection.limits.bodyBytesTogether || together == held || held <= Self.smallBodyBytes
-            else {
+            do {
+                try holdBody(buffer.capacity)
+            } catch {
                 connection.mustClose = true
-                throw .tooMuchTogether(limit: connection.limits.bodyBytesTogether)
+                throw error
             }
             guard buffer.count <= limit else {
                 connection.mustClose = true
@@ -106,6 +107,31 @@ package final class HTTPExchange: @unchecked Sendable {
         guard !isOver else { throw .connectionClosed }
         let buffer = ByteBuffer()
         return try await connection.readBody(into: buffer) ? buffer : nil
+    }
+
+    /// Says how much memory the handler holds of a body that it reads in parts, in bytes. Throws `.tooMuchTogether` when
+    /// the bodies together are over their limit: the handler should let go of it, and say so.
+    package func holdBody(_ bytes: Int) throws(HTTPBodyError) {
+        countBody(bytes)
+        let together = connection.server.bodyBytesHeld
+        let limit = connection.limits.bodyBytesTogether
+        guard together <= limit || together == bytes || bytes <= Self.smallBodyBytes else {
+            throw .tooMuchTogether(limit: limit)
+        }
+    }
+
+    private func countBody(_ bytes: Int) {
+        connection.server.bodyBytesHeld += bytes - heldBodyBytes
+        heldBodyBytes = bytes
+    }
+
+    /// The handler wants no more of the body: a read of it that waits, and every later one that would, ends with
+    /// `.abandoned`. Where the body has not been read to its end, the connection closes behind the answer.
+    package func abandonBody() {
+        guard !isOver, !connection.body.isNone else { return }
+        connection.isBodyAbandoned = true
+        connection.mustClose = true
+        if connection.wish == .body { connection.wakeReader() }
     }
 
     // MARK: Answer
@@ -203,6 +229,7 @@ package final class HTTPExchange: @unchecked Sendable {
             // An orderly end would tell the client that it has everything.
             if !stream.isFinished { stream.abort() }
         }
+        countBody(0)
         isOver = true
         onDisconnect = nil
         onPeerFinished = nil

@@ -23,6 +23,8 @@ package enum HTTPBodyError: Error, Equatable, Sendable {
     /// The client shut its side before the end of the body.
     case truncated
     case malformed(HTTPParseError)
+    /// The handler wanted no more of it: `HTTPExchange.abandonBody`.
+    case abandoned
     /// Nobody is there to be answered.
     case connectionClosed
 
@@ -32,7 +34,7 @@ package enum HTTPBodyError: Error, Equatable, Sendable {
         case .tooMuchTogether: .serviceUnavailable
         case .timedOut: .requestTimeout
         case .malformed(let error): error.status
-        case .truncated, .connectionClosed: .badRequest
+        case .truncated, .abandoned, .connectionClosed: .badRequest
         }
     }
 }

@@ -18,6 +18,11 @@ package final class ResponseStream: @unchecked Sendable {
     private let framing: Framing
     /// `finish` or `abort` was called.
     private(set) var isFinished = false
+    /// Whether a peer that takes nothing is waited for without end: one that sends a long body before it reads. Once it
+    /// has sent that, the answer should be impatient again.
+    package var isPatient = false {
+        didSet { if !isPatient, connection.writer != nil { connection.setWriteDeadline(after: writeTime) } }
+    }
     /// Bytes of the body, framing included, that the kernel has taken with writes that are over.
     package private(set) var takenBytes = 0
 
@@ -33,15 +38,15 @@ package final class ResponseStream: @unchecked Sendable {
     /// from where they are, together, and must not change before this returns. Several tasks may write: each write goes
     /// out whole, in the order of the calls.
     ///
-    /// Throws when the peer is gone or took nothing for `HTTPLimits.streamWriteTime`; how much it got is not known.
+    /// Throws when the peer is gone or took nothing for `HTTPLimits.streamWriteTime`, unless the stream is patient; how
+    /// much it got is not known.
     package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
         guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
-        let time = connection.limits.streamWriteTime
         let size = chunks.reduce(0) { $0 + $1.count }
         switch framing {
         case .none: return
         case .plain:
-            try await connection.write(chunks, within: time)
+            try await connection.write(chunks, within: writeTime)
             takenBytes += size
         case .chunked:
             // A chunk of no bytes would be the end.
@@ -52,10 +57,13 @@ package final class ResponseStream: @unchecked Sendable {
             pieces.reserveCapacity(chunks.count + 2)
             pieces.append(contentsOf: chunks)
             pieces.append(Self.lineEnd)
-            try await connection.write(pieces, within: time)
+            try await connection.write(pieces, within: writeTime)
             takenBytes += line.count + size + Self.lineEnd.count
         }
     }
+
+    /// Zero is without end.
+    private var writeTime: Duration { isPatient ? .zero : connection.limits.streamWriteTime }
 
     /// Ends the body in order. The connection serves the client's next request.
     package func finish() async {

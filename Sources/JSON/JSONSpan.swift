@@ -50,7 +50,8 @@ package struct JSONSpan {
     /// Whether this is a string of exactly this text. A key that is written with escapes compares by its value.
     package func isString(_ text: StaticString) -> Bool {
         guard let bytes = rawString else { return false }
-        if Self.isEqual(bytes, text) { return true }
+        // An escape is longer than what it stands for.
+        guard bytes.count > text.utf8CodeUnitCount else { return Self.isEqual(bytes, text) }
         return hasEscapes && (try? string()) == text.description
     }
 

@@ -1,5 +1,7 @@
 import Bytes
 
+import func Glibc.memchr
+
 /// JSON text as bytes: checking, escaping and reading strings, without a tree.
 ///
 /// Performs no I/O.
@@ -102,12 +104,11 @@ package enum JSONText {
         var at = 0
         buffer.reserve(raw.count)
         while at < raw.count {
-            let byte = raw[at]
-            if byte != UInt8(ascii: "\\") {
-                buffer.append(byte)
-                at += 1
-                continue
-            }
+            // A run without escapes at a time: most texts are one.
+            let run = plainRun(raw, at)
+            buffer.append(UnsafeRawBufferPointer(rebasing: raw[at..<at + run]))
+            at += run
+            guard at < raw.count else { break }
             guard at + 1 < raw.count else { return at }
             let letter = raw[at + 1]
             if letter != UInt8(ascii: "u") {
@@ -120,6 +121,13 @@ package enum JSONText {
             at += length
         }
         return nil
+    }
+
+    /// Bytes from `at` on before the next backslash.
+    private static func plainRun(_ raw: UnsafeRawBufferPointer, _ at: Int) -> Int {
+        guard let start = raw.baseAddress else { return 0 }
+        guard let found = memchr(start + at, 0x5c, raw.count - at) else { return raw.count - at }
+        return UnsafeRawPointer(found) - (start + at)
     }
 
     private static func unescaped(_ letter: UInt8) -> UInt8 {

@@ -54,6 +54,12 @@ package struct ShardIterator: Hashable, Sendable, CustomStringConvertible {
 }
 
 private func isServiceName(_ text: String, maximumLength: Int) -> Bool {
-    (1...maximumLength).contains(text.utf8.count)
-        && text.utf8.allSatisfy { $0.isLetter || $0.isDigit || "_.-".utf8.contains($0) }
+    var text = text
+    return (1...maximumLength).contains(text.utf8.count)
+        && text.withUTF8 { $0.allSatisfy(isOfServiceName) }
+}
+
+private func isOfServiceName(_ byte: UInt8) -> Bool {
+    byte.isLetter || byte.isDigit || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+        || byte == UInt8(ascii: ".")
 }

@@ -10,7 +10,8 @@ package struct SequenceNumber: Hashable, Comparable, Sendable, CustomStringConve
 
     /// nil when the text is no such number.
     package init?(_ text: String) {
-        guard Self.isValid(text.utf8) else { return nil }
+        var text = text
+        guard text.withUTF8({ Self.isValid($0) }) else { return nil }
         self.text = text
     }
 

@@ -4,8 +4,7 @@ struct BatchDraft {
     private(set) var entries: [PutBatcher.Entry] = []
     private(set) var isOrdered = false
     private var bytes = 0
-    /// The put that has this call to itself, or nil when puts may share it.
-    private var owner: PutBatcher.Ticket?
+    private var company = PutBatcher.Company.anyone
 
     init(limits: PutBatcher.Limits) {
         self.limits = limits
@@ -14,18 +13,17 @@ struct BatchDraft {
     var isEmpty: Bool { entries.isEmpty }
 
     /// Takes the entry, or says that it has to go with another call. The first entry always fits.
-    mutating func take(_ entry: PutBatcher.Entry, isAlone: Bool) -> Bool {
+    mutating func take(_ entry: PutBatcher.Entry, _ itsCompany: PutBatcher.Company) -> Bool {
         let record = entry.put.records[entry.index]
         let isOrderedRecord = record.sequenceNumberForOrdering != nil
-        let itsOwner = isAlone ? entry.ticket : nil
         if !entries.isEmpty {
-            guard !isOrdered, !isOrderedRecord, owner == itsOwner else { return false }
+            guard !isOrdered, !isOrderedRecord, company == itsCompany, company != .nobody else { return false }
             guard entries.count < limits.records, bytes + record.size <= limits.bytes else { return false }
         }
         entries.append(entry)
         bytes += record.size
         isOrdered = isOrderedRecord
-        owner = itsOwner
+        company = itsCompany
         return true
     }
 }

@@ -27,14 +27,18 @@ package final class EncodedPut: @unchecked Sendable {
     /// At most one record of a partition key is on its way at a time, so that a key's records keep their order through
     /// retries.
     package let isOrdered: Bool
+    /// Its records are requests of their own that only travel together: none fails because of another one, and each has
+    /// its own result, whatever befalls.
+    package let isGroup: Bool
     /// Bytes of memory that this put holds until it is answered, roughly; `maxPutBytes` counts these.
     package let heldBytes: Int
 
     /// - Precondition: at least one record.
-    package init(_ records: [Record], isOrdered: Bool = false) {
+    package init(_ records: [Record], isOrdered: Bool = false, isGroup: Bool = false) {
         precondition(!records.isEmpty)
         self.records = records
         self.isOrdered = isOrdered
+        self.isGroup = isGroup
         heldBytes = records.reduce(0) { $0 + $1.size + Self.overheadBytes }
     }
 

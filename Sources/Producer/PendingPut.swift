@@ -19,6 +19,8 @@ struct PendingPut {
         var holdsTurn = false
         /// An attempt ended without an answer: the record may have been written.
         var isUncertain = false
+        /// Of a group: it was in a call that was refused for its content, and goes again by itself.
+        var isAlone = false
         var lastFailure: Failure?
     }
 
@@ -27,11 +29,11 @@ struct PendingPut {
     /// The first record that was never taken into a call.
     var nextFresh = 0
     private(set) var records: [Record]
-    private(set) var unresolved: Int
+    private var unresolved: Int
     var encryptionType: String?
-    /// A call that held this put and others was refused: it goes again without the others, so that one bad put spoils
-    /// no other.
-    var isAlone = false
+    /// A call that held this put and others was refused for its content: it goes again without the others. Of a group each
+    /// record has its own `isAlone`.
+    private var isAlone = false
     /// The refusal of a whole call that held records of this put alone.
     private var refusal: PutError?
 
@@ -62,20 +64,31 @@ struct PendingPut {
         if uncertain { records[index].isUncertain = true }
     }
 
-    /// The record's last word.
-    mutating func resolved(_ index: Int, _ result: PutResult) {
-        guard records[index].result == nil else { return }
+    /// The shared call that carried it was refused for its content.
+    mutating func leaveCompany(_ index: Int) {
+        if put.isGroup { records[index].isAlone = true } else { isAlone = true }
+    }
+
+    /// The record's last word. True when it is the last one of the put.
+    mutating func resolved(_ index: Int, _ result: PutResult) -> Bool {
+        guard records[index].result == nil else { return false }
         records[index].isOnItsWay = false
         records[index].holdsTurn = false
         records[index].result = result
         unresolved -= 1
+        return unresolved == 0
     }
 
-    /// The whole call was refused for good.
-    mutating func refused(_ index: Int, _ error: PutError) {
+    /// The whole call was refused for good. True as of `resolved`.
+    mutating func refused(_ index: Int, _ error: PutError) -> Bool {
         refusal = error
         let (code, message) = error.asEntry
-        resolved(index, .failed(code: code, message: message))
+        return resolved(index, .failed(code: code, message: message))
+    }
+
+    func company(of entry: PutBatcher.Entry) -> PutBatcher.Company {
+        if isAlone { return .itsPut(entry.ticket) }
+        return records[entry.index].isAlone ? .nobody : .anyone
     }
 
     func hasBeenSent(_ index: Int) -> Bool {
@@ -85,22 +98,22 @@ struct PendingPut {
     // MARK: The answer
 
     /// The answer when every record has its result. A put of which nothing was written, because calls were refused, gets
-    /// the refusal itself.
+    /// the refusal itself, unless its records are requests of their own.
     var answer: Result<PutAnswer, PutError> {
         let results = records.compactMap(\.result)
-        if let refusal, !results.contains(where: \.isAccepted) { return .failure(refusal) }
+        if let refusal, !put.isGroup, !results.contains(where: \.isAccepted) { return .failure(refusal) }
         return .success(PutAnswer(results: results, encryptionType: encryptionType))
     }
 
-    /// The answer at the deadline: by record as soon as one has a result of its own, so that a caller knows what to
-    /// send again; else one failure that says whether anything may have been written.
+    /// The answer at the deadline: by record of a group, and as soon as one has a result of its own, so that a caller
+    /// knows what to send again; else one failure that says whether anything may have been written.
     func answerAtDeadline(after timeout: Duration) -> Result<PutAnswer, PutError> {
         let isKnown = records.contains { record in
             if record.result != nil { return true }
             if record.isOnItsWay || record.isUncertain { return false }
             if case .entry = record.lastFailure { return true } else { return false }
         }
-        guard isKnown else {
+        guard isKnown || put.isGroup else {
             let uncertain = records.contains { $0.isOnItsWay || $0.isUncertain }
             return .failure(.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastCallFailure))
         }
@@ -113,7 +126,7 @@ struct PendingPut {
         if !uncertain, case .entry(let code, let message) = record.lastFailure {
             return .failed(code: code, message: message)
         }
-        let error = PutError.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastCallFailure)
+        let error = PutError.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: nil)
         let (code, message) = error.asEntry
         return .failed(code: code, message: message)
     }

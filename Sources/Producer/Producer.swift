@@ -6,7 +6,7 @@ import Reactor
 /// The put path: takes encoded puts, bounds what waits, and answers each when Kinesis has.
 ///
 /// Confined to its loop. Puts that one connection makes one after the other keep their order, because each is answered
-/// before the next is read.
+/// before the next is read. Who puts a long sequence opens a feed (`PutFeed`).
 package final class Producer: @unchecked Sendable {
     /// Lanes that are kept although nothing is on its way in them.
     private static let idleLanes = 256
@@ -22,15 +22,20 @@ package final class Producer: @unchecked Sendable {
     private var isDraining = false
     private var unanswered = 0
     private var drained: UnsafeContinuation<Void, Never>?
+    private var memory: PutMemory
+    /// The feeds whose group stands in line for room, in the order of that line.
+    private var feedsInLine = Fifo<UnsafeContinuation<Void, Never>>()
+    private var feeds: [ObjectIdentifier: PutFeed] = [:]
 
     /// Bytes that wait in this process for their answers, over all streams.
-    package private(set) var waitingBytes = 0
+    package var waitingBytes: Int { memory.waiting }
 
     package init(loop: EventLoop, target: any PutTarget, options: ProducerOptions, logger: Logger) {
         self.loop = loop
         self.target = target
         self.options = options
         self.logger = logger
+        memory = PutMemory(limit: options.maxPutBytes)
         streams = StreamDirectory(
             loop: loop, target: target, shardsToCreate: options.shardsToCreate, logger: logger)
     }
@@ -41,13 +46,17 @@ package final class Producer: @unchecked Sendable {
     {
         if isDraining { throw .draining }
         let bytes = put.heldBytes
-        // A put is never refused when nothing waits, whatever its size: it could never be made.
-        guard waitingBytes == 0 || waitingBytes + bytes <= options.maxPutBytes else {
-            throw .busy(waiting: waitingBytes, limit: options.maxPutBytes, retryAfter: Self.retryAfter)
+        guard memory.take(bytes) else {
+            throw .busy(waiting: waitingBytes, limit: memory.limit, retryAfter: Self.retryAfter)
         }
-        waitingBytes += bytes
         unanswered += 1
         defer { answered(bytes) }
+        let limit = try await recordLimit(of: stream, for: put)
+        return try await lane(of: stream).put(put, largestRecord: limit).get()
+    }
+
+    /// The bytes that a record of the stream may have, which no record of the put passes.
+    func recordLimit(of stream: StreamName, for put: EncodedPut) async throws(PutError) -> Int {
         let largest = put.largest
         let limit: Int
         if let known = streams.knownRecordBytes(of: stream, forRecordOf: largest.size) {
@@ -58,15 +67,16 @@ package final class Producer: @unchecked Sendable {
         guard largest.size <= limit else {
             throw .recordTooLarge(index: largest.index, size: largest.size, limit: limit)
         }
-        return try await lane(of: stream).put(put, largestRecord: limit).get()
+        return limit
     }
 
     /// Records of the stream's puts that left in a call once more, since its lane was made; an idle lane may be dropped.
     package func retriedRecords(of stream: StreamName) -> Int { lanes[stream]?.retriedRecords ?? 0 }
 
-    /// Takes no new puts, and returns when every one has its answer, or at the deadline.
+    /// Takes no new puts, lets feeds come to their end, and returns when every put has its answer, or at the deadline.
     package func drain(deadline: EventLoop.Instant) async {
         isDraining = true
+        for feed in feeds.values { feed.onDraining?() }
         guard unanswered > 0, loop.now < deadline else { return }
         let timer = loop.schedule(at: deadline) { [weak self] in self?.finishDraining() }
         await withUnsafeContinuation { drained = $0 }
@@ -74,7 +84,11 @@ package final class Producer: @unchecked Sendable {
     }
 
     private func answered(_ bytes: Int) {
-        waitingBytes -= bytes
+        giveRoom(bytes)
+        oneIsAnswered()
+    }
+
+    private func oneIsAnswered() {
         unanswered -= 1
         if unanswered == 0 { finishDraining() }
     }
@@ -84,7 +98,7 @@ package final class Producer: @unchecked Sendable {
         drained = nil
     }
 
-    private func lane(of stream: StreamName) -> PutLane {
+    func lane(of stream: StreamName) -> PutLane {
         if let lane = lanes[stream] { return lane }
         if lanes.count >= Self.idleLanes { lanes = lanes.filter { !$0.value.isIdle } }
         var limits = PutBatcher.Limits()
@@ -94,5 +108,34 @@ package final class Producer: @unchecked Sendable {
             loop: loop, stream: stream, target: target, streams: streams, limits: limits, logger: logger)
         lanes[stream] = lane
         return lane
+    }
+}
+
+// MARK: - Feeds
+
+extension Producer {
+    /// Opens a feed, which must be closed. Until then a drain waits for it.
+    package func openFeed() throws(PutError) -> PutFeed {
+        if isDraining { throw .draining }
+        let feed = PutFeed(producer: self, share: memory.feedShare)
+        feeds[ObjectIdentifier(feed)] = feed
+        unanswered += 1
+        return feed
+    }
+
+    func close(_ feed: PutFeed) {
+        guard feeds.removeValue(forKey: ObjectIdentifier(feed)) != nil else { return }
+        oneIsAnswered()
+    }
+
+    /// Returns when the bytes have their room, which has been taken then.
+    func waitForRoom(_ bytes: Int) async {
+        if memory.takeOrStandInLine(bytes) { return }
+        await withUnsafeContinuation { feedsInLine.append($0) }
+    }
+
+    func giveRoom(_ bytes: Int) {
+        memory.give(bytes)
+        while memory.admitNext() { feedsInLine.popFirst()?.resume() }
     }
 }

@@ -1,13 +1,13 @@
 extension PutBatcher {
     /// Takes a record into the call, or lets it stand in line while another of its key has the turn. False when the call
     /// is full.
-    mutating func admit(_ entry: Entry, to draft: inout BatchDraft, isAlone: Bool) -> Bool {
-        guard entry.put.isOrdered else { return draft.take(entry, isAlone: isAlone) }
+    mutating func admit(_ entry: Entry, to draft: inout BatchDraft, _ company: Company) -> Bool {
+        guard entry.put.isOrdered else { return draft.take(entry, company) }
         if turns.isTaken(entry.partitionKey) {
             turns.standInLine(entry)
             return true
         }
-        guard draft.take(entry, isAlone: isAlone) else { return false }
+        guard draft.take(entry, company) else { return false }
         turns.take(entry.partitionKey)
         return true
     }

@@ -47,6 +47,20 @@ package struct PutBatcher {
         package let entries: [Entry]
         /// A lone record with `sequenceNumberForOrdering`: it must go as PutRecord.
         package let isOrdered: Bool
+
+        /// Whether the call carries more than one request: several puts, or records of a group.
+        var isShared: Bool {
+            entries.contains { $0.ticket != entries[0].ticket } || entries.count > 1 && entries[0].put.isGroup
+        }
+    }
+
+    /// Whom a record may share a call with. Narrowed when a shared call was refused for its content, so that the guilty
+    /// one of its requests is found and spoils no other.
+    enum Company: Equatable {
+        case anyone
+        /// The other records of its put.
+        case itsPut(Ticket)
+        case nobody
     }
 
     /// How a call ended.
@@ -55,7 +69,7 @@ package struct PutBatcher {
         case results([PutResult], encryptionType: String?)
         /// The whole call failed and may succeed later. `mayHaveBeenWritten`: no answer came, so nobody knows.
         case failedForNow(PutError, mayHaveBeenWritten: Bool)
-        /// The whole call was refused for good. `byContent`: one bad record may be the cause, so the puts that were in
+        /// The whole call was refused for good. `byContent`: one bad record may be the cause, so the requests that were in
         /// the call together go again one by one.
         case refused(PutError, byContent: Bool)
     }
@@ -161,15 +175,15 @@ extension PutBatcher {
     ) {
         precondition(results.count == batch.entries.count, "the reader of answers checks this")
         var again: [Entry] = []
-        for (entry, result) in zip(batch.entries, results) where puts[entry.ticket] != nil {
+        for (entry, result) in zip(batch.entries, results) where puts.contains(entry.ticket) {
             puts[entry.ticket]?.encryptionType = encryptionType
             if case .failed(let code, let message) = result, Self.isWorthAnotherAttempt(code) {
                 let uncertain = code == "InternalFailure"
                 puts[entry.ticket]?.failed(entry.index, .entry(code: code, message: message), uncertain: uncertain)
                 again.append(entry)
             } else {
-                puts[entry.ticket]?.resolved(entry.index, result)
-                answerIfResolved(entry.ticket)
+                let isLast = puts[entry.ticket]?.resolved(entry.index, result)
+                if isLast == true { answer(entry.ticket) }
             }
         }
         tryAgain(again, random: random, now: now)
@@ -181,15 +195,15 @@ extension PutBatcher {
     }
 
     private mutating func refused(_ batch: Batch, _ error: PutError, byContent: Bool, now: Instant) {
-        let isMixed = batch.entries.contains { $0.ticket != batch.entries[0].ticket }
-        for entry in batch.entries where puts[entry.ticket] != nil {
-            if isMixed, byContent {
-                puts[entry.ticket]?.isAlone = true
+        let goesAgain = byContent && batch.isShared
+        for entry in batch.entries where puts.contains(entry.ticket) {
+            if goesAgain {
                 puts[entry.ticket]?.failed(entry.index, .call(error), uncertain: false)
+                puts[entry.ticket]?.leaveCompany(entry.index)
                 retries.insert(entry, due: now)
             } else {
-                puts[entry.ticket]?.refused(entry.index, error)
-                answerIfResolved(entry.ticket)
+                let isLast = puts[entry.ticket]?.refused(entry.index, error)
+                if isLast == true { answer(entry.ticket) }
             }
         }
     }
@@ -203,11 +217,11 @@ extension PutBatcher {
         }
         let delay = retryPolicy.nextDelay(attempt: max(attempts, 1), elapsed: .zero, random: random)
         let due = now + (delay ?? retryPolicy.maxTimeout)
-        for entry in entries where puts[entry.ticket] != nil { retries.insert(entry, due: due) }
+        for entry in entries where puts.contains(entry.ticket) { retries.insert(entry, due: due) }
     }
 
-    private mutating func answerIfResolved(_ ticket: Ticket) {
-        guard let pending = puts[ticket], pending.unresolved == 0 else { return }
+    private mutating func answer(_ ticket: Ticket) {
+        guard let pending = puts[ticket] else { return }
         puts.remove(ticket)
         answers.append((ticket, pending.answer))
     }
@@ -218,7 +232,7 @@ extension PutBatcher {
 extension PutBatcher {
     private mutating func takeRetries(into draft: inout BatchDraft, now: Instant) {
         while let entry = retries.first(dueBy: now) {
-            if let pending = puts[entry.ticket], !draft.take(entry, isAlone: pending.isAlone) { return }
+            if let pending = puts[entry.ticket], !draft.take(entry, pending.company(of: entry)) { return }
             retries.removeFirst()
         }
     }
@@ -230,7 +244,7 @@ extension PutBatcher {
             defer { puts[ticket]?.nextFresh = index }
             while index < pending.put.records.count {
                 let entry = Entry(ticket: ticket, index: index, put: pending.put)
-                guard admit(entry, to: &draft, isAlone: pending.isAlone) else { return }
+                guard admit(entry, to: &draft, pending.company(of: entry)) else { return }
                 tookFresh(pending.put.records[index])
                 index += 1
             }
@@ -246,7 +260,7 @@ extension PutBatcher {
 
     /// Puts that were answered at their deadline before they were sent lie at the front: the oldest wait longest.
     private mutating func dropAnsweredFresh() {
-        while let ticket = fresh.first, puts[ticket] == nil { fresh.popFirst() }
+        while let ticket = fresh.first, !puts.contains(ticket) { fresh.popFirst() }
     }
 
     private func isLingering(now: Instant) -> Bool {

@@ -7,7 +7,7 @@ import Kinesis
 ///
 /// A string is taken as it is; any other value is its JSON text as it was written, without insignificant white space; with
 /// `dataEncoding: "base64"` the decoded bytes. Without a partition key it is base64(SHA-1(data)), as lifion-kinesis has it.
-package struct PutEncoder {
+package struct PutEncoder: Sendable {
     private let data: ByteBuffer
     private var records: [EncodedPut.Record] = []
     /// What the put will hold in memory; see `EncodedPut.heldBytes`.
@@ -41,8 +41,8 @@ package struct PutEncoder {
     }
 
     /// - Precondition: at least one record was added.
-    package consuming func finish(isOrdered: Bool = false) -> EncodedPut {
-        EncodedPut(records, isOrdered: isOrdered)
+    package consuming func finish(isOrdered: Bool = false, isGroup: Bool = false) -> EncodedPut {
+        EncodedPut(records, isOrdered: isOrdered, isGroup: isGroup)
     }
 
     // MARK: Data

@@ -34,7 +34,7 @@ package enum PutError: Error, Sendable {
 
 extension PutError {
     /// The same for one record of a put whose other records fared otherwise.
-    var asEntry: (code: String, message: String) {
+    package var asEntry: (code: String, message: String) {
         switch self {
         case .timedOut(let after, let mayHaveBeenWritten, _):
             let fate = mayHaveBeenWritten ? "the record may have been written" : "the record was not written"

@@ -22,6 +22,11 @@ struct PutTable {
         oldestSlot < 0 ? nil : PutBatcher.Ticket(slot: oldestSlot, generation: slots[oldestSlot].generation)
     }
 
+    /// Whether the ticket's put has no answer yet. Asked for every record, so it copies nothing.
+    func contains(_ ticket: PutBatcher.Ticket) -> Bool {
+        isValid(ticket)
+    }
+
     /// The put of a ticket, in place; nil when it has been answered.
     subscript(ticket: PutBatcher.Ticket) -> PendingPut? {
         get { isValid(ticket) ? slots[ticket.slot].pending : nil }

@@ -3,15 +3,23 @@ good requests and bad ones. `/records`, whose answer has no end, has tests of it
 
 import json
 
+import jsonschema_rs
 import pytest
 import schemathesis
+import yaml
 from hypothesis import HealthCheck, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from harness.lines import LinesClient, NDJSON, line
 from harness.sidecar import Sidecars
 
 # Requests of each route and kind: the whole takes well under a minute.
 EXAMPLES = 40
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @schemathesis.serializer("application/x-www-form-urlencoded")
@@ -50,4 +58,21 @@ def test_every_answer_is_as_the_contract_says(case, running):
     # form, in which curl sends JSON, schemathesis makes texts of flags.
     loose = case.path.endswith(("/put", "/checkpoints", "/continue"))
     excluded = [positive_data_acceptance] if loose else []
+    # A line that is no record is an answer's line, not a refusal.
+    if case.media_type == "application/x-ndjson":
+        excluded.append(negative_data_rejection)
     case.call_and_validate(base_url=running.url, timeout=30, excluded_checks=excluded)
+
+
+def test_every_line_of_an_answer_to_lines_is_as_the_contract_says(running):
+    contract = yaml.safe_load(running.get("/openapi.yaml").body)
+    schema = {"$ref": "#/components/schemas/PutLineAnswer", "components": contract["components"]}
+    body = line(1) + line(2, partitionKey="") + "no\n"
+    whole = running.post("/streams/s/put?results=all", body, headers={"Content-Type": NDJSON})
+    cut = LinesClient(running, "/streams/s/put")
+    cut.send(body)
+    cut.sock.shutdown(1)
+    objects = [json.loads(text) for text in whole.body.splitlines()] + cut.read_answer().objects
+    assert len(objects) == 4 + 3 and "problem" in objects[-1]
+    for answered in objects:
+        jsonschema_rs.validate(schema, answered)

@@ -4,17 +4,21 @@ import Consumer
 import JSON
 import Kinesis
 import Producer
+import Reactor
 import Time
 
 /// A Kinesis of one stream and one shard, in process, that both sides of the sidecar ask. Confined to its loop.
 final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     let stream = StreamName("orders")!
     private let shard = ShardID(number: 0)
-    private var records: [(entry: PutRecordEntry, arrival: WallTime)] = []
+    private(set) var records: [(entry: PutRecordEntry, arrival: WallTime)] = []
     /// What every call fails with while it is set.
     var failure: AWSError?
+    /// Calls of PutRecords wait while it is there.
+    var gate: Gate?
 
     func putRecords(_ stream: StreamName, _ entries: [PutRecordEntry]) async throws(AWSError) -> PutRecordsAnswer {
+        while let gate { try? await gate.wait() }
         try check(stream)
         let results = entries.map { entry in
             records.append((entry, .now()))

@@ -30,14 +30,13 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("text/plain", "/put"), ("application/x-ndjson", "/put"), ("application/x-ndjson", "/streams/orders/put"),
-    ])
-    func `a body of another type is 415 where it cannot be the data`(type: String, path: String) async throws {
+    @Test func `a body of another type is 415 where it cannot be the data`() async throws {
         try await TestSidecar.run { sidecar in
-            let answer = try sidecar.send("POST", path, headers: ["Content-Type: " + type], body: #"{"data":1}"#)
+            let answer = try sidecar.send("POST", "/put", headers: ["Content-Type: text/plain"], body: #"{"data":1}"#)
             #expect(answer.status == 415)
-            #expect(answer.json?["accepted"] == ["application/json", "application/x-www-form-urlencoded"])
+            #expect(
+                answer.json?["accepted"]
+                    == ["application/json", "application/x-www-form-urlencoded", "application/x-ndjson"])
         }
     }
 

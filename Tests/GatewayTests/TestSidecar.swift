@@ -19,7 +19,7 @@ final class TestSidecar: @unchecked Sendable {
     let server: HTTPServer
     let port: Int
 
-    private init(_ loop: EventLoop, heartbeat: Duration) async throws {
+    private init(_ loop: EventLoop, heartbeat: Duration, _ puts: ProducerOptions, _ limits: HTTPLimits) async throws {
         self.loop = loop
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         kinesis = FakeKinesis()
@@ -28,7 +28,7 @@ final class TestSidecar: @unchecked Sendable {
         let state = try await StateStore.open(path: nil, loop: loop, logger: logger)
         consumers = ConsumerRegistry(
             loop: loop, source: observed, state: state, settings: EngineSettings(), logger: logger)
-        producer = Producer(loop: loop, target: observed, options: ProducerOptions(), logger: logger)
+        producer = Producer(loop: loop, target: observed, options: puts, logger: logger)
         var options = GatewayOptions()
         options.heartbeatInterval = heartbeat
         options.version = "1.2.3"
@@ -39,33 +39,48 @@ final class TestSidecar: @unchecked Sendable {
         let services = GatewayServices(
             consumers: consumers, producer: producer, streams: observed, state: state, activity: activity)
         gateway = Gateway(loop: loop, services: services, options: options, logger: logger)
-        server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: gateway, logger: logger)
+        server = HTTPServer(loop: loop, limits: limits, handler: gateway, logger: logger)
         server.onBadRequest = gateway.refusal
         port = try server.listen(ListenAddress("127.0.0.1:0")!).port
     }
 
-    /// Runs a test's body, off the loop, with a sidecar of its own.
+    /// Runs a test's body with a sidecar of its own, on a thread of its own: its blocking calls hold up nobody.
     static func run(
-        heartbeat: Duration = .seconds(15), _ body: @Sendable (TestSidecar) async throws -> Void
+        heartbeat: Duration = .seconds(15), puts: ProducerOptions = ProducerOptions(),
+        limits: HTTPLimits = HTTPLimits(), _ body: @escaping @Sendable (TestSidecar) async throws -> Void
     ) async throws {
         let loop = try EventLoop(name: "gateway")
         try loop.startThread()
+        let client = try EventLoop(name: "client")
+        try client.startThread()
         defer {
-            loop.stop()
-            loop.join()
+            for loop in [loop, client] {
+                loop.stop()
+                loop.join()
+            }
         }
         let sidecar = try await Task(executorPreference: loop) {
-            try await TestSidecar(loop, heartbeat: heartbeat)
+            try await TestSidecar(loop, heartbeat: heartbeat, puts, limits)
         }.value
-        try await body(sidecar)
+        try await Task(executorPreference: client) { try await body(sidecar) }.value
         await Task(executorPreference: loop) { sidecar.server.closeAll() }.value
     }
 
-    /// As the program does on SIGTERM, as far as readers are concerned.
+    /// As the program does on SIGTERM, as far as readers and puts are concerned.
     func drain() async {
         await Task(executorPreference: loop) {
             self.gateway.beginDraining()
             await self.consumers.shutDown(deadline: self.loop.now + .seconds(10))
+            await self.producer.drain(deadline: self.loop.now + .seconds(10))
+        }.value
+    }
+
+    /// Asks, on the loop, until it is so; false after ten seconds.
+    func becomes(_ condition: @escaping @Sendable (TestSidecar) -> Bool) async -> Bool {
+        await Task(executorPreference: loop) {
+            let deadline = self.loop.now + .seconds(10)
+            while !condition(self), self.loop.now < deadline { await self.loop.nextTurn() }
+            return condition(self)
         }.value
     }
 

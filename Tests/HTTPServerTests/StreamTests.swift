@@ -209,6 +209,119 @@ import Testing
         }
     }
 
+    @Test func `what came before a malformed chunk is given before the fault`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            var parts = ""
+            do throws(HTTPBodyError) {
+                while let part = try await exchange.bodyPart() { parts += part.text }
+            } catch {
+                parts += " \(error)"
+            }
+            await exchange.respond(.ok, body: ByteBuffer(parts))
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n")
+            #expect(try client.answer().body == "abc malformed(HTTP.HTTPParseError.invalidChunkSize)")
+            #expect(client.isClosed())
+        }
+    }
+
+    @Test func `a body that is abandoned ends the read that waits for it, and the connection`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            guard let stream = try? await exchange.startStreaming(.ok, peerMayHalfClose: true) else { return }
+            _ = exchange.loop.schedule(after: .milliseconds(1)) { exchange.abandonBody() }
+            var outcomes: [HTTPBodyError] = []
+            for _ in 0..<2 {
+                do throws(HTTPBodyError) {
+                    while try await exchange.bodyPart() != nil {}
+                } catch {
+                    outcomes.append(error)
+                }
+            }
+            try? await stream.write([ByteBuffer("\(outcomes == [.abandoned, .abandoned])")])
+            await stream.finish()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            #expect(try client.answer().body == "true")
+            client.send("0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.isClosed())
+        }
+    }
+
+    @Test func `abandoning a body that was read to its end changes nothing`() async throws {
+        try await ServerFixture.run(handle: { exchange in
+            while (try? await exchange.bodyPart()) ?? nil != nil {}
+            exchange.abandonBody()
+            await exchange.respond(.ok)
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            for _ in 0..<2 {
+                client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+                #expect(try client.answer().status == 200)
+            }
+        }
+    }
+
+    @Test func `a patient stream waits for a reader that takes nothing, until it is impatient`() async throws {
+        var limits = HTTPLimits()
+        limits.streamWriteTime = .milliseconds(20)
+        let state = WriterState()
+        try await ServerFixture.run(
+            limits,
+            handle: { exchange in
+                guard let stream = try? await exchange.startStreaming(.ok) else { return }
+                stream.isPatient = true
+                state.connection = exchange.connection
+                _ = exchange.loop.schedule(after: .milliseconds(100)) {
+                    state.written = state.isWaiting ? 1 : 0
+                    stream.isPatient = false
+                }
+                let piece = ByteBuffer([UInt8](repeating: 120, count: 1 << 20))
+                do throws(ConnectionClosed) {
+                    while true { try await stream.write([piece]) }
+                } catch {
+                    state.failed = true
+                }
+            }
+        ) { fixture in
+            let client = try Client(port: fixture.port, receiveBuffer: 64 * 1024)
+            client.send(Self.request)
+            #expect(fixture.becomes { _ in state.failed })
+            #expect(fixture.ask { _ in state.written } == 1)
+        }
+    }
+
+    @Test func `bodies that are held in parts count with those that are read whole`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyBytesTogether = 100_000
+        try await ServerFixture.run(
+            limits,
+            handle: { exchange in
+                guard exchange.request.path == "/parts" else { return await exchange.echo() }
+                _ = try? await exchange.bodyPart()
+                try? exchange.holdBody(90_000)
+                guard let stream = try? await exchange.startStreaming(.ok, peerMayHalfClose: true) else { return }
+                while (try? await exchange.bodyPart()) ?? nil != nil {}
+                await stream.finish()
+            }
+        ) { fixture in
+            let parts = try Client(port: fixture.port)
+            parts.send("POST /parts HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na")
+            _ = try parts.read(through: "\r\n\r\n")
+            let body = String(repeating: "x", count: 80_000)
+            let whole = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 80000\r\n\r\n" + body
+            let refused = try Client(port: fixture.port)
+            refused.send(whole)
+            #expect(try refused.answer().status == 503)
+            parts.send("b")
+            #expect(try parts.chunk() == nil)
+            let taken = try Client(port: fixture.port)
+            taken.send(whole)
+            #expect(try taken.answer().status == 200)
+        }
+    }
+
     /// What the test looks at. Confined to the server's loop.
     private final class WriterState: @unchecked Sendable {
         var written = 0

@@ -27,6 +27,10 @@ final class BatcherScript {
         batcher.submitted(.ofSizes(sizes, ordered: ordered), now: now)
     }
 
+    func submit(_ put: EncodedPut) -> PutBatcher.Ticket {
+        batcher.submitted(put, now: now)
+    }
+
     /// An ordered put: a record of one byte for each key.
     @discardableResult
     func submit(keys: [String]) -> PutBatcher.Ticket {

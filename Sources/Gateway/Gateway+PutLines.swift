@@ -1,0 +1,25 @@
+import HTTP
+import HTTPServer
+import Kinesis
+import Producer
+
+extension Gateway {
+    /// A body of lines, each a put of its own; see `PutLinesSession`.
+    func putLines(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
+        let options = try PutOptions(try Self.items(exchange.request.query), accepted: PutOptions.ofLines)
+        let producer = services.producer
+        let feed: PutFeed
+        do {
+            feed = try producer.openFeed()
+        } catch {
+            throw .draining
+        }
+        let session = PutLinesSession(
+            exchange, feed, stream, options, memory: producer.options.maxPutBytes, headers: Self.lineHeaders)
+        await session.run()
+    }
+
+    private static let lineHeaders: HTTPHeaders = [
+        "Content-Type": linesType, "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+    ]
+}

@@ -1,0 +1,181 @@
+import Bytes
+import HTTP
+import HTTPServer
+import Kinesis
+import Producer
+import Reactor
+
+/// One body of lines: one task reads and puts, another answers, so that neither waits for the other more than it must.
+///
+///     body → LineSplitter → PutLinesDraft → PutFeed → LineAnswers → LineOutput → socket
+///
+/// Confined to its loop. Everything in between is bounded: lines on their way by `maximumGroups` and by the feed, answers
+/// by `maximumFailures`, or where every line is answered by `maximumResults`.
+final class PutLinesSession: @unchecked Sendable {
+    /// Groups that were put and not answered yet; no more lines are put beyond it. Two calls of 500 records are on their
+    /// way at once, and a read of the body brings about 70 small records: so the next calls are ready too.
+    private static let maximumGroups = 64
+    /// Bytes of results that wait for a client that asked for all of them; beyond it the body waits.
+    private static let maximumResults = 256 * 1024
+    /// Bytes of failures that wait for a client that may read only when it has sent everything; beyond it the lines end.
+    /// What is on its way adds to it. 4 MiB are about 30,000 failures.
+    static let maximumFailures = 4 << 20
+
+    private typealias Sent = (lines: PutLines, answers: [PutFeed.Answer])
+
+    private let exchange: HTTPExchange
+    private let feed: PutFeed
+    private let options: PutOptions
+    private let output: LineOutput
+    private let bodyLimit: Int
+    private var splitter: LineSplitter
+    private var draft: PutLinesDraft
+    private var answers: LineAnswers
+    /// What is on its way, in the order of its lines.
+    private var sent: [Sent] = []
+    private var groupsOnTheirWay = 0
+    private let changed: Gate
+    private var isRead = false
+    /// Why the lines ended before the body did, or why the body did before its end.
+    private var problem: Problem?
+    private var takesLines = true
+
+    init(
+        _ exchange: HTTPExchange, _ feed: PutFeed, _ stream: StreamName?, _ options: PutOptions, memory: Int,
+        headers: HTTPHeaders
+    ) {
+        self.exchange = exchange
+        self.feed = feed
+        self.options = options
+        output = LineOutput(exchange, headers: headers)
+        bodyLimit = exchange.bodyLimit
+        splitter = LineSplitter(limit: bodyLimit)
+        draft = PutLinesDraft(stream: stream, memory: memory, isOrdered: options.isOrdered)
+        answers = LineAnswers(showsAll: options.showsAll)
+        changed = Gate(loop: exchange.loop)
+    }
+
+    func run() async {
+        // What was read is still put.
+        feed.onDraining = { [exchange] in exchange.abandonBody() }
+        output.isPatient = !options.showsAll
+        let answering = exchange.loop.spawn { await self.answer() }
+        await read()
+        isRead = true
+        changed.open()
+        await readAway()
+        output.isPatient = false
+        await answering.value
+    }
+
+    // MARK: Reading
+
+    /// Takes line after line until the body ends, or there is a reason not to.
+    private func read() async {
+        do throws(HTTPBodyError) {
+            while takesLines, let part = try await exchange.bodyPart() {
+                splitter.append(part.bytes)
+                await takeLines()
+                holdPart()
+            }
+            if takesLines, let line = splitter.finish() { await take(line) }
+        } catch {
+            // The line that it stops in is not put: it may be the beginning of another one.
+            if problem == nil { problem = error == .abandoned ? .draining : .body(error) }
+        }
+        await send()
+    }
+
+    private func takeLines() async {
+        while takesLines, let line = splitter.next() { await take(line) }
+        await send()
+    }
+
+    /// The line that is not complete stays in memory, unless too many bodies are there together.
+    private func holdPart() {
+        do throws(HTTPBodyError) {
+            try exchange.holdBody(splitter.heldBytes)
+        } catch {
+            guard splitter.skipLine() else { return }
+            draft.add(.body(error), line: splitter.number)
+            try? exchange.holdBody(splitter.heldBytes)
+        }
+    }
+
+    private func take(_ line: LineSplitter.Line) async {
+        guard case .text(let range) = line else {
+            if !draft.hasRoom(for: 0) { await send() }
+            return draft.add(.body(.tooLarge(limit: bodyLimit, actual: nil)), line: splitter.number)
+        }
+        if !draft.hasRoom(for: range.count) {
+            await send()
+            // Others have their turn between two slices of a body that comes faster than it is read.
+            await exchange.loop.nextTurn()
+        }
+        guard range.count > PutLinesDraft.maximumBytes else {
+            return draft.add(splitter.text(range), line: splitter.number)
+        }
+        // On the loop it would hold everybody else up.
+        let (empty, splitter) = (draft, splitter)
+        draft = await Task.detached {
+            var draft = empty
+            draft.add(splitter.text(range), line: splitter.number)
+            return draft
+        }.value
+    }
+
+    /// Puts what was taken, when there is room for it.
+    private func send() async {
+        guard !draft.isEmpty else { return }
+        let lines = draft.finish()
+        var answers: [PutFeed.Answer] = []
+        for group in lines.groups { answers.append(await feed.put(group.put, to: group.stream)) }
+        sent.append((lines, answers))
+        groupsOnTheirWay += lines.groups.count
+        changed.open()
+        // Faults alone are no group, but their answers wait too.
+        try? await changed.wait(while: { max(groupsOnTheirWay, sent.count) >= Self.maximumGroups })
+    }
+
+    /// Where lines were refused because nobody reads their failures, the rest of the body is read and dropped: a client
+    /// that sends everything before it reads would never come to read.
+    private func readAway() async {
+        guard !takesLines else { return }
+        while (try? await exchange.bodyPart()) != nil {}
+    }
+
+    // MARK: Answering
+
+    private func answer() async {
+        while let (lines, promised) = await nextSent() {
+            var results: [Result<PutAnswer, PutError>] = []
+            for answer in promised { results.append(await answer.value) }
+            let text = ByteBuffer()
+            answers.add(lines, results, to: text)
+            output.append(text)
+            await holdBack()
+            groupsOnTheirWay -= sent.removeFirst().lines.groups.count
+            changed.open()
+        }
+        feed.close()
+        let last = ByteBuffer()
+        answers.appendEnd(lines: splitter.number, problem: problem?.document, to: last)
+        output.append(last)
+        await output.finish()
+        exchange.abandonBody()
+    }
+
+    /// The next lines to be answered; nil when there are none and will be none.
+    private func nextSent() async -> Sent? {
+        try? await changed.wait(while: { sent.isEmpty && !isRead })
+        return sent.first
+    }
+
+    /// What happens when the client does not take the answers.
+    private func holdBack() async {
+        if options.showsAll { return await output.wait(toHold: Self.maximumResults) }
+        guard output.heldBytes > Self.maximumFailures, takesLines, !isRead else { return }
+        takesLines = false
+        problem = .tooManyFailures(limit: Self.maximumFailures)
+    }
+}
