@@ -11,6 +11,8 @@ FUZZ_SECONDS ?= 20
 SEEDS ?= 10
 SEED ?= 1
 GUARANTEE ?= issue3
+# The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
+LINES ?=
 
 .PHONY: help run build test check check-source check-program swift-test e2e soak bench fuzz format clean setup
 
@@ -63,7 +65,7 @@ soak: build
 
 bench: build
 	@Scripts/setup tests bench
-	$(PYTHON) Benchmarks/run.py
+	$(PYTHON) Benchmarks/run.py $(LINES)
 
 fuzz: setup
 	Scripts/fuzz $(FUZZ_SECONDS)
