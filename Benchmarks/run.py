@@ -15,6 +15,7 @@ from bench import ROOT
 from bench.hot_path import hot_path
 from bench.http_load import Nginx, server_alone
 from bench.latency import added_latency
+from bench.lines import lines
 from bench.memory import at_rest, full_load, idle_connections
 from bench.puts import puts
 from bench.readers import many_readers, one_reader
@@ -30,6 +31,7 @@ LINES = {
     "reader": one_reader,
     "readers": many_readers,
     "puts": puts,
+    "lines": lines,
     "server": server_alone,
     "hot-path": hot_path,
 }

@@ -80,7 +80,8 @@ func read(
 }
 
 func check(_ batch: EncodedBatch) {
-    let payload = batch.payload
+    let payload = ByteBuffer("{")
+    payload.append(batch.payload)
     withExtendedLifetime(payload) {
         precondition(JSONText.isValid(payload.bytes, limits: JSONLimits(depth: 520)))
         precondition(!payload.bytes.contains(0x0a) && !payload.bytes.contains(0x0d))

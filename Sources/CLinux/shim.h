@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/sockios.h>
 
 // epoll_event.data is a union, which Swift imports with a setter for each member, but the struct is packed on x86-64:
 // writing a member through a pointer there is undefined for Swift, so the two words are put in here.
@@ -23,6 +25,12 @@ static inline int clinux_epoll_ctl(int epoll, int operation, int fd, uint32_t ev
 
 static inline uint32_t clinux_events(const struct epoll_event *event) { return event->events; }
 static inline uint64_t clinux_token(const struct epoll_event *event) { return event->data.u64; }
+
+// Bytes that were sent and that the peer's kernel has not acknowledged; -1 with errno. ioctl is variadic.
+static inline int clinux_unacknowledged(int fd) {
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
+}
 
 // GNU extensions that are declared under _GNU_SOURCE only. Defining that here would give this module other definitions of
 // system types than Swift's Glibc module has, which the compiler refuses.

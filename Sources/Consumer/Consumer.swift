@@ -6,7 +6,9 @@ import Time
 
 /// One group's reading of one stream in this process. Confined to its loop.
 ///
-/// Its positions are prepared before a reader gets them, and outlive the readers, who share its shards.
+/// Its positions are prepared before a reader gets them, and outlive the readers, who share its shards. It holds its
+/// shards for as long as it has a reader, and for `readerGracePeriod` after the last one has gone. Checkpoints that are
+/// asked for are in Consumer+Checkpoints, how it looks from outside in Consumer+Snapshot.
 final class Consumer: @unchecked Sendable {
     let key: ConsumerKey
     /// Names this consumer among those of its group, also in other processes.
@@ -19,33 +21,47 @@ final class Consumer: @unchecked Sendable {
     private(set) var session: ReadingSession?
     /// Why the consumer could not be prepared, nil once it was.
     private(set) var problem: String?
+    /// Whether other members of the group leave its shards alone.
+    private(set) var holdsShards = false
 
-    private let context: EngineContext
+    let context: EngineContext
+    let sent: SentLog
+    let counters = ConsumerCounters()
+    private let isTail: Bool
     private let preparation: Preparation
-    private let counters = ConsumerCounters()
     private let logger: Logger
     private let changed: Gate
-    private var positions: Positions?
+    private(set) var positions: Positions?
+    /// The last record that was sent of shards whose reader left before it was acknowledged.
+    var unacknowledged: [ShardID: Checkpoint] = [:]
     /// Readers that are being attached.
     private var arriving = 0
     private var isPreparing = false
     private var isEnding = false
+    private var release: TimerToken?
+    /// Called once a reader has gone and none is left.
+    var onIdle: (() -> Void)?
     /// Somebody has stopped it: no reader, until somebody starts it.
     private(set) var isStopped = false
 
+    /// - Parameter isTail: it only watches: no group, and nothing is kept.
     init(
-        _ key: ConsumerKey, options: ConsumerOptions, isConfigured: Bool, mayCreateStream: Bool,
-        context: EngineContext, logger: Logger
+        _ key: ConsumerKey, options: ConsumerOptions, isConfigured: Bool = false, isTail: Bool = false,
+        mayCreateStream: Bool, context: EngineContext, logger: Logger
     ) {
         self.key = key
         self.options = options
         self.isConfigured = isConfigured
+        self.isTail = isTail
         self.context = context
         var logger = logger
         logger[metadataKey: "stream"] = "\(key.stream)"
-        logger[metadataKey: "consumerGroup"] = "\(key.group)"
+        logger[metadataKey: "consumerGroup"] = isTail ? nil : "\(key.group)"
         self.logger = logger
-        preparation = Preparation(key: key, mayCreateStream: mayCreateStream, context: context, logger: logger)
+        let store = isTail ? nil : context.state
+        sent = SentLog(of: key, in: store)
+        preparation = Preparation(
+            key: key, mayCreateStream: mayCreateStream, store: store, context: context, logger: logger)
         changed = Gate(loop: context.loop)
     }
 
@@ -94,8 +110,11 @@ final class Consumer: @unchecked Sendable {
             changed.open()
         }
         do throws(ConsumerError) {
-            positions = try await preparation.positions(positions, options: options, moment: moment)
+            let prepared = try await preparation.positions(positions, options: options, moment: moment)
+            do throws(StateError) { try await sent.load() } catch { throw .state(error) }
+            positions = prepared
             problem = nil
+            holdForNow()
         } catch {
             problem = "\(error)"
             throw error
@@ -110,6 +129,7 @@ final class Consumer: @unchecked Sendable {
             startedOn = moment
         } else if isPrepared || hasReaders {
             self.options = options
+            holdForNow()
             return
         }
         self.options = options
@@ -140,7 +160,8 @@ final class Consumer: @unchecked Sendable {
     }
 
     /// Attaches a reader that was admitted.
-    func attach(_ readerID: String) async throws(ConsumerError) -> RecordsReader {
+    /// - Parameter lastEvent: the Last-Event-ID with which its client comes back; nil: it has said none.
+    func attach(_ readerID: ReaderID, lastEvent: String?) async throws(ConsumerError) -> RecordsReader {
         defer { arriving -= 1 }
         if isStopped { throw .stopped }
         // A consumer that was stopped and started again takes a reader once those before have gone.
@@ -148,30 +169,67 @@ final class Consumer: @unchecked Sendable {
         // LATEST means: since the request came, not since the service has answered.
         let moment = WallTime.now()
         if session == nil { try await prepare(moment) }
-        guard !isEnding else { throw .shuttingDown }
-        guard !isStopped else { throw .stopped }
-        guard !Task.isCancelled else { throw .cancelled }
+        // Of a connection that has not ended yet nothing more is to come, or it would be missing in the log's answer.
+        let former = lastEvent.flatMap(EventID.init).flatMap { session?.readers[$0.reader] }
+        former?.quiesce()
+        let comeback = await comeback(lastEvent)
+        do throws(ConsumerError) {
+            try checkStillWanted()
+        } catch {
+            former?.replaced()
+            throw error
+        }
         guard let session = session ?? newSession() else { throw .streamMissing(key.stream) }
-        let reader = session.join(readerID)
+        let reader = session.join(readerID, resuming: comeback?.resumption, replacing: former)
+        if let comeback { session.tell(reader, comeback) }
         logger.info(
             "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.assignment.count)"])
         return reader
     }
 
+    private func checkStillWanted() throws(ConsumerError) {
+        if isEnding { throw .shuttingDown }
+        if isStopped { throw .stopped }
+        if Task.isCancelled { throw .cancelled }
+    }
+
     private func newSession() -> ReadingSession? {
         guard let positions else { return nil }
         let session = ReadingSession(
-            key: key, options: options, positions: positions, counters: counters, context: context, logger: logger
+            key: key, options: options, isTail: isTail, positions: positions, sent: sent, counters: counters,
+            context: context, logger: logger
         ) { [weak self] in self?.sessionEnded() }
         self.session = session
+        if let release { context.loop.cancel(release) }
+        holdsShards = true
+        unacknowledged.removeAll()
         return session
     }
 
     private func sessionEnded() {
         // A stream that was made anew under the reader has positions of its own.
         positions = session?.positions
+        unacknowledged = session?.unacknowledged ?? [:]
         session = nil
         changed.open()
+        holdForNow()
+        onIdle?()
+    }
+
+    /// Holds the shards for a reader that comes soon, and lets them go when none does.
+    private func holdForNow() {
+        guard session == nil, !isTail else { return }
+        holdsShards = true
+        if let release { context.loop.cancel(release) }
+        release = context.loop.schedule(after: options.readerGracePeriod) { [weak self] in self?.letGo() }
+    }
+
+    private func letGo() {
+        guard session == nil else { return }
+        holdsShards = false
+        unacknowledged.removeAll()
+        positions?.dropIterators()
+        logger.info("no reader has come; the shards are let go")
     }
 
     // MARK: Ending
@@ -185,40 +243,6 @@ final class Consumer: @unchecked Sendable {
     /// Whether everything that was given out is settled, or its readers are gone.
     var isSettled: Bool { session?.isSettled ?? true }
 
-    // MARK: Looking at it
-
-    var snapshot: ConsumerSnapshot {
-        let book = (session?.positions ?? positions)?.book
-        return ConsumerSnapshot(
-            id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase,
-            isConfigured: isConfigured, readerIDs: session?.readerIDs ?? [],
-            options: options.named, shards: book.map(shards) ?? [], problem: problem ?? session?.problem)
-    }
-
-    private var phase: ConsumerSnapshot.Phase {
-        if isStopped { return session == nil ? .stopped : .stopping }
-        if session != nil { return .reading }
-        return positions == nil ? .starting : .idle
-    }
-
-    private func shards(of book: ShardBook) -> [ShardSnapshot] {
-        book.shards.map { shard in
-            let task = session?.task(of: shard.id)
-            return ShardSnapshot(
-                id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
-                readerID: session?.owner(of: shard.id),
-                checkpoint: shard.checkpoint?.sequenceNumber, checkpointArrival: shard.checkpoint?.arrival,
-                millisBehindLatest: task?.machine.millisBehindLatest, bufferedBytes: task?.bufferedBytes ?? 0,
-                problem: task?.lastError, counters: counters[shard.id])
-        }
-    }
-
-    private func phase(of shard: ShardState, _ task: ShardTask?, _ book: ShardBook) -> ShardSnapshot.Phase {
-        if shard.isDepleted || book.lineage.isDepleted(shard.id) { return .depleted }
-        guard session != nil else { return .idle }
-        guard let task else { return .waiting }
-        if task.lastError != nil { return .degraded }
-        if case .closing = task.machine.state { return .ending }
-        return .reading
-    }
+    /// Whether everything that was sent is acknowledged, where readers do that.
+    var isAcknowledged: Bool { session?.isAcknowledged ?? unacknowledged.isEmpty }
 }

@@ -2,7 +2,7 @@ import AWS
 import Kinesis
 import State
 
-/// Why a reader cannot be attached.
+/// Why a reader cannot be attached, or what is asked of a consumer cannot be done.
 package enum ConsumerError: Error, Hashable, Sendable {
     /// The consumer runs with another value of an option that the request names.
     case conflictingOption(OptionConflict)
@@ -16,6 +16,20 @@ package enum ConsumerError: Error, Hashable, Sendable {
     case service(AWSError)
     /// The consumer's positions cannot be read or fixed.
     case state(StateError)
+    /// This process does not hold the consumer's shards: it was never started here, or has had no reader for
+    /// `readerGracePeriod`.
+    case shardsNotHeld
+    case unknownShard(ShardID)
+    /// The delivery log knows no such event of this consumer.
+    case unknownEvent(EventID)
+    /// The consumer moves its checkpoints itself.
+    case checkpointsAreAutomatic
+    /// The shard's checkpoint is further on already.
+    case checkpointBehind(ShardID, held: Checkpoint)
+    /// Nobody was sent anything behind `furthest` of the shard, nil: anything at all.
+    case checkpointAhead(ShardID, furthest: Checkpoint?)
+    /// The consumer runs without `usePausedPolling`.
+    case pollingNeverPauses
     /// The process is ending.
     case shuttingDown
     /// The waiting task was cancelled.
@@ -32,6 +46,15 @@ extension ConsumerError: CustomStringConvertible {
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"
         case .service(let error): error.description
         case .state(let error): error.description
+        case .shardsNotHeld: "this process does not hold the consumer's shards"
+        case .unknownShard(let shard): "the stream has no shard \(shard)"
+        case .unknownEvent(let event): "the delivery log has no event \(event)"
+        case .checkpointsAreAutomatic: "the consumer runs with useAutoCheckpoints"
+        case .checkpointBehind(let shard, let held):
+            "the checkpoint of \(shard) is at \(held.sequenceNumber) already"
+        case .checkpointAhead(let shard, let furthest):
+            "of \(shard) nothing was sent behind \(furthest?.sequenceNumber.text ?? "its beginning")"
+        case .pollingNeverPauses: "the consumer runs without usePausedPolling"
         case .shuttingDown: "the sidecar is ending"
         case .cancelled: "cancelled"
         }

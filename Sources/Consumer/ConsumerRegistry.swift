@@ -1,4 +1,3 @@
-import Bytes
 import Kinesis
 import Logging
 import Reactor
@@ -13,10 +12,12 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private let settings: EngineSettings
     private let context: EngineContext
     private let logger: Logger
-    private let settled: Gate
     private var consumers: [ConsumerKey: Consumer] = [:]
     /// In the order in which they were made.
     private var order: [ConsumerKey] = []
+    /// Consumers of one reader each, who only watches.
+    private var tails: [ObjectIdentifier: Consumer] = [:]
+    private var pressure: TimerToken?
     private var isEnding = false
 
     package init(
@@ -27,7 +28,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         context = EngineContext(
             loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
             times: settings.times)
-        settled = Gate(loop: loop)
+        context.budget.onWait = { [weak self] in self?.relieveLater() }
     }
 
     // MARK: Starting and attaching
@@ -65,8 +66,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         _ stream: StreamName, group: String?, deadline: ContinuousClock.Instant
     ) async -> ConsumerSnapshot? {
         context.loop.preconditionOnLoop()
-        let group = group ?? settings.defaults.consumerGroup
-        guard let consumer = consumers[ConsumerKey(stream: stream, group: group)] else { return nil }
+        guard let consumer = held(stream, group) else { return nil }
         await consumer.stop(deadline: deadline)
         await context.state.flush()
         return consumer.snapshot
@@ -77,17 +77,90 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Makes a reader of the consumer that stream and group name; starts the consumer where nobody has. Positions
     /// are fixed and stored when this returns: what is put from now on reaches the reader.
-    package func attach(_ stream: StreamName, _ named: NamedOptions) async throws(ConsumerError) -> RecordsReader {
+    /// - Parameter lastEvent: the Last-Event-ID with which the reader's client comes back, if it does.
+    package func attach(_ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil)
+        async throws(ConsumerError) -> RecordsReader
+    {
         context.loop.preconditionOnLoop()
         let (consumer, options) = try consumer(stream, named)
         consumer.admit(options)
         do throws(ConsumerError) {
-            return try await consumer.attach(Self.newReaderID())
+            return try await consumer.attach(.random(), lastEvent: lastEvent)
         } catch {
             if !consumer.isPrepared, !consumer.isStopped, consumer.isForgettable { forget(consumer.key) }
             throw error
         }
     }
+
+    /// Makes a reader that only watches the stream: it joins no group and leaves nothing behind. Its records begin at
+    /// `initialPositionInStream`.
+    package func watch(_ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil)
+        async throws(ConsumerError) -> RecordsReader
+    {
+        context.loop.preconditionOnLoop()
+        guard !isEnding else { throw .shuttingDown }
+        let key = ConsumerKey(stream: stream, group: "")
+        let tail = Consumer(
+            key, options: named.applied(to: settings.defaults.forTail), isTail: true, mayCreateStream: false,
+            context: context, logger: logger)
+        let id = ObjectIdentifier(tail)
+        tails[id] = tail
+        tail.onIdle = { [weak self] in self?.tails[id] = nil }
+        tail.admit(tail.options)
+        do throws(ConsumerError) {
+            return try await tail.attach(.random(), lastEvent: lastEvent)
+        } catch {
+            tails[id] = nil
+            throw error
+        }
+    }
+
+    // MARK: Checkpoints
+
+    /// Moves checkpoints of the consumer as a client says; see `Consumer.acknowledge`.
+    /// - Parameter group: nil means the group that a request without one belongs to.
+    package func acknowledge(
+        _ stream: StreamName, group: String?, _ acknowledgement: Acknowledgement, isForced: Bool
+    ) async throws(ConsumerError) -> [StoredCheckpoint] {
+        context.loop.preconditionOnLoop()
+        guard let consumer = held(stream, group) else { throw .shardsNotHeld }
+        return try await consumer.acknowledge(acknowledgement, isForced: isForced)
+    }
+
+    /// Lets a shard that pauses go on. Returns which one it is, nil when none pauses there.
+    package func goOn(_ stream: StreamName, group: String?, _ continuation: Continuation) throws(ConsumerError)
+        -> ShardID?
+    {
+        context.loop.preconditionOnLoop()
+        guard let consumer = held(stream, group) else { throw .shardsNotHeld }
+        return try consumer.goOn(continuation)
+    }
+
+    private func held(_ stream: StreamName, _ group: String?) -> Consumer? {
+        consumers[ConsumerKey(stream: stream, group: group ?? settings.defaults.consumerGroup)]
+    }
+
+    // MARK: Memory
+
+    /// How long somebody waits for room before what stalled readers hold is given up.
+    private static let patienceWithStalled: Duration = .seconds(1)
+
+    private func relieveLater() {
+        guard pressure == nil else { return }
+        pressure = context.loop.schedule(after: Self.patienceWithStalled) { [weak self] in self?.relieve() }
+    }
+
+    /// Somebody has waited for room: what is held for readers that take nothing is let go.
+    private func relieve() {
+        pressure = nil
+        guard context.budget.waiting > 0 else { return }
+        for consumer in Array(consumers.values) + Array(tails.values) {
+            consumer.session?.giveUpHeld(since: context.loop.now - Self.patienceWithStalled)
+        }
+        if context.budget.waiting > 0 { relieveLater() }
+    }
+
+    // MARK: Making and forgetting
 
     /// The consumer that stream and options name, made where there is none, and the options that hold for it then.
     private func consumer(_ stream: StreamName, _ named: NamedOptions) throws(ConsumerError)
@@ -124,11 +197,6 @@ package final class ConsumerRegistry: @unchecked Sendable {
         order.removeAll { $0 == key }
     }
 
-    /// Eight hexadecimal digits: an event id that a client brings back after a restart is not taken for another reader's.
-    private static func newReaderID() -> String {
-        Hex.encode(UInt32.random(in: 0...UInt32.max))
-    }
-
     // MARK: Looking at them
 
     /// All consumers, by stream and group.
@@ -136,21 +204,35 @@ package final class ConsumerRegistry: @unchecked Sendable {
         consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
     }
 
+    /// Readers that only watch.
+    package var tailCount: Int { tails.count }
+
     /// Bytes of answers and events that are held now; at most about `maxBufferedBytes`.
     package var bufferedBytes: Int { context.budget.used }
 
     // MARK: Ending
 
-    /// Ends every reader (`next` gives nil), waits until `deadline` for what they still settle, and commits the last
-    /// checkpoints. No reader is attached from here on.
+    /// How long the end waits for acknowledgements, once the readers have gone.
+    private static let patienceAtTheEnd: Duration = .seconds(5)
+
+    /// Ends every reader (`next` gives nil), waits until `deadline` for what they still settle and, for a moment, for what
+    /// their clients acknowledge, and commits the last checkpoints. No reader is attached from here on.
     package func shutDown(deadline: ContinuousClock.Instant) async {
         isEnding = true
-        for consumer in consumers.values { consumer.end() }
-        while consumers.values.contains(where: { !$0.isSettled }), context.loop.now < deadline {
+        let all = Array(consumers.values) + Array(tails.values)
+        for consumer in all { consumer.end() }
+        await wait(until: deadline) { all.allSatisfy(\.isSettled) }
+        await wait(until: min(deadline, context.loop.now + Self.patienceAtTheEnd)) {
+            all.allSatisfy(\.isAcknowledged)
+        }
+        await context.state.flush()
+    }
+
+    private func wait(until deadline: ContinuousClock.Instant, _ isOver: () -> Bool) async {
+        while !isOver(), context.loop.now < deadline {
             // A reader settles or goes within one write of its connection; looking is cheaper than telling.
             try? await context.loop.sleep(until: min(deadline, context.loop.now + .milliseconds(10)))
         }
-        await context.state.flush()
     }
 }
 

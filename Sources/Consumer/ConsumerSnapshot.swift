@@ -23,6 +23,8 @@ package struct ConsumerSnapshot: Sendable {
     package let stream: StreamName
     package let group: String
     package let phase: Phase
+    /// Whether other members of the group leave its shards alone.
+    package let holdsShards: Bool
     /// Whether configuration lists it; else a request started it.
     package let isConfigured: Bool
     /// In the order in which they came.
@@ -43,9 +45,11 @@ package struct ShardSnapshot: Sendable {
         /// A parent is not read out yet.
         case waiting
         case reading
+        /// Waits until somebody says that polling goes on.
+        case paused
         /// The service refuses or fails; `problem` says why.
         case degraded
-        /// Read to its end, some of it not settled yet.
+        /// Read to its end, some of it not settled, or not acknowledged, yet.
         case ending
         case depleted
     }

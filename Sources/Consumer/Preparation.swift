@@ -17,6 +17,8 @@ struct Preparation: Sendable {
 
     let key: ConsumerKey
     let mayCreateStream: Bool
+    /// nil: nothing is kept.
+    let store: StateStore?
     let context: EngineContext
     let logger: Logger
 
@@ -108,9 +110,9 @@ struct Preparation: Sendable {
         if let held, held.book.streamCreatedOn == createdOn {
             return (held, try await held.begin(from: initial, at: moment, listing))
         }
-        if let stored = try await context.state.load(key) {
+        if let stored = try await store?.load(key) {
             if stored.streamCreatedOn == createdOn {
-                let positions = Positions(ShardBook(stored, from: initial), of: key, in: context.state)
+                let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
                 return (positions, try await positions.begin(from: initial, at: moment, listing))
             }
             logger.warning(
@@ -121,8 +123,8 @@ struct Preparation: Sendable {
         }
         let book = ShardBook(
             begunAt: moment, of: listing, createdOn: createdOn, from: initial, isNewStream: found.isNew)
-        try await context.state.begin(key, book.state)
-        return (Positions(book, of: key, in: context.state), initial == .latest)
+        try await store?.begin(key, book.state)
+        return (Positions(book, of: key, in: store), initial == .latest)
     }
 
     /// Holds an iterator at LATEST for every shard that was never read. The stored moment says the same by our clock;

@@ -62,10 +62,10 @@ extension Gateway {
 }
 
 extension ConsumerSnapshot {
-    /// Whether it takes part in its group: it has found its stream, and nobody has stopped it.
+    /// Whether it takes part in its group: it has found its stream, has or expects a reader, and nobody has stopped it.
     var isActive: Bool {
         switch phase {
-        case .idle, .reading: true
+        case .idle, .reading: holdsShards
         case .starting, .stopping, .stopped: false
         }
     }

@@ -8,7 +8,7 @@ import Kinesis
 extension Gateway {
     /// `POST /streams/{s}/start`: lifion's startConsumer. The options are the query's, as for records.
     func start(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
-        let named = try Self.consumerOptions(exchange.request)
+        let named = try Self.consumerOptions(try Self.items(exchange.request.query))
         try await refuseBody(exchange)
         if isDraining { throw .consumer(.shuttingDown, stream: stream) }
         do {
@@ -37,7 +37,7 @@ extension Gateway {
     }
 
     /// For routes whose one option is the group.
-    private func group(_ request: HTTPRequest) throws(Problem) -> String? {
+    func group(_ request: HTTPRequest) throws(Problem) -> String? {
         let items = try Self.items(request.query).items
         for item in items where item.name != "consumerGroup" {
             throw .option(.unknown(option: item.name), accepted: ["consumerGroup"])

@@ -98,6 +98,9 @@ extension Gateway {
         text.metric("kinesis_sidecar_readers", .gauge, "Connections that follow records.") {
             for consumer in consumers { $0.add(consumer.labels, consumer.readers.count) }
         }
+        text.metric(
+            "kinesis_sidecar_tail_readers", .gauge, "Connections that only watch (tail=true).",
+            services.consumers.tailCount)
         func byShard(
             _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (ShardSnapshot) -> Int
         ) {
@@ -129,6 +132,9 @@ extension Gateway {
             "kinesis_sidecar_delivered_bytes_total", .counter, "Bytes of those records' data, as Kinesis holds them.",
             \.counters.bytes)
         byShard("kinesis_sidecar_delivered_events_total", .counter, "Events with records.", \.counters.batches)
+        byShard(
+            "kinesis_sidecar_shard_rewinds_total", .counter,
+            "Times that the shard began again further back, so that records came again.", \.counters.rewinds)
         byShard(
             "kinesis_sidecar_shard_restarts_total", .counter, "Times that the watchdog restarted the shard.",
             \.counters.restarts)

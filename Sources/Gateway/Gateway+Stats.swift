@@ -14,15 +14,8 @@ extension Gateway {
         try refuseOptions(exchange)
         var json = JSONWriter(capacity: 2048)
         json.beginObject()
-        json.member("version", options.version)
         if let stream {
-            let stats = StreamStats(stream, services)
-            stats.writeService(&json)
-            json.key("kinesis")
-            json.beginObject()
-            stats.writeFields(&json)
-            json.endObject()
-            write(stats, &json)
+            writeStream(stream, &json)
         } else {
             writeProcess(&json)
         }
@@ -30,7 +23,34 @@ extension Gateway {
         await respond(exchange, json.buffer)
     }
 
+    /// One stream's stats without the opening brace, as an event has them. Readers that are due together share one text.
+    func statsMembers(of stream: StreamName) -> ByteBuffer {
+        if let kept = eventStats[stream], kept.until > loop.now { return kept.members }
+        var json = JSONWriter(capacity: 2048)
+        json.member("streamName", stream.text)
+        writeStream(stream, &json)
+        json.endObject()
+        eventStats = eventStats.filter { $0.value.until > loop.now }
+        eventStats[stream] = (json.buffer, loop.now + Self.statsKept)
+        return json.buffer
+    }
+
+    /// How old the stats in an event may be.
+    private static let statsKept = Duration.milliseconds(500)
+
+    private func writeStream(_ stream: StreamName, _ json: inout JSONWriter) {
+        json.member("version", options.version)
+        let stats = StreamStats(stream, services)
+        stats.writeService(&json)
+        json.key("kinesis")
+        json.beginObject()
+        stats.writeFields(&json)
+        json.endObject()
+        write(stats, &json)
+    }
+
     private func writeProcess(_ json: inout JSONWriter) {
+        json.member("version", options.version)
         let kinesis = services.kinesis()
         let streams = StreamStats.all(services)
         json.time("lastAwsResponse", kinesis.lastAnswer)
@@ -98,6 +118,7 @@ extension Gateway {
         json.member("records", shard.counters.records)
         json.member("bytes", shard.counters.bytes)
         json.member("restarts", shard.counters.restarts)
+        json.member("rewinds", shard.counters.rewinds)
         json.key("recordsPerSecond")
         json.double(rate.recordsPerSecond)
         json.key("bytesPerSecond")

@@ -107,6 +107,7 @@ extension ConsumerSnapshot {
         json.member("streamName", stream.text)
         json.member("consumerGroup", group)
         json.member("phase", phase.rawValue)
+        json.member("holdsShards", holdsShards)
         json.member("isConfigured", isConfigured)
         json.key("readers")
         json.value(.strings(readerIDs))

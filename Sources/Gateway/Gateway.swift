@@ -20,6 +20,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     /// When a problem of each code was logged last.
     private var logged: [ProblemCode: EventLoop.Instant] = [:]
     private(set) var requests = RequestCounters()
+    /// What the events `stats` of the last moment say, by stream.
+    var eventStats: [StreamName: (members: ByteBuffer, until: EventLoop.Instant)] = [:]
     let rates: RateBook
 
     package init(loop: EventLoop, services: GatewayServices, options: GatewayOptions, logger: Logger) {
@@ -66,6 +68,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stats(let stream): try await stats(exchange, stream)
         case .start(let stream): try await start(exchange, stream)
         case .stop(let stream): try await stop(exchange, stream)
+        case .checkpoints(let stream): try await storeCheckpoints(exchange, stream)
+        case .goOn(let stream): try await continuePolling(exchange, stream)
         case .statusPage: try await statusPage(exchange)
         case .metrics: try await metrics(exchange)
         case .streams: try await listConsumers(exchange)

@@ -29,11 +29,16 @@ extension Problem {
         case .badStreamName(let name):
             ProblemDocument(.badStreamName, "\"\(name)\" is not \(Self.streamName).").with("field", "streamName")
         case .option(let error, let accepted): error.document(accepted)
+        case .conflictingOptions(let option, let other):
+            ProblemDocument(.conflictingOptions, "The options \(option) and \(other) exclude each other.")
+                .with("option", .string(option))
+        case .field(let error): error.document
         case .body(let error): error.document
         case .putBody(let error): error.document
         case .put(let error, let stream): error.document(stream)
         case .record(let code, let message, let stream): Self.record(code, message, stream)
         case .consumer(let error, let stream): error.document(stream)
+        case .reader(let problem, let stream): problem.document(stream)
         case .aws(let error, let stream): error.document(stream)
         }
     }

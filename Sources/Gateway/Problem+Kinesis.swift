@@ -50,6 +50,44 @@ extension ConsumerError {
                 .consumerStopped,
                 "The consumer was stopped; POST /streams/\(stream)/start begins it again where it was."
             )
+        case .shardsNotHeld:
+            ProblemDocument(
+                .shardsNotHeld,
+                "This sidecar does not hold the consumer's shards: it was never started here, or has had no reader for "
+                    + "readerGracePeriod. A request for its records, or POST /streams/\(stream)/start, begins it."
+            )
+        case .unknownShard(let shard):
+            ProblemDocument(.unknownShard, "The stream \(stream) has no shard \(shard) that this consumer knows.")
+                .with("field", "shardId").with("shardId", .string(shard.text))
+        case .unknownEvent(let event):
+            ProblemDocument(
+                .unknownEvent,
+                "No event \(event) of this consumer is in the delivery log. Name shardId and sequenceNumber instead."
+            )
+            .with("field", "id").with("id", .string(event.description))
+        case .checkpointsAreAutomatic:
+            ProblemDocument(
+                .checkpointsAreAutomatic,
+                "The consumer runs with useAutoCheckpoints=true: what a reader's socket has taken is checkpointed. "
+                    + "\"force\": true moves a checkpoint all the same."
+            )
+        case .checkpointBehind(let shard, let held):
+            ProblemDocument(
+                .checkpointBehind,
+                "The checkpoint of \(shard) is at \(held.sequenceNumber) already; \"force\": true moves it back."
+            )
+            .with("shardId", .string(shard.text)).with("sequenceNumber", .string(held.sequenceNumber.text))
+        case .checkpointAhead(let shard, let furthest):
+            ProblemDocument(
+                .checkpointAhead,
+                "Nothing behind \(furthest?.sequenceNumber.text ?? "its beginning") of \(shard) was sent to a reader; "
+                    + "\"force\": true passes records over."
+            )
+            .with("shardId", .string(shard.text))
+            .with("sequenceNumber", furthest.map { .string($0.sequenceNumber.text) })
+        case .pollingNeverPauses:
+            ProblemDocument(
+                .pollingNeverPauses, "The consumer runs without usePausedPolling: its shards do not wait for anybody.")
         case .streamMissing(let name):
             ProblemDocument(
                 .streamMissing,

@@ -19,12 +19,18 @@ package enum Problem: Error, Sendable {
     case malformedURL(URLTextError, part: URLPart)
     case badStreamName(String)
     case option(ConsumerOptionError, accepted: [String])
+    /// Two options that exclude each other.
+    case conflictingOptions(String, with: String)
+    /// A field of a small body.
+    case field(BodyFieldError)
     case body(HTTPBodyError)
     case putBody(PutBodyError)
     case put(PutError, stream: StreamName)
     /// The one record of a put failed for good, with the service's code.
     case record(code: String, message: String, stream: StreamName)
     case consumer(ConsumerError, stream: StreamName)
+    /// What a reader is told while its stream goes on.
+    case reader(ReaderProblem, stream: StreamName)
     case aws(AWSError, stream: StreamName)
 
     package enum URLPart: String, Sendable {

@@ -30,6 +30,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case badOption
     case configurationOnlyOption
     case optionNotAvailableYet
+    case conflictingOptions
     // What the body says.
     case malformedJSON
     case missingField
@@ -45,8 +46,21 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case putTimeout
     case optionConflict
     case consumerStopped
+    case shardsNotHeld
+    case unknownShard
+    case unknownEvent
+    case checkpointsAreAutomatic
+    case checkpointBehind
+    case checkpointAhead
+    case pollingNeverPauses
     case draining
     case stateFailed
+    // What a reader is told in its stream.
+    case lastEventUnknown
+    case lastEventTooOld
+    case shardDegraded
+    case checkpointRefused
+    case shardLost
     // What AWS says.
     case streamMissing
     case streamNotReady
@@ -62,15 +76,19 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: HTTPStatus {
         switch self {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
-            .configurationOnlyOption, .optionNotAvailableYet, .malformedJSON, .missingField, .unknownField,
+            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField,
+            .unknownField,
             .repeatedField, .badField, .conflictingFields, .noRecords, .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden
-        case .unknownRoute, .streamMissing: .notFound
+        case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
-        case .optionConflict, .consumerStopped: .conflict
+        case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
+            .checkpointAhead, .pollingNeverPauses:
+            .conflict
+        case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
         case .unsupportedMediaType: .unsupportedMediaType
@@ -79,7 +97,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tooManyPuts, .throttled: .tooManyRequests
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
-        case .awsDenied, .awsFailed, .awsUnreachable: .badGateway
+        case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
         case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .streamNotReady, .noCredentials:
             .serviceUnavailable
         case .putTimeout, .awsTimeout: .gatewayTimeout
@@ -114,6 +132,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .badOption: "An option has a bad value"
         case .configurationOnlyOption: "The option belongs to the configuration"
         case .optionNotAvailableYet: "The option is not available yet"
+        case .conflictingOptions: "Options that exclude each other"
         case .malformedJSON: "The body is not JSON"
         case .missingField: "A field is missing"
         case .unknownField: "No such field"
@@ -127,8 +146,20 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .putTimeout: "The put was not answered in time"
         case .optionConflict: "The consumer runs with another value"
         case .consumerStopped: "The consumer is stopped"
+        case .shardsNotHeld: "The consumer's shards are not held here"
+        case .unknownShard: "No such shard"
+        case .unknownEvent: "No such event"
+        case .checkpointsAreAutomatic: "The consumer moves its checkpoints itself"
+        case .checkpointBehind: "The checkpoint is further on already"
+        case .checkpointAhead: "The checkpoint is ahead of what was sent"
+        case .pollingNeverPauses: "The consumer's polling never pauses"
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"
+        case .lastEventUnknown: "The Last-Event-ID is not known"
+        case .lastEventTooOld: "The Last-Event-ID is too old"
+        case .shardDegraded: "A shard cannot be read for now"
+        case .checkpointRefused: "Kinesis refuses a checkpoint"
+        case .shardLost: "A shard is gone"
         case .streamMissing: "No such stream"
         case .streamNotReady: "The stream is not ready"
         case .throttled: "Kinesis throttles"

@@ -41,8 +41,21 @@ package struct ProblemDocument: Equatable, Sendable {
     }
 
     package var body: ByteBuffer {
-        var json = JSONWriter(capacity: 256)
-        json.beginObject()
+        let body = ByteBuffer(capacity: 256)
+        body.append("{")
+        write(to: body)
+        return body
+    }
+
+    /// The body without its opening brace, as an event has it.
+    package var openBody: ByteBuffer {
+        let body = ByteBuffer(capacity: 256)
+        write(to: body)
+        return body
+    }
+
+    private func write(to body: ByteBuffer) {
+        var json = JSONWriter(body)
         json.member("type", "urn:kinesis-sidecar:problem:" + code.rawValue)
         json.member("title", code.title)
         json.member("status", code.status.rawValue)
@@ -53,7 +66,6 @@ package struct ProblemDocument: Equatable, Sendable {
             json.value(member.value)
         }
         json.endObject()
-        return json.buffer
     }
 
     package static func == (left: ProblemDocument, right: ProblemDocument) -> Bool {

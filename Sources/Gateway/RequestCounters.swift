@@ -41,7 +41,8 @@ struct RequestCounters {
 
 /// A route's path as metrics name it: without the stream, so that their number is bounded.
 enum RouteName: Int, CaseIterable {
-    case records, put, shards, assignments, stats, start, stop, streams, stream, statusPage, metrics, livez, readyz
+    case records, put, shards, assignments, stats, start, stop, checkpoints, goOn, streams, stream, statusPage, metrics,
+        livez, readyz
     case openAPI
     /// Whatever has no route.
     case none
@@ -56,6 +57,8 @@ enum RouteName: Int, CaseIterable {
             case .stats: .stats
             case .start: .start
             case .stop: .stop
+            case .checkpoints: .checkpoints
+            case .goOn: .goOn
             case .streams: .streams
             case .stream: .stream
             case .statusPage: .statusPage
@@ -75,6 +78,8 @@ enum RouteName: Int, CaseIterable {
         case .stats: "/stats"
         case .start: "/streams/{streamName}/start"
         case .stop: "/streams/{streamName}/stop"
+        case .checkpoints: "/streams/{streamName}/checkpoints"
+        case .goOn: "/streams/{streamName}/continue"
         case .streams: "/streams"
         case .stream: "/streams/{streamName}"
         case .statusPage: "/"

@@ -13,6 +13,8 @@ package enum Route: Equatable, Sendable {
     case stats(StreamName?)
     case start(StreamName)
     case stop(StreamName)
+    case checkpoints(StreamName)
+    case goOn(StreamName)
     case streams
     case stream(StreamName)
     case statusPage
@@ -24,7 +26,7 @@ package enum Route: Equatable, Sendable {
     /// The methods that the route has. HEAD is GET without a body.
     package var methods: [HTTPMethod] {
         switch self {
-        case .put, .start, .stop: [.post]
+        case .put, .start, .stop, .checkpoints, .goOn: [.post]
         case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .metrics, .livez, .readyz,
             .openAPI:
             [.get, .head]
@@ -69,6 +71,8 @@ package enum Route: Equatable, Sendable {
         case "stats": return .stats(try stream(name))
         case "start": return .start(try stream(name))
         case "stop": return .stop(try stream(name))
+        case "checkpoints": return .checkpoints(try stream(name))
+        case "continue": return .goOn(try stream(name))
         default: return nil
         }
     }

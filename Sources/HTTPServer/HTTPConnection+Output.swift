@@ -111,6 +111,26 @@ extension HTTPConnection {
         interest.remove(.write)
     }
 
+    // MARK: What the peer has got
+
+    private static let lookInterval = Duration.milliseconds(5)
+
+    /// Looks now and then until it is so; false once the connection is closed or `lingerTime` is over. There is no event
+    /// for an acknowledgement.
+    func becomes(_ condition: (HTTPConnection) -> Bool) async -> Bool {
+        let deadline = loop.now + limits.lingerTime
+        while isOpen {
+            if condition(self) { return true }
+            guard loop.now < deadline else { return false }
+            try? await loop.sleep(for: Self.lookInterval)
+        }
+        return false
+    }
+
+    var isOutputAcknowledged: Bool { output == nil && Socket.isAcknowledged(fd) }
+
+    var hasPeerClosed: Bool { Socket.peek(fd) == .end }
+
     private func letNextWriterIn() {
         if writersInLine.isEmpty {
             isWriting = false

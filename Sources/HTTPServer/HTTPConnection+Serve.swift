@@ -112,7 +112,7 @@ extension HTTPConnection {
     private func end(lingering: Bool) async {
         await drainOutput()
         if isOpen, lingering, !inputEnded {
-            shutdown(fd, Int32(SHUT_WR))
+            shutWriting()
             await readAway()
         }
         shut()

@@ -36,6 +36,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     // Masks, because the set operations of another module's option sets are neither inlined nor specialised here.
     private static let gone = Readiness.hangUp.rawValue | Readiness.error.rawValue
+    private static let error = Readiness.error.rawValue
     private static let writable = Readiness.write.rawValue
     private static let readable = Readiness.read.rawValue
     private static let peerClosed = Readiness.peerClosed.rawValue
@@ -76,6 +77,10 @@ final class HTTPConnection: @unchecked Sendable {
     var owesContinue = false
     /// The connection ends behind the current answer.
     var mustClose = false
+    /// Nothing is sent any more, and the peer has been told.
+    private(set) var hasShutWriting = false
+    /// It is closed because the peer was done as well, and not by a reset.
+    private(set) var haveBothClosed = false
     var exchange: HTTPExchange?
 
     // Deadlines share one timer, which is only moved when a deadline comes before it: a busy connection's idle time is
@@ -102,10 +107,17 @@ final class HTTPConnection: @unchecked Sendable {
     private func ready(_ readiness: Readiness) {
         // Without our own shutdown a hang-up is a reset: there is nobody to answer. After it, both sides are done.
         let bits = readiness.rawValue
-        if bits & Self.gone != 0 { return shut() }
+        if bits & Self.gone != 0 {
+            haveBothClosed = hasShutWriting && bits & Self.error == 0
+            return shut()
+        }
         if bits & Self.writable != 0 { becameWritable() }
         guard isOpen else { return }
-        if bits & Self.peerClosed != 0 { return shut() }
+        if bits & Self.peerClosed != 0 {
+            guard let exchange, exchange.onPeerFinished != nil else { return shut() }
+            interest.remove(.peerClosed)
+            return exchange.peerFinished()
+        }
         if bits & Self.readable != 0 { becameReadable() }
     }
 
@@ -130,6 +142,13 @@ final class HTTPConnection: @unchecked Sendable {
     }
 
     // MARK: The end
+
+    /// Tells the peer that nothing follows. What it sends can still be read.
+    func shutWriting() {
+        guard isOpen else { return }
+        hasShutWriting = true
+        shutdown(fd, Int32(SHUT_WR))
+    }
 
     /// Closes the socket, wakes whoever waits and tells the exchange. Nothing happens on a closed connection.
     func shut(withReset: Bool = false) {

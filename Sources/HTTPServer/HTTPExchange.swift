@@ -37,6 +37,12 @@ package final class HTTPExchange: @unchecked Sendable {
         }
     }
 
+    /// Called once, on the loop, when the peer shuts its writing side while a stream is under way: it has asked for all
+    /// that it wanted, or has closed. Without it that counts as gone.
+    package var onPeerFinished: (() -> Void)?
+    /// Whether the peer has shut its writing side while a stream was under way.
+    private(set) var hasPeerFinished = false
+
     init(request: HTTPRequest, connection: HTTPConnection) {
         self.request = request
         self.connection = connection
@@ -130,14 +136,16 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Sends the head of an answer whose body comes piece by piece.
     ///
     /// A peer that shuts its writing side has gone, as far as an endless stream can know; a client that does so after
-    /// a long request body and reads on needs `peerMayHalfClose`.
+    /// a long request body and reads on needs `peerMayHalfClose`. With `closesConnection` the head says that no request
+    /// follows on this connection, so that clients close it once they have all.
     package func startStreaming(
-        _ status: HTTPStatus, headers: HTTPHeaders = [:], peerMayHalfClose: Bool = false
+        _ status: HTTPStatus, headers: HTTPHeaders = [:], peerMayHalfClose: Bool = false,
+        closesConnection: Bool = false
     ) async throws(ConnectionClosed) -> ResponseStream {
         guard !isOver, connection.isOpen, case .none = answer else { throw ConnectionClosed() }
         connection.sendOwedContinue()
         let isChunked = request.head.facts.minorVersion > 0
-        if !isChunked { connection.mustClose = true }
+        if !isChunked || closesConnection { connection.mustClose = true }
         let stream = ResponseStream(
             connection: connection, framing: request.method == .head ? .none : isChunked ? .chunked : .plain)
         answer = .streaming(stream)
@@ -168,6 +176,13 @@ package final class HTTPExchange: @unchecked Sendable {
 
     // MARK: From the connection
 
+    func peerFinished() {
+        hasPeerFinished = true
+        let action = onPeerFinished
+        onPeerFinished = nil
+        action?()
+    }
+
     func disconnected() {
         guard !isOver else { return }
         isDisconnected = true
@@ -190,6 +205,7 @@ package final class HTTPExchange: @unchecked Sendable {
         }
         isOver = true
         onDisconnect = nil
+        onPeerFinished = nil
     }
 }
 

@@ -18,6 +18,8 @@ package final class ResponseStream: @unchecked Sendable {
     private let framing: Framing
     /// `finish` or `abort` was called.
     private(set) var isFinished = false
+    /// Bytes of the body, framing included, that the kernel has taken with writes that are over.
+    package private(set) var takenBytes = 0
 
     init(connection: HTTPConnection, framing: Framing) {
         self.connection = connection
@@ -35,11 +37,13 @@ package final class ResponseStream: @unchecked Sendable {
     package func write(_ chunks: [ByteBuffer]) async throws(ConnectionClosed) {
         guard !isFinished, connection.isOpen else { throw ConnectionClosed() }
         let time = connection.limits.streamWriteTime
+        let size = chunks.reduce(0) { $0 + $1.count }
         switch framing {
         case .none: return
-        case .plain: try await connection.write(chunks, within: time)
+        case .plain:
+            try await connection.write(chunks, within: time)
+            takenBytes += size
         case .chunked:
-            let size = chunks.reduce(0) { $0 + $1.count }
             // A chunk of no bytes would be the end.
             guard size > 0 else { return }
             let line = ByteBuffer(capacity: 24)
@@ -49,6 +53,7 @@ package final class ResponseStream: @unchecked Sendable {
             pieces.append(contentsOf: chunks)
             pieces.append(Self.lineEnd)
             try await connection.write(pieces, within: time)
+            takenBytes += line.count + size + Self.lineEnd.count
         }
     }
 
@@ -59,6 +64,26 @@ package final class ResponseStream: @unchecked Sendable {
         connection.interest.remove(.peerClosed)
         guard framing == .chunked else { return }
         try? await connection.write([Self.lastChunk], within: connection.limits.answerTime)
+    }
+
+    /// Ends body and connection in order, and says whether the peer is known to have got all of it.
+    ///
+    /// Proof is that its kernel has acknowledged every byte and that it then closes: Linux resets a connection that is
+    /// closed with unread bytes (RFC 2525, 2.17). One that closed before is not sent the end until the rest is
+    /// acknowledged, since it would answer that with a reset. Waits `HTTPLimits.lingerTime` at most; the head should have
+    /// said that the connection closes.
+    package func finishWithProof() async -> Bool {
+        guard !isFinished, connection.isOpen else { return false }
+        if connection.exchange?.hasPeerFinished ?? false {
+            let isTaken = await connection.becomes { $0.isOutputAcknowledged }
+            await finish()
+            return isTaken
+        }
+        await finish()
+        connection.mustClose = true
+        connection.shutWriting()
+        let isTaken = await connection.becomes { $0.isOutputAcknowledged && $0.hasPeerClosed }
+        return isTaken || connection.haveBothClosed
     }
 
     /// Cuts the body off, so that the client knows that it does not have all.

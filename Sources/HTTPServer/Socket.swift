@@ -94,6 +94,20 @@ enum Socket {
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
+    /// What waits to be read, without reading it.
+    static func peek(_ fd: Int32) -> Received {
+        var byte: UInt8 = 0
+        let count = retryingInterrupts { recv(fd, &byte, 1, Int32(MSG_PEEK)) }
+        if count > 0 { return .bytes(count) }
+        if count == 0 { return .end }
+        return errno == EAGAIN ? .wouldBlock : .failed(errno)
+    }
+
+    /// Whether the peer's kernel has acknowledged every byte that was sent.
+    static func isAcknowledged(_ fd: Int32) -> Bool {
+        clinux_unacknowledged(fd) == 0
+    }
+
     static func send(_ fd: Int32, _ start: UnsafeRawPointer, _ length: Int) -> Sent {
         var count = Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL))
         while count < 0, errno == EINTR { count = Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL)) }

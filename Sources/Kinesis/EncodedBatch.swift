@@ -3,7 +3,8 @@ import Time
 
 /// Records of one shard as the payload of one event, encoded once and shared by whoever sends it.
 package struct EncodedBatch: Sendable {
-    /// `{"streamName":…,"shardId":…,"millisBehindLatest":…,"records":[…]}` in one line without a line break.
+    /// `"streamName":…,"shardId":…,"millisBehindLatest":…,"records":[…]}` in one line without a line break: an object
+    /// without its opening brace, before which a framing puts members of its own.
     package let payload: ByteBuffer
     /// At least 1.
     package let recordCount: Int

@@ -68,7 +68,6 @@ package struct RecordBatchEncoder {
 
     private func appendHead(to out: ByteBuffer) {
         var json = JSONWriter(out)
-        json.beginObject()
         json.member("streamName", stream.text)
         json.member("shardId", shard.text)
         json.member("millisBehindLatest", scanner.envelope.millisBehindLatest)

@@ -22,3 +22,13 @@ package enum StartingPosition: Hashable, Sendable {
         }
     }
 }
+
+extension StartingPosition: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .trimHorizon, .latest: "\(type)"
+        case .atTimestamp(let time): "\(type) \(time.iso8601)"
+        case .atSequenceNumber(let number), .afterSequenceNumber(let number): "\(type) \(number)"
+        }
+    }
+}

@@ -18,10 +18,11 @@ package struct ConsumerKey: Hashable, Comparable, Sendable, CustomStringConverti
     }
 }
 
-/// The last record of a shard that needs no delivery any more.
+/// A place in a shard: what is before it needs no delivery any more.
 package struct Checkpoint: Hashable, Comparable, Sendable {
+    /// Of the last record that is done, in whole or in part.
     package let sequenceNumber: SequenceNumber
-    /// Inside an aggregated record: the last of its user records that is done. nil: the whole record is.
+    /// Inside an aggregated record: the last of its user records that is done; -1: none of it is. nil: the whole record.
     package let subSequenceNumber: Int?
     /// When the record arrived at the service.
     package let arrival: WallTime?
@@ -31,6 +32,14 @@ package struct Checkpoint: Hashable, Comparable, Sendable {
         self.subSequenceNumber = subSequenceNumber
         self.arrival = arrival
     }
+
+    /// The place right before a record: for where nothing before it is known.
+    package init(before record: SequenceNumber) {
+        self.init(sequenceNumber: record, subSequenceNumber: -1)
+    }
+
+    /// Whether it stands right before its record, and nothing is done that it could name.
+    package var isBeforeRecord: Bool { subSequenceNumber == -1 }
 
     /// By place in the shard; the whole record comes after any of its parts.
     package static func < (left: Checkpoint, right: Checkpoint) -> Bool {

@@ -28,6 +28,40 @@ enum StateSchema {
                     depleted INTEGER NOT NULL DEFAULT 0,
                     PRIMARY KEY (consumer, shard)
                 ) WITHOUT ROWID;
-                """)
+                """),
+        // The delivery log. A reader's state is 0 while it is connected, 1 when it was lost and what it may not have read
+        // is not provided for yet, 2 when it has ended. `newest` and `sent` are its last event's number and end offset; of
+        // the events up to `pruned` some or all are not kept. Numbers may have gaps. Offsets and `unread` are bytes.
+        Migration(
+            version: 2,
+            sql: """
+                CREATE TABLE readers (
+                    consumer INTEGER NOT NULL REFERENCES consumers (id),
+                    reader TEXT NOT NULL,
+                    joined INTEGER NOT NULL,
+                    unread INTEGER NOT NULL,
+                    state INTEGER NOT NULL DEFAULT 0,
+                    ended INTEGER,
+                    newest INTEGER NOT NULL DEFAULT 0,
+                    sent INTEGER NOT NULL DEFAULT 0,
+                    pruned INTEGER NOT NULL DEFAULT 0,
+                    PRIMARY KEY (consumer, reader)
+                ) WITHOUT ROWID;
+                CREATE TABLE deliveries (
+                    consumer INTEGER NOT NULL,
+                    reader TEXT NOT NULL,
+                    number INTEGER NOT NULL,
+                    shard TEXT NOT NULL,
+                    before_sequence_number TEXT NOT NULL,
+                    before_sub_sequence_number INTEGER,
+                    before_arrival INTEGER,
+                    sequence_number TEXT NOT NULL,
+                    sub_sequence_number INTEGER,
+                    arrival INTEGER,
+                    end_offset INTEGER NOT NULL,
+                    PRIMARY KEY (consumer, reader, number),
+                    FOREIGN KEY (consumer, reader) REFERENCES readers (consumer, reader)
+                ) WITHOUT ROWID;
+                """),
     ]
 }

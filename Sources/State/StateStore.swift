@@ -3,23 +3,29 @@ import Reactor
 import SQLite
 import Time
 
-/// The consumers' positions, kept over restarts. In this version SQLite alone; the mirror in DynamoDB comes to stand
-/// behind the same interface.
+/// The consumers' positions and what was sent to their readers, kept over restarts. In this version SQLite alone; the
+/// mirror in DynamoDB comes to stand behind the same interface.
 ///
-/// Confined to its loop; the database has a thread of its own. `load` and `begin` wait for it. `note` never does: what it
-/// takes is committed in order and in groups, at most `groupDelay` later, and tried again while the database cannot be
-/// written. Reading and delivering go on meanwhile, and `health` says so.
+/// Confined to its loop; the database has a thread of its own. `load`, `begin` and the questions to the delivery log
+/// (StateStore+Log) wait for it. `note` never does: what it takes is committed in order and in groups, at most
+/// `groupDelay` later, and tried again while the database cannot be written. Reading and delivering go on meanwhile, and
+/// `health` says so.
 package final class StateStore: @unchecked Sendable {
     /// How long changes gather before they are committed together. Design section 9: at most 20 ms.
     package static let groupDelay: Duration = .milliseconds(10)
-    /// The pause before a commit that failed is tried again.
+    /// The pause before a commit, or the opening, that failed is tried again.
     package static let retryDelay: Duration = .seconds(1)
 
-    private let database: Database
+    private let file: StateFile
     private let loop: EventLoop
     private let logger: Logger
     private let changed: Gate
-    private var queue = ChangeQueue()
+    private let logLimits: DeliveryLogLimits
+    private var queue: ChangeQueue
+    /// Changes of the delivery log since it was pruned last.
+    private var unprunedChanges = 0
+    /// What is stored may be wrong: that stays so until somebody has mended the file and started the sidecar again.
+    private var isDamaged = false
     private var isWriting = false
     private var isClosed = false
     private var isCommitting = false
@@ -31,46 +37,60 @@ package final class StateStore: @unchecked Sendable {
     /// Whether what the consumers report can be kept.
     package private(set) var health = StateHealth.writable
 
-    /// Opens the store, or makes it.
+    /// Opens the store, or makes it. Where the file cannot be opened or is damaged `health` says so, and it is tried
+    /// again; only a file of a newer program is refused.
     /// - Parameter path: the database file, whose folder exists; nil keeps everything in memory.
-    package static func open(path: String?, loop: EventLoop, logger: Logger) async throws(StateError) -> StateStore {
+    package static func open(
+        path: String?, loop: EventLoop, logger: Logger, logLimits: DeliveryLogLimits = DeliveryLogLimits()
+    ) async throws(StateError) -> StateStore {
+        let file = StateFile(path.map(DatabaseLocation.file) ?? .memory, loop: loop)
+        let store = StateStore(file, loop: loop, logger: logger, logLimits)
         do throws(SQLiteError) {
-            let location = path.map(DatabaseLocation.file) ?? .memory
-            let database = try await Database.open(location, migrations: StateSchema.migrations)
-            return StateStore(database, loop: loop, logger: logger)
+            try await file.open()
         } catch {
-            throw .database(reason: error.description)
+            if case .newerSchema = error { throw .database(reason: error.description) }
+            store.failed(error)
+            loop.spawn { await store.keepOpening() }
         }
+        return store
     }
 
-    private init(_ database: Database, loop: EventLoop, logger: Logger) {
-        self.database = database
+    private init(_ file: StateFile, loop: EventLoop, logger: Logger, _ logLimits: DeliveryLogLimits) {
+        self.file = file
         self.loop = loop
         self.logger = logger
+        self.logLimits = logLimits
+        queue = ChangeQueue(mostOfLog: logLimits.waitingEntries)
         changed = Gate(loop: loop)
+    }
+
+    private func keepOpening() async {
+        while !file.isOpen, !isClosed {
+            try? await loop.sleep(for: Self.retryDelay)
+            do throws(SQLiteError) {
+                try await file.open()
+                // Another file, which somebody has put in the damaged one's place.
+                isDamaged = false
+                recovered()
+            } catch {
+                failed(error)
+            }
+        }
     }
 
     // MARK: Reading and beginning
 
     /// What is kept of a consumer; nil when nothing is. Sees what was noted before.
     package func load(_ key: ConsumerKey) async throws(StateError) -> ConsumerState? {
-        await flush()
-        let loaded: Result<ConsumerState?, StateError>
-        do throws(SQLiteError) {
-            loaded = try await database.read { connection throws(SQLiteError) in
-                try StateTables.load(key, on: connection)
-            }
-        } catch {
-            throw .database(reason: error.description)
-        }
-        return try loaded.get()
+        try await ask { connection throws(SQLiteError) in try StateTables.load(key, on: connection) }
     }
 
-    /// Puts a consumer's state in place of whatever there is of it, and returns when it is committed.
-    package func begin(_ key: ConsumerKey, _ state: ConsumerState) async throws(StateError) {
-        queue.drop(key)
+    /// Puts a consumer's positions in place of whatever there is of them, and returns when that is committed. The
+    /// delivery log stays, unless it is of an earlier stream of this name.
+    package func begin(_ key: ConsumerKey, _ state: ConsumerState, isNewStream: Bool = false) async throws(StateError) {
+        queue.drop(key, withLog: isNewStream)
         do throws(SQLiteError) {
-            try await database.write { connection throws(SQLiteError) in
+            try await file.write { connection throws(SQLiteError) in
                 try StateTables.replace(key, state, on: connection)
             }
             recovered()
@@ -90,6 +110,29 @@ package final class StateStore: @unchecked Sendable {
         startWriting()
     }
 
+    /// Asks the database. Sees what was noted before; where that could not be committed it throws, if the answer
+    /// `mustBeWhole`.
+    func ask<T: Sendable>(
+        writes: Bool = false, mustBeWhole: Bool = false,
+        _ question: @escaping @Sendable (Connection) throws(SQLiteError) -> Result<T, StateError>
+    ) async throws(StateError) -> T {
+        if mustBeWhole { try await commitNoted() } else { await flush() }
+        let answer: Result<T, StateError>
+        do throws(SQLiteError) {
+            answer = try await writes ? file.write(question) : file.read(question)
+        } catch {
+            if error.isDamaged { failed(error) }
+            throw .database(reason: error.description)
+        }
+        return try answer.get()
+    }
+
+    /// Returns once everything that was noted before is committed; throws when that failed, and goes on trying.
+    package func commitNoted() async throws(StateError) {
+        await flush()
+        if case .failed(let reason, _) = health { throw .database(reason: reason) }
+    }
+
     /// Returns once everything that was noted before is committed, or could not be at the first attempt.
     package func flush() async {
         guard !queue.isEmpty || isWriting else { return }
@@ -103,7 +146,7 @@ package final class StateStore: @unchecked Sendable {
     package func close() async {
         isClosed = true
         await commit()
-        await database.close()
+        await file.close()
     }
 }
 
@@ -136,9 +179,14 @@ extension StateStore {
             isCommitting = false
             finishedCommits += 1
         }
+        let pruning = pruningDue(entries)
         do throws(SQLiteError) {
-            try await database.write { connection throws(SQLiteError) in
+            try await file.write { [logLimits] connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }
+                for key in pruning {
+                    guard let id = try StateTables.consumer(key, on: connection)?.id else { continue }
+                    try DeliveryTables.prune(id, logLimits, now: .now(), on: connection)
+                }
             }
             committedCheckpoints += entries.count { if case .checkpoint = $0.change { true } else { false } }
             recovered()
@@ -148,17 +196,32 @@ extension StateStore {
         }
     }
 
+    /// The consumers whose log is to be pruned with these changes: none most of the time.
+    private func pruningDue(_ entries: [ChangeQueue.Entry]) -> Set<ConsumerKey> {
+        let ofLog = entries.filter(\.change.isOfLog)
+        unprunedChanges += ofLog.count
+        guard unprunedChanges >= logLimits.changesBetweenPrunings else { return [] }
+        unprunedChanges = 0
+        return Set(ofLog.map(\.key))
+    }
+
     private func failed(_ error: SQLiteError) {
+        let reason = error.isDamaged ? "\(error); \(Self.remedy)" : error.description
+        if error.isDamaged { isDamaged = true }
         if case .writable = health {
-            logger.error("positions cannot be stored; reading goes on", metadata: ["error": "\(error)"])
-            health = .failed(reason: error.description, since: .now())
+            logger.error("positions cannot be stored; reading goes on", metadata: ["error": "\(reason)"])
+            health = .failed(reason: reason, since: .now())
         } else if case .failed(_, let since) = health {
-            health = .failed(reason: error.description, since: since)
+            health = .failed(reason: reason, since: since)
         }
     }
 
+    private static let remedy =
+        "the file is damaged: stop the sidecar, put a good copy in its place or move it away, and start again; without it "
+        + "consumers begin at initialPositionInStream"
+
     private func recovered() {
-        guard case .failed(_, let since) = health else { return }
+        guard case .failed(_, let since) = health, !isDamaged else { return }
         health = .writable
         logger.notice("positions are stored again", metadata: ["failingSince": "\(since.iso8601)"])
     }

@@ -2,7 +2,8 @@ import Kinesis
 import SQLite
 import Time
 
-/// The statements over the state database's tables. Every function is one part of a job on the database's thread.
+/// The statements over the consumers' positions. Every function is one part of a job on the database's thread.
+/// `DeliveryTables` has those over the delivery log.
 enum StateTables {
     static func load(_ key: ConsumerKey, on connection: Connection) throws(SQLiteError) -> Result<
         ConsumerState?, StateError
@@ -12,13 +13,14 @@ enum StateTables {
         var unreadable: StateError?
         try connection.query(
             """
-            SELECT shard, parent, adjacent_parent, start, sequence_number, sub_sequence_number, arrival, depleted
+            SELECT sequence_number, sub_sequence_number, arrival, shard, parent, adjacent_parent, start, depleted
             FROM shards WHERE consumer = ?1 ORDER BY shard
             """, .integer(consumer.id)
         ) { row throws(SQLiteError) in
-            switch shard(row) {
-            case .success(let shard): shards.append(shard)
-            case .failure(let error): unreadable = unreadable ?? error
+            do throws(StateError) {
+                shards.append(try shard(row))
+            } catch {
+                unreadable = unreadable ?? error
             }
         }
         if let unreadable { return .failure(unreadable) }
@@ -28,16 +30,25 @@ enum StateTables {
                 latestSince: consumer.latestSince.map(WallTime.init(milliseconds:)), shards: shards))
     }
 
+    /// Puts the state in place of what is there. The delivery log stays, unless it is of an earlier stream of this name.
     static func replace(_ key: ConsumerKey, _ state: ConsumerState, on connection: Connection) throws(SQLiteError) {
+        let id: Int64
         if let old = try consumer(key, on: connection) {
-            try connection.run("DELETE FROM shards WHERE consumer = ?1", .integer(old.id))
-            try connection.run("DELETE FROM consumers WHERE id = ?1", .integer(old.id))
+            id = old.id
+            if old.createdOn != state.streamCreatedOn.milliseconds { try DeliveryTables.clear(id, on: connection) }
+            try connection.run("DELETE FROM shards WHERE consumer = ?1", .integer(id))
+            try connection.run(
+                "UPDATE consumers SET stream_created_on = ?2, latest_since = ?3 WHERE id = ?1", .integer(id),
+                .integer(state.streamCreatedOn.milliseconds), .integer(state.latestSince?.milliseconds))
+        } else {
+            try connection.run(
+                """
+                INSERT INTO consumers (stream, consumer_group, stream_created_on, latest_since)
+                VALUES (?1, ?2, ?3, ?4)
+                """, .text(key.stream.text), .text(key.group), .integer(state.streamCreatedOn.milliseconds),
+                .integer(state.latestSince?.milliseconds))
+            id = connection.lastInsertedRowID
         }
-        try connection.run(
-            "INSERT INTO consumers (stream, consumer_group, stream_created_on, latest_since) VALUES (?1, ?2, ?3, ?4)",
-            .text(key.stream.text), .text(key.group), .integer(state.streamCreatedOn.milliseconds),
-            .integer(state.latestSince?.milliseconds))
-        let id = connection.lastInsertedRowID
         for shard in state.shards { try add(shard, to: id, on: connection) }
     }
 
@@ -47,40 +58,36 @@ enum StateTables {
         switch entry.change {
         case .checkpoint(let shard, let checkpoint):
             try store(checkpoint, of: shard, consumer: id, on: connection)
-        case .dropCheckpoint(let shard):
+        case .reset(let shard, let place):
             try connection.run(
                 """
-                UPDATE shards SET sequence_number = NULL, sub_sequence_number = NULL, arrival = NULL
+                UPDATE shards SET sequence_number = ?3, sub_sequence_number = ?4, arrival = ?5, depleted = 0
                 WHERE consumer = ?1 AND shard = ?2
-                """, .integer(id), .text(shard.text))
+                """, .integer(id), .text(shard.text), .text(place?.sequenceNumber.text),
+                .integer(place?.subSequenceNumber.map(Int64.init)), .integer(place?.arrival?.milliseconds))
         case .add(let shards):
             for shard in shards { try add(shard, to: id, on: connection) }
         case .deplete(let shard, let children):
-            try connection.run(
-                "UPDATE shards SET depleted = 1 WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
-            for child in children {
-                try add(child, to: id, on: connection)
-                try connection.run(
-                    "UPDATE shards SET start = ?3 WHERE consumer = ?1 AND shard = ?2 AND sequence_number IS NULL",
-                    .integer(id), .text(child.id.text), .integer(child.start.rawValue))
-            }
+            try deplete(shard, children: children, of: id, on: connection)
         case .forget(let shards):
             for shard in shards {
                 try connection.run(
                     "DELETE FROM shards WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
             }
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
+            try DeliveryTables.apply(entry.change, of: id, on: connection)
         }
     }
 
     // MARK: Rows
 
-    private struct ConsumerRow {
+    struct ConsumerRow {
         let id: Int64
         let createdOn: Int64
         let latestSince: Int64?
     }
 
-    private static func consumer(_ key: ConsumerKey, on connection: Connection) throws(SQLiteError) -> ConsumerRow? {
+    static func consumer(_ key: ConsumerKey, on connection: Connection) throws(SQLiteError) -> ConsumerRow? {
         var found: ConsumerRow?
         try connection.query(
             "SELECT id, stream_created_on, latest_since FROM consumers WHERE stream = ?1 AND consumer_group = ?2",
@@ -104,6 +111,19 @@ enum StateTables {
             .integer(shard.checkpoint?.arrival?.milliseconds), .flag(shard.isDepleted))
     }
 
+    private static func deplete(
+        _ shard: ShardID, children: [ShardState], of consumer: Int64, on connection: Connection
+    ) throws(SQLiteError) {
+        try connection.run(
+            "UPDATE shards SET depleted = 1 WHERE consumer = ?1 AND shard = ?2", .integer(consumer), .text(shard.text))
+        for child in children {
+            try add(child, to: consumer, on: connection)
+            try connection.run(
+                "UPDATE shards SET start = ?3 WHERE consumer = ?1 AND shard = ?2 AND sequence_number IS NULL",
+                .integer(consumer), .text(child.id.text), .integer(child.start.rawValue))
+        }
+    }
+
     /// Compares here once more: whoever writes this table, a checkpoint never moves backwards. Without a
     /// sub-sequence number the whole record is done, which is further than any part of it.
     private static func store(
@@ -122,20 +142,29 @@ enum StateTables {
             .integer(checkpoint.subSequenceNumber.map(Int64.init)), .integer(checkpoint.arrival?.milliseconds))
     }
 
-    private static func shard(_ row: SQLiteRow) -> Result<ShardState, StateError> {
-        guard let id = ShardID(row.text(0)) else { return .failure(.unreadable(table: "shards", value: row.text(0))) }
-        guard let start = ShardStart(rawValue: row.int(3)) else {
-            return .failure(.unreadable(table: "shards", value: "start \(row.int(3))"))
+    private static func shard(_ row: SQLiteRow) throws(StateError) -> ShardState {
+        let id = try row.shard(3)
+        guard let start = ShardStart(rawValue: row.int(6)) else {
+            throw .unreadable(table: "shards", value: "start \(row.int(6))")
         }
-        var checkpoint: Checkpoint?
-        if let text = row.optionalText(4) {
-            guard let number = SequenceNumber(text) else { return .failure(.unreadable(table: "shards", value: text)) }
-            checkpoint = Checkpoint(
-                sequenceNumber: number, subSequenceNumber: row.optionalInt64(5).map(Int.init),
-                arrival: row.optionalInt64(6).map(WallTime.init(milliseconds:)))
-        }
-        let parents = [row.optionalText(1), row.optionalText(2)].compactMap { $0.flatMap(ShardID.init) }
-        return .success(
-            ShardState(id: id, parents: parents, start: start, checkpoint: checkpoint, isDepleted: row.flag(7)))
+        let parents = [row.optionalText(4), row.optionalText(5)].compactMap { $0.flatMap(ShardID.init) }
+        return ShardState(
+            id: id, parents: parents, start: start, checkpoint: try row.checkpoint(from: 0), isDepleted: row.flag(7))
+    }
+}
+
+extension SQLiteRow {
+    func shard(_ column: Int) throws(StateError) -> ShardID {
+        guard let id = ShardID(text(column)) else { throw .unreadable(table: "shards", value: text(column)) }
+        return id
+    }
+
+    /// The checkpoint in three columns, from this one on: sequence number, sub-sequence number, arrival; nil for NULL.
+    func checkpoint(from column: Int) throws(StateError) -> Checkpoint? {
+        guard let text = optionalText(column) else { return nil }
+        guard let number = SequenceNumber(text) else { throw .unreadable(table: "shards", value: text) }
+        return Checkpoint(
+            sequenceNumber: number, subSequenceNumber: optionalInt64(column + 1).map(Int.init),
+            arrival: optionalInt64(column + 2).map(WallTime.init(milliseconds:)))
     }
 }

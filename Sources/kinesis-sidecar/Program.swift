@@ -150,10 +150,12 @@ final class Program: @unchecked Sendable {
         }
         gateway?.beginDraining()
         if let services, let server {
+            // Connections are taken until the readers' clients have acknowledged what they got; anything else that comes
+            // is refused meanwhile.
             async let readers: Void = services.consumers.shutDown(deadline: settled)
             async let puts: Void = services.producer.drain(deadline: settled)
-            async let connections: Void = server.drain(deadline: settled)
-            _ = await (readers, puts, connections)
+            _ = await (readers, puts)
+            await server.drain(deadline: settled)
         }
         await stopServices()
         logger.notice("ended")

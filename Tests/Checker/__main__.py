@@ -38,7 +38,7 @@ def main():
 def run(seed, options):
     """True when the seed holds; a failure prints how to run it again, and leaves its logs."""
     global current
-    scenario = Scenario(seed, options.records, options.guarantee, options.readers, options.stuck)
+    scenario = Scenario(seed, options.records, options.readers, options.stuck)
     current = scenario.folder
     try:
         verdict = scenario.run()
@@ -54,7 +54,7 @@ def run(seed, options):
     if not holds:
         print(f"seed {seed} FAILED; plan, logs, connections and deliveries are in {scenario.folder}")
         print(f"again: .venv/bin/python Tests/Checker --seed {seed} --records {options.records} "
-              f"--guarantee {options.guarantee} --readers {options.readers}", flush=True)
+              f"--readers {options.readers}", flush=True)
     return holds
 
 
@@ -62,16 +62,15 @@ def table(seed, options, scenario, verdict):
     counts = verdict.counts
     puts = scenario.ledger.puts.values()
     again = sum(1 for put in puts if len(put.tries) > 1)
+    checkpoints = f"{len(scenario.ledger.acknowledgements)} acknowledged" if scenario.plan.manual else "automatic"
     lines = [
-        f"seed {seed}: {options.records} records, {counts['shards']} shards, {len(scenario.plan.steps)} disturbances, "
+        f"seed {seed}: {options.records} records, checkpoints {checkpoints}, {counts['shards']} shards, {len(scenario.plan.steps)} disturbances, "
         f"{counts['connections']} connections {counts['endings']}, {counts['seconds']:.1f} s",
         f"  put           {scenario.ledger.acknowledged} acknowledged, {again} asked again, {counts['stored']} stored",
         f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"]
     for title, reasons in (("again", verdict.duplicates), ("stored twice", verdict.copies)):
         for reason, count in sorted(reasons.items()):
             lines.append(f"  {title:<13} {count:>6}  {reason}")
-    if verdict.unread:
-        lines.append(f"  {'allowed':<13} {verdict.unread:>6}  not delivered: unread in a killed reader's socket")
     for title in sorted({"lost", "out of order", "twice for no reason", *verdict.findings}):
         found = verdict.findings.get(title, [])
         if title != "else" or found:
@@ -85,15 +84,11 @@ def _options():
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other (1)")
     parser.add_argument("--records", type=int, default=50_000)
-    parser.add_argument("--guarantee", choices=("issue3", "issue4"), default="issue4",
-                        help="issue3 allows the loss of what a killed reader had not read from its socket")
-    parser.add_argument("--readers", type=int, help="at a time; 1 with issue3, else 3")
+    parser.add_argument("--readers", type=int, default=3, help="at a time (3)")
     parser.add_argument("--stuck", type=float, default=60, help="seconds without a put or delivery that are a hang (60)")
     parser.add_argument("--keep", action="store_true", help="logs also of seeds that hold")
     parser.add_argument("--stop", action="store_true", help="at the first seed that fails")
-    options = parser.parse_args()
-    options.readers = options.readers or (1 if options.guarantee == "issue3" else 3)
-    return options
+    return parser.parse_args()
 
 
 main()

@@ -1,4 +1,4 @@
-"""What was seen: every put and its answer, every delivery, every connection and every disturbance."""
+"""What was seen: every put and its answer, every delivery, acknowledgement, connection and disturbance."""
 
 import threading
 import time
@@ -23,10 +23,13 @@ class Connection:
     reader: int
     opened: float
     resumed_after: int | None = None  # serial of the event whose id was sent as Last-Event-ID
+    resumed_from: int | None = None  # number of the connection that it came on
+    leaving: float | None = None  # when it ended its side, to read on to the end
     ended: float | None = None
     how: str | None = None
     received: int = 0
     error: str | None = None
+    shards: dict = field(default_factory=dict)  # shard → how often it was assigned, "revoked" makes it negative
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +41,16 @@ class Delivery:
     at: float
     offset: int  # bytes of the connection up to this event's end
     event: int  # serial of the event over all connections
+    turn: int  # how often the shard had been assigned to the connection
+
+
+@dataclass(slots=True)
+class Acknowledgement:
+    """A checkpoint that the sidecar has stored: everything of the shard up to `sequence` is done."""
+
+    shard: str
+    sequence: int
+    answered: float
 
 
 class Ledger:
@@ -47,6 +60,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.puts = {}
         self.deliveries = []
+        self.acknowledgements = []
         self.connections = []
         self.events = 0
         self.last_delivery = time.time()
@@ -73,11 +87,19 @@ class Ledger:
                     return False
         return True
 
-    def connected(self, reader, resumed_after):
+    def connected(self, reader, resumed=None):
+        """`resumed`: the serial and connection of the event whose id was sent, if one was."""
         with self.lock:
-            connection = Connection(len(self.connections), reader, time.time(), resumed_after)
+            connection = Connection(len(self.connections), reader, time.time())
+            if resumed:
+                connection.resumed_after, connection.resumed_from = resumed[0], resumed[1].number
             self.connections.append(connection)
             return connection
+
+    def told(self, connection, shard, change):
+        """An event `shard`."""
+        turn = abs(connection.shards.get(shard, 0))
+        connection.shards[shard] = turn + 1 if change == "assigned" else -turn
 
     def delivered(self, connection, offset, shard, records):
         """One `records` event; returns its serial."""
@@ -85,10 +107,19 @@ class Ledger:
             now = time.time()
             self.events += 1
             self.last_delivery = now
+            turn = connection.shards.get(shard, 0)
+            if turn <= 0:
+                self.complaints.append(f"{shard} came on connection {connection.number}, which has not got it")
             for record in records:
                 self.deliveries.append(Delivery(
-                    shard, int(record["sequenceNumber"]), record["data"]["n"], connection, now, offset, self.events))
+                    shard, int(record["sequenceNumber"]), record["data"]["n"], connection, now, offset, self.events,
+                    turn))
             return self.events
+
+    def stored(self, shard, sequence):
+        """A checkpoint that was answered with success."""
+        with self.lock:
+            self.acknowledgements.append(Acknowledgement(shard, sequence, time.time()))
 
     def complain(self, text):
         with self.lock:

@@ -28,18 +28,22 @@ class Visit:
     ending: str  # "leave": ends its side and reads on to the end; "kill": RST
     away: float  # seconds until it comes back
     resume: bool  # sends the Last-Event-ID of what it counted
+    acknowledges: float  # with manual checkpoints: the share of its events that it acknowledges before its end
 
     def __str__(self):
         return (
             f"{self.ending} after {self.records} records or {self.seconds} s, stalls {self.stalls}, "
-            f"buffer {self.receive_buffer}, away {self.away} s{', Last-Event-ID' if self.resume else ''}")
+            f"buffer {self.receive_buffer}, away {self.away} s, acknowledges {self.acknowledges}"
+            f"{', Last-Event-ID' if self.resume else ''}")
 
 
 class Plan:
     """The same seed, number of records and of readers give the same plan."""
 
-    def __init__(self, seed, records, readers, resume):
+    def __init__(self, seed, records, readers):
         self.seed, self.records = seed, records
+        # Two of five seeds leave the checkpoints to the readers.
+        self.manual = seed % 5 in (2, 4)
         chance = random.Random(f"steps {seed}")
         kinds = [make(chance) for make in KINDS]
         chance.shuffle(kinds)
@@ -50,10 +54,10 @@ class Plan:
         first, last = records // 20, records * 19 // 20
         marks = sorted(chance.randint(first, last) for _ in range(count))
         self.steps = [Step(mark, kind, more) for mark, (kind, more) in zip(marks, kinds)]
-        self.visits = [self._visits(random.Random(f"reader {index} {seed}"), resume) for index in range(readers)]
+        self.visits = [self._visits(random.Random(f"reader {index} {seed}")) for index in range(readers)]
         self.writers = [random.Random(f"writer {index} {seed}") for index in range(4)]
 
-    def _visits(self, chance, resume):
+    def _visits(self, chance):
         """More than a run needs; a reader whose visits are used up begins again with the first."""
         visits = []
         for _ in range(40):
@@ -62,11 +66,12 @@ class Plan:
             visits.append(Visit(
                 records, round(chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
                 chance.choice(("leave", "leave", "kill")), round(chance.choice((0, 0, chance.uniform(0, 0.7))), 2),
-                resume and chance.random() < 0.5))
+                chance.random() < 0.5, round(chance.choice((0, 0.3, 1)), 1)))
         return visits
 
     def __str__(self):
-        lines = [f"seed {self.seed}, {self.records} records", *map(str, self.steps)]
+        checkpoints = "manual" if self.manual else "automatic"
+        lines = [f"seed {self.seed}, {self.records} records, {checkpoints} checkpoints", *map(str, self.steps)]
         for index, visits in enumerate(self.visits):
             lines += [f"reader {index}: {visit}" for visit in visits]
         return "\n".join(lines) + "\n"

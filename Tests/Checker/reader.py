@@ -1,6 +1,8 @@
 """Readers over plain sockets that parse SSE themselves, and come, go, stall, are killed and come back."""
 
+import http.client
 import json
+import random
 import socket
 import struct
 import threading
@@ -11,11 +13,12 @@ from urllib.parse import urlsplit
 class Reader:
     """Makes one visit after the other. Once `settling` is set it stays, and takes all there is."""
 
-    def __init__(self, index, visits, ledger, sidecar, path, settling, over):
+    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over):
         self.index, self.visits, self.ledger = index, visits, ledger
-        self.sidecar, self.path = sidecar, path
+        self.sidecar, self.stream, self.options = sidecar, stream, options
         self.settling, self.over = settling, over
-        self.last_id = None  # (id, serial of its event)
+        self.last_id = None  # (id, serial of its event, connection)
+        self.chance = random.Random(f"acknowledgements {index} {options}")
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
@@ -42,7 +45,7 @@ class Reader:
         try:
             if wire.status() != 200:
                 return False
-            resumed = self.last_id[1] if visit.resume and self.last_id else None
+            resumed = self.last_id[1:] if visit.resume and self.last_id else None
             connection = self.ledger.connected(self.index, resumed)
             connection.how = self._follow(wire, connection, visit)
         except OSError as error:
@@ -63,7 +66,7 @@ class Reader:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, visit.receive_buffer)
             sock.settimeout(20)
             sock.connect((place.hostname, place.port))
-            lines = [f"GET {self.path} HTTP/1.1", f"Host: {place.netloc}", "Accept: text/event-stream"]
+            lines = [f"GET /streams/{self.stream}/records?{self.options} HTTP/1.1", f"Host: {place.netloc}", "Accept: text/event-stream"]
             if visit.resume and self.last_id:
                 lines.append(f"Last-Event-ID: {self.last_id[0]}")
             sock.sendall("\r\n".join([*lines, "", ""]).encode())
@@ -86,6 +89,7 @@ class Reader:
                     kill(wire.socket)
                     return "killed"
                 leaving = True
+                connection.leaving = time.time()
                 wire.socket.shutdown(socket.SHUT_WR)
             try:
                 part = wire.receive(0.1)
@@ -94,15 +98,56 @@ class Reader:
             if part is None:  # end of the connection
                 return "end" if ended else "left" if leaving else "cut"
             for event in part:
+                data = json.loads(event.data) if event.data else {}
                 if event.name == "end":
                     ended = True
+                elif event.name == "shard":
+                    self.ledger.told(connection, data["shardId"], data["change"])
+                elif event.name == "problem" and data["code"] != "shardDegraded":
+                    self.ledger.complain(f"connection {connection.number} was told of a problem: {data}")
                 elif event.name == "records":
-                    data = json.loads(event.data)
                     serial = self.ledger.delivered(connection, wire.received, data["shardId"], data["records"])
-                    self.last_id = (event.id, serial)
+                    self.last_id = (event.id, serial, connection)
                     taken += len(data["records"])
+                    if self.settling.is_set() or self.chance.random() < visit.acknowledges:
+                        self._acknowledge(event.id, data)
             for place in [place for place in stalls if place <= taken]:
                 self.over.wait(stalls.pop(place))
+
+
+    def _acknowledge(self, event, data):
+        """By event or by record, where the readers do that; what has no answer may be stored or not."""
+        if "useAutoCheckpoints=false" not in self.options:
+            return
+        record = {"shardId": data["shardId"], "sequenceNumber": data["records"][-1]["sequenceNumber"]}
+        body = {"id": event} if self.chance.random() < 0.5 else record
+        for _ in range(200):
+            try:
+                status, answer = self._post(body)
+            except (OSError, http.client.HTTPException):
+                status, answer = None, None
+            if status == 200:
+                for place in answer["checkpoints"]:
+                    self.ledger.stored(place["shardId"], int(place["sequenceNumber"]))
+                return
+            # What is behind has been acknowledged by another reader, who got it again; what is not known any more, or not
+            # held, because the sidecar was killed, comes again.
+            if answer and answer["code"] in ("checkpointBehind", "unknownEvent", "checkpointAhead"):
+                return
+            if not self.settling.is_set() or self.over.is_set():
+                return
+            self.over.wait(0.05)
+        self.ledger.complain(f"reader {self.index} could not acknowledge {body}: {status} {answer}")
+
+    def _post(self, body):
+        place = urlsplit(self.sidecar.url)
+        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
+        try:
+            connection.request("POST", f"/streams/{self.stream}/checkpoints", json.dumps(body))
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
 
 
 class Event:

@@ -8,10 +8,10 @@ import Testing
         let first = budget.request(40, for: 1)
         let second = budget.request(40, for: 2)
         let third = budget.request(40, for: 3)
-        #expect(budget.admit() == [first, second])
-        #expect(budget.admit() == [])
+        #expect(budget.served() == [first, second])
+        #expect(budget.served() == [])
         budget.change(1, by: -40)
-        #expect(budget.admit() == [third])
+        #expect(budget.served() == [third])
         #expect(budget.used == 80)
     }
 
@@ -20,19 +20,19 @@ import Testing
         _ = budget.request(60, for: 1)
         let large = budget.request(60, for: 2)
         let small = budget.request(10, for: 3)
-        let served = budget.admit()
+        let served = budget.served()
         #expect(served.count == 1)
         budget.change(1, by: -60)
-        #expect(budget.admit() == [large, small])
+        #expect(budget.served() == [large, small])
     }
 
     @Test func `a consumer that gives nothing back leaves the others a share`() {
         var budget = BufferBudget(limit: 90)
         for _ in 0..<10 { _ = budget.request(10, for: 1) }
-        let served = budget.admit()
+        let served = budget.served()
         #expect(served.count == 6)
         let other = budget.request(10, for: 2)
-        #expect(budget.admit() == [other])
+        #expect(budget.served() == [other])
         #expect(budget.used == 70)
         #expect(budget.waiting == 4)
     }
@@ -40,34 +40,56 @@ import Testing
     @Test func `what is larger than the limit is served alone`() {
         var budget = BufferBudget(limit: 10)
         let huge = budget.request(50, for: 1)
-        #expect(budget.admit() == [huge])
+        #expect(budget.served() == [huge])
         let next = budget.request(1, for: 2)
-        #expect(budget.admit() == [])
+        #expect(budget.served() == [])
         budget.change(1, by: -50)
-        #expect(budget.admit() == [next])
+        #expect(budget.served() == [next])
     }
 
     @Test func `an answer that is larger than was assumed holds the others up until it is sent`() {
         var budget = BufferBudget(limit: 100)
         _ = budget.request(10, for: 1)
-        let served = budget.admit()
+        let served = budget.served()
         #expect(served.count == 1)
         budget.change(1, by: 110)
         let other = budget.request(10, for: 2)
-        #expect(budget.admit() == [])
+        #expect(budget.served() == [])
         budget.change(1, by: -120)
-        #expect(budget.admit() == [other])
+        #expect(budget.served() == [other])
+    }
+
+    @Test func `where there is less than is wanted a request gets what there is, but not less than is of use`() {
+        var budget = BufferBudget(limit: 100)
+        _ = budget.request(70, for: 1)
+        _ = budget.served()
+        let modest = budget.request(80, least: 20, for: 2)
+        #expect(budget.admit() == [BufferBudget.Grant(ticket: modest, bytes: 30)])
+        let other = budget.request(80, least: 20, for: 3)
+        #expect(budget.served() == [])
+        budget.change(1, by: -70)
+        #expect(budget.admit() == [BufferBudget.Grant(ticket: other, bytes: 70)])
+    }
+
+    @Test func `a consumer's share bounds what it gets of a large request too`() {
+        var budget = BufferBudget(limit: 90)
+        let first = budget.request(45, for: 1)
+        let second = budget.request(45, least: 5, for: 1)
+        #expect(
+            budget.admit() == [
+                BufferBudget.Grant(ticket: first, bytes: 45), BufferBudget.Grant(ticket: second, bytes: 15),
+            ])
     }
 
     @Test func `a request that is taken back holds nothing`() {
         var budget = BufferBudget(limit: 10)
         _ = budget.request(10, for: 1)
-        _ = budget.admit()
+        _ = budget.served()
         let second = budget.request(10, for: 2)
         #expect(budget.withdraw(second) == true)
         #expect(budget.withdraw(second) == false)
         budget.change(1, by: -10)
-        #expect(budget.admit() == [])
+        #expect(budget.served() == [])
         #expect(budget.used == 0)
     }
 
@@ -91,7 +113,7 @@ import Testing
                 guard let ticket = asked.keys.sorted().randomElement(using: &random) else { continue }
                 if budget.withdraw(ticket) { asked[ticket] = nil }
             }
-            granted += budget.admit()
+            granted += budget.served()
             #expect(budget.used <= 1000)
             #expect(budget.used == granted.reduce(0) { $0 + asked[$1]!.bytes })
         }
@@ -99,8 +121,12 @@ import Testing
         while !granted.isEmpty {
             let held = asked.removeValue(forKey: granted.removeFirst())!
             budget.change(held.holder, by: -held.bytes)
-            granted += budget.admit()
+            granted += budget.served()
         }
         #expect(budget.used == 0 && budget.waiting == 0 && asked.isEmpty)
     }
+}
+
+extension BufferBudget {
+    fileprivate mutating func served() -> [Ticket] { admit().map(\.ticket) }
 }

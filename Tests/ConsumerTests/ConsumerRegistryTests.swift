@@ -2,23 +2,9 @@ import AWS
 import Kinesis
 import Reactor
 import State
-import TestSupport
 import Testing
 
 @testable import Consumer
-
-private func withEngine(
-    settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
-    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
-) async throws {
-    try await onLoop { loop in
-        let kinesis = FakeKinesis(loop: loop)
-        let engine = try await Engine(kinesis, loop, settings: settings)
-        try await body(engine, kinesis)
-        await engine.registry.shutDown(deadline: loop.now)
-        await engine.store.close()
-    }
-}
 
 @Suite struct ConsumerRegistryTests {
     @Test func `readers that come at the same time share one consumer and its options`() async throws {
@@ -27,7 +13,7 @@ private func withEngine(
             async let second = engine.attach()
             let readers = try await [first, second]
             #expect(engine.registry.snapshots.count == 1)
-            #expect(Set(engine.snapshot?.readerIDs ?? []) == Set(readers.map(\.id)))
+            #expect(Set(engine.snapshot?.readerIDs ?? []) == Set(readers.map(\.id.text)))
             #expect(engine.snapshot?.options.first { $0.name == "limit" }?.text == "7")
         }
     }
@@ -122,7 +108,7 @@ private func withEngine(
             kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
             let delivery = try #require(await Engine.delivery(from: reader))
-            _ = engine.loop.schedule(after: .milliseconds(20)) { reader.settle(delivery) }
+            _ = engine.loop.schedule(after: .milliseconds(20)) { engine.settle(delivery, of: reader) }
             await engine.registry.shutDown(deadline: engine.loop.now + .seconds(5))
             #expect(await Engine.delivery(from: reader) == nil)
             await #expect(throws: ConsumerError.shuttingDown) { try await engine.attach() }

@@ -3,9 +3,28 @@ import Kinesis
 import Logging
 import Reactor
 import State
+import TestSupport
 import Testing
 
 @testable import Consumer
+
+/// Options of a reader that reads everything there is.
+let fromStart = ("initialPositionInStream", "TRIM_HORIZON")
+
+/// Runs a test with an engine over a stream of some shards.
+func withEngine(
+    shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
+    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
+) async throws {
+    try await onLoop { loop in
+        let kinesis = FakeKinesis(loop: loop, shards: shards)
+        let engine = try await Engine(kinesis, loop, settings: settings)
+        try await body(engine, kinesis)
+        await engine.registry.shutDown(deadline: loop.now)
+        kinesis.hangUp()
+        await engine.store.close()
+    }
+}
 
 /// An engine over a `FakeKinesis`, with delays that let a test end soon. Confined to its loop.
 final class Engine: @unchecked Sendable {
@@ -40,8 +59,12 @@ final class Engine: @unchecked Sendable {
             loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
     }
 
-    func attach(_ options: (String, String)...) async throws -> RecordsReader {
-        try await registry.attach(kinesis.name, NamedOptions(options, from: .query))
+    func attach(_ options: (String, String)..., lastEvent: String? = nil) async throws -> RecordsReader {
+        try await registry.attach(kinesis.name, NamedOptions(options, from: .query), lastEvent: lastEvent)
+    }
+
+    func acknowledge(_ acknowledgement: Acknowledgement, isForced: Bool = false) async throws -> [StoredCheckpoint] {
+        try await registry.acknowledge(kinesis.name, group: nil, acknowledgement, isForced: isForced)
     }
 
     var snapshot: ConsumerSnapshot? { registry.snapshots.first }
@@ -55,7 +78,7 @@ final class Engine: @unchecked Sendable {
         }
         while texts.count < count, let delivery = await Self.delivery(from: reader) {
             texts += try Self.texts(delivery)
-            if settling { reader.settle(delivery) }
+            if settling { settle(delivery, of: reader) }
         }
         loop.cancel(patience)
         return texts
@@ -69,8 +92,13 @@ final class Engine: @unchecked Sendable {
         return nil
     }
 
+    /// Every event counts as 100 bytes on its connection.
+    func settle(_ delivery: Delivery, of reader: RecordsReader) {
+        reader.settle(delivery, sentBytes: delivery.id.number * 100)
+    }
+
     static func texts(_ delivery: Delivery) throws -> [String] {
-        let event = try JSONParser.parse(delivery.batch.payload.text)
+        let event = try JSONParser.parse("{" + delivery.batch.payload.text)
         return event["records"]?.array?.compactMap { $0["data"]?.string } ?? []
     }
 

@@ -151,9 +151,10 @@ private struct EngineWalk {
         guard let id = readings.keys.sorted().randomElement(using: &random), var reading = readings[id] else { return }
         perform(&reading, id, withFaults)
         readings[id] = book.shard(id)?.isDepleted == true ? nil : reading
-        for ticket in budget.admit() {
-            guard let owner = readings.first(where: { $0.value.permit?.ticket == ticket })?.key else { continue }
-            readings[owner]!.machine.permitted()
+        for grant in budget.admit() {
+            guard let owner = readings.first(where: { $0.value.permit?.ticket == grant.ticket })?.key else { continue }
+            readings[owner]!.permit!.bytes = grant.bytes
+            readings[owner]!.machine.permitted(room: grant.bytes)
         }
         if budget.used > budget.limit { faults.append("the budget holds \(budget.used)") }
     }
@@ -161,12 +162,13 @@ private struct EngineWalk {
     private mutating func perform(_ reading: inout Reading, _ id: ShardID, _ withFaults: Bool) {
         let fails = withFaults && Int.random(in: 0..<8, using: &random) == 0
         switch reading.machine.next(now: now) {
+        case .wait where fails && reading.machine.holdsForReader: giveUp(&reading, id)
         case .wait: read(&reading, id)
         case .askIterator(let position):
             if fails { return _ = reading.machine.failed(failure(), now: now) }
             reading.index = index(of: position, in: id)
             reading.machine.iteratorReceived(ShardIterator("i"), now: now)
-        case .takePermit(let bytes): reading.permit = (budget.request(bytes, for: 1), bytes)
+        case .takePermit(let bytes): reading.permit = (budget.request(bytes, least: AnswerSize.least, for: 1), 0)
         case .getRecords:
             if fails {
                 giveBack(&reading)
@@ -208,8 +210,19 @@ private struct EngineWalk {
                 childShards: isEnd ? shard.children : []), now: now)
     }
 
+    /// Others need the room.
+    private mutating func giveUp(_ reading: inout Reading, _ id: ShardID) {
+        if let number = reading.machine.gaveUp(now: now) {
+            if reading.waiting != [number] { faults.append("\(number) of \(id) was given up and did not wait") }
+            reading.waiting.removeAll()
+            delivered[id]!.removeLast()
+        }
+        giveBack(&reading)
+    }
+
     /// The reader takes what waits, or settles what it took, in any order.
     private mutating func read(_ reading: inout Reading, _ id: ShardID) {
+        if !reading.isUnsettled { reading.machine.readerWaits() }
         if let number = reading.waiting.first, reading.taken.count < 3 {
             reading.waiting.removeFirst()
             reading.taken.append(number)

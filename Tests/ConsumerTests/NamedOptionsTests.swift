@@ -40,7 +40,6 @@ import Time
     }
 
     @Test(arguments: [
-        ("useAutoCheckpoints", "false", "true"), ("usePausedPolling", "true", "false"), ("tail", "true", "false"),
         ("useEnhancedFanOut", "true", "false"), ("shouldDeaggregate", "true", "false"),
         ("shouldDeaggregate", "auto", "false"), ("useAutoShardAssignment", "false", "true"),
         ("compression", "LZ-UTF8", "none"),
@@ -54,7 +53,7 @@ import Time
         #expect(try read(name, inForce) == ConsumerOptions())
     }
 
-    @Test(arguments: ["shardIds", "statsInterval"])
+    @Test(arguments: ["shardIds"])
     func `a later option that nothing here resembles is refused with any value`(name: String) {
         #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "30000", inForce: nil)) {
             try read(name, "30000")
@@ -69,7 +68,7 @@ import Time
         }
     }
 
-    @Test(arguments: ["shardCount", "createStreamIfNeeded", "retryOptions.forever"])
+    @Test(arguments: ["shardCount", "createStreamIfNeeded", "retryOptions.forever", "unreadBytes"])
     func `what costs money or reaches further is no query parameter`(name: String) {
         #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "true") }
     }
@@ -89,7 +88,7 @@ import Time
         var held = ConsumerOptions()
         held.limit = 5
         #expect(try NamedOptions([("pollDelay", "250")], from: .query).conflict(with: held) == nil)
-        #expect(try NamedOptions([("limit", "5"), ("tail", "false")], from: .query).conflict(with: held) == nil)
+        #expect(try NamedOptions([("limit", "5"), ("compression", "none")], from: .query).conflict(with: held) == nil)
         #expect(
             try NamedOptions([("pollDelay", "250"), ("limit", "6")], from: .query).conflict(with: held)
                 == OptionConflict(option: "limit", held: "5", asked: "6"))

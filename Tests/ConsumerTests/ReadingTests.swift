@@ -1,26 +1,9 @@
 import Kinesis
 import Reactor
 import State
-import TestSupport
 import Testing
 
 @testable import Consumer
-
-private let fromStart = ("initialPositionInStream", "TRIM_HORIZON")
-
-/// Runs a test with an engine over a stream of some shards.
-private func withEngine(
-    shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
-    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
-) async throws {
-    try await onLoop { loop in
-        let kinesis = FakeKinesis(loop: loop, shards: shards)
-        let engine = try await Engine(kinesis, loop, settings: settings)
-        try await body(engine, kinesis)
-        await engine.registry.shutDown(deadline: loop.now)
-        await engine.store.close()
-    }
-}
 
 @Suite struct ReadingTests {
     @Test func `LATEST brings what is put after the attachment, and nothing older`() async throws {
@@ -77,7 +60,7 @@ private func withEngine(
     }
 
     @Test func `settled records are not delivered again after a restart, unsettled ones are`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
             kinesis.answerLimit = 1
             kinesis.put("a", "b", "c")
             let reader = try await engine.attach(fromStart)
@@ -122,19 +105,19 @@ private func withEngine(
             let first = try #require(await Engine.delivery(from: reader))
             let second = try #require(await Engine.delivery(from: reader))
             #expect(Set(try Engine.texts(first) + Engine.texts(second)) == ["p0", "p1"])
-            reader.settle(first)
+            engine.settle(first, of: reader)
             await engine.until("the first parent is depleted") {
                 engine.snapshot?.shards.contains { $0.phase == .depleted } ?? false
             }
             #expect(kinesis.iteratorRequests.contains { $0.0 == ShardID(number: 2) } == false)
-            reader.settle(second)
+            engine.settle(second, of: reader)
             #expect(try await engine.read(1, from: reader) == ["child"])
             #expect(engine.snapshot?.shards.map(\.phase) == [.depleted, .depleted, .reading])
         }
     }
 
     @Test func `after a restart reading goes on in the children`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
             kinesis.put("parent")
             kinesis.reshard([0], into: [1, 2])
             let reader = try await engine.attach(fromStart)

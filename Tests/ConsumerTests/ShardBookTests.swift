@@ -107,7 +107,7 @@ import Time
         #expect(book.checkpoint(id, ten) == false)
         #expect(book.position(of: id) == .afterSequenceNumber(SequenceNumber(10)))
         #expect(book.shardsAtLatest == [])
-        book.dropCheckpoint(id)
+        book.reset(id, to: nil)
         #expect(book.position(of: id) == .atTimestamp(moment))
     }
 

@@ -2,6 +2,11 @@ import Kinesis
 import Testing
 
 @testable import Consumer
+@testable import State
+
+extension ReaderID: ExpressibleByStringLiteral {
+    public init(stringLiteral value: String) { self.init(unchecked: value) }
+}
 
 private func shards(_ numbers: Range<Int>) -> [ShardID] { numbers.map(ShardID.init(number:)) }
 
@@ -25,14 +30,14 @@ private func shards(_ numbers: Range<Int>) -> [ShardID] { numbers.map(ShardID.in
     @Test func `more readers than shards: the last ones have none`() {
         var division = ShardDivision()
         division.readable(shards(0..<2))
-        for reader in ["a", "b", "c"] { division.joined(reader) }
+        for reader in ["a", "b", "c"] as [ReaderID] { division.joined(reader) }
         #expect(division.readers.map { division.shards(of: $0).count } == [1, 1, 0])
     }
 
     @Test func `whoever goes leaves its shards to those with the fewest`() {
         var division = ShardDivision()
         division.readable(shards(0..<6))
-        for reader in ["a", "b", "c"] { division.joined(reader) }
+        for reader in ["a", "b", "c"] as [ReaderID] { division.joined(reader) }
         let kept = division.owners.filter { $0.value != "b" }
         division.left("b")
         #expect(kept.allSatisfy { division.owners[$0.key] == $0.value })
@@ -82,7 +87,7 @@ private func shards(_ numbers: Range<Int>) -> [ShardID] { numbers.map(ShardID.in
             switch Int.random(in: 0..<4, using: &random) {
             case 0:
                 names += 1
-                division.joined("r\(names)")
+                division.joined(ReaderID(unchecked: "r\(names)"))
             case 1: if let reader = division.readers.randomElement(using: &random) { division.left(reader) }
             case 2:
                 known.insert(ShardID(number: Int.random(in: 0..<24, using: &random)))
@@ -119,7 +124,7 @@ private func shards(_ numbers: Range<Int>) -> [ShardID] { numbers.map(ShardID.in
         var queue = NoticeQueue()
         for change in changes { queue.append(ShardNotice(shard: shard, change: change)) }
         var all: [ShardNotice.Change] = []
-        while let notice = queue.popFirst() { all.append(notice.change) }
+        while case .shard(let notice) = queue.popFirst() { all.append(notice.change) }
         return all
     }
 
@@ -132,5 +137,16 @@ private func shards(_ numbers: Range<Int>) -> [ShardID] { numbers.map(ShardID.in
     @Test func `one that goes and comes back is told in that order, however often`() {
         #expect(taken(.revoked, .assigned) == [.revoked, .assigned])
         #expect(taken(.revoked, .assigned, .revoked, .assigned, .revoked) == [.revoked])
+    }
+
+    @Test func `of a shard's problems the last one is told, and what concerns no shard is kept`() {
+        var queue = NoticeQueue()
+        queue.append(.lastEventUnknown("x", places: []))
+        queue.append(.shardDegraded(shard, reason: "one"))
+        queue.append(.shardDegraded(shard, reason: "two"))
+        queue.append(ShardNotice(shard: shard, change: .assigned))
+        var told: [String] = []
+        while let event = queue.popFirst() { told.append("\(event)") }
+        #expect(told.count == 3 && told[0].hasPrefix("shard") && told[2].contains("two"))
     }
 }

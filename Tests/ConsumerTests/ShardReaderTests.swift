@@ -17,17 +17,18 @@ import Time
 
     private func reader(
         _ position: StartingPosition = .trimHorizon, initial: StartingPosition = .trimHorizon,
-        iterator: ShardIterator? = nil
+        iterator: ShardIterator? = nil, options change: (inout ConsumerOptions) -> Void = { _ in }
     ) -> ShardReader {
-        ShardReader(
-            settings: .init(ConsumerOptions()), position: position, initial: initial, iterator: iterator, seed: 1,
-            now: start)
+        var options = ConsumerOptions()
+        change(&options)
+        return ShardReader(
+            settings: .init(options), position: position, initial: initial, iterator: iterator, seed: 1, now: start)
     }
 
     /// Brings a reader with an iterator to the point where its answer is held.
     private func fetch(_ reader: inout ShardReader, now: ContinuousClock.Instant, bytes: Int = 1000) {
         guard case .takePermit = reader.next(now: now) else { return fail(reader) }
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         guard case .getRecords = reader.next(now: now) else { return fail(reader) }
         reader.answered(bytes: bytes, now: now)
         #expect(reader.next(now: now) == .encode)
@@ -48,7 +49,7 @@ import Time
         reader.iteratorReceived(one, now: start)
         #expect(reader.next(now: start) == .takePermit(bytes: AnswerSize.most))
         #expect(reader.next(now: start) == .wait(until: nil))
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         #expect(reader.next(now: start) == .getRecords(one, limit: 10_000))
         #expect(reader.next(now: start) == .wait(until: nil))
     }
@@ -84,7 +85,7 @@ import Time
         }
         #expect(reader.next(now: at(50)) == .wait(until: at(1000)))
         #expect(reader.next(now: at(1000)) == .takePermit(bytes: AnswerSize.least))
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         #expect(reader.next(now: at(1000)) == .getRecords(two, limit: 10_000))
         reader.answered(bytes: 100, now: at(1001))
         reader.exhausted(envelope(one, behind: 60_000), now: at(1001))
@@ -121,6 +122,64 @@ import Time
         #expect(reader.settled(99) == nil)
     }
 
+    @Test func `where there is little room fewer records are asked for`() {
+        var reader = reader(iterator: one)
+        _ = reader.next(now: start)
+        reader.permitted(room: 1 << 20)
+        #expect(reader.next(now: start) == .getRecords(one, limit: 4))
+    }
+
+    @Test func `what is given up is asked for again once the reader has taken what it has`() {
+        var reader = reader(iterator: one)
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.taken()
+        reader.encoded(number: 2, records: 1, last: checkpoint(20))
+        #expect(reader.holdsForReader)
+        #expect(reader.gaveUp(now: at(1000)) == 2)
+        #expect(reader.next(now: at(5000)) == .wait(until: nil))
+        #expect(reader.isHeldBack && !reader.holdsForReader && reader.nextDeadline == nil)
+        _ = reader.settled(1)
+        reader.readerWaits()
+        #expect(reader.next(now: at(6000)) == .askIterator(.afterSequenceNumber(SequenceNumber(10))))
+    }
+
+    @Test func `what is given up before anything was handed on begins where the shard began`() {
+        let moment = StartingPosition.atTimestamp(WallTime(milliseconds: 5))
+        var reader = reader(moment, iterator: one)
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        #expect(reader.gaveUp(now: at(1000)) == 1)
+        reader.readerWaits()
+        #expect(reader.next(now: at(6000)) == .askIterator(moment))
+    }
+
+    @Test func `with paused polling nothing is asked for behind a batch until somebody says so`() {
+        var reader = reader(iterator: one) { $0.usePausedPolling = true }
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.taken()
+        reader.exhausted(envelope(two), now: at(1))
+        #expect(reader.next(now: at(9000)) == .wait(until: nil))
+        #expect(reader.isPaused && reader.isHeldBack)
+        #expect(reader.continued(behind: 2) == false)
+        #expect(reader.continued(behind: 1) == true)
+        #expect(reader.next(now: at(9000)) == .takePermit(bytes: AnswerSize.least))
+    }
+
+    @Test func `with manual checkpoints a closed shard ends when its last record is acknowledged`() {
+        var reader = reader(iterator: one) { $0.useAutoCheckpoints = false }
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.taken()
+        reader.exhausted(envelope(nil), now: at(1))
+        _ = reader.settled(1)
+        #expect(reader.next(now: at(9000)) == .wait(until: nil))
+        #expect(reader.isHeldBack && reader.iteratorToKeep == nil)
+        reader.acknowledged(checkpoint(10))
+        #expect(reader.next(now: at(9001)) == .end(children: []))
+    }
+
     @Test func `a closed shard ends only when all of it is settled`() {
         let child = ChildShard(id: ShardID(number: 1), parents: [ShardID(number: 0)], hashKeyRange: .all)
         var reader = reader(iterator: one)
@@ -139,7 +198,7 @@ import Time
         var now = start
         for failure in 1...6 {
             _ = reader.next(now: now)
-            reader.permitted()
+            reader.permitted(room: AnswerSize.most)
             _ = reader.next(now: now)
             #expect(reader.failed(.throttled, now: now) == nil)
             guard case .polling(one, let notBefore) = reader.state else { return fail(reader) }
@@ -160,7 +219,7 @@ import Time
         reader.taken()
         reader.exhausted(envelope(two), now: at(1))
         _ = reader.next(now: at(300))
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         _ = reader.next(now: at(300))
         #expect(reader.failed(.expiredIterator, now: at(310)) == nil)
         #expect(reader.next(now: at(310)) == .askIterator(.afterSequenceNumber(SequenceNumber(42))))
@@ -170,7 +229,7 @@ import Time
         let moment = StartingPosition.atTimestamp(WallTime(milliseconds: 1_700_000_000_000))
         var reader = reader(moment, iterator: one)
         _ = reader.next(now: start)
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         _ = reader.next(now: start)
         #expect(reader.failed(.expiredIterator, now: start) == nil)
         #expect(reader.next(now: start) == .askIterator(moment))
@@ -181,7 +240,7 @@ import Time
         for attempt in 1...3 {
             let now = at(attempt * 60_000)
             _ = reader.next(now: now)
-            reader.permitted()
+            reader.permitted(room: AnswerSize.most)
             _ = reader.next(now: now)
             #expect(reader.failed(.expiredIterator, now: now) == nil)
             guard case .needsIterator(let notBefore) = reader.state else { return fail(reader) }
@@ -248,7 +307,7 @@ import Time
     @Test func `facts that come too late change nothing`() {
         var reader = reader()
         let before = reader.state
-        reader.permitted()
+        reader.permitted(room: AnswerSize.most)
         reader.answered(bytes: 5, now: start)
         reader.encoded(number: 1, records: 1, last: checkpoint(1))
         reader.exhausted(envelope(nil), now: start)

@@ -1,23 +1,8 @@
 import Kinesis
 import Reactor
-import TestSupport
 import Testing
 
 @testable import Consumer
-
-private let fromStart = ("initialPositionInStream", "TRIM_HORIZON")
-
-private func withEngine(
-    shards: Int, _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
-) async throws {
-    try await onLoop { loop in
-        let kinesis = FakeKinesis(loop: loop, shards: shards)
-        let engine = try await Engine(kinesis, loop)
-        try await body(engine, kinesis)
-        await engine.registry.shutDown(deadline: loop.now)
-        await engine.store.close()
-    }
-}
 
 @Suite struct SharingTests {
     @Test func `each record goes to one of the readers, and each shard to one`() async throws {
@@ -42,8 +27,8 @@ private func withEngine(
             let two = try await engine.attach()
             #expect(two.assignment == [ShardID(number: 1)])
             try await engine.loop.sleep(for: .milliseconds(20))
-            #expect(engine.snapshot?.shards[1].readerID == two.id)
-            one.settle(held)
+            #expect(engine.snapshot?.shards[1].readerID == two.id.text)
+            engine.settle(held, of: one)
             #expect(try await engine.read(1, from: two) == ["b"])
         }
     }

@@ -1,31 +1,20 @@
 import Kinesis
 import Reactor
-import TestSupport
 import Testing
 
 @testable import Consumer
 
-private func withEngine(
-    _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
-) async throws {
-    try await onLoop { loop in
-        let kinesis = FakeKinesis(loop: loop)
-        let engine = try await Engine(kinesis, loop) { settings in
-            settings.times.patience = .milliseconds(70)
-            settings.times.call = .milliseconds(50)
-        }
-        try await body(engine, kinesis)
-        await engine.registry.shutDown(deadline: loop.now)
-        kinesis.hangUp()
-        await engine.store.close()
-    }
+/// A watchdog that is soon at its end.
+private let impatient: @Sendable (inout EngineSettings) -> Void = { settings in
+    settings.times.patience = .milliseconds(70)
+    settings.times.call = .milliseconds(50)
 }
 
 @Suite struct WatchingTests {
     private let shard = ShardID(number: 0)
 
     @Test func `a shard whose call is never answered is restarted, says so, and loses nothing`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: impatient) { engine, kinesis in
             kinesis.answerLimit = 1
             kinesis.put("a", "b")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
@@ -41,7 +30,7 @@ private func withEngine(
     }
 
     @Test func `one whose iterator never comes is restarted too, again and again`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: impatient) { engine, kinesis in
             kinesis.silence(.iterator(shard), times: 2)
             kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
@@ -51,7 +40,7 @@ private func withEngine(
     }
 
     @Test func `a reader that takes nothing for long is no cause to restart`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: impatient) { engine, kinesis in
             kinesis.answerLimit = 1
             kinesis.put("a", "b", "c")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
@@ -62,7 +51,7 @@ private func withEngine(
     }
 
     @Test func `a reader is not told of a restart as if its shard went`() async throws {
-        try await withEngine { engine, kinesis in
+        try await withEngine(settings: impatient) { engine, kinesis in
             kinesis.silence(.records(shard))
             kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))

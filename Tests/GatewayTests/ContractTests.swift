@@ -28,6 +28,8 @@ import Testing
             seen.insert(code)
             #expect(status.contains(problem.status.rawValue), "\(code) stands under \(status)")
         }
+        // Those that are told in a stream have no status of an answer's.
+        seen.formUnion(try Self.list(after: "x-event-codes: [", in: contract()))
         let missing = Set(ProblemCode.allCases.map(\.rawValue)).subtracting(seen)
         #expect(missing.isEmpty, "under no response: \(missing.sorted())")
     }
@@ -47,7 +49,7 @@ import Testing
 
     @Test func `the contract lists the options that a query may name`() throws {
         let text = try contract()
-        let options = Gateway.queryOptions + PutOptions.ofData
+        let options = RecordsRequest.queryOptions + PutOptions.ofData
         for option in options { #expect(text.contains("name: \(option)\n          in: query")) }
         #expect(text.split(separator: "in: query").count - 1 == options.count)
     }
@@ -71,12 +73,15 @@ import Testing
             } else if line.hasPrefix("    "), !line.hasPrefix("     "), line.hasSuffix(":") {
                 current = references[line.dropFirst(4).dropLast()] ?? []
             }
-            guard let list = line.firstRange(of: "x-codes: [") else { continue }
-            for code in line[list.upperBound...].dropLast().split(separator: ", ") {
-                codes.append((current, String(code)))
-            }
+            for code in Self.list(after: " x-codes: [", in: String(line)) { codes.append((current, code)) }
         }
         return codes
+    }
+
+    /// The words of the first such list of the text.
+    private static func list(after start: String, in text: String) -> [String] {
+        guard let list = text.firstRange(of: start) else { return [] }
+        return text[list.upperBound...].prefix { $0 != "]" }.split(separator: ", ").map(String.init)
     }
 
     /// The status that a line like `"404": …` begins.

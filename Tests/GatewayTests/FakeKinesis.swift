@@ -10,14 +10,14 @@ import Time
 final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     let stream = StreamName("orders")!
     private let shard = ShardID(number: 0)
-    private var records: [PutRecordEntry] = []
+    private var records: [(entry: PutRecordEntry, arrival: WallTime)] = []
     /// What every call fails with while it is set.
     var failure: AWSError?
 
     func putRecords(_ stream: StreamName, _ entries: [PutRecordEntry]) async throws(AWSError) -> PutRecordsAnswer {
         try check(stream)
         let results = entries.map { entry in
-            records.append(entry)
+            records.append((entry, .now()))
             return PutResult.accepted(shard: shard, sequenceNumber: SequenceNumber(UInt128(records.count)))
         }
         return PutRecordsAnswer(encryptionType: "NONE", results: results)
@@ -25,7 +25,7 @@ final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
 
     func putRecord(_ operation: PutRecord) async throws(AWSError) -> PutRecordAnswer {
         try check(operation.stream)
-        records.append(operation.entry)
+        records.append((operation.entry, .now()))
         return PutRecordAnswer(
             encryptionType: "NONE", shard: shard, sequenceNumber: SequenceNumber(UInt128(records.count)))
     }
@@ -64,7 +64,8 @@ final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         let index =
             switch position {
             case .trimHorizon: 0
-            case .latest, .atTimestamp: records.count
+            case .latest: records.count
+            case .atTimestamp(let time): records.firstIndex { $0.arrival >= time } ?? records.count
             case .atSequenceNumber(let number): (Int(number.text) ?? 1) - 1
             case .afterSequenceNumber(let number): Int(number.text) ?? 0
             }
@@ -89,16 +90,18 @@ final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         return json.buffer
     }
 
-    private func write(_ record: PutRecordEntry, number: Int, _ json: inout JSONWriter) {
+    private func write(
+        _ record: (entry: PutRecordEntry, arrival: WallTime), number: Int, _ json: inout JSONWriter
+    ) {
         json.beginObject()
         json.key("SequenceNumber")
         json.string(String(number))
         json.key("PartitionKey")
-        json.string(record.partitionKey)
+        json.string(record.entry.partitionKey)
         json.key("ApproximateArrivalTimestamp")
-        json.epochSeconds(WallTime(milliseconds: 1_767_323_045_678))
+        json.epochSeconds(record.arrival)
         json.key("Data")
-        json.string(Base64.encode(record.data))
+        json.string(Base64.encode(record.entry.data))
         json.endObject()
     }
 

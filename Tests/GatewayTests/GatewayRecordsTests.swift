@@ -88,7 +88,11 @@ import Testing
     @Test(arguments: [
         ("limt=5", "unknownOption", "limt"), ("limit=0", "badOption", "limit"),
         ("limit=1&limit=1", "repeatedOption", "limit"),
-        ("shardCount=2", "configurationOnlyOption", "shardCount"), ("tail=true", "optionNotAvailableYet", "tail"),
+        ("shardCount=2", "configurationOnlyOption", "shardCount"), ("tail=yes", "badOption", "tail"),
+        ("tail=true&tail=true", "repeatedOption", "tail"),
+        ("useEnhancedFanOut=true", "optionNotAvailableYet", "useEnhancedFanOut"),
+        ("tail=true&consumerGroup=g", "conflictingOptions", "consumerGroup"),
+        ("tail=true&usePausedPolling=true", "conflictingOptions", "usePausedPolling"),
     ])
     func `a bad option is 400 and named`(query: String, code: String, option: String) async throws {
         try await TestSidecar.run { sidecar in
@@ -99,11 +103,11 @@ import Testing
         }
     }
 
-    @Test func `only event streams are given, and HEAD attaches nobody`() async throws {
+    @Test func `events and lines are given, nothing else, and HEAD attaches nobody`() async throws {
         try await TestSidecar.run { sidecar in
-            let ndjson = try sidecar.send("GET", "/streams/orders/records", headers: ["Accept: application/x-ndjson"])
-            #expect(ndjson.status == 406)
-            #expect(ndjson.json?["accepted"] == ["text/event-stream"])
+            let html = try sidecar.send("GET", "/streams/orders/records", headers: ["Accept: text/html"])
+            #expect(html.status == 406)
+            #expect(html.json?["accepted"] == ["text/event-stream", "application/x-ndjson"])
             let head = try sidecar.send("HEAD", "/streams/orders/records")
             #expect(head.status == 200)
             #expect(head.head.contains("text/event-stream"))

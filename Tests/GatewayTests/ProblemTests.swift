@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func `an unknown option names what is accepted`() {
-        let document = Problem.option(.unknown(option: "limt"), accepted: Gateway.queryOptions).document
+        let document = Problem.option(.unknown(option: "limt"), accepted: RecordsRequest.queryOptions).document
         #expect(document.detail.contains("limt") && document.detail.contains("limit"))
         #expect(document.members.first { $0.key == "accepted" }?.value.array?.contains("limit") == true)
     }
@@ -108,13 +108,21 @@ import Testing
         ["application/json", "TEXT/Event-Stream"], ["application/x-ndjson , */* ; q=0.5"],
     ])
     func `event streams are taken`(accept: [String]) {
-        #expect(AcceptedTypes(accept).take("text/event-stream"))
+        #expect(AcceptedTypes(accept).best(of: ["text/event-stream"]) != nil)
     }
 
     @Test(arguments: [
         ["application/x-ndjson"], ["application/json"], ["text/event-stream;q=0"], [""], ["text/html, image/*"],
     ])
     func `event streams are not taken`(accept: [String]) {
-        #expect(!AcceptedTypes(accept).take("text/event-stream"))
+        #expect(AcceptedTypes(accept).best(of: ["text/event-stream"]) == nil)
+    }
+
+    @Test(arguments: [
+        ([], "a/b"), (["*/*"], "a/b"), (["a/c"], "a/c"), (["a/b;q=0.5, a/c"], "a/c"), (["a/c;q=0.5, */*"], "a/b"),
+        (["a/*;q=0.2", "a/c;q=0.3"], "a/c"), (["a/b;q=0, */*"], "a/c"), (["a/b, a/c"], "a/b"),
+    ])
+    func `of two types the one that is liked better is given, of equals the first`(accept: [String], given: String) {
+        #expect(AcceptedTypes(accept).best(of: ["a/b", "a/c"]) == given)
     }
 }

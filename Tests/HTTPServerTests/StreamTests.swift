@@ -136,6 +136,56 @@ import Testing
         }
     }
 
+    @Test(arguments: ["closes", "half-closes first", "resets", "does nothing"])
+    func `that a stream has arrived is known by the peer's close, and by nothing else`(how: String) async throws {
+        let state = WriterState()
+        var limits = HTTPLimits()
+        limits.lingerTime = .milliseconds(200)
+        try await ServerFixture.run(
+            limits,
+            handle: { exchange in
+                let finished = Gate(loop: exchange.loop)
+                exchange.onPeerFinished = { finished.open() }
+                let stream = try? await exchange.startStreaming(.ok, closesConnection: true)
+                try? await stream?.write([ByteBuffer("x")])
+                if how == "half-closes first" { try? await finished.wait() }
+                state.proof = await stream?.finishWithProof()
+            }
+        ) { fixture in
+            var client: Client? = try Client(port: fixture.port)
+            client?.send(Self.request)
+            if how == "half-closes first" {
+                _ = try client?.read(through: "x\r\n")
+                client?.shutdownWriting()
+            }
+            _ = try client?.read(through: "0\r\n\r\n")
+            switch how {
+            case "closes": client = nil
+            case "resets": client?.reset()
+            default: break
+            }
+            #expect(fixture.becomes { _ in state.proof != nil })
+            #expect(fixture.ask { _ in state.proof } == (how == "closes" || how == "half-closes first"))
+            withExtendedLifetime(client) {}
+        }
+    }
+
+    @Test func `a peer that closes with bytes unread has not got the stream`() async throws {
+        let state = WriterState()
+        try await ServerFixture.run(handle: { exchange in
+            exchange.onPeerFinished = {}
+            let stream = try? await exchange.startStreaming(.ok, closesConnection: true)
+            try? await stream?.write([ByteBuffer([UInt8](repeating: 120, count: 100_000))])
+            state.proof = await stream?.finishWithProof()
+        }) { fixture in
+            var client: Client? = try Client(port: fixture.port)
+            client?.send(Self.request)
+            _ = try client?.read(through: "\r\n\r\n")
+            client = nil
+            #expect(fixture.becomes { _ in state.proof == false })
+        }
+    }
+
     @Test func `two writers of one stream do not mix their chunks`() async throws {
         let piece = ByteBuffer([UInt8](repeating: 97, count: 1 << 20))
         let other = ByteBuffer([UInt8](repeating: 98, count: 1 << 20))
@@ -164,6 +214,7 @@ import Testing
         var written = 0
         var failed = false
         var disconnects = 0
+        var proof: Bool?
         weak var connection: HTTPConnection?
         var isWaiting: Bool { connection?.writer != nil }
     }

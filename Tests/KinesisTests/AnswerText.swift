@@ -29,9 +29,9 @@ enum AnswerText {
             encoding: RecordEncoding(shouldParseJSON: parse))
     }
 
-    /// The payload of an answer's only batch.
+    /// The payload of an answer's only batch, as a whole object.
     static func payload(_ text: String, _ parse: ShouldParseJSON = .auto) throws -> String? {
         var encoder = encoder(text, parse)
-        return try encoder.next()?.payload.text
+        return try encoder.next().map { "{" + $0.payload.text }
     }
 }

@@ -100,7 +100,7 @@ import Time
         var numbers: [Int] = []
         var lasts: [Bool] = []
         while let batch = try encoder.next(maxBytes: 4096) {
-            let tree = try JSONParser.parse(batch.payload)
+            let tree = try JSONParser.parse("{" + batch.payload.text)
             let records = try #require(tree["records"]?.array)
             #expect(records.count == batch.recordCount)
             #expect(tree["millisBehindLatest"] == 9)

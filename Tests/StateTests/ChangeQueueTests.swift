@@ -20,13 +20,13 @@ import Testing
         #expect(queue.entries.map(\.change) == [at(1000), at(7)])
     }
 
-    @Test func `a checkpoint does not overtake the drop that came before it`() {
+    @Test func `a checkpoint does not overtake the reset that came before it`() {
         var queue = ChangeQueue()
         queue.append(at(9), of: key)
-        queue.append(.dropCheckpoint(shard), of: key)
+        queue.append(.reset(shard, nil), of: key)
         queue.append(at(3), of: key)
         queue.append(at(4), of: key)
-        #expect(queue.entries.map(\.change) == [at(9), .dropCheckpoint(shard), at(4)])
+        #expect(queue.entries.map(\.change) == [at(9), .reset(shard, nil), at(4)])
     }
 
     @Test func `what could not be committed stays before what came later`() {
@@ -44,9 +44,43 @@ import Testing
         var queue = ChangeQueue()
         queue.append(at(1), of: key)
         queue.append(at(2), of: other)
-        queue.drop(key)
+        queue.drop(key, withLog: false)
         queue.append(at(3), of: other)
         #expect(queue.entries.map(\.key) == [other])
         #expect(queue.entries.map(\.change) == [at(3)])
+    }
+
+    @Test func `the delivery log outlives its positions, unless the stream is another one`() {
+        let joined = StateChange.readerJoined(ReaderID("0000000a")!, at: .init(milliseconds: 1), unreadBytes: 0)
+        var queue = ChangeQueue()
+        queue.append(joined, of: key)
+        queue.append(at(1), of: key)
+        queue.drop(key, withLog: false)
+        #expect(queue.entries.map(\.change) == [joined])
+        queue.drop(key, withLog: true)
+        #expect(queue.isEmpty)
+    }
+
+    @Test func `while nothing can be written the oldest entries of the log go, and no position does`() {
+        var queue = ChangeQueue(mostOfLog: 10)
+        for number in 1...100 {
+            queue.append(event(number), of: key)
+            queue.append(at(UInt128(number)), of: key)
+        }
+        let events = queue.entries.map(\.change).filter { if case .delivered = $0 { true } else { false } }
+        #expect((4...10).contains(events.count) && events.last == event(100))
+        #expect(queue.entries.map(\.change).contains(at(100)))
+        // That events are gone is not forgotten, and said once.
+        let first = 100 - events.count + 1
+        #expect(queue.entries.map(\.change).contains(.eventsForgotten(ReaderID("0000000a")!, upTo: first - 1)))
+        #expect(queue.entries.count == events.count + 2)
+    }
+
+    private func event(_ number: Int) -> StateChange {
+        .delivered(
+            DeliveredEvent(
+                id: EventID(reader: ReaderID("0000000a")!, number: number), shard: shard,
+                before: Checkpoint(before: SequenceNumber(1)),
+                last: Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))), endOffset: number))
     }
 }

@@ -119,14 +119,20 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         }
     }
 
-    @Test func `a dropped checkpoint is gone, and a lower one may follow`() async throws {
+    @Test func `a shard that is reset goes on there, read out or not, and a lower checkpoint may follow`() async throws
+    {
         try await onLoop { loop in
             let store = try await open(nil, loop)
             try await store.begin(orders, begun)
             store.note(.checkpoint(first, checkpoint("50")), of: orders)
-            store.note(.dropCheckpoint(first), of: orders)
-            store.note(.checkpoint(first, checkpoint("7")), of: orders)
-            #expect(try await store.load(orders)?.shards[0].checkpoint == checkpoint("7"))
+            store.note(.deplete(first, children: []), of: orders)
+            store.note(.reset(first, checkpoint("6")), of: orders)
+            var shards = try await store.load(orders)?.shards
+            #expect(shards?[0].checkpoint == checkpoint("6") && shards?[0].isDepleted == false)
+            store.note(.reset(first, nil), of: orders)
+            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            shards = try await store.load(orders)?.shards
+            #expect(shards?[0].checkpoint == checkpoint("5"))
             await store.close()
         }
     }

@@ -182,6 +182,7 @@ class SocketReader(Reader):
         if receive_buffer:
             self.connection._create_connection = lambda address, *_: _small_socket(address, receive_buffer)
         self.connection.request("GET", f"{parts.path}?{parts.query}", headers=dict(headers))
+        self.socket = self.connection.sock  # http.client forgets it, since the answer says that the connection closes
         self.response = self.connection.getresponse()
         self.status = self.response.status
         self.headers = {name.lower(): value for name, value in self.response.getheaders()}
@@ -193,6 +194,14 @@ class SocketReader(Reader):
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         return self
+
+    def read_some(self, holds):
+        """Reads here until `holds(self)` is true, and no further."""
+        while not holds(self):
+            line = self.response.readline()
+            assert line, f"the stream ended; {self.describe()}"
+            self._take_line(line.decode().removesuffix("\n"))
+            assert not self.failure, self.failure
 
     def _read(self):
         rest = b""
@@ -209,11 +218,10 @@ class SocketReader(Reader):
     def close(self):
         import socket
 
-        if self.connection.sock:
-            try:
-                self.connection.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         if self._thread:
             self._thread.join(10)
         self.response.close()

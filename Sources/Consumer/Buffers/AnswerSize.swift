@@ -1,0 +1,46 @@
+/// Guesses how large a shard's next GetRecords answer is, so that the room for it is taken before it is asked for, and how
+/// many records fit into the room that there is. Performs no I/O.
+struct AnswerSize: Equatable, Sendable {
+    /// What an idle shard's answer is taken for: its empty answers are smaller, but records may come at any time. Also
+    /// the least room with which anything is asked for.
+    static let least = 1 << 20
+    /// 10 MiB of data are 13.4 MiB as base64; the rest is for keys, sequence numbers and JSON.
+    static let most = 15 << 20
+    /// What a record is taken for before one was seen, so that a first answer is not much larger than the least room.
+    static let unknownRecord = 256 << 10
+
+    /// Bytes of answer to make room for.
+    private(set) var next: Int
+    /// Bytes of answer that a record takes, nil before one was seen: fast up and slow down, since too many records are
+    /// what hurts.
+    private var recordBytes: Int?
+    /// Records that were asked for last.
+    private var asked = Int.max
+
+    /// - Parameter isBehind: whether records are likely to lie ahead, as in a shard that is read from its beginning.
+    init(isBehind: Bool) {
+        next = isBehind ? Self.most : Self.least
+    }
+
+    /// Records to ask for, so that the answer fits into the room.
+    mutating func records(in room: Int, atMost limit: Int) -> Int {
+        asked = room >= Self.most ? limit : min(limit, max(1, room / (recordBytes ?? Self.unknownRecord)))
+        return asked
+    }
+
+    /// - Parameters:
+    ///   - records: 0 where the answer had none.
+    ///   - isBehind: whether the answer said that more lies ahead.
+    mutating func answered(bytes: Int, records: Int, isBehind: Bool) {
+        if records > 0 {
+            let average = bytes / records + 1
+            // Of a few records an average says little.
+            let before = recordBytes ?? average * 3
+            recordBytes = average > before ? average : (before + average) / 2
+        }
+        // A shard that catches up may bring twice as much next time; one at its tip falls back by halves.
+        var wanted = isBehind ? max(bytes * 2, next) : max(bytes * 2, next / 2)
+        if isBehind, records >= asked { wanted = max(wanted, next * 2) }
+        next = min(max(wanted, Self.least), Self.most)
+    }
+}

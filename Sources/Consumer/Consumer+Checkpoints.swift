@@ -1,0 +1,142 @@
+import Kinesis
+import State
+
+/// What a client has done with, in its own words.
+package enum Acknowledgement: Hashable, Sendable {
+    /// This event, and all before it that its reader got.
+    case event(EventID)
+    /// Everything of the shard up to this record.
+    case record(ShardID, Checkpoint)
+}
+
+/// Which pause is over.
+package enum Continuation: Hashable, Sendable {
+    /// Whatever the shard pauses behind.
+    case shard(ShardID)
+    /// The one behind this event; it is not when another event came since.
+    case event(EventID)
+}
+
+/// A shard's checkpoint after it was asked to move.
+package struct StoredCheckpoint: Hashable, Sendable {
+    package let shard: ShardID
+    /// nil: there is none.
+    package let checkpoint: Checkpoint?
+}
+
+extension Consumer {
+    /// Moves checkpoints as a client says, and returns them once they are stored.
+    ///
+    /// They move back only when `isForced`; reading then begins again there. Of an event, those that are further on
+    /// already stay. Automatic checkpoints are moved by force only: they may have gone back for another reader, and what
+    /// lies between would be passed over. Throws without moving anything, but for `.state`: then they have moved here,
+    /// and are stored as soon as that is possible.
+    func acknowledge(_ acknowledgement: Acknowledgement, isForced: Bool) async throws(ConsumerError)
+        -> [StoredCheckpoint]
+    {
+        guard holdsShards, currentPositions != nil else { throw .shardsNotHeld }
+        guard isForced || !options.useAutoCheckpoints else { throw .checkpointsAreAutomatic }
+        let wanted = try await wanted(acknowledgement, isForced: isForced)
+        // The log was asked meanwhile.
+        guard holdsShards, let positions = currentPositions else { throw .shardsNotHeld }
+        for (shard, checkpoint) in wanted {
+            guard positions.book.shard(shard) != nil else { continue }
+            let held = positions.book.progress(of: shard)
+            if held < .through(checkpoint) {
+                move(shard, to: checkpoint, positions)
+            } else if isForced, held > .through(checkpoint) {
+                positions.reset(shard, to: checkpoint)
+                session?.wasReset(shard)
+            }
+        }
+        do throws(StateError) { try await context.state.commitNoted() } catch { throw .state(error) }
+        return wanted.keys.sorted().map {
+            StoredCheckpoint(shard: $0, checkpoint: positions.book.progress(of: $0).checkpoint)
+        }
+    }
+
+    private var currentPositions: Positions? { session?.positions ?? positions }
+
+    private func move(_ shard: ShardID, to checkpoint: Checkpoint, _ positions: Positions) {
+        positions.settled(shard, checkpoint)
+        if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
+        session?.acknowledged(shard, checkpoint)
+    }
+
+    /// The checkpoints that are asked for, checked.
+    private func wanted(_ acknowledgement: Acknowledgement, isForced: Bool) async throws(ConsumerError)
+        -> [ShardID: Checkpoint]
+    {
+        switch acknowledgement {
+        case .event(let event):
+            guard let sent = try await logged({ () throws(StateError) in try await sent.sent(upTo: event) }) else {
+                throw .unknownEvent(event)
+            }
+            return sent
+        case .record(let shard, let checkpoint):
+            guard let book = currentPositions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
+            if !isForced { try await check(checkpoint, of: shard, in: book) }
+            return [shard: checkpoint]
+        }
+    }
+
+    /// Neither back, nor over records that nobody was sent: the one delivers again, the other passes over.
+    private func check(_ checkpoint: Checkpoint, of shard: ShardID, in book: ShardBook) async throws(ConsumerError) {
+        if let held = book.progress(of: shard).checkpoint, checkpoint < held {
+            throw .checkpointBehind(shard, held: held)
+        }
+        let sentNow = session?.task(of: shard)?.machine.batches.settled ?? .nothing
+        guard max(sentNow, book.progress(of: shard)) < .through(checkpoint) else { return }
+        let furthest = try await logged { () throws(StateError) in try await sent.furthestSent(shard) }
+        guard ShardProgress(furthest) >= .through(checkpoint) else {
+            throw .checkpointAhead(shard, furthest: max(sentNow, ShardProgress(furthest)).checkpoint)
+        }
+    }
+
+    private func logged<T>(_ question: () async throws(StateError) -> T) async throws(ConsumerError) -> T {
+        do throws(StateError) { return try await question() } catch { throw .state(error) }
+    }
+
+    // MARK: Pauses
+
+    /// Lets a shard that pauses go on. Returns which one it is, nil when none pauses there.
+    func goOn(_ continuation: Continuation) throws(ConsumerError) -> ShardID? {
+        guard options.usePausedPolling else { throw .pollingNeverPauses }
+        guard let session else { return nil }
+        switch continuation {
+        case .shard(let shard):
+            guard session.positions.book.shard(shard) != nil else { throw .unknownShard(shard) }
+            return session.goOn(shard)
+        case .event(let event): return session.goOn(behind: event)
+        }
+    }
+}
+
+extension ReadingSession {
+    /// A client has moved the shard's checkpoint forward.
+    func acknowledged(_ shard: ShardID, _ checkpoint: Checkpoint) {
+        if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
+        guard let task = tasks[shard] else { return }
+        if task.machine.batches.last < .through(checkpoint) {
+            // Over what is still to be sent: that is not wanted any more.
+            wasReset(shard)
+        } else {
+            task.acknowledged(checkpoint)
+            if leaving[shard] != nil, task.isDone { handOver(shard) }
+        }
+    }
+
+    /// The shard's checkpoint is somewhere else now: reading begins there.
+    func wasReset(_ shard: ShardID) {
+        takeAway(shard)
+        divideReadable()
+    }
+
+    func goOn(_ shard: ShardID) -> ShardID? {
+        tasks[shard]?.continued(behind: nil) ?? false ? shard : nil
+    }
+
+    func goOn(behind event: EventID) -> ShardID? {
+        tasks.first { $0.value.reader.id == event.reader && $0.value.continued(behind: event.number) }?.key
+    }
+}

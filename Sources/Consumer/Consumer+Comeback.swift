@@ -1,0 +1,50 @@
+import Kinesis
+import Logging
+import State
+
+/// What becomes of a Last-Event-ID.
+extension Consumer {
+    /// What is known of what a client had before.
+    enum Comeback {
+        /// The log knows it.
+        case known(EventID, Resumption, isWhole: Bool)
+        /// Readers acknowledge what they got: what a connection was sent says nothing.
+        case doesNotCount
+        case unknown(String)
+        case unreadable(EventID, StateError)
+
+        /// What the client is to get again; nil when only the checkpoints say where it goes on.
+        var resumption: Resumption? {
+            if case .known(_, let resumption, _) = self { resumption } else { nil }
+        }
+    }
+
+    /// nil without a Last-Event-ID.
+    func comeback(_ text: String?) async -> Comeback? {
+        guard let text else { return nil }
+        guard options.useAutoCheckpoints else { return .doesNotCount }
+        guard let event = EventID(text) else { return .unknown(text) }
+        do throws(StateError) {
+            guard let sent = try await sent.sent(after: event) else { return .unknown(text) }
+            return .known(
+                event, Resumption(former: event.reader, stretches: sent.stretches), isWhole: sent.isWhole)
+        } catch {
+            return .unreadable(event, error)
+        }
+    }
+}
+
+extension ReadingSession {
+    /// Tells a reader that has come back where it goes on, where that is not right behind its last event.
+    func tell(_ reader: RecordsReader, _ comeback: Consumer.Comeback) {
+        switch comeback {
+        case .known(_, _, isWhole: true), .doesNotCount: break
+        case .known(let event, _, isWhole: false):
+            reader.notify(.lastEventTooOld(event, places: places(of: reader)))
+        case .unknown(let text): reader.notify(.lastEventUnknown(text, places: places(of: reader)))
+        case .unreadable(let event, let error):
+            logger.warning("the delivery log cannot be asked", metadata: ["error": "\(error)"])
+            reader.notify(.logUnreadable(event, error, places: places(of: reader)))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+import AWS
+import Kinesis
+import Time
+
+/// One row of the table of options: the only place that knows an option's name, range, default and availability.
+///
+/// Query parameters, YAML keys and the environment are all checked against `all`; nothing is accepted and ignored. An
+/// option of a later version is refused, unless the value is the one that is in force anyway.
+package struct ConsumerOption: Sendable {
+    /// Who may give the option.
+    package enum Scope: Equatable, Sendable {
+        /// A request's query and the configuration.
+        case query
+        /// The configuration only: what costs money or reaches out of this stream.
+        case configuration
+    }
+
+    package enum Availability: Sendable {
+        case now
+        /// A later version's. `inForce` is the value that describes how this version behaves, nil when none does.
+        case later(inForce: String?)
+    }
+
+    package let name: String
+    package let kind: OptionKind
+    package let scope: Scope
+    package let availability: Availability
+    /// Takes a value that `kind` has read into the options.
+    let apply: @Sendable (inout ConsumerOptions, OptionValue) -> Void
+    /// The value in force, in the option's own notation.
+    let show: @Sendable (ConsumerOptions) -> String
+
+    /// The value that is in force when nobody names the option; nil when there is none.
+    package var defaultText: String? {
+        switch availability {
+        case .now: show(ConsumerOptions())
+        case .later(let inForce): inForce
+        }
+    }
+
+    /// The row with this name; of a family (`s3.bucketName`) the family's row (`s3`) where the name has none.
+    package static func named(_ name: String) -> ConsumerOption? {
+        if let row = byName[name] { return row }
+        guard let dot = name.firstIndex(of: "."), let family = byName[String(name[..<dot])] else { return nil }
+        guard case .later = family.availability else { return nil }
+        return family
+    }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    /// Every option of a consumer, in the order in which they are shown.
+    package static let all: [ConsumerOption] = available + retrying + later
+}
+
+extension ConsumerOption {
+    private init(
+        _ name: String, _ kind: OptionKind, _ scope: Scope = .query,
+        apply: @escaping @Sendable (inout ConsumerOptions, OptionValue) -> Void,
+        show: @escaping @Sendable (ConsumerOptions) -> String
+    ) {
+        self.init(name: name, kind: kind, scope: scope, availability: .now, apply: apply, show: show)
+    }
+
+    private init(later name: String, _ kind: OptionKind, _ scope: Scope = .query, inForce: String?) {
+        self.init(
+            name: name, kind: kind, scope: scope, availability: .later(inForce: inForce), apply: { _, _ in },
+            show: { _ in inForce ?? "" })
+    }
+
+    private static let available: [ConsumerOption] = [
+        ConsumerOption("consumerGroup", .text(longest: 255)) {
+            $0.consumerGroup = $1.text ?? $0.consumerGroup
+        } show: {
+            $0.consumerGroup
+        },
+        ConsumerOption("initialPositionInStream", .choice(InitialPosition.allCases.map(\.rawValue))) {
+            $0.initialPositionInStream = $1.text.flatMap(InitialPosition.init) ?? $0.initialPositionInStream
+        } show: {
+            $0.initialPositionInStream.rawValue
+        },
+        ConsumerOption("limit", .integer(1...10_000)) {
+            $0.limit = $1.integer ?? $0.limit
+        } show: {
+            String($0.limit)
+        },
+        ConsumerOption("pollDelay", .milliseconds(0...OptionKind.longestMilliseconds)) {
+            $0.pollDelay = $1.duration ?? $0.pollDelay
+        } show: {
+            String($0.pollDelay.wholeMilliseconds)
+        },
+        ConsumerOption("noRecordsPollDelay", .milliseconds(250...OptionKind.longestMilliseconds)) {
+            $0.noRecordsPollDelay = $1.duration ?? $0.noRecordsPollDelay
+        } show: {
+            String($0.noRecordsPollDelay.wholeMilliseconds)
+        },
+        ConsumerOption("shouldParseJson", .choice(ShouldParseJSON.allCases.map(\.rawValue))) {
+            $0.shouldParseJSON = $1.text.flatMap(ShouldParseJSON.init) ?? $0.shouldParseJSON
+        } show: {
+            $0.shouldParseJSON.rawValue
+        },
+        ConsumerOption("useAutoCheckpoints", .boolean) {
+            $0.useAutoCheckpoints = $1.boolean ?? $0.useAutoCheckpoints
+        } show: {
+            String($0.useAutoCheckpoints)
+        },
+        ConsumerOption("usePausedPolling", .boolean) {
+            $0.usePausedPolling = $1.boolean ?? $0.usePausedPolling
+        } show: {
+            String($0.usePausedPolling)
+        },
+        ConsumerOption("statsInterval", .milliseconds(1000...OptionKind.longestMilliseconds)) {
+            $0.statsInterval = $1.duration ?? $0.statsInterval
+        } show: {
+            String($0.statsInterval.wholeMilliseconds)
+        },
+        ConsumerOption("supressThroughputWarnings", .boolean) {
+            $0.supressThroughputWarnings = $1.boolean ?? $0.supressThroughputWarnings
+        } show: {
+            String($0.supressThroughputWarnings)
+        },
+        ConsumerOption("createStreamIfNeeded", .boolean, .configuration) {
+            $0.createStreamIfNeeded = $1.boolean ?? $0.createStreamIfNeeded
+        } show: {
+            String($0.createStreamIfNeeded)
+        },
+        ConsumerOption("shardCount", .integer(1...10_000), .configuration) {
+            $0.shardCount = $1.integer ?? $0.shardCount
+        } show: {
+            String($0.shardCount)
+        },
+        ConsumerOption("readerGracePeriod", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
+            $0.readerGracePeriod = $1.duration ?? $0.readerGracePeriod
+        } show: {
+            String($0.readerGracePeriod.wholeMilliseconds)
+        },
+        ConsumerOption("unreadBytes", .integer(0...1 << 30), .configuration) {
+            $0.unreadBytes = $1.integer ?? $0.unreadBytes
+        } show: {
+            String($0.unreadBytes)
+        },
+    ]
+
+    /// async-retry's options, under their names.
+    private static let retrying: [ConsumerOption] = [
+        ConsumerOption("retryOptions.forever", .boolean, .configuration) {
+            $0.retry.forever = $1.boolean ?? $0.retry.forever
+        } show: {
+            String($0.retry.forever)
+        },
+        ConsumerOption("retryOptions.retries", .integer(0...1_000_000), .configuration) {
+            $0.retry.retries = $1.integer ?? $0.retry.retries
+        } show: {
+            String($0.retry.retries)
+        },
+        ConsumerOption("retryOptions.factor", .number(atLeast: 1), .configuration) {
+            $0.retry.factor = $1.number ?? $0.retry.factor
+        } show: {
+            String($0.retry.factor)
+        },
+        ConsumerOption("retryOptions.minTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
+            $0.retry.minTimeout = $1.duration ?? $0.retry.minTimeout
+        } show: {
+            String($0.retry.minTimeout.wholeMilliseconds)
+        },
+        ConsumerOption("retryOptions.maxTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
+            $0.retry.maxTimeout = $1.duration ?? $0.retry.maxTimeout
+        } show: {
+            String($0.retry.maxTimeout.wholeMilliseconds)
+        },
+        ConsumerOption("retryOptions.randomize", .boolean, .configuration) {
+            $0.retry.randomize = $1.boolean ?? $0.retry.randomize
+        } show: {
+            String($0.retry.randomize)
+        },
+        ConsumerOption("retryOptions.maxRetryTime", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
+            $0.retry.maxRetryTime = $1.duration ?? $0.retry.maxRetryTime
+        } show: {
+            $0.retry.maxRetryTime.map { String($0.wholeMilliseconds) } ?? ""
+        },
+    ]
+
+    /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
+    private static let later: [ConsumerOption] = [
+        ConsumerOption(later: "useAutoShardAssignment", .boolean, inForce: "true"),
+        ConsumerOption(later: "useEnhancedFanOut", .boolean, inForce: "false"),
+        ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
+        ConsumerOption(later: "shardIds", .text(longest: 65_536), inForce: nil),
+        ConsumerOption(later: "shouldDeaggregate", .choice(["auto", "true", "false"]), inForce: "false"),
+        ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
+        ConsumerOption(later: "maxEnhancedConsumers", .integer(1...20), .configuration, inForce: nil),
+        ConsumerOption(
+            later: "enhancedConsumerIdleTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration,
+            inForce: "0"),
+        ConsumerOption(
+            later: "leaseAcquisitionInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration,
+            inForce: nil),
+        ConsumerOption(
+            later: "leaseAcquisitionRecoveryInterval", .milliseconds(1...OptionKind.longestMilliseconds),
+            .configuration, inForce: nil),
+        ConsumerOption(
+            later: "checkpointInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration, inForce: nil
+        ),
+        ConsumerOption(later: "dynamoDb", .text(longest: 65_536), .configuration, inForce: nil),
+        ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
+        ConsumerOption(later: "encryption", .text(longest: 65_536), .configuration, inForce: nil),
+        ConsumerOption(later: "tags", .text(longest: 65_536), .configuration, inForce: nil),
+    ]
+}

@@ -1,0 +1,60 @@
+import AWS
+import Kinesis
+
+/// How one consumer reads: lifion-kinesis's options that are in force in this version. Performs no I/O.
+///
+/// Names, ranges and texts of every option, also of those that are not available yet, stand in `ConsumerOption.all`.
+package struct ConsumerOptions: Equatable, Sendable {
+    /// The group that a consumer belongs to when nobody names one.
+    package static let defaultGroup = "kinesis-sidecar"
+
+    /// Positions and checkpoints are shared by those who name the same group. 1…255 characters.
+    package var consumerGroup = ConsumerOptions.defaultGroup
+    /// Whether a missing stream is created. Looked at only for streams that configuration lists.
+    package var createStreamIfNeeded = true
+    /// Shards that a stream gets which is created for this consumer. 1…10,000.
+    package var shardCount = 1
+    /// Where a shard without a checkpoint is begun.
+    package var initialPositionInStream = InitialPosition.latest
+    /// Records that one GetRecords may bring. 1…10,000.
+    package var limit = 10_000
+    /// From one request of a shard to its next when the first one brought records.
+    package var pollDelay = Duration.milliseconds(250)
+    /// From an answer without records to the next request, once the shard's tip is reached. At least 250 ms.
+    package var noRecordsPollDelay = Duration.milliseconds(1000)
+    package var shouldParseJSON = ShouldParseJSON.auto
+    /// Whether a batch's bytes in the socket move the checkpoint; else only those who read do.
+    package var useAutoCheckpoints = true
+    /// Whether a shard waits behind each batch until somebody says that it goes on.
+    package var usePausedPolling = false
+    /// How often a reader is told the stats. At least 1 s.
+    package var statsInterval = Duration.seconds(30)
+    /// How long the shards are held without a reader.
+    package var readerGracePeriod = Duration.seconds(30)
+    /// How much of what was sent on a connection last counts as unread when it ends without order. A socket on loopback
+    /// was seen to hold 4 to 8 MB (design section 6).
+    package var unreadBytes = 8 << 20
+    /// lifion's spelling: throttling is logged as debug instead of warning.
+    package var supressThroughputWarnings = false
+    /// How calls of the control plane are tried again (`retryOptions`).
+    package var retry = RetryPolicy.default
+
+    package init() {}
+
+    /// The same for one who only watches. It shares each shard's five reads a second with those who work, so it asks less
+    /// often; its checkpoints are nobody's.
+    var forTail: ConsumerOptions {
+        var options = self
+        options.initialPositionInStream = .latest
+        options.pollDelay = .seconds(1)
+        options.useAutoCheckpoints = true
+        options.usePausedPolling = false
+        return options
+    }
+}
+
+/// `initialPositionInStream`; the raw values are the option's texts.
+package enum InitialPosition: String, CaseIterable, Sendable {
+    case latest = "LATEST"
+    case trimHorizon = "TRIM_HORIZON"
+}

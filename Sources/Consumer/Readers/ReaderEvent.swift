@@ -1,0 +1,92 @@
+import Kinesis
+import State
+
+/// What a reader is told: records, what becomes of its shards, or what is wrong.
+package enum ReaderEvent: Sendable {
+    case records(Delivery)
+    case shard(ShardNotice)
+    case problem(ReaderProblem)
+}
+
+/// What became of one of a reader's shards: the event `shard`.
+package struct ShardNotice: Equatable, Sendable {
+    package enum Change: String, Sendable {
+        /// The shard's records come to this reader from here on, from the checkpoint on.
+        case assigned
+        /// They go to another reader, or to none, or begin again further back.
+        case revoked
+        /// All of the shard's records were delivered; its children follow.
+        case depleted
+    }
+
+    package let shard: ShardID
+    package let change: Change
+}
+
+/// What a reader should know although its stream goes on: the event `problem`.
+package enum ReaderProblem: Hashable, Sendable {
+    /// The Last-Event-ID is none that this consumer's log knows. Reading goes on at these places.
+    case lastEventUnknown(String, places: [ShardPlace])
+    /// Events after the Last-Event-ID are not in the log any more; those that are come again.
+    case lastEventTooOld(EventID, places: [ShardPlace])
+    /// The log cannot be asked: what the former connection may not have read comes again.
+    case logUnreadable(EventID, StateError, places: [ShardPlace])
+    /// The service refuses or fails for the shard, and is asked again.
+    case shardDegraded(ShardID, reason: String)
+    /// The service does not know the shard's checkpoint: records behind it may be lost, and others come again.
+    case checkpointRefused(ShardID, was: StartingPosition, now: StartingPosition)
+    /// The shard is no longer in its stream; what was not read of it is lost.
+    case shardLost(ShardID)
+
+    /// The shard that it is about, nil when it is about none.
+    var shard: ShardID? {
+        switch self {
+        case .lastEventUnknown, .lastEventTooOld, .logUnreadable: nil
+        case .shardDegraded(let shard, _), .checkpointRefused(let shard, _, _), .shardLost(let shard): shard
+        }
+    }
+}
+
+/// Where reading one shard goes on.
+package struct ShardPlace: Hashable, Sendable {
+    package let shard: ShardID
+    package let position: StartingPosition
+}
+
+/// What a reader is to be told beside records and has not taken yet. Performs no I/O.
+///
+/// Of each shard at most two notices and one problem wait, however long the reader takes nothing.
+struct NoticeQueue {
+    private var notices: [ShardNotice] = []
+    private var problems: [ReaderProblem] = []
+
+    var isEmpty: Bool { notices.isEmpty && problems.isEmpty }
+
+    /// A shard that goes before the reader heard that it came is not spoken of at all.
+    mutating func append(_ notice: ShardNotice) {
+        if notice.change != .assigned,
+            let index = notices.lastIndex(where: { $0.shard == notice.shard && $0.change == .assigned })
+        {
+            notices.remove(at: index)
+            if notice.change == .revoked { return }
+        }
+        if notices.last(where: { $0.shard == notice.shard }) == notice { return }
+        notices.append(notice)
+    }
+
+    /// Of two problems of a shard the later one counts.
+    mutating func append(_ problem: ReaderProblem) {
+        if let shard = problem.shard { problems.removeAll { $0.shard == shard } }
+        problems.append(problem)
+    }
+
+    mutating func popFirst() -> ReaderEvent? {
+        if !notices.isEmpty { return .shard(notices.removeFirst()) }
+        return problems.isEmpty ? nil : .problem(problems.removeFirst())
+    }
+
+    mutating func removeAll() {
+        notices.removeAll()
+        problems.removeAll()
+    }
+}

@@ -1,0 +1,192 @@
+import Kinesis
+import Reactor
+import State
+
+/// One connection's end of a consumer: events are pulled, so that a reader that takes nothing stops the reading of its
+/// shards, and of no others.
+///
+/// Confined to its loop. Whoever attached it pulls with `next`, settles what the socket has taken, and detaches once.
+/// At most one batch of each of its shards waits here.
+package final class RecordsReader: @unchecked Sendable {
+    /// How a reader ends.
+    package enum Ending: Sendable {
+        /// The response was finished in order.
+        case orderly
+        /// The connection was cut, timed out, or its host vanished: its last bytes may never have been read.
+        case lost
+    }
+
+    /// Why `next` gives nil, as the event `end` says it.
+    package enum EndReason: String, Sendable {
+        /// The process is ending.
+        case draining
+        /// Somebody has stopped the consumer.
+        case stopped
+    }
+
+    /// Event ids begin with it.
+    package let id: ReaderID
+    package let stream: StreamName
+    /// nil: it watches, and belongs to no group.
+    package let group: String?
+    /// Its account with the buffer budget: one that stalls holds only its own share.
+    let holder: BufferBudget.Holder
+
+    package internal(set) var endReason = EndReason.draining
+    /// Called once when the reader is ended because its client has connected anew: the connection is of no use.
+    package var onReplaced: (() -> Void)?
+
+    private weak var session: ReadingSession?
+    private let loop: EventLoop
+    private var notices = NoticeQueue()
+    private var ready: [Delivery] = []
+    private var waiter: UnsafeContinuation<ReaderEvent?, Never>?
+    private var lastNumber = 0
+    /// Taken by `next`, not settled, by number.
+    private var unsettled: [Int: Delivery] = [:]
+    /// When the connection was last given something to write.
+    private var lastPull: EventLoop.Instant
+    private var isEnding = false
+    /// Its client is connecting anew: nothing is given out any more, and nothing that was counts as sent.
+    private var isQuiet = false
+
+    init(id: ReaderID, session: ReadingSession, holder: BufferBudget.Holder, loop: EventLoop) {
+        self.id = id
+        stream = session.key.stream
+        group = session.isTail ? nil : session.key.group
+        self.session = session
+        self.holder = holder
+        self.loop = loop
+        lastPull = loop.now
+    }
+
+    /// The shards that are this reader's now, in the order of their names.
+    package var assignment: [ShardID] { session?.assignment(of: self) ?? [] }
+
+    /// How many shards each of the consumer's readers has, in the order in which they came.
+    package var division: [(reader: ReaderID, shards: Int)] { session?.divisionCounts ?? [] }
+
+    /// How often the reader is told the consumer's stats.
+    package var statsInterval: Duration { session?.options.statsInterval ?? ConsumerOptions().statsInterval }
+
+    /// The next event; nil once the consumer is ending or the reader is detached. One caller at a time.
+    package func next() async -> ReaderEvent? {
+        loop.preconditionOnLoop()
+        precondition(waiter == nil, "two callers wait for the same reader's batches")
+        if isEnding { return nil }
+        if !isQuiet, let event = takeFirst() { return event }
+        session?.waits(self)
+        return await withUnsafeContinuation { waiter = $0 }
+    }
+
+    /// Says that the event's bytes have been taken by the socket.
+    /// - Parameter sentBytes: what the socket has taken of the whole response, this event included.
+    package func settle(_ delivery: Delivery, sentBytes: Int) {
+        guard unsettled.removeValue(forKey: delivery.id.number) != nil else { return }
+        session?.settled(delivery, by: self, sentBytes: sentBytes)
+    }
+
+    /// The client wants nothing more: `next` gives nil from here on. What was given out may still be settled.
+    package func leave() {
+        loop.preconditionOnLoop()
+        end()
+    }
+
+    /// Ends the reader: what is not settled is delivered again to whoever reads its shards then. A second call does
+    /// nothing.
+    package func detach(_ ending: Ending) {
+        loop.preconditionOnLoop()
+        end()
+        unsettled.removeAll()
+        session?.detached(self, ending)
+        session = nil
+    }
+
+    // MARK: From the session
+
+    /// Whether nothing that was given out is still to be settled.
+    var isSettled: Bool { unsettled.isEmpty }
+
+    /// Whether nothing of this shard that was given out is still to be settled.
+    func isSettled(_ shard: ShardID) -> Bool { !unsettled.values.contains { $0.shard == shard } }
+
+    /// Whether the connection has had something to write since then, and has not got rid of it.
+    func isStalled(since moment: EventLoop.Instant) -> Bool { waiter == nil && lastPull <= moment }
+
+    /// Puts a batch at the end of what waits. Returns its number.
+    func offer(_ batch: EncodedBatch, behind before: Checkpoint, last: Checkpoint, from origin: ShardTask) -> Int {
+        lastNumber += 1
+        guard !isEnding, !isQuiet else { return lastNumber }
+        ready.append(
+            Delivery(
+                id: EventID(reader: id, number: lastNumber), batch: batch, before: before, last: last, origin: origin))
+        announce()
+        return lastNumber
+    }
+
+    /// What became of a shard is told before any batch that waits.
+    func notify(_ shard: ShardID, _ change: ShardNotice.Change) {
+        guard !isEnding, !isQuiet else { return }
+        notices.append(ShardNotice(shard: shard, change: change))
+        announce()
+    }
+
+    func notify(_ problem: ReaderProblem) {
+        guard !isEnding, !isQuiet else { return }
+        notices.append(problem)
+        announce()
+    }
+
+    /// The batches of this shard that wait are not given out any more.
+    func withdraw(_ shard: ShardID) {
+        ready.removeAll { $0.shard == shard }
+    }
+
+    /// Nothing is given out from here on; what was given out may still be settled.
+    func end() {
+        isEnding = true
+        ready.removeAll()
+        notices.removeAll()
+        let waiter = waiter
+        self.waiter = nil
+        waiter?.resume(returning: nil)
+    }
+
+    /// Its client is connecting anew. Until `replaced` the shards stay with it, and it gets no more of them.
+    func quiesce() {
+        isQuiet = true
+        ready.removeAll()
+        notices.removeAll()
+        unsettled.removeAll()
+    }
+
+    /// Its client has connected anew: the connection is cut.
+    func replaced() {
+        detach(.lost)
+        onReplaced?()
+        onReplaced = nil
+    }
+
+    // MARK: Handing over
+
+    /// Handed over at the end of the turn: a shard's machine hears that a batch waits before it hears that it was taken.
+    private func announce() {
+        if waiter != nil { loop.endOfTurn { [weak self] in self?.handOver() } }
+    }
+
+    private func handOver() {
+        guard let waiter, let event = takeFirst() else { return }
+        self.waiter = nil
+        waiter.resume(returning: event)
+    }
+
+    private func takeFirst() -> ReaderEvent? {
+        lastPull = loop.now
+        if let notice = notices.popFirst() { return notice }
+        guard !ready.isEmpty else { return nil }
+        let delivery = ready.removeFirst()
+        unsettled[delivery.id.number] = delivery
+        delivery.origin.taken()
+        return .records(delivery)
+    }
+}

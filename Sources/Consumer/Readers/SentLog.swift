@@ -1,0 +1,90 @@
+import Kinesis
+import State
+import Time
+
+/// What one consumer's readers were sent: the writer of its delivery log, and what readers that are lost may not have
+/// read. Confined to its loop.
+///
+/// The log itself lies in the store; here is what a connection's end needs at once, whatever the store can do.
+final class SentLog: @unchecked Sendable {
+    private let key: ConsumerKey
+    /// nil: nothing is kept.
+    private let store: StateStore?
+    private var windows: [ReaderID: UnreadWindow] = [:]
+    /// What lost readers may not have read and nobody has provided for.
+    private var losses: [ReaderID: [ShardID: Checkpoint]] = [:]
+    private var isLoaded = false
+
+    init(of key: ConsumerKey, in store: StateStore?) {
+        self.key = key
+        self.store = store
+    }
+
+    // MARK: Facts
+
+    /// Takes in whom an earlier process has lost. Once, before the first reader joins.
+    func load() async throws(StateError) {
+        guard !isLoaded, let store else { return }
+        for reader in try await store.lostReaders(of: key) { losses[reader.id] = reader.unread }
+        isLoaded = true
+    }
+
+    /// - Parameter unreadBytes: how much of what is sent to it last counts as unread when it is lost.
+    func joined(_ reader: ReaderID, unreadBytes: Int) {
+        windows[reader] = UnreadWindow(bytes: unreadBytes)
+        store?.note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes), of: key)
+    }
+
+    /// A reader's socket has taken an event.
+    func sent(_ event: DeliveredEvent) {
+        windows[event.id.reader]?.sent(event.shard, from: event.before, endOffset: event.endOffset)
+        store?.note(.delivered(event), of: key)
+    }
+
+    func ended(_ reader: ReaderID, isLost: Bool) {
+        guard let window = windows.removeValue(forKey: reader) else { return }
+        let unread = isLost ? window.unread : [:]
+        if !unread.isEmpty { losses[reader] = unread }
+        store?.note(.readerEnded(reader, at: .now(), isLost: !unread.isEmpty), of: key)
+    }
+
+    /// The stream was made anew: what was sent of the old one is of no use.
+    func beginAnew() {
+        losses.removeAll()
+        for (reader, window) in windows { joined(reader, unreadBytes: window.bytes) }
+    }
+
+    // MARK: Losses
+
+    /// Where each shard goes on if no lost reader read its last bytes, for whoever provides for that: nobody is told
+    /// again.
+    func takeLosses() -> [ShardID: Checkpoint] {
+        guard !losses.isEmpty else { return [:] }
+        defer { settle(Array(losses.keys)) }
+        return losses.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: min) }
+    }
+
+    /// The reader has said itself what it got.
+    func settle(_ readers: [ReaderID]) {
+        let known = readers.filter { losses.removeValue(forKey: $0) != nil }
+        if !known.isEmpty { store?.note(.lossesSettled(known), of: key) }
+    }
+
+    // MARK: Questions
+
+    /// What the event's reader was sent after it; nil when the log does not know the reader.
+    func sent(after event: EventID) async throws(StateError) -> SentAfter? {
+        try await store?.sent(after: event, of: key)
+    }
+
+    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
+    /// the event.
+    func sent(upTo event: EventID) async throws(StateError) -> [ShardID: Checkpoint]? {
+        try await store?.sent(upTo: event, of: key)
+    }
+
+    /// The furthest record of the shard that any reader was sent; nil when the log holds none.
+    func furthestSent(_ shard: ShardID) async throws(StateError) -> Checkpoint? {
+        try await store?.furthestSent(shard, of: key)
+    }
+}

@@ -1,0 +1,53 @@
+import Logging
+import Reactor
+
+// MARK: Watching the shards
+
+extension ReadingSession {
+    func watchLater() {
+        watch = context.loop.schedule(after: context.times.patience / 7) { [weak self] in self?.lookAtShards() }
+    }
+
+    /// Restarts the shards that have stopped without a reason, each behind what is settled of it.
+    private func lookAtShards() {
+        guard !isEnding else { return }
+        watchLater()
+        for (id, task) in tasks where leaving[id] == nil {
+            guard let verdict = watchdogs[id]?.look(task.machine.sight, now: context.loop.now) else { continue }
+            logger.error(
+                "the shard gets nowhere; it is restarted",
+                metadata: [
+                    "shard": "\(id)", "reason": "\(verdict.activity)", "overdue": "\(verdict.overdue)",
+                    "position": "\(task.machine.position)",
+                ])
+            counters[id].restarted(because: verdict.activity)
+            restarting.insert(id)
+            release(id, task)
+        }
+    }
+}
+
+// MARK: Giving up what others need
+
+extension ReadingSession {
+    /// Lets go what is held for readers that have taken nothing since then, and for shards that pause. It is asked for
+    /// again once they go on.
+    func giveUpHeld(since moment: EventLoop.Instant) {
+        guard !isEnding else { return }
+        for (id, task) in tasks where leaving[id] == nil && task.machine.holdsForReader {
+            guard task.reader.isStalled(since: moment) || task.machine.isPaused else { continue }
+            logger.debug("held records are given up for others", metadata: ["shard": "\(id)"])
+            task.giveUp()
+            withheld.insert(id)
+        }
+    }
+
+    /// The reader has taken everything that it was given, and waits for more.
+    func waits(_ reader: RecordsReader) {
+        guard !withheld.isEmpty else { return }
+        for id in withheld where tasks[id]?.reader === reader {
+            withheld.remove(id)
+            tasks[id]?.readerWaits()
+        }
+    }
+}

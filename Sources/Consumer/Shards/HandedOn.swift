@@ -1,0 +1,112 @@
+import State
+
+/// The batches of one shard that were handed on to its reader and are not done with. Performs no I/O.
+///
+///     handed on ──▸ waits ──▸ taken ──▸ settled ──▸ (acknowledged)
+///                     └── taken back, when others need the room
+///
+/// `waits`: behind the batch that is being written; at most one does. `taken`: the reader's connection writes it.
+/// `settled`: the socket has taken every byte. With `needsAcknowledgement` a batch is done when a checkpoint says so,
+/// else when it is settled.
+struct HandedOn: Equatable, Sendable {
+    private struct Batch: Equatable, Sendable {
+        let number: Int
+        let last: Checkpoint
+        var isSettled = false
+    }
+
+    let needsAcknowledgement: Bool
+    /// Whether nothing more is handed on behind a batch until somebody says so (`usePausedPolling`).
+    let pausesAfterBatch: Bool
+    /// How far the shard is handed on.
+    private(set) var last: ShardProgress
+    /// How far it is settled without a gap.
+    private(set) var settled: ShardProgress
+    private var acknowledged: ShardProgress
+    /// In the order in which they were handed on, from the first that is not settled on.
+    private var batches: [Batch] = []
+    private var waiting: Int?
+    /// The batch behind which nothing more is handed on.
+    private(set) var pausedAt: Int?
+    /// A batch, or an answer, was taken back; nothing is read before the reader has taken what it has.
+    private(set) var isWithheld = false
+
+    init(from progress: ShardProgress, needsAcknowledgement: Bool = false, pausesAfterBatch: Bool = false) {
+        self.needsAcknowledgement = needsAcknowledgement
+        self.pausesAfterBatch = pausesAfterBatch
+        last = progress
+        settled = progress
+        acknowledged = progress
+    }
+
+    // MARK: Queries
+
+    /// Whether a batch may be handed on, or fetched.
+    var hasCredit: Bool { waiting == nil && !isHeld }
+
+    /// Whether a batch waits for the reader.
+    var hasWaiting: Bool { waiting != nil }
+
+    /// Whether somebody has to say first that reading goes on.
+    var isHeld: Bool { pausedAt != nil || isWithheld }
+
+    /// Whether nothing that was handed on needs delivery any more.
+    var isDone: Bool { batches.isEmpty && (!needsAcknowledgement || acknowledged >= last) }
+
+    /// Whether nothing that was sent waits for its acknowledgement.
+    var isAcknowledged: Bool { !needsAcknowledgement || acknowledged >= settled }
+
+    // MARK: Facts
+
+    mutating func handOn(_ number: Int, last checkpoint: Checkpoint) {
+        batches.append(Batch(number: number, last: checkpoint))
+        last = .through(checkpoint)
+        waiting = number
+        if pausesAfterBatch { pausedAt = number }
+    }
+
+    mutating func taken() {
+        waiting = nil
+    }
+
+    /// Returns how far the shard is settled now, nil when an earlier batch is still open or the number is unknown.
+    mutating func settle(_ number: Int) -> Checkpoint? {
+        guard let index = batches.firstIndex(where: { $0.number == number }) else { return nil }
+        batches[index].isSettled = true
+        var reached: Checkpoint?
+        while let first = batches.first, first.isSettled {
+            reached = first.last
+            batches.removeFirst()
+        }
+        if let reached { settled = .through(reached) }
+        return reached
+    }
+
+    mutating func acknowledge(_ checkpoint: Checkpoint) {
+        acknowledged = max(acknowledged, .through(checkpoint))
+    }
+
+    /// The pause behind this batch is over; nil: whatever pause there is. Returns whether there was one.
+    mutating func goOn(behind number: Int? = nil) -> Bool {
+        guard let pausedAt, number == nil || number == pausedAt else { return false }
+        self.pausedAt = nil
+        isWithheld = false
+        return true
+    }
+
+    /// Withdraws the batch that waits, if one does, and holds everything back until `release`. Returns its number.
+    mutating func takeBack() -> Int? {
+        isWithheld = true
+        guard let number = waiting else { return nil }
+        waiting = nil
+        if pausedAt == number { pausedAt = nil }
+        batches.removeLast()
+        last = batches.last.map { .through($0.last) } ?? settled
+        return number
+    }
+
+    /// The reader has taken what it had.
+    mutating func release() {
+        isWithheld = false
+    }
+}

@@ -1,0 +1,182 @@
+import Kinesis
+import State
+import Time
+
+/// What one consumer knows of its stream's shards: which may be read, from where, and what is to be stored when
+/// something becomes known. Performs no I/O.
+///
+/// Shards come from listings and from the last answer of a shard that ended; a shard that the service has announced
+/// there counts as listed until a listing shows it.
+struct ShardBook: Sendable {
+    let streamCreatedOn: WallTime
+    /// Where a shard without a checkpoint is begun.
+    private(set) var initialPosition: InitialPosition
+    private(set) var latestSince: WallTime?
+    private var states: [ShardID: ShardState] = [:]
+    private var listed: [ShardID: Shard] = [:]
+    private var announced: [ShardID: Shard] = [:]
+    private(set) var lineage = ShardLineage(shards: [])
+
+    /// A consumer that begins now.
+    /// - Parameters:
+    ///   - moment: when the reader asked; LATEST reads from here.
+    ///   - isNewStream: the stream was made for this reader, and all of it is news.
+    init(
+        begunAt moment: WallTime, of listing: [Shard], createdOn: WallTime, from initial: InitialPosition,
+        isNewStream: Bool
+    ) {
+        streamCreatedOn = createdOn
+        initialPosition = initial
+        for shard in listing {
+            let start = isNewStream ? ShardStart.trimHorizon : .initial
+            states[shard.id] = ShardState(id: shard.id, parents: shard.parents, start: start)
+        }
+        _ = update(listing)
+        _ = begin(from: initial, at: moment)
+    }
+
+    /// A consumer whose state was kept.
+    init(_ state: ConsumerState, from initial: InitialPosition) {
+        streamCreatedOn = state.streamCreatedOn
+        latestSince = state.latestSince
+        initialPosition = initial
+        for shard in state.shards { states[shard.id] = shard }
+        derive()
+    }
+
+    // MARK: Queries
+
+    /// What is to be kept of all this.
+    var state: ConsumerState {
+        ConsumerState(
+            streamCreatedOn: streamCreatedOn, latestSince: latestSince, shards: states.values.sorted { $0.id < $1.id })
+    }
+
+    /// Shards whose records may be asked for now, in the order of their names.
+    var readable: [ShardID] { lineage.readable.map(\.id) }
+
+    func shard(_ id: ShardID) -> ShardState? { states[id] }
+
+    /// Every shard that is listed, or kept although it is not.
+    var shards: [ShardState] { states.values.sorted { $0.id < $1.id } }
+
+    func isListed(_ id: ShardID) -> Bool { lineage.shard(id) != nil }
+
+    func progress(of id: ShardID) -> ShardProgress { ShardProgress(states[id]?.checkpoint) }
+
+    /// Where reading the shard goes on.
+    func position(of id: ShardID) -> StartingPosition {
+        guard let checkpoint = states[id]?.checkpoint else { return start(of: id) }
+        // Inside an aggregated record the record is read again and its first parts are left out.
+        return checkpoint.subSequenceNumber == nil
+            ? .afterSequenceNumber(checkpoint.sequenceNumber) : .atSequenceNumber(checkpoint.sequenceNumber)
+    }
+
+    /// Where reading the shard begins without a checkpoint.
+    func start(of id: ShardID) -> StartingPosition {
+        switch states[id]?.start {
+        case .initial, .initialClosed:
+            guard initialPosition == .latest, let latestSince else { return .trimHorizon }
+            return .atTimestamp(latestSince)
+        case .trimHorizon, nil:
+            return .trimHorizon
+        }
+    }
+
+    /// Shards to which LATEST applies in this moment: nothing of them was read yet.
+    var shardsAtLatest: [ShardID] {
+        guard initialPosition == .latest else { return [] }
+        return readable.filter { states[$0]?.start == .initial && states[$0]?.checkpoint == nil }
+    }
+
+    // MARK: Facts
+
+    /// The option in force, for a new reader. Returns whether the state to keep has changed: the moment of LATEST is
+    /// taken once and then stands.
+    mutating func begin(from initial: InitialPosition, at moment: WallTime) -> Bool {
+        initialPosition = initial
+        defer { derive() }
+        guard initial == .latest, latestSince == nil else { return false }
+        latestSince = moment
+        for (id, shard) in states where shard.start == .initial && shard.checkpoint == nil {
+            // Records of a shard that was closed before the reader came are not news.
+            if let known = listed[id], !known.isOpen { states[id]?.start = .initialClosed }
+        }
+        return true
+    }
+
+    /// A whole listing. Returns the shards that were not known: they are read from their beginning, because they
+    /// appeared while the consumer was following the stream.
+    mutating func update(_ listing: [Shard]) -> [ShardState] {
+        listed = Dictionary(listing.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+        for id in listed.keys { announced[id] = nil }
+        let added = listed.values.filter { states[$0.id] == nil }.map {
+            ShardState(id: $0.id, parents: $0.parents, start: .trimHorizon)
+        }
+        for shard in added { states[shard.id] = shard }
+        derive()
+        return added.sorted { $0.id < $1.id }
+    }
+
+    /// Shards that are read out and no longer listed: nothing will ever ask for them again.
+    mutating func forgetTrimmed() -> [ShardID] {
+        let trimmed = states.values.filter { $0.isDepleted && !isListed($0.id) }.map(\.id).sorted()
+        for id in trimmed { states[id] = nil }
+        return trimmed
+    }
+
+    /// Shards with something left to read that the service no longer lists: their records are gone.
+    var vanished: [ShardID] {
+        states.values.filter { !$0.isDepleted && !isPassedOver($0) && !isListed($0.id) }.map(\.id).sorted()
+    }
+
+    /// The shard is read to its end and settled. Returns its children that are to be kept: those that its last answer
+    /// announced for the first time, and those that were never read and go on from its end now, whatever the initial
+    /// position says.
+    mutating func depleted(_ id: ShardID, children: [ChildShard]) -> [ShardState] {
+        states[id]?.isDepleted = true
+        for child in children where states[child.id] == nil {
+            states[child.id] = ShardState(id: child.id, parents: child.parents, start: .initial)
+            // The answer names no starting sequence number; nothing here asks for one.
+            announced[child.id] = Shard(
+                id: child.id, parent: child.parents.first, adjacentParent: child.parents.dropFirst().first,
+                hashKeyRange: child.hashKeyRange, startingSequenceNumber: SequenceNumber(0))
+        }
+        var kept: [ShardState] = []
+        for (child, state) in states where state.parents.contains(id) {
+            guard state.start != .trimHorizon, state.checkpoint == nil else { continue }
+            states[child]?.start = .trimHorizon
+            kept.append(states[child] ?? state)
+        }
+        derive()
+        return kept.sorted { $0.id < $1.id }
+    }
+
+    /// Moves the shard's checkpoint. Returns false, and moves nothing, when it is not ahead of the one there is.
+    mutating func checkpoint(_ id: ShardID, _ checkpoint: Checkpoint) -> Bool {
+        guard var state = states[id] else { return false }
+        if let held = state.checkpoint, checkpoint <= held { return false }
+        state.checkpoint = checkpoint
+        states[id] = state
+        return true
+    }
+
+    /// The shard goes on from here, further back or further on; one that was read out is not any more.
+    mutating func reset(_ id: ShardID, to checkpoint: Checkpoint?) {
+        guard states[id] != nil else { return }
+        states[id]?.checkpoint = checkpoint
+        states[id]?.isDepleted = false
+        derive()
+    }
+
+    // MARK: Deriving
+
+    private func isPassedOver(_ shard: ShardState) -> Bool {
+        shard.start == .initialClosed && shard.checkpoint == nil && initialPosition == .latest
+    }
+
+    private mutating func derive() {
+        let done = states.values.filter { $0.isDepleted || isPassedOver($0) }.map(\.id)
+        lineage = ShardLineage(shards: Array(listed.values) + announced.values, depleted: Set(done))
+    }
+}

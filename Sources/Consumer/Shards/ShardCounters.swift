@@ -1,0 +1,64 @@
+import Kinesis
+import Time
+
+/// What one shard has done for its consumer since the consumer is in this process. Performs no I/O.
+///
+/// Counts only grow: readers that come and go, and shards that move between them, change nothing of them.
+package struct ShardCounters: Equatable, Sendable {
+    /// Records of batches that were settled: their bytes were taken by a socket. One that comes again counts again.
+    package private(set) var records = 0
+    /// Bytes of those records' data as Kinesis holds them, before any encoding.
+    package private(set) var bytes = 0
+    /// Batches, which are events, that were settled.
+    package private(set) var batches = 0
+    /// Times that the watchdog had to restart the shard.
+    package private(set) var restarts = 0
+    /// Times that the shard began again further back, so that records came again.
+    package private(set) var rewinds = 0
+    /// What the shard was at when it was restarted last; nil when it never was.
+    package private(set) var lastRestart: String?
+    /// When the service last answered for this shard with anything but a failure; nil before its first answer.
+    package private(set) var lastProgress: WallTime?
+
+    /// When a batch of the shard was last settled.
+    package private(set) var lastRecordConsumed: WallTime?
+
+    package init() {}
+
+    mutating func delivered(_ batch: EncodedBatch, at time: WallTime) {
+        lastRecordConsumed = time
+        records += batch.recordCount
+        bytes += batch.dataBytes
+        batches += 1
+    }
+
+    mutating func progressed(at time: WallTime) {
+        lastProgress = time
+    }
+
+    mutating func rewound() {
+        rewinds += 1
+    }
+
+    mutating func restarted(because reason: String) {
+        restarts += 1
+        lastRestart = reason
+    }
+}
+
+/// The counters of all shards of one consumer. Confined to its loop.
+///
+/// Bounded by the number of the stream's shards: `keep` forgets those that the stream has no more.
+final class ConsumerCounters: @unchecked Sendable {
+    private var shards: [ShardID: ShardCounters] = [:]
+
+    subscript(_ shard: ShardID) -> ShardCounters {
+        get { shards[shard] ?? ShardCounters() }
+        _modify { yield &shards[shard, default: ShardCounters()] }
+    }
+
+    func keep(_ ids: some Sequence<ShardID>) {
+        let known = Set(ids)
+        shards = shards.filter { known.contains($0.key) }
+    }
+}

@@ -1,0 +1,58 @@
+import Consumer
+import JSON
+import Kinesis
+
+extension ReaderProblem {
+    func document(_ stream: StreamName) -> ProblemDocument {
+        switch self {
+        case .lastEventUnknown(let text, let places):
+            ProblemDocument(
+                .lastEventUnknown,
+                "The delivery log of this consumer does not know the Last-Event-ID; reading goes on at the checkpoints. "
+                    + "What was sent behind that event, and has a checkpoint, does not come again."
+            )
+            .with("lastEventId", .string(text)).with("positions", places.value)
+        case .lastEventTooOld(let event, let places):
+            ProblemDocument(
+                .lastEventTooOld,
+                "The delivery log no longer holds every event behind the Last-Event-ID. What it holds comes again; events "
+                    + "between may be missing."
+            )
+            .with("lastEventId", .string(event.description)).with("positions", places.value)
+        case .logUnreadable(let event, let error, let places):
+            ProblemDocument(
+                .stateFailed,
+                "The delivery log cannot be asked: \(error). What the former connection may not have read comes again."
+            )
+            .with("lastEventId", .string(event.description)).with("positions", places.value)
+        case .shardDegraded(let shard, let reason):
+            ProblemDocument(.shardDegraded, "Reading the shard fails, and is tried again: \(reason).")
+                .with("shardId", .string(shard.text))
+        case .checkpointRefused(let shard, let was, let now):
+            ProblemDocument(
+                .checkpointRefused,
+                "Kinesis does not accept the shard's checkpoint, maybe because it was trimmed. Reading goes on at \(now); "
+                    + "records behind the checkpoint may be lost, others come again."
+            )
+            .with("shardId", .string(shard.text)).with("position", .string("\(was)"))
+            .with("continuingAt", .string("\(now)"))
+        case .shardLost(let shard):
+            ProblemDocument(
+                .shardLost, "The shard is no longer in its stream; what was not read of it is lost."
+            )
+            .with("shardId", .string(shard.text))
+        }
+    }
+}
+
+extension [ShardPlace] {
+    fileprivate var value: JSONValue {
+        .array(
+            map { place in
+                .object([
+                    JSONMember(key: "shardId", value: .string(place.shard.text)),
+                    JSONMember(key: "position", value: .string("\(place.position)")),
+                ])
+            })
+    }
+}

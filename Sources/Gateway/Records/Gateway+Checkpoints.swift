@@ -1,0 +1,74 @@
+import Bytes
+import Consumer
+import HTTPServer
+import JSON
+import Kinesis
+
+/// What those who read say of what they have got.
+extension Gateway {
+    /// `POST /streams/{s}/checkpoints`: lifion's setCheckpoint. Answers once it is stored.
+    func storeCheckpoints(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let group = try group(exchange.request)
+        let body = try await smallBody(exchange)
+        let (acknowledgement, isForced) = try CheckpointBody.acknowledgement(body.bytes)
+        let stored: [StoredCheckpoint]
+        do {
+            stored = try await services.consumers.acknowledge(
+                stream, group: group, acknowledgement, isForced: isForced)
+        } catch {
+            throw .consumer(error, stream: stream)
+        }
+        var json = JSONWriter(capacity: 256)
+        json.beginObject()
+        begin(&json, stream, group)
+        json.key("checkpoints")
+        json.beginArray()
+        for place in stored { place.write(&json) }
+        json.endArray()
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
+    /// `POST /streams/{s}/continue`: lifion's continuePolling.
+    func continuePolling(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let group = try group(exchange.request)
+        let body = try await smallBody(exchange)
+        let continuation = try CheckpointBody.continuation(body.bytes)
+        let continued: ShardID?
+        do {
+            continued = try services.consumers.goOn(stream, group: group, continuation)
+        } catch {
+            throw .consumer(error, stream: stream)
+        }
+        var json = JSONWriter(capacity: 256)
+        json.beginObject()
+        begin(&json, stream, group)
+        json.member("continued", continued != nil)
+        json.optional("shardId", continued?.text)
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
+    private func begin(_ json: inout JSONWriter, _ stream: StreamName, _ group: String?) {
+        json.member("streamName", stream.text)
+        json.member("consumerGroup", group ?? services.consumers.defaultGroup)
+    }
+
+    private func smallBody(_ exchange: HTTPExchange) async throws(Problem) -> ByteBuffer {
+        do throws(HTTPBodyError) {
+            return try await exchange.body(limit: CheckpointBody.mostBytes)
+        } catch {
+            throw .body(error)
+        }
+    }
+}
+
+extension StoredCheckpoint {
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.beginObject()
+        json.member("shardId", shard.text)
+        json.optional("sequenceNumber", checkpoint?.sequenceNumber.text)
+        if let sub = checkpoint?.subSequenceNumber { json.member("subSequenceNumber", sub) }
+        json.endObject()
+    }
+}

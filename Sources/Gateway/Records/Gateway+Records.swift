@@ -1,0 +1,52 @@
+import Consumer
+import HTTP
+import HTTPServer
+import Kinesis
+
+extension Gateway {
+    /// `GET /streams/{s}/records`: follows a stream, as server-sent events or lines of JSON, until one side ends it.
+    func follow(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let request = try RecordsRequest(exchange.request)
+        if exchange.request.method == .head {
+            // There is nothing to tell of an answer without an end but its head; nobody is attached for it.
+            return await exchange.respond(.ok, headers: RecordsSession.headers(request.framing))
+        }
+        if isDraining { return exchange.abort() }
+        let presence = PeerPresence(exchange)
+        let reader: RecordsReader
+        do {
+            reader = try await attach(stream, request)
+        } catch {
+            if case .shuttingDown = error { return exchange.abort() }
+            throw .consumer(error, stream: stream)
+        }
+        guard presence.isThere else { return reader.detach(.lost) }
+        await RecordsSession(reader, exchange, presence, request.framing, of: self).run()
+    }
+
+    private func attach(_ stream: StreamName, _ request: RecordsRequest) async throws(ConsumerError) -> RecordsReader {
+        if request.isTail {
+            return try await services.consumers.watch(stream, request.options, lastEvent: request.lastEvent)
+        }
+        return try await services.consumers.attach(stream, request.options, lastEvent: request.lastEvent)
+    }
+
+    /// The options of a consumer that a query names.
+    static func consumerOptions(
+        _ items: some Sequence<QueryItems.Item>, accepted: [String] = ConsumerOption.namesInQuery
+    ) throws(Problem) -> NamedOptions {
+        do {
+            return try NamedOptions(items.map { ($0.name, $0.value) }, from: .query)
+        } catch {
+            throw .option(error, accepted: accepted)
+        }
+    }
+}
+
+extension ConsumerOption {
+    /// The options that a query may name in this version.
+    static let namesInQuery: [String] = all.compactMap { option in
+        guard option.scope == .query, case .now = option.availability else { return nil }
+        return option.name
+    }
+}

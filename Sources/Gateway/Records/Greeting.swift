@@ -1,0 +1,47 @@
+import Bytes
+import Consumer
+import HTTP
+
+/// What stands at the beginning of server-sent events: when to connect again, and a comment for people that says which
+/// shards the reader has. Performs no I/O.
+struct Greeting {
+    /// What a client waits before it connects again.
+    private static let retryMilliseconds = 1000
+    /// Names that are listed.
+    private static let mostNames = 20
+
+    private let reader: RecordsReader
+
+    init(_ reader: RecordsReader) {
+        self.reader = reader
+    }
+
+    var text: ByteBuffer {
+        let text = ByteBuffer()
+        ServerSentEvents.appendRetry(milliseconds: Self.retryMilliseconds, to: text)
+        ServerSentEvents.appendComment("reader \(reader.id) of \(reader.stream), \(membership)", to: text)
+        return text
+    }
+
+    private var membership: String {
+        let shards = reader.assignment.map(\.text)
+        let names = "\(shards.count) shards: \(Self.some(shards))"
+        guard let group = reader.group else {
+            return "watches without a group, and keeps nothing: " + (shards.isEmpty ? "the stream has no shard" : names)
+        }
+        guard shards.isEmpty else { return "group \(group), has \(names)" }
+        return "group \(group), has no shard: \(others); tail=true watches without joining the group"
+    }
+
+    /// Who has the shards that this reader has not.
+    private var others: String {
+        let division = reader.division.filter { $0.shards > 0 }
+        guard !division.isEmpty else { return "the stream has none that can be read now" }
+        let count = division.reduce(0) { $0 + $1.shards }
+        return "the \(count) of the stream are with " + Self.some(division.map { "\($0.reader) (\($0.shards))" })
+    }
+
+    private static func some(_ words: [String]) -> String {
+        words.prefix(mostNames).joined(separator: ", ") + (words.count > mostNames ? ", …" : "")
+    }
+}

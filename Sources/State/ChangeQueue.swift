@@ -1,0 +1,95 @@
+import Kinesis
+
+/// What waits to be committed, in the order in which it became true. Performs no I/O.
+///
+/// Of a shard's checkpoints only the newest is kept, and of the delivery log the newest entries: so what waits is bounded
+/// by the number of shards however long the database cannot be written. A log with gaps makes more come again after a
+/// crash, never less. A checkpoint takes the place of the older one that waits; all that waits is committed together.
+struct ChangeQueue {
+    struct Entry: Equatable, Sendable {
+        let key: ConsumerKey
+        var change: StateChange
+    }
+
+    private struct Place: Hashable {
+        let key: ConsumerKey
+        let shard: ShardID
+    }
+
+    /// Entries of the delivery log that may wait.
+    let mostOfLog: Int
+    private(set) var entries: [Entry] = []
+    private var checkpoints: [Place: Int] = [:]
+    private var entriesOfLog = 0
+
+    init(mostOfLog: Int = DeliveryLogLimits().waitingEntries) {
+        self.mostOfLog = mostOfLog
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    mutating func append(_ change: StateChange, of key: ConsumerKey) {
+        switch change {
+        case .checkpoint(let shard, let checkpoint):
+            let place = Place(key: key, shard: shard)
+            if let index = checkpoints[place], case .checkpoint(_, let waiting) = entries[index].change {
+                if waiting < checkpoint { entries[index].change = change }
+                return
+            }
+            checkpoints[place] = entries.count
+        case .reset(let shard, _):
+            // A checkpoint that comes after this one must not slip into the place before it.
+            checkpoints[Place(key: key, shard: shard)] = nil
+        case .add, .deplete, .forget:
+            break
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
+            entriesOfLog += 1
+        }
+        entries.append(Entry(key: key, change: change))
+        if entriesOfLog > mostOfLog { dropOldestOfLog() }
+    }
+
+    mutating func takeAll() -> [Entry] {
+        defer {
+            entries.removeAll()
+            checkpoints.removeAll()
+            entriesOfLog = 0
+        }
+        return entries
+    }
+
+    /// Puts entries that could not be committed before those that came meanwhile.
+    mutating func putBack(_ failed: [Entry]) {
+        let newer = takeAll()
+        for entry in failed + newer { append(entry.change, of: entry.key) }
+    }
+
+    /// Drops what waits of a consumer's positions, which begin anew, and of its delivery log where that does too.
+    mutating func drop(_ key: ConsumerKey, withLog: Bool) {
+        let kept = takeAll().filter { $0.key != key || ($0.change.isOfLog && !withLog) }
+        for entry in kept { append(entry.change, of: entry.key) }
+    }
+
+    /// Half of them at once, because what is behind them moves up. Which events are gone is noted instead.
+    private mutating func dropOldestOfLog() {
+        var left = entriesOfLog - mostOfLog / 2
+        var kept: [Entry] = []
+        var forgotten: [ConsumerKey: [ReaderID: Int]] = [:]
+        for entry in takeAll() {
+            guard entry.change.isOfLog, left > 0 else {
+                kept.append(entry)
+                continue
+            }
+            left -= 1
+            switch entry.change {
+            case .delivered(let event): forgotten[entry.key, default: [:]][event.id.reader] = event.id.number
+            case .eventsForgotten(let reader, let number): forgotten[entry.key, default: [:]][reader] = number
+            case .checkpoint, .reset, .add, .deplete, .forget, .readerJoined, .readerEnded, .lossesSettled: break
+            }
+        }
+        for (key, readers) in forgotten {
+            for (reader, number) in readers { append(.eventsForgotten(reader, upTo: number), of: key) }
+        }
+        for entry in kept { append(entry.change, of: entry.key) }
+    }
+}

@@ -1,0 +1,78 @@
+import Kinesis
+import Time
+
+/// One event that a reader's socket has taken whole: a row of the delivery log.
+package struct DeliveredEvent: Hashable, Sendable {
+    package let id: EventID
+    package let shard: ShardID
+    /// Where the shard goes on if this event was not read.
+    package let before: Checkpoint
+    /// The event's last record.
+    package let last: Checkpoint
+    /// Bytes that had been sent on the connection when the event was, itself included.
+    package let endOffset: Int
+
+    package init(id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int) {
+        self.id = id
+        self.shard = shard
+        self.before = before
+        self.last = last
+        self.endOffset = endOffset
+    }
+}
+
+/// A reader that did not end in order, with what it may not have read: where each shard goes on if it read none of the
+/// last bytes that were sent to it.
+package struct LostReader: Hashable, Sendable {
+    package let id: ReaderID
+    package let unread: [ShardID: Checkpoint]
+
+    package init(id: ReaderID, unread: [ShardID: Checkpoint]) {
+        self.id = id
+        self.unread = unread
+    }
+}
+
+/// What a reader was sent after one of its events.
+package struct SentAfter: Hashable, Sendable {
+    /// What it was sent of one shard: from behind `before`, the earliest place, up to and with `last`, the furthest.
+    package struct Stretch: Hashable, Sendable {
+        package let before: Checkpoint
+        package let last: Checkpoint
+
+        package init(before: Checkpoint, last: Checkpoint) {
+            self.before = before
+            self.last = last
+        }
+    }
+
+    package let stretches: [ShardID: Stretch]
+    /// Whether the log still holds every event after the one that was named.
+    package let isWhole: Bool
+
+    package init(stretches: [ShardID: Stretch], isWhole: Bool) {
+        self.stretches = stretches
+        self.isWhole = isWhole
+    }
+}
+
+/// How much of the delivery log is kept, for each consumer.
+///
+/// A row takes about 250 bytes of file. What a reader that is connected, or lost, may not have read is kept beyond these
+/// numbers: it is what a crash would need.
+package struct DeliveryLogLimits: Sendable {
+    /// Of a reader that is connected.
+    package var eventsOfReader = 10_000
+    /// Of a reader that has ended: its Last-Event-ID is among the last ones.
+    package var eventsOfEndedReader = 1_000
+    /// Readers that have ended; the ones that ended first go first.
+    package var endedReaders = 256
+    /// How long one that has ended is remembered. Kinesis keeps records for 24 hours unless it is told otherwise.
+    package var endedFor: Duration = .seconds(24 * 3600)
+    /// Changes of the log between two prunings.
+    package var changesBetweenPrunings = 1_000
+    /// Entries that wait in memory while the database cannot be written; beyond it the oldest go.
+    package var waitingEntries = 20_000
+
+    package init() {}
+}

@@ -1,0 +1,232 @@
+import Kinesis
+import Reactor
+import State
+import Testing
+
+@testable import Consumer
+
+private let manual = ("useAutoCheckpoints", "false")
+private let paused = ("usePausedPolling", "true")
+private let shard = ShardID(number: 0)
+
+/// Checkpoints that those who read move, and polling that waits for them. Every answer has one record.
+@Suite struct CheckpointTests {
+    private func withOneByOne(
+        shards: Int = 1, _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
+    ) async throws {
+        try await withEngine(shards: shards) { engine, kinesis in
+            kinesis.answerLimit = 1
+            try await body(engine, kinesis)
+        }
+    }
+
+    @Test func `only an acknowledgement moves the checkpoint, and what has none comes again`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b", "c")
+            let first = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(3, from: first) == ["a", "b", "c"])
+            #expect(engine.snapshot?.shards[0].checkpoint == nil)
+            let stored = try await engine.acknowledge(.event(EventID(reader: first.id, number: 2)))
+            #expect(stored.map(\.shard) == [shard])
+            #expect(engine.snapshot?.shards[0].checkpoint == stored[0].checkpoint?.sequenceNumber)
+            // Whatever its last event was.
+            first.detach(.orderly)
+            let second = try await engine.attach(fromStart, manual, lastEvent: "\(first.id)-3")
+            #expect(try await engine.read(1, from: second) == ["c"])
+            await engine.store.flush()
+            engine.restart()
+            let third = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(1, from: third) == ["c"])
+        }
+    }
+
+    @Test func `an event acknowledges all before it that its reader got, on every shard`() async throws {
+        try await withOneByOne(shards: 2) { engine, kinesis in
+            kinesis.put("a1", "a2", to: 0)
+            kinesis.put("b1", "b2", to: 1)
+            let reader = try await engine.attach(fromStart, manual)
+            _ = try await engine.read(4, from: reader)
+            let stored = try await engine.acknowledge(.event(EventID(reader: reader.id, number: 4)))
+            #expect(stored.count == 2)
+            // Said again it changes nothing, and an earlier one moves nothing back.
+            #expect(try await engine.acknowledge(.event(EventID(reader: reader.id, number: 1))).count == 1)
+            #expect(try await engine.acknowledge(.event(EventID(reader: reader.id, number: 4))) == stored)
+        }
+    }
+
+    @Test func `a record's checkpoint moves forward to what was sent, and elsewhere only by force`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b", "c")
+            let reader = try await engine.attach(fromStart, manual)
+            var places: [Checkpoint] = []
+            for _ in 0..<3 {
+                let delivery = try #require(await Engine.delivery(from: reader))
+                places.append(delivery.last)
+                engine.settle(delivery, of: reader)
+            }
+            _ = try await engine.acknowledge(.record(shard, places[1]))
+            await #expect(throws: ConsumerError.checkpointBehind(shard, held: places[1])) {
+                try await engine.acknowledge(.record(shard, places[0]))
+            }
+            let beyond = Checkpoint(sequenceNumber: SequenceNumber(999_999))
+            await #expect(throws: ConsumerError.checkpointAhead(shard, furthest: places[2])) {
+                try await engine.acknowledge(.record(shard, beyond))
+            }
+            await #expect(throws: ConsumerError.unknownShard(ShardID(number: 9))) {
+                try await engine.acknowledge(.record(ShardID(number: 9), beyond))
+            }
+            _ = try await engine.acknowledge(.record(shard, places[0]), isForced: true)
+            #expect(try await engine.read(2, from: reader) == ["b", "c"])
+            _ = try await engine.acknowledge(.record(shard, beyond), isForced: true)
+            #expect(engine.snapshot?.shards[0].checkpoint?.text == "999999")
+        }
+    }
+
+    @Test func `records that an earlier process sent may be acknowledged after a restart`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let first = try await engine.attach(fromStart, manual)
+            let delivery = try #require(await Engine.delivery(from: first))
+            engine.settle(delivery, of: first)
+            await engine.store.flush()
+            engine.restart()
+            await #expect(throws: ConsumerError.shardsNotHeld) {
+                try await engine.acknowledge(.record(shard, delivery.last))
+            }
+            let second = try await engine.attach(fromStart, manual)
+            _ = try await engine.acknowledge(.record(shard, delivery.last))
+            let next = try await engine.read(1, from: second)
+            #expect(next == ["a"] || next == ["b"])
+            _ = try await engine.acknowledge(.event(delivery.id))
+        }
+    }
+
+    @Test func `children wait until the last record of their parent is acknowledged`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("parent")
+            kinesis.reshard([0], into: [1])
+            kinesis.put("child", to: 1)
+            let reader = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(1, from: reader) == ["parent"])
+            try await engine.loop.sleep(for: .milliseconds(20))
+            #expect(engine.snapshot?.shards[0].phase == .ending)
+            _ = try await engine.acknowledge(.event(EventID(reader: reader.id, number: 1)))
+            #expect(try await engine.read(1, from: reader) == ["child"])
+        }
+    }
+
+    @Test func `a shard that moves waits for the acknowledgement of what was sent of it`() async throws {
+        try await withOneByOne(shards: 2) { engine, kinesis in
+            kinesis.put("a", to: 1)
+            let first = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(1, from: first) == ["a"])
+            let second = try await engine.attach(manual)
+            #expect(second.assignment == [ShardID(number: 1)])
+            kinesis.put("b", to: 1)
+            try await engine.loop.sleep(for: .milliseconds(20))
+            _ = try await engine.acknowledge(.event(EventID(reader: first.id, number: 1)))
+            #expect(try await engine.read(1, from: second) == ["b"])
+        }
+    }
+
+    @Test func `automatic checkpoints are moved by force only`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: reader) == ["a", "b"])
+            let first = Acknowledgement.event(EventID(reader: reader.id, number: 1))
+            await #expect(throws: ConsumerError.checkpointsAreAutomatic) { try await engine.acknowledge(first) }
+            _ = try await engine.acknowledge(first, isForced: true)
+            #expect(try await engine.read(1, from: reader) == ["b"])
+        }
+    }
+
+    @Test func `an event that nobody was sent is not known`() async throws {
+        try await withOneByOne { engine, _ in
+            let reader = try await engine.attach(fromStart, manual)
+            for event in [EventID(reader: reader.id, number: 1), EventID("ffffffff-1")!] {
+                await #expect(throws: ConsumerError.unknownEvent(event)) {
+                    try await engine.acknowledge(.event(event))
+                }
+            }
+        }
+    }
+
+    @Test func `the end waits for what is acknowledged after the readers have gone`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a")
+            let reader = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            let loop = engine.loop
+            _ = loop.schedule(after: .milliseconds(5)) { reader.detach(.orderly) }
+            _ = loop.schedule(after: .milliseconds(30)) {
+                loop.spawn { _ = try? await engine.acknowledge(.event(EventID(reader: reader.id, number: 1))) }
+            }
+            await engine.registry.shutDown(deadline: loop.now + .seconds(5))
+            let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
+            #expect(state?.shards[0].checkpoint != nil)
+        }
+    }
+
+    @Test func `without a reader the shards are let go after the grace period, and taken again by the next one`()
+        async throws
+    {
+        try await withEngine(settings: { $0.defaults.readerGracePeriod = .milliseconds(20) }) { engine, kinesis in
+            kinesis.put("a")
+            let first = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(1, from: first) == ["a"])
+            first.detach(.orderly)
+            #expect(engine.snapshot?.holdsShards == true)
+            await engine.until("the shards are let go") { engine.snapshot?.holdsShards == false }
+            await #expect(throws: ConsumerError.shardsNotHeld) {
+                try await engine.acknowledge(.event(EventID(reader: first.id, number: 1)))
+            }
+            let second = try await engine.attach(fromStart, manual)
+            #expect(engine.snapshot?.holdsShards == true)
+            #expect(try await engine.read(1, from: second) == ["a"])
+        }
+    }
+
+    // MARK: Paused polling
+
+    @Test func `behind each batch a shard waits until somebody says that it goes on`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart, paused)
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            try await engine.loop.sleep(for: .milliseconds(20))
+            #expect(engine.snapshot?.shards[0].phase == .paused)
+            let group: String? = nil
+            let stale = EventID(reader: reader.id, number: 7)
+            #expect(try engine.registry.goOn(kinesis.name, group: group, .event(stale)) == nil)
+            let event = EventID(reader: reader.id, number: 1)
+            #expect(try engine.registry.goOn(kinesis.name, group: group, .event(event)) == shard)
+            #expect(try engine.registry.goOn(kinesis.name, group: group, .event(event)) == nil)
+            #expect(try await engine.read(1, from: reader) == ["b"])
+            #expect(try engine.registry.goOn(kinesis.name, group: group, .shard(shard)) == shard)
+        }
+    }
+
+    @Test func `a shard whose reader goes while it pauses goes on for the next one`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let first = try await engine.attach(fromStart, paused)
+            #expect(try await engine.read(1, from: first) == ["a"])
+            first.detach(.orderly)
+            let second = try await engine.attach()
+            #expect(try await engine.read(1, from: second) == ["b"])
+        }
+    }
+
+    @Test func `a consumer that never pauses cannot go on, and one that is not here neither`() async throws {
+        try await withOneByOne { engine, kinesis in
+            #expect(throws: ConsumerError.shardsNotHeld) {
+                try engine.registry.goOn(kinesis.name, group: nil, .shard(shard))
+            }
+            _ = try await engine.attach()
+            #expect(throws: ConsumerError.pollingNeverPauses) {
+                try engine.registry.goOn(kinesis.name, group: nil, .shard(shard))
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+"""A TCP proxy whose connections a test can cut, as a network does; it notes the heads of the requests that pass."""
+
+import socket
+import struct
+import threading
+
+
+class CuttingProxy:
+    def __init__(self, port):
+        self.target = port
+        self.heads = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self._open = []
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            with self._lock:
+                self._open.append((client, server))
+            threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._carry, args=(server, client, False), daemon=True).start()
+
+    def _carry(self, source, target, is_request):
+        try:
+            while part := source.recv(65536):
+                if is_request:
+                    self.heads.append(part.decode(errors="replace"))
+                target.sendall(part)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        """Resets every connection, in both directions."""
+        with self._lock:
+            pairs, self._open = self._open, []
+        for pair in pairs:
+            for sock in pair:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                # Wakes the thread that waits in it, and then resets.
+                try:
+                    sock.shutdown(socket.SHUT_RD)
+                except OSError:
+                    pass
+                sock.close()
+
+    def close(self):
+        self.listener.close()
+        self.cut()

@@ -1,0 +1,92 @@
+"""A browser as it is: headless Chromium with EventSource, and the status page."""
+
+import json
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from harness.cutting_proxy import CuttingProxy
+from harness.waiting import eventually
+
+FOLLOW = """
+window.seen = []; window.ids = []; window.opened = 0; window.problems = [];
+window.source = new EventSource('/streams/s/records?pollDelay=20&noRecordsPollDelay=250');
+source.onopen = () => { opened += 1 };
+source.addEventListener('problem', event => problems.push(event.data));
+source.addEventListener('records', event => {
+    ids.push(event.lastEventId);
+    for (const record of JSON.parse(event.data).records) seen.push(record.data.n);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.seconds(120)
+def test_an_event_source_that_loses_its_connection_has_every_record_once(chromium, sidecars, tmp_path):
+    sidecar = sidecars.start("--local-limits", "off", data_dir=tmp_path / "data")
+    proxy = CuttingProxy(sidecar.ports["http"])
+    try:
+        chromium.get(f"http://127.0.0.1:{proxy.port}/livez")  # a page of the same origin
+        chromium.execute_script(FOLLOW)
+        eventually(lambda: chromium.execute_script("return opened") == 1, 20, why="it is connected")
+        count = 0
+        for round in range(1, 4):
+            put(sidecar, count, 40)
+            count += 40
+            eventually(lambda: len(seen(chromium)) >= count, 20, why="the records")
+            proxy.cut()
+            put(sidecar, count, 40)  # while it is away
+            count += 40
+            eventually(lambda: chromium.execute_script("return opened") == round + 1, 20, why="it is back")
+        eventually(lambda: len(seen(chromium)) >= count, 20, why="every record")
+        assert sorted(seen(chromium)) == list(range(count))
+        assert chromium.execute_script("return problems") == []
+        last_ids = [
+            line.partition(": ")[2] for head in proxy.heads for line in head.split("\r\n")
+            if line.lower().startswith("last-event-id")]
+        assert len(last_ids) == 3 and all(last in chromium.execute_script("return ids") for last in last_ids)
+        # The sidecar is restarted: EventSource comes back by itself, and goes on.
+        sidecar.terminate()
+        sidecar.start()
+        proxy.target = sidecar.ports["http"]
+        put(sidecar, count, 40)
+        count += 40
+        eventually(lambda: len(seen(chromium)) >= count, 30, why="the records behind the restart")
+        assert sorted(seen(chromium)) == list(range(count))
+    finally:
+        chromium.execute_script("source.close()")
+        proxy.close()
+
+
+def test_the_status_page_shows_what_is_read(chromium, sidecar):
+    reader = sidecar.follow("orders")
+    sidecar.put("orders", {"n": 0})
+    reader.wait_records(1)
+    chromium.get_log("browser")  # what was before
+    chromium.get(sidecar.url + "/")
+    eventually(lambda: "orders" in chromium.find_element("tag name", "body").text, 20, why="the stream's name")
+    text = chromium.find_element("tag name", "body").text
+    assert "shardId-000000000000" in text and "kinesis-sidecar" in text
+    complaints = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert [entry for entry in complaints if "favicon.ico" not in entry["message"]] == []
+
+
+def put(sidecar, first, count):
+    records = [{"data": {"n": n}, "partitionKey": str(n)} for n in range(first, first + count)]
+    answer = sidecar.post("/streams/s/put", {"records": records})
+    assert answer.status == 200, answer
+
+
+def seen(chromium):
+    return json.loads(chromium.execute_script("return JSON.stringify(seen)"))

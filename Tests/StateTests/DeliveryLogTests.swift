@@ -1,0 +1,171 @@
+import Kinesis
+import Logging
+import Reactor
+import TestSupport
+import Testing
+import Time
+
+@testable import State
+
+private let orders = ConsumerKey(stream: StreamName("orders")!, group: "billing")
+private let one = ShardID(number: 1)
+private let two = ShardID(number: 2)
+private let reader = ReaderID("0000000a")!
+
+private func at(_ number: String, _ sub: Int? = nil) -> Checkpoint {
+    Checkpoint(sequenceNumber: SequenceNumber(number)!, subSequenceNumber: sub, arrival: WallTime(milliseconds: 7))
+}
+
+/// A store with one consumer, closed behind the test.
+private func withStore(
+    limits: DeliveryLogLimits = DeliveryLogLimits(),
+    _ body: @escaping @Sendable (StateStore) async throws -> Void
+) async throws {
+    try await onLoop { loop in
+        let store = try await StateStore.open(
+            path: nil, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, logLimits: limits)
+        try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 1)))
+        try await body(store)
+        await store.close()
+    }
+}
+
+extension StateStore {
+    fileprivate func joined(_ reader: ReaderID, unreadBytes: Int = 100) {
+        note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes), of: orders)
+    }
+
+    /// Events of one shard, each of 10 bytes, from behind the first number to each of the others.
+    fileprivate func sent(_ shard: ShardID, _ places: String..., from number: Int, by reader: ReaderID = reader) {
+        for (index, (before, last)) in zip(places, places.dropFirst()).enumerated() {
+            note(
+                .delivered(
+                    DeliveredEvent(
+                        id: EventID(reader: reader, number: number + index), shard: shard, before: at(before),
+                        last: at(last), endOffset: (number + index) * 10)), of: orders)
+        }
+    }
+}
+
+@Suite struct DeliveryLogTests {
+    @Test func `an event id is a reader's id and a number, and nothing else is one`() {
+        #expect(EventID("5f2c81d0-41") == EventID(reader: ReaderID("5f2c81d0")!, number: 41))
+        #expect(EventID("5f2c81d0-41")?.description == "5f2c81d0-41")
+        for text in [
+            "", "-", "5f2c81d0", "5f2c81d0-", "5f2c81d0-0", "5f2c81d0-01", "5f2c81d0--1", "5F2C81D0-1", "5f2c81d-1",
+            "5f2c81d00-1", "5f2c81dg-1", "5f2c81d0-1234567890123456", " 5f2c81d0-1", "5f2c81d0-1 ", "5f2c81d0-٣",
+        ] { #expect(EventID(text) == nil, "\(text)") }
+    }
+
+    @Test func `what was sent after an event is told by shard, from the earliest place to the furthest`() async throws {
+        try await withStore { store in
+            store.joined(reader)
+            store.sent(one, "5", "9", "10", from: 1)
+            store.sent(two, "20", "30", from: 3)
+            // The shard began again further back; a batch that was withdrawn has left a gap in the numbers.
+            store.sent(one, "7", "99", from: 9)
+            let all = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(
+                all
+                    == SentAfter(
+                        stretches: [
+                            one: SentAfter.Stretch(before: at("7"), last: at("99")),
+                            two: SentAfter.Stretch(before: at("20"), last: at("30")),
+                        ], isWhole: true))
+            let none = try await store.sent(after: EventID(reader: reader, number: 9), of: orders)
+            #expect(none == SentAfter(stretches: [:], isWhole: true))
+            // Newer than the log: everything there is was sent before.
+            let newer = try await store.sent(after: EventID(reader: reader, number: 50), of: orders)
+            #expect(newer == none)
+            let unknown = try await store.sent(after: EventID("ffffffff-1")!, of: orders)
+            #expect(unknown == nil)
+        }
+    }
+
+    @Test func `what was sent up to an event is the furthest record of each shard`() async throws {
+        try await withStore { store in
+            store.joined(reader)
+            store.sent(one, "5", "9", "10", "8", from: 1)
+            store.sent(two, "20", "30", from: 4)
+            let three = try await store.sent(upTo: EventID(reader: reader, number: 3), of: orders)
+            #expect(three == [one: at("10")])
+            let four = try await store.sent(upTo: EventID(reader: reader, number: 4), of: orders)
+            #expect(four == [one: at("10"), two: at("30")])
+            let five = try await store.sent(upTo: EventID(reader: reader, number: 5), of: orders)
+            #expect(five == nil)
+            let furthest = try await store.furthestSent(one, of: orders)
+            #expect(furthest == at("10"))
+            let nothing = try await store.furthestSent(ShardID(number: 9), of: orders)
+            #expect(nothing == nil)
+        }
+    }
+
+    @Test func `readers that were connected when the process died are lost, with their last bytes`() async throws {
+        try await withStore { store in
+            let (left, settled) = (ReaderID("0000000b")!, ReaderID("0000000c")!)
+            for id in [reader, left, settled] { store.joined(id, unreadBytes: 25) }
+            store.sent(one, "1", "2", "3", "4", "5", from: 1)
+            for id in [left, settled] { store.sent(two, "1", "2", from: 1, by: id) }
+            store.note(.readerEnded(left, at: .now(), isLost: false), of: orders)
+            store.note(.readerEnded(settled, at: .now(), isLost: true), of: orders)
+            store.note(.lossesSettled([settled]), of: orders)
+            let lost = try await store.lostReaders(of: orders)
+            #expect(lost == [LostReader(id: reader, unread: [one: at("2")])])
+            store.note(.lossesSettled([reader]), of: orders)
+            let others = try await store.lostReaders(of: orders)
+            #expect(others == [])
+        }
+    }
+
+    @Test func `another stream of the name has another log`() async throws {
+        try await withStore { store in
+            store.joined(reader)
+            store.sent(one, "1", "2", from: 1)
+            try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 1)))
+            let kept = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(kept != nil)
+            try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 2)), isNewStream: true)
+            let gone = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(gone == nil)
+        }
+    }
+
+    @Test func `the log is held within its limits, but for what a connected reader may not have read`() async throws {
+        var limits = DeliveryLogLimits()
+        limits.eventsOfReader = 5
+        limits.eventsOfEndedReader = 2
+        limits.endedReaders = 1
+        limits.changesBetweenPrunings = 1
+        try await withStore(limits: limits) { store in
+            let (first, second) = (ReaderID("0000000b")!, ReaderID("0000000c")!)
+            store.joined(reader, unreadBytes: 75)
+            store.joined(first)
+            store.joined(second)
+            store.sent(one, "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", from: 1)
+            for id in [first, second] { store.sent(two, "0", "1", "2", "3", "4", from: 1, by: id) }
+            store.note(.readerEnded(first, at: WallTime(milliseconds: 1), isLost: false), of: orders)
+            store.note(.readerEnded(second, at: .now(), isLost: false), of: orders)
+            // The event that ends at byte 20 is the last that lies before the unread 75 of 90.
+            let whole = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(whole?.isWhole == true && whole?.stretches[one]?.before == at("1"))
+            let pruned = try await store.sent(after: EventID(reader: second, number: 1), of: orders)
+            #expect(pruned?.isWhole == false && pruned?.stretches[two]?.before == at("2"))
+            let rest = try await store.sent(after: EventID(reader: second, number: 2), of: orders)
+            #expect(rest?.isWhole == true)
+            let forgotten = try await store.sent(after: EventID(reader: first, number: 1), of: orders)
+            #expect(forgotten == nil)
+        }
+    }
+
+    @Test func `what ended too long ago is forgotten`() async throws {
+        var limits = DeliveryLogLimits()
+        limits.changesBetweenPrunings = 1
+        try await withStore(limits: limits) { store in
+            store.joined(reader)
+            let yesterday = WallTime.now().advanced(by: .seconds(-25 * 3600))
+            store.note(.readerEnded(reader, at: yesterday, isLost: false), of: orders)
+            let forgotten = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(forgotten == nil)
+        }
+    }
+}
