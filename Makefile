@@ -10,6 +10,8 @@ FUZZ_SECONDS ?= 20
 # How many seeds `make soak` checks, and the first of them (Tests/Checker/README.md).
 SEEDS ?= 10
 SEED ?= 1
+# The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
+LINES ?=
 
 .PHONY: help run build test check check-source check-program swift-test e2e soak bench fuzz format clean setup
 
@@ -62,7 +64,7 @@ soak: build
 
 bench: build
 	@Scripts/setup tests bench
-	$(PYTHON) Benchmarks/run.py
+	$(PYTHON) Benchmarks/run.py $(LINES)
 
 fuzz: setup
 	Scripts/fuzz $(FUZZ_SECONDS)

@@ -84,7 +84,15 @@ enum ASCII {
     }
 
     static func lowercased(_ text: String) -> String {
-        String(decoding: text.utf8.map(lower), as: UTF8.self)
+        var text = text
+        return text.withUTF8 { lowercased(UnsafeRawBufferPointer($0)) }
+    }
+
+    static func lowercased(_ bytes: UnsafeRawBufferPointer) -> String {
+        String(unsafeUninitializedCapacity: bytes.count) { text in
+            for at in 0..<bytes.count { text[at] = lower(bytes[at]) }
+            return bytes.count
+        }
     }
 
     static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {

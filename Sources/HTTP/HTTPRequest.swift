@@ -55,19 +55,19 @@ package struct HTTPRequest: Sendable {
 
     /// The media type without parameters in lower case: `application/json`. Nil without Content-Type.
     package var contentType: String? {
-        guard let value = header("content-type") else { return nil }
-        let type = value.utf8.prefix { $0 != UInt8(ascii: ";") }
-        return ASCII.lowercased(String(Substring(type)).trimmedBlanks)
+        guard let value = span("content-type").map(head.slice) else { return nil }
+        let type = UnsafeRawBufferPointer(rebasing: value.prefix { $0 != UInt8(ascii: ";") })
+        return ASCII.lowercased(ASCII.trimmed(type))
     }
 
     /// The value of the first field of that name, without blanks around it.
     package func header(_ name: StaticString) -> String? {
-        header(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        span(name).map(head.text)
     }
 
     package func header(_ name: String) -> String? {
         var name = name
-        return name.withUTF8 { header(UnsafeRawBufferPointer($0)) }
+        return name.withUTF8 { span(UnsafeRawBufferPointer($0)).map(head.text) }
     }
 
     /// The values of all fields of that name, in order.
@@ -83,16 +83,12 @@ package struct HTTPRequest: Sendable {
         return list
     }
 
-    private func header(_ name: UnsafeRawBufferPointer) -> String? {
-        for span in head.values(name) { return head.text(span) }
-        return nil
+    private func span(_ name: StaticString) -> RequestHead.Span32? {
+        span(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
-}
 
-extension String {
-    /// Without spaces and tabs at both ends.
-    var trimmedBlanks: String {
-        var text = self
-        return text.withUTF8 { String(decoding: ASCII.trimmed(UnsafeRawBufferPointer($0)), as: UTF8.self) }
+    private func span(_ name: UnsafeRawBufferPointer) -> RequestHead.Span32? {
+        for span in head.values(name) { return span }
+        return nil
     }
 }

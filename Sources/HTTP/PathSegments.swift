@@ -7,13 +7,15 @@ package struct PathSegments: Equatable, Sendable {
 
     /// `path` is as it was sent, beginning with a slash.
     package init(_ path: String) throws(URLTextError) {
+        let slash = UInt8(ascii: "/")
+        // A view of the text would be asked for its storage at every byte.
+        let bytes = Array(path.utf8)
         var segments: [String] = []
-        var offset = 0
-        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        for (index, part) in parts.enumerated() {
-            defer { offset += part.count + 1 }
-            if index == 0 && part.isEmpty { continue }
-            segments.append(try PercentEncoding.decode(part, offset: offset, plusIsSpace: false))
+        var start = bytes.first == slash ? 1 : 0
+        while start <= bytes.count {
+            let end = bytes[start...].firstIndex(of: slash) ?? bytes.count
+            segments.append(try PercentEncoding.decode(bytes[start..<end], plusIsSpace: false))
+            start = end + 1
         }
         self.segments = segments == [""] ? [] : segments
     }

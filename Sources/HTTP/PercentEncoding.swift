@@ -10,39 +10,32 @@ package enum URLTextError: Error, Equatable, Sendable {
 
 /// Percent-decoding (RFC 3986, 2.1). Performs no I/O.
 enum PercentEncoding {
-    /// `offset` is where `raw` lies in the whole text, for the error.
-    static func decode(
-        _ raw: Substring.UTF8View, offset: Int, plusIsSpace: Bool
-    ) throws(URLTextError) -> String {
+    private static let percent = UInt8(ascii: "%")
+    private static let plus = UInt8(ascii: "+")
+
+    /// `raw` is a slice of the whole text, whose indices are the offsets of the errors.
+    static func decode(_ raw: ArraySlice<UInt8>, plusIsSpace: Bool) throws(URLTextError) -> String {
         // Most texts hold nothing to decode, and are text already.
-        if !raw.contains(where: { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }) {
-            return String(Substring(raw))
+        if !raw.contains(where: { $0 == percent || (plusIsSpace && $0 == plus) }) {
+            return String(decoding: raw, as: UTF8.self)
         }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(raw.count)
         var at = raw.startIndex
-        var count = 0
         while at < raw.endIndex {
             let byte = raw[at]
-            raw.formIndex(after: &at)
-            if byte == UInt8(ascii: "%") {
-                guard let high = digit(raw, &at), let low = digit(raw, &at) else {
-                    throw .badEscape(offset: offset + count)
+            if byte == percent {
+                guard at + 2 < raw.endIndex, let high = Hex.value(raw[at + 1]), let low = Hex.value(raw[at + 2]) else {
+                    throw .badEscape(offset: at)
                 }
                 decoded.append(high << 4 | low)
-                count += 3
+                at += 3
             } else {
-                decoded.append(plusIsSpace && byte == UInt8(ascii: "+") ? ASCII.space : byte)
-                count += 1
+                decoded.append(plusIsSpace && byte == plus ? ASCII.space : byte)
+                at += 1
             }
         }
-        guard let text = String(validating: decoded, as: UTF8.self) else { throw .notUTF8(offset: offset) }
+        guard let text = String(validating: decoded, as: UTF8.self) else { throw .notUTF8(offset: raw.startIndex) }
         return text
-    }
-
-    private static func digit(_ raw: Substring.UTF8View, _ at: inout Substring.UTF8View.Index) -> UInt8? {
-        guard at < raw.endIndex, let value = Hex.value(raw[at]) else { return nil }
-        raw.formIndex(after: &at)
-        return value
     }
 }

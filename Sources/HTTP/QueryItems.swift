@@ -13,18 +13,12 @@ package struct QueryItems: Sequence, Equatable, Sendable {
     /// `raw` is what stands behind the question mark; nil is no query.
     package init(_ raw: String?) throws(URLTextError) {
         var items: [Item] = []
-        var offset = 0
-        for part in (raw ?? "").utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false) {
-            defer { offset += part.count + 1 }
-            guard !part.isEmpty else { continue }
+        for part in Array((raw ?? "").utf8).split(separator: UInt8(ascii: "&")) {
             let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
-            let name = part[..<equals]
-            let value = equals < part.endIndex ? part[part.index(after: equals)...] : part[part.endIndex...]
             items.append(
                 Item(
-                    name: try PercentEncoding.decode(name, offset: offset, plusIsSpace: true),
-                    value: try PercentEncoding.decode(
-                        value, offset: offset + name.count + 1, plusIsSpace: true)))
+                    name: try PercentEncoding.decode(part[..<equals], plusIsSpace: true),
+                    value: try PercentEncoding.decode(part[equals...].dropFirst(), plusIsSpace: true)))
         }
         self.items = items
     }

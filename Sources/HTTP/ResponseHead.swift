@@ -57,9 +57,14 @@ package enum ResponseHead {
     /// A line end in a value would begin a field of its own (response splitting); it becomes a space, and so does
     /// every other byte that no field may have.
     private static func append(_ field: HTTPHeaders.Field, to buffer: ByteBuffer) {
-        for byte in field.name.utf8 where ASCII.isToken(byte) { buffer.append(byte) }
+        var (name, value) = (field.name, field.value)
+        name.withUTF8 { for byte in $0 where ASCII.isToken(byte) { buffer.append(byte) } }
         buffer.append(": ")
-        for byte in field.value.utf8 { buffer.append(ASCII.isText(byte) ? byte : ASCII.space) }
+        value.withUTF8 { text in
+            let text = UnsafeRawBufferPointer(text)
+            if ASCII.endOfText(text, from: 0) == text.count { return buffer.append(text) }
+            for byte in text { buffer.append(ASCII.isText(byte) ? byte : ASCII.space) }
+        }
         buffer.append("\r\n")
     }
 

@@ -34,7 +34,11 @@ package struct ShardID: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// The name that the service gives to the shard with this number: twelve digits at least.
     package init(number: Int) {
         let digits = String(number)
-        text = "shardId-" + String(repeating: "0", count: max(0, 12 - digits.utf8.count)) + digits
+        let name = ByteBuffer(capacity: 20)
+        name.append("shardId-")
+        for _ in 0..<max(0, 12 - digits.utf8.count) { name.append(UInt8(ascii: "0")) }
+        name.append(digits)
+        text = name.text
     }
 
     package var description: String { text }

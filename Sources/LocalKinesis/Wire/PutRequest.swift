@@ -118,47 +118,52 @@ struct PutRequest {
 
         mutating func finish(limit: Int, at index: Int?) throws(ServiceFault) -> PutEntry {
             defer { (data, key, explicitHashKey) = (nil, nil, nil) }
-            let prefix = index.map { "records.\($0).member." } ?? ""
-            guard let data, let text = data.rawString else { throw RequestFields.missing(prefix + "Data") }
-            guard let key, let keyText = try? key.string() else { throw RequestFields.missing(prefix + "PartitionKey") }
+            // Only for a fault: the name would be half of a record's cost.
+            func member(_ name: String) -> String { index.map { "records.\($0).member.\(name)" } ?? name }
+            guard let data, data.kind == .string else { throw RequestFields.missing(member("Data")) }
+            guard let key, let keyText = try? key.string() else { throw RequestFields.missing(member("PartitionKey")) }
             guard PutRequest.keyLengths.contains(keyText.unicodeScalars.count) else {
                 throw RequestFields.constraint(
-                    prefix + "PartitionKey", keyText, "Member must have length between 1 and 256")
+                    member("PartitionKey"), keyText, "Member must have length between 1 and 256")
             }
-            let base64 = try plain(text, data)
-            scratch.removeAll()
-            guard let size = decodedSize(base64) else {
-                throw .serialization("\(prefix)Data is not valid base64")
+            guard let (base64, size) = base64(data) else {
+                throw .serialization("\(member("Data")) is not valid base64")
             }
             let bytes = size + keyText.utf8.count
             guard bytes <= limit else {
                 throw RequestFields.constraint(
-                    prefix + "Data", "java.nio.HeapByteBuffer[pos=0 lim=\(size) cap=\(size)]",
+                    member("Data"), "java.nio.HeapByteBuffer[pos=0 lim=\(size) cap=\(size)]",
                     "Member must have length less than or equal to \(limit)")
             }
-            return PutEntry(data: base64, key: key.raw, bytes: bytes, hashKey: try hashKey(keyText, prefix))
+            guard let hashKey = hashKey(keyText) else {
+                let text = (try? explicitHashKey?.string()) ?? ""
+                throw RequestFields.badHashKey(member("ExplicitHashKey"), text)
+            }
+            return PutEntry(data: base64, key: key.raw, bytes: bytes, hashKey: hashKey)
         }
 
-        private mutating func decodedSize(_ base64: UnsafeRawBufferPointer) -> Int? {
-            Base64.decode(base64, to: scratch) == nil ? scratch.count : nil
+        /// The text without escapes and the size of what it stands for; nil where it is not base64. Some encoders write
+        /// `/` as `\/`, which is no base64 either: escapes are looked for only then.
+        private mutating func base64(_ data: JSONSpan) -> (text: UnsafeRawBufferPointer, size: Int)? {
+            guard let text = data.rawString else { return nil }
+            if let size = decodedSize(text) { return (text, size) }
+            let plain = ByteBuffer(capacity: text.count)
+            guard data.hasEscapes, (try? data.appendString(to: plain)) == true, let size = decodedSize(plain.bytes) else {
+                return nil
+            }
+            unescaped.append(plain)
+            return (plain.bytes, size)
         }
 
-        private func hashKey(_ partitionKey: String, _ prefix: String) throws(ServiceFault) -> HashKey {
+        private func decodedSize(_ base64: UnsafeRawBufferPointer) -> Int? {
+            scratch.removeAll()
+            return Base64.decode(base64, to: scratch) == nil ? scratch.count : nil
+        }
+
+        /// Nil where the explicit hash key is none.
+        private func hashKey(_ partitionKey: String) -> HashKey? {
             guard let explicitHashKey, explicitHashKey.kind != .null else { return HashKey(partitionKey: partitionKey) }
-            let text = (try? explicitHashKey.string()) ?? ""
-            guard let key = HashKey(text) else { throw RequestFields.badHashKey(prefix + "ExplicitHashKey", text) }
-            return key
-        }
-
-        /// Some encoders write `/` as `\/`.
-        private mutating func plain(_ text: UnsafeRawBufferPointer, _ span: JSONSpan) throws(ServiceFault)
-            -> UnsafeRawBufferPointer
-        {
-            guard span.hasEscapes else { return text }
-            let buffer = ByteBuffer(capacity: text.count)
-            guard (try? span.appendString(to: buffer)) == true else { throw .serialization("Data is not a string") }
-            unescaped.append(buffer)
-            return buffer.bytes
+            return (try? explicitHashKey.string()).flatMap(HashKey.init)
         }
     }
 }

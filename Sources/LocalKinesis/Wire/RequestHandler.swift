@@ -65,6 +65,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
                 status: request.path == "/" ? .methodNotAllowed : .notFound)
         }
         let type = request.contentType ?? ""
+        if type == Self.contentType || type == "application/json" { return }
         if type.contains("cbor") {
             throw ServiceFault(
                 code: "UnsupportedMediaTypeException",
@@ -72,11 +73,9 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
                     + "AWS_CBOR_DISABLE=1, or -Dcom.amazonaws.sdk.disableCbor=true or -Daws.cborEnabled=false in Java.",
                 status: .unsupportedMediaType)
         }
-        guard type == Self.contentType || type == "application/json" else {
-            throw ServiceFault(
-                code: "UnsupportedMediaTypeException", message: "Content-Type must be \(Self.contentType).",
-                status: .unsupportedMediaType)
-        }
+        throw ServiceFault(
+            code: "UnsupportedMediaTypeException", message: "Content-Type must be \(Self.contentType).",
+            status: .unsupportedMediaType)
     }
 
     private func verify(_ exchange: HTTPExchange, _ body: ByteBuffer) async throws(ServiceFault) {

@@ -1,0 +1,94 @@
+"""Requests a second under wrk, ours and nginx's by turns."""
+
+import shutil
+import socket
+import statistics
+import subprocess
+
+from harness.sidecar import fetch
+from harness.waiting import eventually
+
+from . import RELEASE, ROUNDS, SECONDS
+
+
+class Nginx:
+    """One worker that answers every request with 200, on a port that was free a moment ago."""
+
+    def __init__(self, folder):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        (folder / "nginx.conf").write_text(f"""
+            daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
+            events {{ worker_connections 2048; }}
+            http {{
+                access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/body;
+                proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+                scgi_temp_path {folder}/scgi;
+                server {{ listen 127.0.0.1:{port}; location / {{ return 200; }} }}
+            }}""")
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.process = subprocess.Popen(
+            [nginx, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{port}/"
+        eventually(self._answers, 10, why="nginx answers")
+
+    def _answers(self):
+        try:
+            return fetch(self.url).status == 200
+        except OSError:
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class BenchServer:
+    """The server alone (Benchmarks/bench-server): every request is answered with 200."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([RELEASE / "bench-server", "0"], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(10)
+
+
+def compare(ours, theirs, connections, our_script, their_script):
+    """The ratio of medians over rounds that take turns, so that what else the machine does hits both."""
+    rates = {ours: [], theirs: []}
+    for _ in range(ROUNDS):
+        rates[ours].append(wrk(ours, connections, our_script))
+        rates[theirs].append(wrk(theirs, connections, their_script))
+    mine, other = statistics.median(rates[ours]), statistics.median(rates[theirs])
+    print(f"    {mine:,.0f} and {other:,.0f} requests/s")
+    return mine / other
+
+
+def wrk(url, connections, script):
+    """Requests a second that were answered with 2xx."""
+    out = subprocess.check_output(
+        ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", script, url], text=True)
+    assert "Non-2xx" not in out and "Socket errors" not in out, out
+    return float(next(line.split()[1] for line in out.splitlines() if line.startswith("Requests/sec")))
+
+
+def post_script(folder, name, body):
+    path = folder / name
+    path.write_text(
+        f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [==[{body}]==]\n")
+    return path
+
+
+def server_alone(bench):
+    print("the server alone: POST of 1 KB, keep-alive")
+    script = post_script(bench.folder, "post.lua", "x" * 1024)
+    server = BenchServer()
+    try:
+        for connections in (32, 256):
+            ratio = compare(server.url, bench.nginx.url, connections, script, script)
+            bench.table.add(f"server alone, {connections} connections, to nginx", ratio, "×", 1.0)
+    finally:
+        server.close()
