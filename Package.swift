@@ -24,7 +24,7 @@ let package = Package(
                 "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
-            resources: [.embedInCode("openapi.yaml"), .embedInCode("status.html")]
+            resources: [.embedInCode("openapi.yaml"), .embedInCode("Monitoring/status.html")]
         ),
         .target(
             name: "LocalKinesis",
@@ -142,6 +142,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
+        fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),
         fuzzer("FuzzPutLines", ["Gateway", "Producer", "HTTP", "Kinesis", "JSON", "Bytes"]),
     ]
 }

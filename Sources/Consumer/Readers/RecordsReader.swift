@@ -63,8 +63,8 @@ package final class RecordsReader: @unchecked Sendable {
     /// The shards that are this reader's now, in the order of their names.
     package var assignment: [ShardID] { session?.assignment(of: self) ?? [] }
 
-    /// How many shards each of the consumer's readers has, in the order in which they came.
-    package var division: [(reader: ReaderID, shards: Int)] { session?.divisionCounts ?? [] }
+    /// The consumer's readers that have shards, in the order in which they came.
+    package var holders: [(reader: ReaderID, shards: Int)] { session?.holders ?? [] }
 
     /// How often the reader is told the consumer's stats.
     package var statsInterval: Duration { session?.options.statsInterval ?? ConsumerOptions().statsInterval }

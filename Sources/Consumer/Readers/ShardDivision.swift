@@ -20,17 +20,24 @@ struct ShardDivision: Equatable, Sendable {
         owners.filter { $0.value == reader }.keys.sorted()
     }
 
+    /// The readers that have shards, in the order in which they came.
+    var holders: [(reader: ReaderID, shards: Int)] {
+        held.map { ($0.key, $0.value.count) }.sorted { places[$0.reader, default: 0] < places[$1.reader, default: 0] }
+    }
+
     // MARK: Facts
 
     /// A reader has come.
     mutating func joined(_ reader: ReaderID) {
-        precondition(!readers.contains(reader))
+        precondition(places[reader] == nil)
+        places[reader] = (readers.last.flatMap { places[$0] } ?? 0) + 1
         readers.append(reader)
         divide()
     }
 
     /// A reader has gone; its shards go to the others.
     mutating func left(_ reader: ReaderID) {
+        guard places.removeValue(forKey: reader) != nil else { return }
         readers.removeAll { $0 == reader }
         owners = owners.filter { $0.value != reader }
         pins = pins.filter { $0.value != reader }
@@ -49,7 +56,7 @@ struct ShardDivision: Equatable, Sendable {
 
     /// From here on the shard is that reader's. Of two that want it the first one has it.
     mutating func pin(_ shard: ShardID, to reader: ReaderID) {
-        guard readers.contains(reader), known.contains(shard), pins[shard] == nil else { return }
+        guard places[reader] != nil, known.contains(shard), pins[shard] == nil else { return }
         pins[shard] = reader
         owners[shard] = reader
         unowned.remove(shard)
@@ -72,43 +79,50 @@ struct ShardDivision: Equatable, Sendable {
 
     private var known: Set<ShardID> = []
     private var unowned: Set<ShardID> = []
+    /// Each reader's place among `readers`, which grows from one to the next.
+    private var places: [ReaderID: Int] = [:]
+
+    /// The shards of each reader that has some. What follows takes time by the number of shards, however many readers
+    /// there are.
+    private var held: [ReaderID: [ShardID]] {
+        owners.reduce(into: [:]) { $0[$1.value, default: []].append($1.key) }
+    }
 
     private mutating func divide() {
         guard !readers.isEmpty else { return owners.removeAll() }
-        var held = Dictionary(uniqueKeysWithValues: readers.map { ($0, [ShardID]()) })
-        for (shard, owner) in owners { held[owner]?.append(shard) }
+        var held = held
         for shard in unowned.sorted() {
             let reader = poorest(held)
             owners[shard] = reader
-            held[reader]?.append(shard)
+            held[reader, default: []].append(shard)
         }
         unowned.removeAll()
-        while let (shard, reader) = nextMove(held) {
-            if let owner = owners[shard] { held[owner]?.removeAll { $0 == shard } }
+        while let (shard, owner, reader) = nextMove(held) {
             owners[shard] = reader
-            held[reader]?.append(shard)
+            held[owner]?.removeAll { $0 == shard }
+            held[reader, default: []].append(shard)
         }
     }
 
     /// One shard from whoever has the most that may move to whoever has the fewest, while that evens them out.
-    private func nextMove(_ held: [ReaderID: [ShardID]]) -> (ShardID, to: ReaderID)? {
+    private func nextMove(_ held: [ReaderID: [ShardID]]) -> (ShardID, from: ReaderID, to: ReaderID)? {
         let poor = poorest(held)
-        var rich: (shard: ShardID, count: Int)?
+        let fewest = held[poor]?.count ?? 0
+        let rich = held.filter { $0.value.count > fewest + 1 && $0.value.contains { pins[$0] == nil } }
         // Of equals the one that came last gives: who was there first is disturbed least.
-        for reader in readers.reversed() {
-            let count = held[reader]?.count ?? 0
-            guard count > (rich?.count ?? 0), let shard = held[reader]?.filter({ pins[$0] == nil }).max() else {
-                continue
-            }
-            rich = (shard, count)
-        }
-        guard let rich, rich.count > (held[poor]?.count ?? 0) + 1 else { return nil }
-        return (rich.shard, poor)
+        guard let owner = rich.max(by: { rank($0) < rank($1) })?.key else { return nil }
+        guard let shard = held[owner]?.filter({ pins[$0] == nil }).max() else { return nil }
+        return (shard, owner, poor)
     }
 
+    /// Of equals the one that came first.
     private func poorest(_ held: [ReaderID: [ShardID]]) -> ReaderID {
-        var best = readers[0]
-        for reader in readers.dropFirst() where (held[reader]?.count ?? 0) < (held[best]?.count ?? 0) { best = reader }
-        return best
+        // Fewer have shards than are passed over here.
+        if let idle = readers.first(where: { held[$0, default: []].isEmpty }) { return idle }
+        return held.min { rank($0) < rank($1) }?.key ?? readers[0]
+    }
+
+    private func rank(_ holder: (key: ReaderID, value: [ShardID])) -> (Int, Int) {
+        (holder.value.count, places[holder.key, default: 0])
     }
 }

@@ -76,9 +76,8 @@ final class ReadingSession: @unchecked Sendable {
     /// In the order in which they came.
     var readerIDs: [ReaderID] { division.readers }
 
-    var divisionCounts: [(reader: ReaderID, shards: Int)] {
-        division.readers.map { ($0, division.shards(of: $0).count) }
-    }
+    /// The readers that have shards, in the order in which they came.
+    var holders: [(reader: ReaderID, shards: Int)] { division.holders }
 
     func assignment(of reader: RecordsReader) -> [ShardID] { division.shards(of: reader.id) }
 

@@ -4,12 +4,14 @@ import Kinesis
 import State
 
 /// The body of `POST /streams/{s}/checkpoints` and `…/continue`. Performs no I/O.
-enum CheckpointBody {
+package enum CheckpointBody {
     /// Bytes of such a body at most: an id or two and a flag.
     static let mostBytes = 4096
 
     /// `{"id": …}` or `{"shardId": …, "sequenceNumber": …, "subSequenceNumber"?: …}`, and `force`.
-    static func acknowledgement(_ text: UnsafeRawBufferPointer) throws(Problem) -> (Acknowledgement, isForced: Bool) {
+    package static func acknowledgement(_ text: UnsafeRawBufferPointer) throws(Problem) -> (
+        Acknowledgement, isForced: Bool
+    ) {
         let fields = try BodyFields(
             text, accepted: ["id", "shardId", "sequenceNumber", "subSequenceNumber", "force"])
         let isForced = try fields.flag("force") ?? false
@@ -32,7 +34,7 @@ enum CheckpointBody {
     }
 
     /// `{"shardId": …}` or `{"id": …}`.
-    static func continuation(_ text: UnsafeRawBufferPointer) throws(Problem) -> Continuation {
+    package static func continuation(_ text: UnsafeRawBufferPointer) throws(Problem) -> Continuation {
         let fields = try BodyFields(text, accepted: ["id", "shardId"])
         if let event = try event(fields) {
             try fields.refuse("shardId", with: "id")

@@ -35,10 +35,10 @@ struct Greeting {
 
     /// Who has the shards that this reader has not.
     private var others: String {
-        let division = reader.division.filter { $0.shards > 0 }
-        guard !division.isEmpty else { return "the stream has none that can be read now" }
-        let count = division.reduce(0) { $0 + $1.shards }
-        return "the \(count) of the stream are with " + Self.some(division.map { "\($0.reader) (\($0.shards))" })
+        let holders = reader.holders
+        guard !holders.isEmpty else { return "the stream has none that can be read now" }
+        let count = holders.reduce(0) { $0 + $1.shards }
+        return "the \(count) of the stream are with " + Self.some(holders.map { "\($0.reader) (\($0.shards))" })
     }
 
     private static func some(_ words: [String]) -> String {
