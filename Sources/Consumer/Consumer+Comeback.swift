@@ -5,7 +5,7 @@ import State
 /// What becomes of a Last-Event-ID.
 extension Consumer {
     /// What is known of what a client had before.
-    enum Comeback {
+    indirect enum Comeback {
         /// The log knows it.
         case known(EventID, Resumption, isWhole: Bool)
         /// Readers acknowledge what they got: what a connection was sent says nothing.

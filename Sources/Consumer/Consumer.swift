@@ -179,6 +179,14 @@ final class Consumer: @unchecked Sendable {
             former?.replaced()
             throw error
         }
+        return try join(readerID, comeback, replacing: former)
+    }
+
+    /// Apart from `attach`: a connection's task keeps the memory of its deepest frames.
+    @inline(never)
+    private func join(_ readerID: ReaderID, _ comeback: Comeback?, replacing former: RecordsReader?)
+        throws(ConsumerError) -> RecordsReader
+    {
         guard let session = session ?? newSession() else { throw .streamMissing(key.stream) }
         let reader = session.join(readerID, resuming: comeback?.resumption, replacing: former)
         if let comeback { session.tell(reader, comeback) }

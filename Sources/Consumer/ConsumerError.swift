@@ -2,8 +2,9 @@ import AWS
 import Kinesis
 import State
 
-/// Why a reader cannot be attached, or what is asked of a consumer cannot be done.
-package enum ConsumerError: Error, Hashable, Sendable {
+/// Why a reader cannot be attached, or what is asked of a consumer cannot be done. Indirect: the frames of every call have
+/// room for one.
+package indirect enum ConsumerError: Error, Hashable, Sendable {
     /// The consumer runs with another value of an option that the request names.
     case conflictingOption(OptionConflict)
     /// There is no such stream, and it may not be created.

@@ -99,20 +99,26 @@ package final class ConsumerRegistry: @unchecked Sendable {
     {
         context.loop.preconditionOnLoop()
         guard !isEnding else { throw .shuttingDown }
-        let key = ConsumerKey(stream: stream, group: "")
+        let tail = newTail(stream, named)
+        do throws(ConsumerError) {
+            return try await tail.attach(.random(), lastEvent: lastEvent)
+        } catch {
+            tails[ObjectIdentifier(tail)] = nil
+            throw error
+        }
+    }
+
+    /// Apart from `watch`: a connection's task keeps the memory of its deepest frames.
+    @inline(never)
+    private func newTail(_ stream: StreamName, _ named: NamedOptions) -> Consumer {
         let tail = Consumer(
-            key, options: named.applied(to: settings.defaults.forTail), isTail: true, mayCreateStream: false,
-            context: context, logger: logger)
+            ConsumerKey(stream: stream, group: ""), options: named.applied(to: settings.defaults.forTail),
+            isTail: true, mayCreateStream: false, context: context, logger: logger)
         let id = ObjectIdentifier(tail)
         tails[id] = tail
         tail.onIdle = { [weak self] in self?.tails[id] = nil }
         tail.admit(tail.options)
-        do throws(ConsumerError) {
-            return try await tail.attach(.random(), lastEvent: lastEvent)
-        } catch {
-            tails[id] = nil
-            throw error
-        }
+        return tail
     }
 
     // MARK: Checkpoints

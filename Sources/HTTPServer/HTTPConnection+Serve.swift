@@ -125,14 +125,19 @@ extension HTTPConnection {
         dropInput()
         readTimedOut = false
         let deadline = loop.now + limits.lingerTime
-        let scratch = server.buffers.take()
         while isOpen, !readTimedOut, loop.now < deadline {
-            switch Socket.receive(fd, into: scratch.base, room: scratch.capacity) {
+            switch receiveNothing() {
             case .bytes: await loop.nextTurn()
             case .wouldBlock: await waitToRead(.farewell, deadline - loop.now)
             case .end, .failed: shut()
             }
         }
-        server.buffers.give(scratch)
+    }
+
+    /// The buffer is borrowed for no longer: all of a server's connections may end at the same time.
+    private func receiveNothing() -> Socket.Received {
+        let scratch = server.buffers.take()
+        defer { server.buffers.give(scratch) }
+        return Socket.receive(fd, into: scratch.base, room: scratch.capacity)
     }
 }

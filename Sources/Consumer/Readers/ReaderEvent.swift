@@ -1,8 +1,9 @@
 import Kinesis
 import State
 
-/// What a reader is told: records, what becomes of its shards, or what is wrong.
-package enum ReaderEvent: Sendable {
+/// What a reader is told: records, what becomes of its shards, or what is wrong. Indirect: every reader that waits has
+/// room for one.
+package indirect enum ReaderEvent: Sendable {
     case records(Delivery)
     case shard(ShardNotice)
     case problem(ReaderProblem)

@@ -6,8 +6,8 @@ import Kinesis
 import Producer
 
 /// Everything that a request can be answered with instead of what it asked for. `document` maps each case to its
-/// answer, in one place and without a default.
-package enum Problem: Error, Sendable {
+/// answer, in one place and without a default. Indirect: every handler's frame has room for one.
+package indirect enum Problem: Error, Sendable {
     /// The server refused the request before any route saw it.
     case refused(RefusedRequest)
     case origin(OriginPolicy.Refusal)

@@ -6,22 +6,36 @@ import Kinesis
 extension Gateway {
     /// `GET /streams/{s}/records`: follows a stream, as server-sent events or lines of JSON, until one side ends it.
     func follow(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        try await begin(exchange, stream)?.run()
+    }
+
+    /// nil where the request is answered already. Apart from `follow`, whose frame lives for as long as the connection.
+    @inline(never)
+    private func begin(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) -> RecordsSession? {
         let request = try RecordsRequest(exchange.request)
         if exchange.request.method == .head {
             // There is nothing to tell of an answer without an end but its head; nobody is attached for it.
-            return await exchange.respond(.ok, headers: RecordsSession.headers(request.framing))
+            await exchange.respond(.ok, headers: RecordsSession.headers(request.framing))
+            return nil
         }
-        if isDraining { return exchange.abort() }
+        if isDraining {
+            exchange.abort()
+            return nil
+        }
         let presence = PeerPresence(exchange)
         let reader: RecordsReader
         do {
             reader = try await attach(stream, request)
         } catch {
-            if case .shuttingDown = error { return exchange.abort() }
-            throw .consumer(error, stream: stream)
+            guard case .shuttingDown = error else { throw .consumer(error, stream: stream) }
+            exchange.abort()
+            return nil
         }
-        guard presence.isThere else { return reader.detach(.lost) }
-        await RecordsSession(reader, exchange, presence, request.framing, of: self).run()
+        guard presence.isThere else {
+            reader.detach(.lost)
+            return nil
+        }
+        return RecordsSession(reader, exchange, presence, request.framing, of: self)
     }
 
     private func attach(_ stream: StreamName, _ request: RecordsRequest) async throws(ConsumerError) -> RecordsReader {

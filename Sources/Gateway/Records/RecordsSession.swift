@@ -67,18 +67,22 @@ final class RecordsSession: @unchecked Sendable {
             if let timer { exchange.loop.cancel(timer) }
             timer = nil
         }
-        while let event = await reader.next() {
-            switch event {
-            case .records(let delivery):
-                let id = reader.group == nil ? nil : delivery.id
-                try await stream.write([framing.head("records", id: id), delivery.batch.payload, framing.end])
-                reader.settle(delivery, sentBytes: stream.takenBytes)
-            case .shard(let notice):
-                try await stream.write([framing.head("shard"), members(of: notice), framing.end])
-            case .problem(let problem):
-                let document = Problem.reader(problem, stream: reader.stream).document
-                try await stream.write([framing.head("problem"), document.openBody, framing.end])
-            }
+        while let event = await reader.next() { try await write(event, to: stream) }
+    }
+
+    /// Apart from `deliver`, whose frame lives for as long as the connection does.
+    @inline(never)
+    private func write(_ event: ReaderEvent, to stream: ResponseStream) async throws(ConnectionClosed) {
+        switch event {
+        case .records(let delivery):
+            let id = reader.group == nil ? nil : delivery.id
+            try await stream.write([framing.head("records", id: id), delivery.batch.payload, framing.end])
+            reader.settle(delivery, sentBytes: stream.takenBytes)
+        case .shard(let notice):
+            try await stream.write([framing.head("shard"), members(of: notice), framing.end])
+        case .problem(let problem):
+            let document = Problem.reader(problem, stream: reader.stream).document
+            try await stream.write([framing.head("problem"), document.openBody, framing.end])
         }
     }
 
