@@ -148,7 +148,8 @@ struct PutRequest {
             guard let text = data.rawString else { return nil }
             if let size = decodedSize(text) { return (text, size) }
             let plain = ByteBuffer(capacity: text.count)
-            guard data.hasEscapes, (try? data.appendString(to: plain)) == true, let size = decodedSize(plain.bytes) else {
+            guard data.hasEscapes, (try? data.appendString(to: plain)) == true, let size = decodedSize(plain.bytes)
+            else {
                 return nil
             }
             unescaped.append(plain)
