@@ -45,6 +45,10 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         defer { requests.ended(name, exchange.answeredStatus?.rawValue ?? 0) }
         do throws(Problem) {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
+            if let origin = origins.allowedForeignOrigin(exchange.request) {
+                exchange.commonHeaders = CrossOrigin.fields(for: origin)
+                if CrossOrigin.isPreflight(exchange.request) { return try await permit(exchange) }
+            }
             let route = try Route.find(exchange.request.method, path: exchange.request.path)
             name = RouteName(route)
             try await answer(exchange, route)
@@ -78,6 +82,11 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .readyz: try await readyz(exchange)
         case .openAPI: try await openAPI(exchange)
         }
+    }
+
+    private func permit(_ exchange: HTTPExchange) async throws(Problem) {
+        let methods = try Route.methods(path: exchange.request.path)
+        await exchange.respond(.noContent, headers: CrossOrigin.permission(methods))
     }
 
     private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {

@@ -34,6 +34,17 @@ package enum Route: Equatable, Sendable {
     }
 
     package static func find(_ method: HTTPMethod, path: String) throws(Problem) -> Route {
+        let route = try at(path)
+        guard route.methods.contains(method) else { throw .methodNotAllowed(method, allowed: route.methods) }
+        return route
+    }
+
+    /// The methods of whatever is at the path.
+    static func methods(path: String) throws(Problem) -> [HTTPMethod] {
+        try at(path).methods
+    }
+
+    private static func at(_ path: String) throws(Problem) -> Route {
         let segments: PathSegments
         do {
             segments = try PathSegments(path)
@@ -41,7 +52,6 @@ package enum Route: Equatable, Sendable {
             throw .malformedURL(error, part: .path)
         }
         guard let route = try named(segments.segments) else { throw .unknownRoute(path: path) }
-        guard route.methods.contains(method) else { throw .methodNotAllowed(method, allowed: route.methods) }
         return route
     }
 

@@ -30,6 +30,13 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral,
         add(name, value)
     }
 
+    package static func + (left: HTTPHeaders, right: HTTPHeaders) -> HTTPHeaders {
+        if right.isEmpty { return left }
+        var both = left
+        both.fields.append(contentsOf: right.fields)
+        return both
+    }
+
     package func first(_ name: String) -> String? {
         fields.first { ASCII.equalsIgnoringCase($0.name, name) }?.value
     }

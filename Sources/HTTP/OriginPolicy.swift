@@ -50,6 +50,13 @@ package struct OriginPolicy: Sendable, Equatable {
         return sites.first { $0 != "same-origin" && $0 != "none" }.map(Refusal.foreignSite)
     }
 
+    /// The foreign origin whose page asks and may: it has to be told so, or its browser keeps the answer from it.
+    package func allowedForeignOrigin(_ request: HTTPRequest) -> String? {
+        guard !allowedOrigins.isEmpty, let origin = request.header("origin") else { return nil }
+        let name = ASCII.lowercased(origin)
+        return allowedOrigins.contains(name) && !isOwn(name, request) ? origin : nil
+    }
+
     /// Whether a page of this origin came from the very host and port that the request goes to.
     private func isOwn(_ origin: String, _ request: HTTPRequest) -> Bool {
         let prefix = request.scheme + "://"

@@ -23,6 +23,8 @@ package final class HTTPExchange: @unchecked Sendable {
     private var answer = Answer.none
     /// The status that was answered, nil before, and where the connection was closed without one.
     package private(set) var answeredStatus: HTTPStatus?
+    /// Fields of the answer beside those that it is given with.
+    package var commonHeaders = HTTPHeaders()
     private var isOver = false
     private var heldBodyBytes = 0
     private var isDisconnected = false
@@ -149,7 +151,7 @@ package final class HTTPExchange: @unchecked Sendable {
         let length = body?.count ?? 0
         let buffer = connection.outputBuffer()
         ResponseHead.append(
-            status, headers: headers, framing: status.isBodiless ? .none : .length(length),
+            status, headers: headers + commonHeaders, framing: status.isBodiless ? .none : .length(length),
             persistence: persistence, date: connection.server.dateLine.current, to: buffer)
         guard let body, request.method != .head, !status.isBodiless else { return }
         if length <= Self.copiedBytes {
@@ -177,7 +179,8 @@ package final class HTTPExchange: @unchecked Sendable {
         answer = .streaming(stream)
         answeredStatus = status
         ResponseHead.append(
-            status, headers: headers, framing: isChunked ? .chunked : .untilClose, persistence: persistence,
+            status, headers: headers + commonHeaders, framing: isChunked ? .chunked : .untilClose,
+            persistence: persistence,
             date: connection.server.dateLine.current, to: connection.outputBuffer())
         Socket.enableKeepAlive(connection.fd)
         if !peerMayHalfClose { connection.interest.insert(.peerClosed) }

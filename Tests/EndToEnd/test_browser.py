@@ -1,6 +1,9 @@
 """A browser as it is: headless Chromium with EventSource, and the status page."""
 
+import functools
+import http.server
 import json
+import threading
 
 import pytest
 from selenium import webdriver
@@ -80,6 +83,39 @@ def test_the_status_page_shows_what_is_read(chromium, sidecar):
     assert "shardId-000000000000" in text and "kinesis-sidecar" in text
     complaints = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
     assert [entry for entry in complaints if "favicon.ico" not in entry["message"]] == []
+
+
+PUT_AND_FOLLOW = """
+window.seen = []; window.status = null; window.failed = null;
+fetch(arguments[0] + '/streams/s/put', {
+    method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({data: {n: 1}})
+}).then(answer => { status = answer.status }, error => { failed = String(error) });
+window.source = new EventSource(arguments[0] + '/streams/s/records?initialPositionInStream=TRIM_HORIZON');
+source.addEventListener('records', event => {
+    for (const record of JSON.parse(event.data).records) seen.push(record.data.n);
+});
+source.onerror = () => { window.failedSource = source.readyState };
+"""
+
+
+def test_a_page_of_an_allowed_origin_puts_and_follows_and_another_does_neither(chromium, sidecars, tmp_path):
+    (tmp_path / "page.html").write_text("<title>a page</title>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+        origin = f"http://127.0.0.1:{pages.server_port}"
+        sidecar = sidecars.start(env={"KINESIS_SIDECAR_ALLOWED_ORIGINS": origin})
+        chromium.get(origin + "/page.html")
+        chromium.execute_script(PUT_AND_FOLLOW, sidecar.url)
+        eventually(lambda: seen(chromium) == [1], 20, why="its record")
+        eventually(lambda: chromium.execute_script("return status") in (200, "200"), 20, why="its put's answer")
+        chromium.execute_script("source.close()")
+        # The same page under another name.
+        chromium.get(f"http://localhost:{pages.server_port}/page.html")
+        chromium.execute_script(PUT_AND_FOLLOW, sidecar.url)
+        eventually(lambda: chromium.execute_script("return failed !== null && failedSource === 2"), 20, why="refusals")
+        assert seen(chromium) == []
+        pages.shutdown()
 
 
 def put(sidecar, first, count):

@@ -197,4 +197,34 @@ import Testing
             #expect(answer.head.contains("Allow: GET, HEAD"))
         }
     }
+
+    @Test func `a page of an allowed origin is told that it may read the answer, a refusal as well`() async throws {
+        try await TestSidecar.run { sidecar in
+            for (path, status) in [("/streams", 200), ("/nothing", 404)] {
+                let answer = try sidecar.send("GET", path, headers: ["Origin: https://App.example"])
+                #expect(answer.status == status)
+                #expect(answer.head.contains("Access-Control-Allow-Origin: https://App.example\r\n"))
+                #expect(answer.head.contains("Vary: Origin\r\n"))
+            }
+            let own = try sidecar.send("GET", "/streams")
+            #expect(!own.head.contains("Access-Control"))
+            let foreign = try sidecar.send("GET", "/streams", headers: ["Origin: https://evil.example"])
+            #expect(foreign.status == 403 && !foreign.head.contains("Access-Control"))
+        }
+    }
+
+    @Test func `its browser may ask before it sends`() async throws {
+        try await TestSidecar.run { sidecar in
+            let asks = ["Origin: https://app.example", "Access-Control-Request-Method: POST"]
+            let answer = try sidecar.send("OPTIONS", "/streams/orders/put", headers: asks)
+            #expect(answer.status == 204)
+            #expect(answer.head.contains("Access-Control-Allow-Methods: POST\r\n"))
+            #expect(answer.head.contains("Access-Control-Allow-Headers: Accept, Content-Type, Last-Event-ID\r\n"))
+            #expect(try sidecar.send("OPTIONS", "/nothing", headers: asks).status == 404)
+            #expect(try sidecar.send("OPTIONS", "/streams/orders/put", headers: [asks[0]]).status == 405)
+            let foreign = try sidecar.send(
+                "OPTIONS", "/streams/orders/put", headers: ["Origin: https://evil.example", asks[1]])
+            #expect(foreign.status == 403)
+        }
+    }
 }

@@ -32,6 +32,7 @@ final class TestSidecar: @unchecked Sendable {
         var options = GatewayOptions()
         options.heartbeatInterval = heartbeat
         options.version = "1.2.3"
+        options.allowedOrigins = ["https://app.example"]
         options.process.host = "host"
         options.process.pid = 42
         options.process.startedOn = WallTime(milliseconds: 1_500)
