@@ -21,9 +21,10 @@ extension KinesisClient: StreamSource {
         try await call(GetShardIterator(stream: stream, shard: shard, position: position), retry: nil)
     }
 
-    package func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError)
-        -> ByteBuffer
-    {
-        try await getRecords(iterator, limit: limit)
+    package func records(
+        of stream: StreamName, at iterator: ShardIterator, limit: Int,
+        takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
+    ) async throws(AWSError) -> ByteBuffer {
+        try await getRecords(iterator, limit: limit, takesAnswer: takesAnswer)
     }
 }

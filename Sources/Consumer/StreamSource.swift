@@ -13,5 +13,10 @@ package protocol StreamSource: AnyObject, Sendable {
     func iterator(of shard: ShardID, in stream: StreamName, at position: StartingPosition)
         async throws(AWSError) -> ShardIterator
     /// The raw answer of one GetRecords, asked once. The stream is the iterator's: whoever counts by stream needs it.
-    func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer
+    /// - Parameter takesAnswer: asked for so many bytes before they are received; false makes the call end with
+    ///   `.cancelled`.
+    func records(
+        of stream: StreamName, at iterator: ShardIterator, limit: Int,
+        takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
+    ) async throws(AWSError) -> ByteBuffer
 }

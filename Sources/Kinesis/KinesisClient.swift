@@ -32,12 +32,14 @@ package final class KinesisClient: @unchecked Sendable {
     }
 
     /// GetRecords' answer as it came, for `RecordBatchEncoder`. Not retried: the reader decides.
+    /// - Parameter takesAnswer: as in `TransportRequest`.
     package func getRecords(
-        _ iterator: ShardIterator, limit: Int = GetRecords.maximumLimit
+        _ iterator: ShardIterator, limit: Int = GetRecords.maximumLimit,
+        takesAnswer: (@Sendable (_ bytes: Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
         var request = JSONWriter()
         GetRecords(iterator: iterator, limit: limit).write(&request)
-        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil)
+        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil, takesAnswer)
     }
 
     /// One PutRecords of 1…500 entries, one result for each. Not retried: only failed entries may be.
@@ -92,9 +94,11 @@ package final class KinesisClient: @unchecked Sendable {
     }
 
     private func send(
-        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?
+        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?,
+        _ takesAnswer: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
-        try await client.call(target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry)
+        try await client.call(
+            target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry, takesAnswer: takesAnswer)
     }
 
     private static func tree(_ answer: ByteBuffer) throws(KinesisAnswerError) -> JSONValue {

@@ -200,6 +200,22 @@ import Testing
         }
     }
 
+    @Test func `whoever asks may refuse the answer when its length is known, or as it comes`() async throws {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n0\r\n\r\n"
+        for answer in [TestServer.Answer.ok("01234567"), .bytes(Array(chunked.utf8))] {
+            let server = TestServer { _ in answer }
+            defer { server.stop() }
+            try await withTransport { transport in
+                var request = try Self.request(server.url)
+                request.takesAnswer = { $0 < 8 }
+                let refused = request
+                await #expect(throws: TransportError.cancelled) { try await transport.send(refused) }
+                request.takesAnswer = { $0 <= 8 }
+                #expect(try await transport.send(request).body.text == "01234567")
+            }
+        }
+    }
+
     @Test func `an answer over the limit is refused, by its length or as it comes`() async throws {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n0\r\n\r\n"
         let server = TestServer {

@@ -25,6 +25,24 @@ import Testing
         #expect(size.records(in: 1, atMost: 100) == 1)
     }
 
+    @Test(arguments: [1_100_000, 4 << 20, 13 << 20])
+    func `an answer that finds no room is asked for in smaller parts, down to one record`(bytes: Int) {
+        var size = AnswerSize(isBehind: false)
+        for _ in 0..<10 {
+            let records = size.records(in: 1 << 20, atMost: 10_000)
+            size.answered(bytes: records * 50, records: records, isBehind: false)
+        }
+        var asked = size.records(in: 1 << 20, atMost: 10_000)
+        #expect(asked > 1000)
+        while !size.isLeast {
+            size.refused(bytes: bytes)
+            let less = size.records(in: 1 << 20, atMost: 10_000)
+            #expect(less < asked)
+            asked = less
+        }
+        #expect(size.next >= min(bytes, AnswerSize.most))
+    }
+
     @Test func `a shard that catches up asks for twice as much when it got all that it asked for`() {
         var size = AnswerSize(isBehind: false)
         let records = size.records(in: 1 << 20, atMost: 10_000)

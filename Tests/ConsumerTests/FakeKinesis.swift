@@ -44,6 +44,8 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
     private var lastNumber: UInt128 = 1000
     /// Records that one answer holds at most.
     var answerLimit = 10_000
+    /// What an answer of records takes from its request on.
+    var answerTime = Duration.zero
 
     init(loop: EventLoop, shards count: Int = 1) {
         self.loop = loop
@@ -152,7 +154,10 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         return ShardIterator("\(creation.milliseconds)/\(shard)/\(index)")
     }
 
-    func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer {
+    func records(
+        of stream: StreamName, at iterator: ShardIterator, limit: Int,
+        takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
+    ) async throws(AWSError) -> ByteBuffer {
         let parts = iterator.token.split(separator: "/")
         let id = ShardID(String(parts[1]))!
         try await called(.records(id))
@@ -161,7 +166,10 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         }
         let start = Int(parts[2])!
         let end = min(start + min(limit, answerLimit), held.records.count)
-        return answer(held, start..<end, of: id)
+        let answer = answer(held, start..<end, of: id)
+        if answerTime > .zero { try? await loop.sleep(for: answerTime) }
+        guard takesAnswer(answer.count) else { throw .cancelled }
+        return answer
     }
 
     /// The next calls of this kind get no answer at all, not even when they are cancelled.

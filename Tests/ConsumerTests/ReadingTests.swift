@@ -152,6 +152,38 @@ import Testing
         }
     }
 
+    @Test func `records that become large all at once do not take more memory than there is`() async throws {
+        let budget = 16 << 20
+        try await withEngine(shards: 6, settings: { $0.maxBufferedBytes = budget }) { engine, kinesis in
+            for shard in 0..<6 {
+                for number in 0..<50 { kinesis.put("\(shard)-\(number)", to: shard) }
+            }
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(300, from: reader).count == 300)
+            kinesis.answerTime = .milliseconds(20)
+            let large = String(repeating: "x", count: 400_000)
+            for shard in 0..<6 {
+                for number in 10..<26 { kinesis.put("\(shard)-\(number)-" + large, to: shard) }
+            }
+            var texts: [String] = []
+            var most = 0
+            while texts.count < 96 {
+                let next = try await engine.read(1, from: reader)
+                guard !next.isEmpty else { break }
+                texts += next
+                most = max(most, engine.registry.bufferedBytes)
+            }
+            let names = texts.map { $0.prefix(4) }
+            #expect(Set(names).count == 96 && names.count == 96)
+            for shard in 0..<6 {
+                let itsNames = names.filter { $0.hasPrefix("\(shard)") }
+                #expect(itsNames == itsNames.sorted())
+            }
+            // An event of each shard, beside its answer, is not in the answer's room.
+            #expect(most < budget + budget / 4, "\(most) bytes were held")
+        }
+    }
+
     @Test func `an expired iterator loses nothing and repeats nothing`() async throws {
         try await withEngine { engine, kinesis in
             kinesis.answerLimit = 1

@@ -54,6 +54,20 @@ import Time
         #expect(reader.next(now: start) == .wait(until: nil))
     }
 
+    @Test func `an answer for which there is no room is no failure: fewer records are asked for at the same place`() {
+        var reader = reader(iterator: one)
+        _ = reader.next(now: start)
+        reader.permitted(room: AnswerSize.least)
+        #expect(reader.next(now: start) == .getRecords(one, limit: 4))
+        #expect(!reader.mustTakeAnswer)
+        reader.refusedAnswer(bytes: 4 << 20, now: at(10))
+        #expect(reader.degradation == nil)
+        #expect(reader.next(now: at(1000)) == .takePermit(bytes: 4 << 20))
+        reader.permitted(room: AnswerSize.least)
+        #expect(reader.next(now: at(1000)) == .getRecords(one, limit: 1))
+        #expect(reader.mustTakeAnswer)
+    }
+
     @Test func `an iterator that is held is used without asking`() {
         var reader = reader(.atTimestamp(WallTime(milliseconds: 5)), iterator: one)
         #expect(reader.next(now: start) == .takePermit(bytes: AnswerSize.least))

@@ -76,7 +76,10 @@ final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         return ShardIterator(String(index))
     }
 
-    func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError) -> ByteBuffer {
+    func records(
+        of stream: StreamName, at iterator: ShardIterator, limit: Int,
+        takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
+    ) async throws(AWSError) -> ByteBuffer {
         try check(stream)
         let first = Int(iterator.token) ?? 0
         let end = min(records.count, first + limit)

@@ -52,16 +52,18 @@ package final class AWSClient: @unchecked Sendable {
     ///   - timeout: of each attempt.
     ///   - retry: nil leaves every other failure to the caller. Given, passing faults are waited out as it says, and
     ///     what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
-    package func call(target: String, body: ByteBuffer, timeout: Duration, retry: RetryPolicy?)
-        async throws(AWSError) -> ByteBuffer
-    {
+    ///   - takesAnswer: as in `TransportRequest`.
+    package func call(
+        target: String, body: ByteBuffer, timeout: Duration, retry: RetryPolicy?,
+        takesAnswer: (@Sendable (_ bytes: Int) -> Bool)? = nil
+    ) async throws(AWSError) -> ByteBuffer {
         let started = loop.now
         let hash = await Digest.sha256(body, on: loop)
         var mending = Mending()
         var failures = 0
         while true {
             do throws(AWSError) {
-                return try await attempt(target, body, hash, timeout, &mending)
+                return try await attempt(target, body, hash, timeout, takesAnswer, &mending)
             } catch {
                 if case .cancelled = error { throw error }
                 failures += 1
@@ -78,7 +80,8 @@ package final class AWSClient: @unchecked Sendable {
     // MARK: One attempt
 
     private func attempt(
-        _ target: String, _ body: ByteBuffer, _ hash: SHA256Value, _ timeout: Duration, _ mending: inout Mending
+        _ target: String, _ body: ByteBuffer, _ hash: SHA256Value, _ timeout: Duration,
+        _ takesAnswer: (@Sendable (Int) -> Bool)?, _ mending: inout Mending
     ) async throws(AWSError) -> ByteBuffer {
         let now = WallTime.now()
         let signedWith: Credentials
@@ -88,7 +91,8 @@ package final class AWSClient: @unchecked Sendable {
             throw .credentials(error)
         }
         let headers = headers(target, hash, signedWith, skew.corrected(now))
-        let request = TransportRequest(endpoint: endpoint, headers: headers, body: body, timeout: timeout)
+        var request = TransportRequest(endpoint: endpoint, headers: headers, body: body, timeout: timeout)
+        request.takesAnswer = takesAnswer
         let response: TransportResponse
         onRequestStarted?(target)
         do throws(TransportError) {

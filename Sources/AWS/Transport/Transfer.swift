@@ -21,6 +21,7 @@ final class Transfer {
     private var timeout = Duration.zero
     private var request: TransportRequest?
     private var answerLimit = 0
+    private var isLengthKnown = false
     private var startedAt: EventLoop.Instant?
     private var lines = ByteBuffer()
     private var hasAllHeaders = false
@@ -102,11 +103,11 @@ final class Transfer {
         setBody(request)
         self.request = request
         answerLimit = request.answerLimit
+        isLengthKnown = false
         refusal = nil
         hasAllHeaders = false
         errorText.pointee = 0
         lines = ByteBuffer(capacity: 512)
-        body = ByteBuffer()
     }
 
     private func setEndpoint(_ endpoint: Endpoint, _ proxies: ProxySettings) {
@@ -138,9 +139,11 @@ final class Transfer {
         startedAt = now
     }
 
-    /// Resumes the waiting task. Once per request.
+    /// Resumes the waiting task. Once per request. Whoever waits alone has the answer then: a transfer that waits for
+    /// its next request holds no memory of the last one.
     func finish(_ result: Result<TransportResponse, TransportError>) {
         request = nil
+        body = ByteBuffer()
         let continuation = continuation
         self.continuation = nil
         continuation?.resume(returning: result)
@@ -175,15 +178,23 @@ final class Transfer {
 
     private func received(body part: UnsafeRawBufferPointer) -> Int {
         if body.isEmpty, !reserveBody() { return 0 }
-        guard body.count + part.count <= answerLimit else {
+        let count = body.count + part.count
+        guard count <= answerLimit else {
             refusal = .answerTooLarge(limit: answerLimit, actual: nil)
             return 0
         }
+        guard isLengthKnown || isTaken(count) else { return 0 }
         body.append(part)
         return part.count
     }
 
-    /// Room for the whole body, where the answer says how long it is; false when that is over the limit.
+    private func isTaken(_ bytes: Int) -> Bool {
+        guard let takesAnswer = request?.takesAnswer, !takesAnswer(bytes) else { return true }
+        refusal = .cancelled
+        return false
+    }
+
+    /// Room for the whole body, where the answer says how long it is; false when that is over the limit or not wanted.
     private func reserveBody() -> Bool {
         var length: curl_off_t = -1
         ccurl_get_offset(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length)
@@ -192,6 +203,8 @@ final class Transfer {
             refusal = .answerTooLarge(limit: answerLimit, actual: Int(length))
             return false
         }
+        isLengthKnown = true
+        guard isTaken(Int(length)) else { return false }
         body.reserve(Int(length))
         return true
     }

@@ -14,6 +14,9 @@ package struct TransportRequest: Sendable {
     /// The largest body that is taken as an answer, bytes. GetRecords answers 10 MiB of data at most, which base64 and
     /// JSON make 16 MiB.
     package var answerLimit: Int
+    /// Asked, on the loop, before room is made for an answer's body: whether so many bytes are taken. False ends the
+    /// request with `.cancelled`. Of a body whose length nobody has said it is asked again as the body grows.
+    package var takesAnswer: (@Sendable (_ bytes: Int) -> Bool)?
 
     package static let defaultAnswerLimit = 32 * 1024 * 1024
 

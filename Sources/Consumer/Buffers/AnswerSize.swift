@@ -28,6 +28,15 @@ struct AnswerSize: Equatable, Sendable {
         return asked
     }
 
+    /// There was no room for an answer of so many bytes: fewer records are asked for, and more room.
+    mutating func refused(bytes: Int) {
+        recordBytes = max((recordBytes ?? Self.unknownRecord) * 2, bytes / max(asked, 1) + 1)
+        next = min(max(bytes, next), Self.most)
+    }
+
+    /// Whether an answer could not be smaller.
+    var isLeast: Bool { asked == 1 }
+
     /// - Parameters:
     ///   - records: 0 where the answer had none.
     ///   - isBehind: whether the answer said that more lies ahead.

@@ -9,8 +9,9 @@
 /// that is within its share and does not fit holds up those behind it, so that large requests are not starved by small
 /// ones.
 ///
-/// Answers may turn out larger than was assumed: then `used` is over the limit until they are sent, and nobody is
-/// served meanwhile. A request that is larger than the limit is served when nothing else is held.
+/// A single record may be larger than was assumed, and batches than their answer: then `used` is over the limit until
+/// they are sent, and nobody is served meanwhile. A request that is larger than the limit is served when nothing else is
+/// held.
 struct BufferBudget: Sendable {
     typealias Ticket = UInt64
     typealias Holder = UInt64

@@ -41,7 +41,7 @@ struct ShardReader: Sendable {
         case takingPermit(ShardIterator)
         /// Has room for so many bytes. Left by `next`.
         case permitted(ShardIterator, room: Int)
-        /// Left by `answered`, `failed`.
+        /// Left by `answered`, `refusedAnswer`, `failed`.
         case reading(ShardIterator)
         /// Slices of an answer of so many bytes are handed on as the reader takes them. Left by `exhausted`, `broken`,
         /// `gaveUp`.
@@ -250,6 +250,17 @@ extension ShardReader {
         guard case .reading = state else { return }
         lastProgress = now
         state = .holding(bytes: bytes, records: 0)
+    }
+
+    /// Whether the answer that comes has to be taken, however large it is: it could not be smaller.
+    var mustTakeAnswer: Bool { size.isLeast }
+
+    /// There is no room for the answer of so many bytes that the service has: a smaller one is asked for.
+    mutating func refusedAnswer(bytes: Int, now: Instant) {
+        guard case .reading(let iterator) = state else { return }
+        lastProgress = now
+        size.refused(bytes: bytes)
+        state = .polling(iterator, notBefore: now)
     }
 
     /// A slice of the answer became a batch, which waits for the reader now.

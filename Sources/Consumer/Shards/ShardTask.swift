@@ -25,6 +25,8 @@ final class ShardTask: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var ticket: BufferBudget.Ticket?
     private var loan: Loan?
+    /// Bytes of the answer for which there was no room.
+    private var refusedBytes: Int?
     private var answer: HeldAnswer?
     /// Which answer each unsettled batch came from.
     private var origins: [Int: (answer: HeldAnswer, batch: EncodedBatch)] = [:]
@@ -169,8 +171,11 @@ extension ShardTask {
     }
 
     private func read(_ iterator: ShardIterator, _ limit: Int) async {
+        refusedBytes = nil
         do throws(AWSError) {
-            let bytes = try await context.source.records(of: session.stream, at: iterator, limit: limit)
+            let bytes = try await context.source.records(of: session.stream, at: iterator, limit: limit) {
+                [weak self] in self?.takesAnswer($0) ?? false
+            }
             guard !isStopped, let loan else { return }
             self.loan = nil
             let encoder = RecordBatchEncoder(
@@ -180,8 +185,24 @@ extension ShardTask {
             session.counters[id].progressed(at: .now())
         } catch {
             loan = nil
-            failed(error)
+            if let refusedBytes, case .cancelled = error {
+                machine.refusedAnswer(bytes: refusedBytes, now: context.loop.now)
+            } else {
+                failed(error)
+            }
         }
+    }
+
+    /// The size of an answer is a guess until its head is there, and records may be much larger than those before.
+    private func takesAnswer(_ bytes: Int) -> Bool {
+        guard let loan else { return false }
+        if loan.fit(bytes) { return true }
+        guard machine.mustTakeAnswer else {
+            refusedBytes = bytes
+            return false
+        }
+        loan.resize(to: bytes)
+        return true
     }
 
     /// Makes one slice of the answer a batch. The slice that is the last one ends the answer, so that it does not stay

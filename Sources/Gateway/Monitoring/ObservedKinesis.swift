@@ -56,11 +56,14 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
-    package func records(of stream: StreamName, at iterator: ShardIterator, limit: Int) async throws(AWSError)
-        -> ByteBuffer
-    {
+    package func records(
+        of stream: StreamName, at iterator: ShardIterator, limit: Int,
+        takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
+    ) async throws(AWSError) -> ByteBuffer {
         do {
-            return noted(stream, try await service.records(of: stream, at: iterator, limit: limit))
+            let answer = try await service.records(
+                of: stream, at: iterator, limit: limit, takesAnswer: takesAnswer)
+            return noted(stream, answer)
         } catch {
             throw noted(stream, error, .getRecords)
         }
