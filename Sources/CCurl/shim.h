@@ -32,6 +32,9 @@ static inline CURLcode ccurl_set_close_function(CURL *easy, ccurl_close_function
 static inline CURLcode ccurl_set_socket_option_function(CURL *easy, ccurl_socket_option_function value) {
     return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, value);
 }
+static inline CURLcode ccurl_set_before_request_function(CURL *easy, curl_prereq_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
+}
 
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);

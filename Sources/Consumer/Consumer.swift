@@ -43,6 +43,8 @@ final class Consumer: @unchecked Sendable {
     var onIdle: (() -> Void)?
     /// Somebody has stopped it: no reader, until somebody starts it.
     private(set) var isStopped = false
+    /// Somebody has started it, and it was not stopped since.
+    private var isStarted = false
 
     /// - Parameter isTail: it only watches: no group, and nothing is kept.
     init(
@@ -68,8 +70,9 @@ final class Consumer: @unchecked Sendable {
     /// Whether there is a reader, or one is being attached: then the options stand.
     var hasReaders: Bool { session != nil || arriving > 0 }
 
-    /// Whether nothing is lost when this process forgets the consumer.
-    var isForgettable: Bool { !isConfigured && !hasReaders }
+    /// Whether nothing is lost when this process forgets the consumer: neither configuration nor somebody has asked for
+    /// it, or for its end.
+    var isForgettable: Bool { !isConfigured && !hasReaders && !isStarted && !isStopped }
 
     /// Whether positions were fixed at least once.
     var isPrepared: Bool { positions != nil }
@@ -124,22 +127,19 @@ final class Consumer: @unchecked Sendable {
     /// Starts it, again where it was stopped, and fixes the positions. One that runs stays as it is.
     func start(options: ConsumerOptions) async throws(ConsumerError) {
         let moment = WallTime.now()
-        if isStopped {
-            isStopped = false
-            startedOn = moment
-        } else if isPrepared || hasReaders {
-            self.options = options
-            holdForNow()
-            return
-        }
+        let isRunning = !isStopped && (isPrepared || hasReaders)
         self.options = options
-        try await prepare(moment)
+        if isStopped { startedOn = moment }
+        isStopped = false
+        if isRunning { holdForNow() } else { try await prepare(moment) }
+        isStarted = true
     }
 
     /// Ends the readers in order: each gets what is on its way, and an end. Positions stay. Returns once they have
     /// gone, or at the deadline; whoever has not taken what is on its way by then goes later.
     func stop(deadline: ContinuousClock.Instant) async {
         isStopped = true
+        isStarted = false
         session?.stop()
         let timer = context.loop.schedule(at: deadline) { [changed] in changed.open() }
         try? await changed.wait(while: { isStopped && session != nil && context.loop.now < deadline })

@@ -44,8 +44,8 @@ package final class ConsumerRegistry: @unchecked Sendable {
         make(key, options, isConfigured: true).startInBackground()
     }
 
-    /// Starts a consumer, also one that was stopped, and returns once its positions are fixed and stored. Its options are
-    /// these from here on, where configuration does not list it and it has no reader; else they must be those in force.
+    /// Starts a consumer, also one that was stopped, and returns once its positions are fixed and stored. It takes these
+    /// options over, where configuration does not list it and it has no reader; else they must be those in force.
     package func start(_ stream: StreamName, naming named: NamedOptions) async throws(ConsumerError) -> ConsumerSnapshot
     {
         context.loop.preconditionOnLoop()
@@ -60,13 +60,16 @@ package final class ConsumerRegistry: @unchecked Sendable {
     }
 
     /// Stops a consumer: its readers end in order, its positions stay, and no reader is attached until somebody starts
-    /// it. Returns when the readers have gone, or at the deadline; nil when there is no such consumer here.
+    /// it, also where none has been here. Returns when the readers have gone, or at the deadline.
     /// - Parameter group: nil means the group that a request without one belongs to.
     package func stop(
         _ stream: StreamName, group: String?, deadline: ContinuousClock.Instant
-    ) async -> ConsumerSnapshot? {
+    ) async -> ConsumerSnapshot {
         context.loop.preconditionOnLoop()
-        guard let consumer = held(stream, group) else { return nil }
+        var options = settings.defaults
+        if let group { options.consumerGroup = group }
+        let key = ConsumerKey(stream: stream, group: options.consumerGroup)
+        let consumer = consumers[key] ?? make(key, options, isConfigured: false)
         await consumer.stop(deadline: deadline)
         await context.state.flush()
         return consumer.snapshot
@@ -87,7 +90,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         do throws(ConsumerError) {
             return try await consumer.attach(.random(), lastEvent: lastEvent)
         } catch {
-            if !consumer.isPrepared, !consumer.isStopped, consumer.isForgettable { forget(consumer.key) }
+            if !consumer.isPrepared, consumer.isForgettable { forget(consumer.key) }
             throw error
         }
     }
@@ -179,7 +182,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
             forgetIdle()
             return (make(key, options, isConfigured: false), options)
         }
-        guard held.isConfigured || held.hasReaders else { return (held, options) }
+        // What a request does not name stays as it is: the reader that comes after a start, or after another reader, need
+        // not know how it was begun.
+        guard held.isConfigured || held.hasReaders else { return (held, named.applied(to: held.options)) }
         if let conflict = named.conflict(with: held.options) { throw .conflictingOption(conflict) }
         return (held, held.options)
     }

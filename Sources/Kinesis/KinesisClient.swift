@@ -39,7 +39,7 @@ package final class KinesisClient: @unchecked Sendable {
     ) async throws(AWSError) -> ByteBuffer {
         var request = JSONWriter()
         GetRecords(iterator: iterator, limit: limit).write(&request)
-        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil, takesAnswer)
+        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil, takesAnswer: takesAnswer)
     }
 
     /// One PutRecords of 1…500 entries, one result for each. Not retried: only failed entries may be.
@@ -49,7 +49,7 @@ package final class KinesisClient: @unchecked Sendable {
         let operation = PutRecords(stream: stream, entries: entries)
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let answer = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil)
+        let answer = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
         do {
             return try PutRecords.read(answer, count: entries.count)
         } catch {
@@ -61,7 +61,7 @@ package final class KinesisClient: @unchecked Sendable {
     package func putRecord(_ operation: PutRecord) async throws(AWSError) -> PutRecordAnswer {
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let answer = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil)
+        let answer = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
         do {
             return try PutRecord.read(answer)
         } catch {
@@ -94,11 +94,12 @@ package final class KinesisClient: @unchecked Sendable {
     }
 
     private func send(
-        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?,
-        _ takesAnswer: (@Sendable (Int) -> Bool)? = nil
+        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?, isRepeatable: Bool = true,
+        takesAnswer: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
         try await client.call(
-            target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry, takesAnswer: takesAnswer)
+            target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry, isRepeatable: isRepeatable,
+            takesAnswer: takesAnswer)
     }
 
     private static func tree(_ answer: ByteBuffer) throws(KinesisAnswerError) -> JSONValue {

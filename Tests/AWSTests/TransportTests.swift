@@ -200,6 +200,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a request on a kept connection that ends is sent again only where that does no harm`(isRepeatable: Bool)
+        async throws
+    {
+        let server = TestServer {
+            if $0.connection > 1 { return .ok("again") }
+            return $0.request == 1 ? .ok("first") : .bytesAndCut([])
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            #expect(try await transport.send(try Self.request(server.url)).body.text == "first")
+            var request = try Self.request(server.url)
+            request.isRepeatable = isRepeatable
+            if isRepeatable {
+                #expect(try await transport.send(request).body.text == "again")
+            } else {
+                let once = request
+                let cut = TransportError.cut(reason: "the connection ended before the answer's first byte")
+                await #expect(throws: cut) { try await transport.send(once) }
+                // What follows is not affected.
+                #expect(try await transport.send(once).body.text == "again")
+            }
+        }
+    }
+
     @Test func `whoever asks may refuse the answer when its length is known, or as it comes`() async throws {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n0\r\n\r\n"
         for answer in [TestServer.Answer.ok("01234567"), .bytes(Array(chunked.utf8))] {

@@ -135,4 +135,34 @@ import Testing
             #expect(engine.registry.snapshots.count == ConsumerRegistry.mostIdleConsumers)
         }
     }
+
+    @Test func `what a start names holds for the reader that comes, and for what was put in between`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.put("before")
+            let options = try NamedOptions([fromStart, ("useAutoCheckpoints", "false"), ("limit", "7")], from: .query)
+            _ = try await engine.registry.start(kinesis.name, naming: options)
+            kinesis.put("between")
+            let reader = try await engine.attach()
+            #expect(try await engine.read(2, from: reader) == ["before", "between"])
+            reader.detach(.orderly)
+            // Nothing was acknowledged. A second start that names one option leaves the others.
+            _ = try await engine.registry.start(kinesis.name, naming: NamedOptions([("limit", "8")], from: .query))
+            let next = try await engine.attach()
+            #expect(try await engine.read(2, from: next) == ["before", "between"])
+            let inForce = Dictionary(uniqueKeysWithValues: engine.snapshot?.options.map { ($0.name, $0.text) } ?? [])
+            #expect(inForce["useAutoCheckpoints"] == "false" && inForce["limit"] == "8")
+        }
+    }
+
+    @Test func `a consumer that was never here can be stopped, and started`() async throws {
+        try await withEngine { engine, kinesis in
+            let stopped = await engine.registry.stop(kinesis.name, group: nil, deadline: engine.loop.now)
+            #expect(stopped.phase == .stopped)
+            await #expect(throws: ConsumerError.stopped) { try await engine.attach() }
+            _ = try await engine.registry.start(kinesis.name, naming: NamedOptions([], from: .query))
+            kinesis.put("a")
+            let reader = try await engine.attach()
+            #expect(try await engine.read(1, from: reader) == ["a"])
+        }
+    }
 }

@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func `stopping what is not here is stopped already`() async throws {
+    @Test func `what was never here can be stopped`() async throws {
         try await TestSidecar.run { sidecar in
             let answer = try sidecar.send("POST", "/streams/nobody/stop")
             #expect(answer.status == 200)

@@ -52,9 +52,9 @@ package final class AWSClient: @unchecked Sendable {
     ///   - timeout: of each attempt.
     ///   - retry: nil leaves every other failure to the caller. Given, passing faults are waited out as it says, and
     ///     what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
-    ///   - takesAnswer: as in `TransportRequest`.
+    ///   - isRepeatable, takesAnswer: as in `TransportRequest`.
     package func call(
-        target: String, body: ByteBuffer, timeout: Duration, retry: RetryPolicy?,
+        target: String, body: ByteBuffer, timeout: Duration, retry: RetryPolicy?, isRepeatable: Bool = true,
         takesAnswer: (@Sendable (_ bytes: Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
         let started = loop.now
@@ -63,7 +63,7 @@ package final class AWSClient: @unchecked Sendable {
         var failures = 0
         while true {
             do throws(AWSError) {
-                return try await attempt(target, body, hash, timeout, takesAnswer, &mending)
+                return try await attempt(target, body, hash, timeout, isRepeatable, takesAnswer, &mending)
             } catch {
                 if case .cancelled = error { throw error }
                 failures += 1
@@ -80,7 +80,7 @@ package final class AWSClient: @unchecked Sendable {
     // MARK: One attempt
 
     private func attempt(
-        _ target: String, _ body: ByteBuffer, _ hash: SHA256Value, _ timeout: Duration,
+        _ target: String, _ body: ByteBuffer, _ hash: SHA256Value, _ timeout: Duration, _ isRepeatable: Bool,
         _ takesAnswer: (@Sendable (Int) -> Bool)?, _ mending: inout Mending
     ) async throws(AWSError) -> ByteBuffer {
         let now = WallTime.now()
@@ -93,6 +93,7 @@ package final class AWSClient: @unchecked Sendable {
         let headers = headers(target, hash, signedWith, skew.corrected(now))
         var request = TransportRequest(endpoint: endpoint, headers: headers, body: body, timeout: timeout)
         request.takesAnswer = takesAnswer
+        request.isRepeatable = isRepeatable
         let response: TransportResponse
         onRequestStarted?(target)
         do throws(TransportError) {

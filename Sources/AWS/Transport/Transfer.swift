@@ -22,6 +22,8 @@ final class Transfer {
     private var request: TransportRequest?
     private var answerLimit = 0
     private var isLengthKnown = false
+    /// How often libcurl was about to send the request: more than once when a connection that was kept has ended.
+    private var sendings = 0
     private var startedAt: EventLoop.Instant?
     private var lines = ByteBuffer()
     private var hasAllHeaders = false
@@ -69,12 +71,24 @@ final class Transfer {
         ccurl_set_pointer(easy, CURLOPT_PRIVATE, context)
         ccurl_set_pointer(easy, CURLOPT_WRITEDATA, context)
         ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context)
+        ccurl_set_pointer(easy, CURLOPT_PREREQDATA, context)
+        ccurl_set_before_request_function(easy) { context, _, _, _, _ in
+            Transfer.of(context!).willSend() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+        }
         ccurl_set_data_function(easy, CURLOPT_WRITEFUNCTION) { bytes, _, count, context in
             Transfer.of(context!).received(body: UnsafeRawBufferPointer(start: bytes, count: count))
         }
         ccurl_set_data_function(easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
             Transfer.of(context!).received(line: UnsafeRawBufferPointer(start: bytes, count: count))
         }
+    }
+
+    /// libcurl is about to send the request on a connection. False ends the transfer.
+    private func willSend() -> Bool {
+        sendings += 1
+        guard sendings > 1, let request, !request.isRepeatable else { return true }
+        refusal = .cut(reason: "the connection ended before the answer's first byte")
+        return false
     }
 
     private static func of(_ context: UnsafeMutableRawPointer) -> Transfer {
@@ -104,6 +118,7 @@ final class Transfer {
         self.request = request
         answerLimit = request.answerLimit
         isLengthKnown = false
+        sendings = 0
         refusal = nil
         hasAllHeaders = false
         errorText.pointee = 0

@@ -17,6 +17,9 @@ package struct TransportRequest: Sendable {
     /// Asked, on the loop, before room is made for an answer's body: whether so many bytes are taken. False ends the
     /// request with `.cancelled`. Of a body whose length nobody has said it is asked again as the body grows.
     package var takesAnswer: (@Sendable (_ bytes: Int) -> Bool)?
+    /// Whether it may be sent once more, unheard, when a connection that was kept ends before the answer's first byte. Not
+    /// what is acted on twice then: it ends with `.cut` instead.
+    package var isRepeatable = true
 
     package static let defaultAnswerLimit = 32 * 1024 * 1024
 

@@ -21,7 +21,7 @@ extension Gateway {
         }
     }
 
-    /// `POST /streams/{s}/stop`: lifion's stopConsumer. A consumer that is not here is stopped already.
+    /// `POST /streams/{s}/stop`: lifion's stopConsumer.
     func stop(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
         try await refuseBody(exchange)
@@ -30,8 +30,8 @@ extension Gateway {
         var json = JSONWriter()
         json.beginObject()
         json.member("streamName", stream.text)
-        json.member("consumerGroup", consumer?.group ?? group ?? services.consumers.defaultGroup)
-        json.member("phase", (consumer?.phase ?? .stopped).rawValue)
+        json.member("consumerGroup", consumer.group)
+        json.member("phase", consumer.phase.rawValue)
         json.endObject()
         await respond(exchange, json.buffer)
     }
