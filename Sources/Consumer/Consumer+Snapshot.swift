@@ -24,7 +24,7 @@ extension Consumer {
                 readerID: session?.owner(of: shard.id)?.text,
                 checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
                 checkpointArrival: shard.checkpoint?.arrival,
-                millisBehindLatest: task?.machine.millisBehindLatest, bufferedBytes: task?.bufferedBytes ?? 0,
+                millisBehindLatest: task?.machine.lag(now: context.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
                 problem: task?.lastError, counters: counters[shard.id])
         }
     }

@@ -61,7 +61,7 @@ package struct ShardSnapshot: Sendable {
     package let readerID: String?
     package let checkpoint: SequenceNumber?
     package let checkpointArrival: WallTime?
-    /// Of the last answer, nil before the first.
+    /// As `ShardReader.lag` says, nil before the first answer.
     package let millisBehindLatest: Int?
     /// Bytes that the shard holds of `maxBufferedBytes`.
     package let bufferedBytes: Int

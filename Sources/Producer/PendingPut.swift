@@ -22,6 +22,14 @@ struct PendingPut {
         /// Of a group: it was in a call that was refused for its content, and goes again by itself.
         var isAlone = false
         var lastFailure: Failure?
+
+        /// The refusal of the last call for its rate, where that was the last thing that befell the record.
+        var throttle: PutError? {
+            guard case .call(let error) = lastFailure, case .service(let cause) = error,
+                cause.disposition == .throttled
+            else { return nil }
+            return error
+        }
     }
 
     let put: EncodedPut
@@ -115,6 +123,7 @@ struct PendingPut {
         }
         guard isKnown || put.isGroup else {
             let uncertain = records.contains { $0.isOnItsWay || $0.isUncertain }
+            if !uncertain, let throttle = records.lazy.compactMap(\.throttle).first { return .failure(throttle) }
             return .failure(.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastCallFailure))
         }
         let results = records.map { $0.result ?? resultAtDeadline(of: $0, after: timeout) }
@@ -126,11 +135,13 @@ struct PendingPut {
         if !uncertain, case .entry(let code, let message) = record.lastFailure {
             return .failed(code: code, message: message)
         }
+        if !uncertain, let (code, message) = record.throttle?.asEntry { return .failed(code: code, message: message) }
         let error = PutError.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: nil)
         let (code, message) = error.asEntry
         return .failed(code: code, message: message)
     }
 
+    /// The failure of the last call that had an answer.
     private var lastCallFailure: AWSError? {
         for record in records {
             if case .call(.service(let error)) = record.lastFailure { return error }

@@ -123,6 +123,11 @@ package struct PutBatcher {
         endTurns(of: batch, now: now)
     }
 
+    /// The call is made once more before it has returned.
+    package mutating func sentAgain(_ batch: Batch) {
+        retriedRecords += batch.entries.count
+    }
+
     /// Time has passed: answers the puts whose deadline is over.
     package mutating func handleTimeout(now: Instant) {
         while let ticket = puts.oldest, let pending = puts[ticket], pending.arrived + limits.timeout <= now {

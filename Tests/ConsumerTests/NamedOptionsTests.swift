@@ -61,11 +61,18 @@ import Time
     }
 
     @Test(arguments: ["dynamoDb.tableName", "s3.bucketName", "encryption.type", "tags.team", "dynamoDb"])
-    func `families of later options are known, as configuration`(name: String) {
-        #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "x") }
-        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "x", inForce: nil)) {
-            try read(name, "x", from: .configuration)
+    func `families of later options are known, wherever they stand`(name: String) {
+        for scope in [ConsumerOption.Scope.query, .configuration] {
+            #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "x", inForce: nil)) {
+                try read(name, "x", from: scope)
+            }
         }
+    }
+
+    @Test(arguments: ["streamName", "logger"])
+    func `what is no option here is said to be something else`(name: String) {
+        let error = #expect(throws: ConsumerOptionError.self) { try read(name, "x") }
+        #expect(error?.description.hasPrefix("\(name) is no option here: ") == true)
     }
 
     @Test(arguments: ["shardCount", "createStreamIfNeeded", "retryOptions.forever", "unreadBytes"])

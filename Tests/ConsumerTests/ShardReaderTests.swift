@@ -68,6 +68,26 @@ import Time
         #expect(reader.mustTakeAnswer)
     }
 
+    @Test func `the lag grows while the reader or failures keep the shard from asking, and not between polls`() {
+        var reader = reader(iterator: one) { $0.pollDelay = .seconds(60) }
+        #expect(reader.lag(now: start) == nil)
+        fetch(&reader, now: start)
+        reader.encoded(number: 1, records: 1, last: checkpoint(1))
+        reader.exhausted(envelope(two, behind: 500), now: start)
+        #expect(reader.lag(now: at(3000)) == 3500)
+        reader.taken()
+        _ = reader.settled(1)
+        #expect(reader.lag(now: at(3000)) == 500)
+        fetch(&reader, now: at(60_000))
+        reader.exhausted(envelope(two), now: at(60_000))
+        _ = reader.next(now: at(70_000))
+        reader.permitted(room: AnswerSize.most)
+        _ = reader.next(now: at(70_000))
+        #expect(reader.lag(now: at(70_000)) == 0)
+        _ = reader.failed(.throttled, now: at(71_000))
+        #expect(reader.lag(now: at(75_000)) == 15_000)
+    }
+
     @Test func `an iterator that is held is used without asking`() {
         var reader = reader(.atTimestamp(WallTime(milliseconds: 5)), iterator: one)
         #expect(reader.next(now: start) == .takePermit(bytes: AnswerSize.least))

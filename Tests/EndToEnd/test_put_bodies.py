@@ -6,6 +6,17 @@ import subprocess
 from harness.records import make_stream, read_stream
 
 
+def test_a_put_whose_connection_is_cut_is_sent_again_openly(sidecar):
+    def puts():
+        return sidecar.get("/streams/s/stats").json["puts"]
+
+    sidecar.put("s", {"n": 0})  # the connection to Kinesis is kept
+    before = puts()
+    sidecar.fault(operation="PutRecords", kind="cutAfter", count=1)
+    sidecar.put("s", {"n": 1})
+    assert puts()["retries"] == before["retries"] + 1 and puts()["calls"] == before["calls"] + 2
+
+
 def put_with_curl(sidecar, path, file, content_type):
     answer = subprocess.run(
         ["curl", "-sS", "--data-binary", f"@{file}", "-H", f"Content-Type: {content_type}", sidecar.url + path],

@@ -40,6 +40,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [("application/x-www-form-urlencoded", "partitionKey"), ("application/json", "results")])
+    func `an option of another kind of body is told with the type that has it`(type: String, option: String)
+        async throws
+    {
+        try await TestSidecar.run { sidecar in
+            let answer = try sidecar.send(
+                "POST", "/streams/orders/put?\(option)=all", headers: ["Content-Type: " + type], body: "hello")
+            #expect(answer.status == 400 && answer.code == "unknownOption")
+            let detail = try #require(answer.json?["detail"]?.string)
+            #expect(detail.contains(option) && detail.contains(type) && detail.contains("Accepted with it: ordered"))
+        }
+    }
+
     @Test func `a body of another type is the data as it is`() async throws {
         try await TestSidecar.run { sidecar in
             let put = try sidecar.send(

@@ -201,6 +201,25 @@ import Testing
         #expect(script.timedOut(put) == true)
     }
 
+    @Test func `a call that was throttled to the end says so`() throws {
+        let script = BatcherScript()
+        let throttle = PutError.service(
+            .service(ServiceError(code: "ProvisionedThroughputExceededException", message: "slow", status: 400)))
+        let put = script.submit([1, 1])
+        let group = script.submit(EncodedPut(EncodedPut.ofSizes([1]).records, isGroup: true))
+        for _ in 0..<2 {
+            while let batch = script.batch() { script.end(batch, .failedForNow(throttle, mayHaveBeenWritten: false)) }
+            script.advance(.seconds(15))
+        }
+        guard case .failure(.service(let error)) = script.answers[put] else {
+            Issue.record("\(String(describing: script.answers[put]))")
+            return
+        }
+        #expect(error.disposition == .throttled)
+        let code = "ProvisionedThroughputExceededException"
+        #expect(try script.answers[group]?.get().results == [.failed(code: code, message: "slow")])
+    }
+
     @Test func `an endpoint that was never reached has written nothing`() throws {
         let script = BatcherScript()
         let put = script.submit([1])

@@ -129,6 +129,18 @@ import Testing
         #expect(!found.isEmpty && found.allSatisfy { !$0.contains("hush") })
     }
 
+    @Test func `what stands for a secret is none, and a URL with a password is not repeated`() {
+        let masked = mistakes(file: "credentials:\n  accessKeyId: key\n  secretAccessKey: •••\n")
+        #expect(masked.count == 1 && masked[0].contains("•••"))
+        let found = mistakes(["--endpoint", "http://user:hush@host/"])
+        #expect(found.count == 1 && !found[0].contains("hush"))
+    }
+
+    @Test func `a flag of a later option says that it is not available yet`() {
+        let found = mistakes(["--use-enhanced-fan-out", "true"])
+        #expect(found.contains { $0.contains("useEnhancedFanOut is not available yet") }, "\(found)")
+    }
+
     @Test func `what Kubernetes sets for a service of our name is not ours`() {
         let variables = [
             "KINESIS_SIDECAR_SERVICE_HOST": "10.0.0.1", "KINESIS_SIDECAR_SERVICE_PORT": "8700",

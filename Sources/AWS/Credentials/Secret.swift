@@ -9,7 +9,9 @@ package struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugS
         exposed = text
     }
 
-    package var description: String { "•••" }
-    package var debugDescription: String { "•••" }
+    package static let mask = "•••"
+
+    package var description: String { Self.mask }
+    package var debugDescription: String { Self.mask }
     package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

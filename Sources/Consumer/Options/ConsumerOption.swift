@@ -46,6 +46,12 @@ package struct ConsumerOption: Sendable {
         return family
     }
 
+    /// Options of lifion-kinesis that are something else here, and what.
+    static let elsewhere = [
+        "streamName": "the path names the stream, and consumers lists it in the configuration",
+        "logger": "logs go to standard error; logLevel says which",
+    ]
+
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
     /// Every option of a consumer, in the order in which they are shown.

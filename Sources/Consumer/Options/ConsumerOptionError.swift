@@ -2,6 +2,8 @@
 package enum ConsumerOptionError: Error, Hashable, Sendable {
     /// No option has this name.
     case unknown(option: String)
+    /// What lifion-kinesis has an option for is said in another place.
+    case elsewhere(option: String, place: String)
     /// The option is named twice.
     case repeated(option: String)
     /// The value is not what the option accepts.
@@ -14,7 +16,7 @@ package enum ConsumerOptionError: Error, Hashable, Sendable {
     /// The option that is meant.
     package var option: String {
         switch self {
-        case .unknown(let option), .repeated(let option), .badValue(let option, _, _),
+        case .unknown(let option), .elsewhere(let option, _), .repeated(let option), .badValue(let option, _, _),
             .configurationOnly(let option), .notAvailableYet(let option, _, _):
             option
         }
@@ -25,6 +27,7 @@ extension ConsumerOptionError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unknown(let option): "there is no option \(option)"
+        case .elsewhere(let option, let place): "\(option) is no option here: \(place)"
         case .repeated(let option): "\(option) is given twice"
         case .badValue(let option, let value, let accepted): "\(option) is \"\(value)\"; accepted: \(accepted)"
         case .configurationOnly(let option): "\(option) is configuration and no query parameter"

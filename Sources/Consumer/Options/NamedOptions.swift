@@ -30,8 +30,14 @@ package struct NamedOptions: Equatable, Sendable {
     private mutating func add(_ name: String, _ text: String, from scope: ConsumerOption.Scope)
         throws(ConsumerOptionError)
     {
-        guard let option = ConsumerOption.named(name) else { throw .unknown(option: name) }
-        guard option.scope == .query || scope == .configuration else { throw .configurationOnly(option: name) }
+        guard let option = ConsumerOption.named(name) else {
+            if let place = ConsumerOption.elsewhere[name] { throw .elsewhere(option: name, place: place) }
+            throw .unknown(option: name)
+        }
+        guard option.scope == .query || scope == .configuration else {
+            guard case .later(let inForce) = option.availability else { throw .configurationOnly(option: name) }
+            throw .notAvailableYet(option: name, value: text, inForce: inForce)
+        }
         // A family's row (`s3` for `s3.bucketName`) cannot judge its members' values; they are all refused below.
         guard let value = option.kind.read(text) else {
             throw .badValue(option: name, value: text, accepted: option.kind.accepted)

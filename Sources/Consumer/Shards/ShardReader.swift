@@ -90,7 +90,7 @@ struct ShardReader: Sendable {
     private var random: SplitMix64
 
     /// Of the last answer, nil before the first.
-    private(set) var millisBehindLatest: Int?
+    private var millisBehindLatest: Int?
     /// When the service last answered with anything but a failure, or when the machine was made.
     private var lastProgress: Instant
 
@@ -172,6 +172,14 @@ extension ShardReader {
         case .closing: !batches.isDone
         case .askingIterator, .permitted, .reading, .ended: false
         }
+    }
+
+    /// Milliseconds by which reading is behind the shard's tip: what the last answer said and, while the reader or failures
+    /// keep the shard from asking again, the time since, in which the tip may have moved. nil before the first answer.
+    func lag(now: Instant) -> Int? {
+        guard let millisBehindLatest else { return nil }
+        guard isHeldBack || failures > 0 else { return millisBehindLatest }
+        return millisBehindLatest + Int(max(.zero, now - lastProgress) / .milliseconds(1))
     }
 
     /// Whether the shard waits until somebody says that polling goes on.

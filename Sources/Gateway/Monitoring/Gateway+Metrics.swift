@@ -112,7 +112,7 @@ extension Gateway {
         }
         text.metric(
             "kinesis_sidecar_shard_lag_seconds", .gauge,
-            "How far the last answer was behind the shard's tip; absent while the shard is not read."
+            "How far reading is behind the shard's tip at most; absent while the shard is not read."
         ) {
             for consumer in consumers {
                 for shard in consumer.shards {

@@ -29,6 +29,7 @@ extension Problem {
         case .badStreamName(let name):
             ProblemDocument(.badStreamName, "\"\(name)\" is not \(Self.streamName).").with("field", "streamName")
         case .option(let error, let accepted): error.document(accepted)
+        case .optionOfOtherBody(let option, let type, let accepted): Self.otherBody(option, type, accepted)
         case .conflictingOptions(let option, let other):
             ProblemDocument(.conflictingOptions, "The options \(option) and \(other) exclude each other.")
                 .with("option", .string(option))
@@ -58,6 +59,19 @@ extension Problem {
 
     static func list(_ words: [String]) -> String {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " and " + (words.last ?? "")
+    }
+
+    private static func otherBody(_ option: String, _ type: String?, _ accepted: [String]) -> ProblemDocument {
+        let whose =
+            option == "results"
+            ? "a body of lines (Content-Type: application/x-ndjson)"
+            : "a body that is the data itself, such as Content-Type: application/octet-stream"
+        let met = type.map { "this one's Content-Type is \($0)" } ?? "this one has no Content-Type"
+        return ProblemDocument(
+            .unknownOption,
+            "The option \(option) belongs to \(whose); \(met). Accepted with it: \(list(accepted))."
+        )
+        .with("option", .string(option)).with("accepted", .strings(accepted))
     }
 
     private static func methodNotAllowed(_ method: HTTPMethod, _ allowed: [String]) -> ProblemDocument {
@@ -117,6 +131,9 @@ extension ConsumerOptionError {
         return switch self {
         case .unknown(let option):
             ProblemDocument(.unknownOption, "There is no option \"\(option)\". \(known)")
+                .with("option", .string(option)).with("accepted", .strings(accepted))
+        case .elsewhere(let option, let place):
+            ProblemDocument(.unknownOption, "\(option) is no option here: \(place). \(known)")
                 .with("option", .string(option)).with("accepted", .strings(accepted))
         case .repeated(let option):
             ProblemDocument(.repeatedOption, "The option \(option) is given twice.").with("option", .string(option))

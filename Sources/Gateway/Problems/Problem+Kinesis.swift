@@ -15,7 +15,7 @@ extension PutError {
         case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
             ProblemDocument(
                 .putTimeout,
-                "Kinesis did not answer within \(after.components.seconds) s; "
+                "Kinesis did not answer within \(after); "
                     + (mayHaveBeenWritten ? "the record may have been written." : "the record was not written.")
                     + (lastFailure.map { " The last attempt: \($0)." } ?? "")
             )

@@ -19,6 +19,8 @@ package indirect enum Problem: Error, Sendable {
     case malformedURL(URLTextError, part: URLPart)
     case badStreamName(String)
     case option(ConsumerOptionError, accepted: [String])
+    /// A put's option that its kind of body does not have; `type` is its Content-Type.
+    case optionOfOtherBody(String, type: String?, accepted: [String])
     /// Two options that exclude each other.
     case conflictingOptions(String, with: String)
     /// A field of a small body.

@@ -43,7 +43,7 @@ extension Gateway {
             throw .unsupportedMediaType(type, accepted: Self.putTypes + [Self.linesType])
         }
         let items = try Self.items(exchange.request.query)
-        let options = try PutOptions(items, accepted: isData ? PutOptions.ofData : PutOptions.ofEnvelope)
+        let options = try PutOptions(items, accepted: isData ? PutOptions.ofData : PutOptions.ofEnvelope, type: type)
         let bytes: ByteBuffer
         do {
             bytes = try await exchange.body()

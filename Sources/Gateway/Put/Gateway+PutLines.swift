@@ -6,7 +6,8 @@ import Producer
 extension Gateway {
     /// A body of lines, each a put of its own; see `PutLinesSession`.
     func putLines(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
-        let options = try PutOptions(try Self.items(exchange.request.query), accepted: PutOptions.ofLines)
+        let items = try Self.items(exchange.request.query)
+        let options = try PutOptions(items, accepted: PutOptions.ofLines, type: Self.linesType)
         let producer = services.producer
         let feed: PutFeed
         do {

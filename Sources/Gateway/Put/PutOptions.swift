@@ -18,11 +18,16 @@ struct PutOptions: Equatable, Sendable {
 
     init() {}
 
-    /// - Parameter accepted: the options that the body's type has.
-    init(_ items: QueryItems, accepted: [String]) throws(Problem) {
+    /// - Parameters:
+    ///   - accepted: the options that the body's type has.
+    ///   - type: the body's Content-Type, nil where the request has none.
+    init(_ items: QueryItems, accepted: [String], type: String?) throws(Problem) {
         var seen: Set<String> = []
         for item in items {
             guard accepted.contains(item.name) else {
+                if (Self.ofData + Self.ofLines).contains(item.name) {
+                    throw .optionOfOtherBody(item.name, type: type, accepted: accepted)
+                }
                 throw .option(.unknown(option: item.name), accepted: accepted)
             }
             guard seen.insert(item.name).inserted else {

@@ -1,3 +1,5 @@
+import Consumer
+
 /// What the command line asks for. Performs no I/O.
 struct CommandLineArguments: Equatable, Sendable {
     /// What the program is to do.
@@ -100,6 +102,7 @@ struct CommandLineArguments: Equatable, Sendable {
     /// What somebody meant: an option that only file and environment take, or a flag that is spelled otherwise.
     private static func hint(_ flag: String) -> String {
         let name = OptionName.camelCase(flag, separator: "-")
+        if case .later = ConsumerOption.named(name)?.availability { return "; \(name) is not available yet" }
         if OptionName.all.contains(name) {
             return "; set \(OptionName.variable(name)), or \(name) in the configuration file"
         }

@@ -124,8 +124,11 @@ extension ProgramOption {
     }
 
     private static func secret(_ name: String, _ key: WritableKeyPath<Settings, Secret?> & Sendable) -> ProgramOption {
-        ProgramOption(name, .text(longest: 8192)) {
-            $0[keyPath: key] = $1.text.map { Secret($0) }
+        let kind = OptionKind.text(longest: 8192)
+        let accepted = "\(kind.accepted), and not the \(Secret.mask) that is shown in place of it"
+        return ProgramOption(name, accepted: accepted) { settings, text in
+            settings[keyPath: key] = Secret(text)
+            return kind.read(text) != nil && text != Secret.mask
         } show: {
             $0[keyPath: key].map { "\($0)" } ?? ""
         }

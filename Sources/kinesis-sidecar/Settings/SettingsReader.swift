@@ -49,7 +49,9 @@ struct SettingsReader {
             try option.apply(&settings, assignment.values)
             origins[option.name] = assignment.origin
         } catch {
-            let shown = option.name.hasPrefix("credentials.") ? "the value" : "\"\(error.value)\""
+            // The part of a URL before the @ may be a password.
+            let isSecret = option.name.hasPrefix("credentials.") || error.value.contains("@")
+            let shown = isSecret ? "the value" : "\"\(error.value)\""
             refuse(assignment, "\(shown) is not accepted; accepted: \(error.accepted)")
         }
     }
@@ -76,7 +78,7 @@ struct SettingsReader {
         case .badValue(_, let value, let accepted): "\"\(value)\" is not accepted; accepted: \(accepted)"
         case .notAvailableYet(_, let value, let inForce?): "\"\(value)\" is not available yet; accepted: \(inForce)"
         case .notAvailableYet: "is not available yet"
-        case .repeated, .configurationOnly: error.description
+        case .repeated, .configurationOnly, .elsewhere: error.description
         }
     }
 
