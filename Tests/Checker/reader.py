@@ -80,7 +80,11 @@ class Reader:
         taken, until, leaving = 0, time.monotonic() + visit.seconds, False
         stalls = dict(visit.stalls)
         ended = False
+        open_events = {}  # shard → its last event, where that was not acknowledged
         while True:
+            # A shard that has come to its end brings no further event, and its children wait for this one.
+            while open_events and self.settling.is_set():
+                self._acknowledge(*open_events.popitem()[1])
             if self.over.is_set() and not leaving:
                 return "killed"
             going = not self.settling.is_set() and (taken >= visit.records or time.monotonic() > until)
@@ -109,8 +113,9 @@ class Reader:
                     serial = self.ledger.delivered(connection, wire.received, data["shardId"], data["records"])
                     self.last_id = (event.id, serial, connection)
                     taken += len(data["records"])
+                    open_events[data["shardId"]] = (event.id, data)
                     if self.settling.is_set() or self.chance.random() < visit.acknowledges:
-                        self._acknowledge(event.id, data)
+                        self._acknowledge(*open_events.pop(data["shardId"]))
             for place in [place for place in stalls if place <= taken]:
                 self.over.wait(stalls.pop(place))
 
