@@ -3,7 +3,7 @@ import State
 
 /// What a client has done with, in its own words.
 package enum Acknowledgement: Hashable, Sendable {
-    /// This event, and all before it that its reader got.
+    /// This event, and all before it that its reader got, of shards that were not taken from it since.
     case event(EventID)
     /// Everything of the shard up to this record.
     case record(ShardID, Checkpoint)
@@ -72,7 +72,9 @@ extension Consumer {
             guard let sent = try await logged({ () throws(StateError) in try await sent.sent(upTo: event) }) else {
                 throw .unknownEvent(event)
             }
-            return sent
+            let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }
+            guard !standing.isEmpty else { throw .unknownEvent(event) }
+            return standing.mapValues(\.last)
         case .record(let shard, let checkpoint):
             guard let book = currentPositions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
             if !isForced { try await check(checkpoint, of: shard, in: book) }
@@ -113,6 +115,15 @@ extension Consumer {
 }
 
 extension ReadingSession {
+    /// Whether acknowledging the event counts for a shard of which its reader was last sent the event with that number. Not
+    /// where the shard was taken from the reader since, or began again: then it is on its way to another reader, or once
+    /// more, and who was told so need not have kept it.
+    func stands(_ number: Int, of shard: ShardID, upTo event: EventID) -> Bool {
+        guard number != event.number, let task = tasks[shard] else { return true }
+        if task.reader.id == event.reader { return number >= task.firstNumber }
+        return readers[event.reader] == nil && !task.hasHandedOn
+    }
+
     /// A client has moved the shard's checkpoint forward.
     func acknowledged(_ shard: ShardID, _ checkpoint: Checkpoint) {
         if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }

@@ -19,6 +19,15 @@ extension Consumer {
         }
     }
 
+    /// The client's former connections that have not ended yet: the event's, or one with which it came back and of which
+    /// it got nothing newer. Where the log cannot be asked, the first of them only.
+    func formerReaders(_ text: String?) async -> [RecordsReader] {
+        guard let event = text.flatMap(EventID.init) else { return [] }
+        let line: [ReaderID]
+        do { line = try await sent.line(from: event.reader) } catch { line = [event.reader] }
+        return line.compactMap { session?.readers[$0] }
+    }
+
     /// nil without a Last-Event-ID.
     func comeback(_ text: String?) async -> Comeback? {
         guard let text else { return nil }
@@ -27,7 +36,7 @@ extension Consumer {
         do throws(StateError) {
             guard let sent = try await sent.sent(after: event) else { return .unknown(text) }
             return .known(
-                event, Resumption(former: event.reader, stretches: sent.stretches), isWhole: sent.isWhole)
+                event, Resumption(readers: sent.readers, stretches: sent.stretches), isWhole: sent.isWhole)
         } catch {
             return .unreadable(event, error)
         }

@@ -170,25 +170,25 @@ final class Consumer: @unchecked Sendable {
         let moment = WallTime.now()
         if session == nil { try await prepare(moment) }
         // Of a connection that has not ended yet nothing more is to come, or it would be missing in the log's answer.
-        let former = lastEvent.flatMap(EventID.init).flatMap { session?.readers[$0.reader] }
-        former?.quiesce()
+        let formers = await formerReaders(lastEvent)
+        for former in formers { former.quiesce() }
         let comeback = await comeback(lastEvent)
         do throws(ConsumerError) {
             try checkStillWanted()
         } catch {
-            former?.replaced()
+            for former in formers { former.replaced() }
             throw error
         }
-        return try join(readerID, comeback, replacing: former)
+        return try join(readerID, comeback, replacing: formers)
     }
 
     /// Apart from `attach`: a connection's task keeps the memory of its deepest frames.
     @inline(never)
-    private func join(_ readerID: ReaderID, _ comeback: Comeback?, replacing former: RecordsReader?)
+    private func join(_ readerID: ReaderID, _ comeback: Comeback?, replacing formers: [RecordsReader])
         throws(ConsumerError) -> RecordsReader
     {
         guard let session = session ?? newSession() else { throw .streamMissing(key.stream) }
-        let reader = session.join(readerID, resuming: comeback?.resumption, replacing: former)
+        let reader = session.join(readerID, resuming: comeback?.resumption, replacing: formers)
         if let comeback { session.tell(reader, comeback) }
         logger.info(
             "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.assignment.count)"])

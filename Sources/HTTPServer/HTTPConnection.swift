@@ -89,6 +89,9 @@ final class HTTPConnection: @unchecked Sendable {
     // pushed back with every request, and its timer is not touched.
     private var readDeadline: EventLoop.Instant?
     private var writeDeadline: EventLoop.Instant?
+    private var writeTime = Duration.zero
+    /// Bytes that the peer had not acknowledged when the write's deadline was set.
+    private var unacknowledgedBytes = 0
     private var timer: TimerToken?
     private var timerTime: EventLoop.Instant?
 
@@ -181,9 +184,12 @@ final class HTTPConnection: @unchecked Sendable {
         readDeadline = nil
     }
 
-    /// Zero is no deadline.
+    /// Zero is no deadline. The deadline moves as long as the peer takes something: one that reads slowly empties a part of
+    /// the kernel's buffer for a long time before that takes more.
     func setWriteDeadline(after time: Duration) {
-        guard time > .zero else { return }
+        guard time > .zero, isOpen else { return }
+        writeTime = time
+        unacknowledgedBytes = Socket.unacknowledgedBytes(fd)
         writeDeadline = loop.now + time
         arm()
     }
@@ -213,8 +219,11 @@ final class HTTPConnection: @unchecked Sendable {
         timerTime = nil
         let now = loop.now
         if let writeDeadline, writeDeadline <= now {
+            let left = Socket.unacknowledgedBytes(fd)
             // The kernel would go on offering what it holds to a peer that takes nothing.
-            return shut(withReset: true)
+            guard left < unacknowledgedBytes else { return shut(withReset: true) }
+            unacknowledgedBytes = left
+            self.writeDeadline = now + writeTime
         }
         if let readDeadline, readDeadline <= now {
             self.readDeadline = nil

@@ -108,6 +108,11 @@ enum Socket {
         clinux_unacknowledged(fd) == 0
     }
 
+    /// Bytes that were sent and that the peer's kernel has not acknowledged.
+    static func unacknowledgedBytes(_ fd: Int32) -> Int {
+        Int(clinux_unacknowledged(fd))
+    }
+
     static func send(_ fd: Int32, _ start: UnsafeRawPointer, _ length: Int) -> Sent {
         var count = Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL))
         while count < 0, errno == EINTR { count = Glibc.send(fd, start, length, Int32(MSG_NOSIGNAL)) }

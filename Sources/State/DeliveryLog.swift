@@ -33,7 +33,20 @@ package struct LostReader: Hashable, Sendable {
     }
 }
 
-/// What a reader was sent after one of its events.
+/// The last event of a shard that a reader was sent, up to another event.
+package struct SentEvent: Hashable, Sendable {
+    /// The event's number.
+    package let number: Int
+    /// Its last record.
+    package let last: Checkpoint
+
+    package init(number: Int, last: Checkpoint) {
+        self.number = number
+        self.last = last
+    }
+}
+
+/// What a client was sent after one of its events, on that connection and on those with which it came back.
 package struct SentAfter: Hashable, Sendable {
     /// What it was sent of one shard: from behind `before`, the earliest place, up to and with `last`, the furthest.
     package struct Stretch: Hashable, Sendable {
@@ -47,11 +60,14 @@ package struct SentAfter: Hashable, Sendable {
     }
 
     package let stretches: [ShardID: Stretch]
+    /// The event's reader, and those that came back naming an event of it, or of one of those.
+    package let readers: [ReaderID]
     /// Whether the log still holds every event after the one that was named.
     package let isWhole: Bool
 
-    package init(stretches: [ShardID: Stretch], isWhole: Bool) {
+    package init(stretches: [ShardID: Stretch], readers: [ReaderID], isWhole: Bool) {
         self.stretches = stretches
+        self.readers = readers
         self.isWhole = isWhole
     }
 }

@@ -16,10 +16,12 @@ enum DeliveryTables {
     static func apply(_ change: StateChange, of consumer: Int64, on connection: Connection) throws(SQLiteError) {
         switch change {
         case .checkpoint, .reset, .add, .deplete, .forget: break
-        case .readerJoined(let reader, let time, let unreadBytes):
+        case .readerJoined(let reader, let time, let unreadBytes, let former):
             try connection.run(
-                "INSERT OR REPLACE INTO readers (consumer, reader, joined, unread) VALUES (?1, ?2, ?3, ?4)",
-                .integer(consumer), .text(reader.text), .integer(time.milliseconds), .integer(unreadBytes))
+                """
+                INSERT OR REPLACE INTO readers (consumer, reader, joined, unread, follows) VALUES (?1, ?2, ?3, ?4, ?5)
+                """, .integer(consumer), .text(reader.text), .integer(time.milliseconds), .integer(unreadBytes),
+                former.map { .text($0.text) } ?? .null)
         case .delivered(let event):
             try add(event, of: consumer, on: connection)
         case .readerEnded(let reader, let time, let isLost):
@@ -92,37 +94,81 @@ enum DeliveryTables {
         return .success(readers)
     }
 
-    /// What the event's reader was sent after it; nil when the log does not know the reader.
+    /// The reader and those that came back naming an event of it, or of one of those; empty when the log does not know it.
+    static func line(
+        from reader: ReaderID, of consumer: Int64, on connection: Connection
+    ) throws(SQLiteError) -> [ReaderID] {
+        var line: [ReaderID] = []
+        try connection.query(
+            """
+            WITH RECURSIVE line (reader) AS (
+                SELECT reader FROM readers WHERE consumer = ?1 AND reader = ?2
+                UNION SELECT later.reader FROM readers AS later JOIN line ON later.follows = line.reader
+                WHERE later.consumer = ?1
+            )
+            SELECT reader FROM line
+            """, .integer(consumer), .text(reader.text)
+        ) { row throws(SQLiteError) in
+            if let reader = ReaderID(row.text(0)) { line.append(reader) }
+        }
+        return line
+    }
+
+    /// What the event's client was sent after it; nil when the log does not know the event's reader.
+    ///
+    /// Who came back naming an event of that reader had nothing newer, so whatever it was sent then came after the event.
     static func sent(
         after event: EventID, of consumer: Int64, on connection: Connection
     ) throws(SQLiteError) -> Result<SentAfter?, StateError> {
-        guard let facts = try facts(of: event.reader, consumer, on: connection) else { return .success(nil) }
-        let number = SQLiteValue.integer(event.number)
-        let first = try befores(of: event.reader, consumer, where: "number > ?3", number, on: connection)
-        let last = try lasts(of: event.reader, consumer, where: "number > ?3", number, on: connection)
-        do {
-            let (befores, lasts) = (try first.get(), try last.get())
-            var stretches: [ShardID: SentAfter.Stretch] = [:]
-            for (shard, last) in lasts {
-                stretches[shard] = befores[shard].map { SentAfter.Stretch(before: $0, last: last) }
+        let line = try line(from: event.reader, of: consumer, on: connection)
+        guard !line.isEmpty else { return .success(nil) }
+        var stretches: [ShardID: SentAfter.Stretch] = [:]
+        var isWhole = true
+        for reader in line {
+            let behind = reader == event.reader ? event.number : 0
+            if let facts = try facts(of: reader, consumer, on: connection), behind < facts.pruned { isWhole = false }
+            let number = SQLiteValue.integer(behind)
+            let first = try befores(of: reader, consumer, where: "number > ?3", number, on: connection)
+            let last = try lasts(of: reader, consumer, where: "number > ?3", number, on: connection)
+            do {
+                let (befores, lasts) = (try first.get(), try last.get())
+                for (shard, last) in lasts {
+                    guard let before = befores[shard] else { continue }
+                    let known = stretches[shard]
+                    stretches[shard] = SentAfter.Stretch(
+                        before: min(before, known?.before ?? before), last: max(last, known?.last ?? last))
+                }
+            } catch {
+                return .failure(error)
             }
-            return .success(SentAfter(stretches: stretches, isWhole: event.number >= facts.pruned))
-        } catch {
-            return .failure(error)
         }
+        return .success(SentAfter(stretches: stretches, readers: line, isWhole: isWhole))
     }
 
-    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
-    /// the event.
+    /// The last event of each shard that the event's reader was sent, up to the event; nil when the log does not know the
+    /// event. Not the furthest record: a shard may have begun again further back in between.
     static func sent(
         upTo event: EventID, of consumer: Int64, on connection: Connection
-    ) throws(SQLiteError) -> Result<[ShardID: Checkpoint]?, StateError> {
+    ) throws(SQLiteError) -> Result<[ShardID: SentEvent]?, StateError> {
         guard let facts = try facts(of: event.reader, consumer, on: connection), event.number <= facts.newest else {
             return .success(nil)
         }
-        return try lasts(
-            of: event.reader, consumer, where: "number <= ?3", .integer(event.number), on: connection
-        ).map { $0 }
+        var events: [ShardID: SentEvent] = [:]
+        var unreadable: StateError?
+        try connection.query(
+            """
+            SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number) FROM deliveries
+            WHERE consumer = ?1 AND reader = ?2 AND number <= ?3 GROUP BY shard
+            """, .integer(consumer), .text(event.reader.text), .integer(event.number)
+        ) { row throws(SQLiteError) in
+            do throws(StateError) {
+                let last = try row.checkpoint(from: 0)
+                events[try row.shard(3)] = last.map { SentEvent(number: row.int(4), last: $0) }
+            } catch {
+                unreadable = error
+            }
+        }
+        return unreadable.map { .failure($0) } ?? .success(events)
     }
 
     /// The furthest record of the shard that any reader was sent, as far as the log reaches back.

@@ -16,7 +16,8 @@ package enum StateChange: Sendable, Equatable {
     /// Shards that are read out and no longer in the stream.
     case forget([ShardID])
     /// A reader has come. `unreadBytes`: how much of what was sent to it last counts as unread when it is lost.
-    case readerJoined(ReaderID, at: WallTime, unreadBytes: Int)
+    /// `following`: the reader of whose events its client named the last one, nil when it named none.
+    case readerJoined(ReaderID, at: WallTime, unreadBytes: Int, following: ReaderID?)
     /// A reader's socket has taken an event.
     case delivered(DeliveredEvent)
     /// A reader has gone; a lost one may not have read its last bytes.

@@ -63,5 +63,7 @@ enum StateSchema {
                     FOREIGN KEY (consumer, reader) REFERENCES readers (consumer, reader)
                 ) WITHOUT ROWID;
                 """),
+        // The reader whose event the client named when it came back.
+        Migration(version: 3, sql: "ALTER TABLE readers ADD COLUMN follows TEXT;"),
     ]
 }

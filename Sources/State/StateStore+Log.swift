@@ -12,16 +12,23 @@ extension StateStore {
         }
     }
 
-    /// What the event's reader was sent after it; nil when the log does not know the reader.
+    /// The reader and those that came back naming an event of it, or of one of those; empty when the log does not know it.
+    package func line(from reader: ReaderID, of key: ConsumerKey) async throws(StateError) -> [ReaderID] {
+        try await askOf(key, otherwise: []) { consumer, connection throws(SQLiteError) in
+            .success(try DeliveryTables.line(from: reader, of: consumer, on: connection))
+        }
+    }
+
+    /// What the event's client was sent after it; nil when the log does not know the event's reader.
     package func sent(after event: EventID, of key: ConsumerKey) async throws(StateError) -> SentAfter? {
         try await askOf(key, otherwise: nil) { consumer, connection throws(SQLiteError) in
             try DeliveryTables.sent(after: event, of: consumer, on: connection)
         }
     }
 
-    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
-    /// the event.
-    package func sent(upTo event: EventID, of key: ConsumerKey) async throws(StateError) -> [ShardID: Checkpoint]? {
+    /// The last event of each shard that the event's reader was sent, up to the event; nil when the log does not know the
+    /// event.
+    package func sent(upTo event: EventID, of key: ConsumerKey) async throws(StateError) -> [ShardID: SentEvent]? {
         try await askOf(key, otherwise: nil) { consumer, connection throws(SQLiteError) in
             try DeliveryTables.sent(upTo: event, of: consumer, on: connection)
         }

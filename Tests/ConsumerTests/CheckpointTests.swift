@@ -54,6 +54,40 @@ private let shard = ShardID(number: 0)
         }
     }
 
+    @Test func `after a forced step back the first event that is acknowledged covers no more than itself`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b", "c", "d")
+            let reader = try await engine.attach(fromStart, manual)
+            #expect(try await engine.read(4, from: reader) == ["a", "b", "c", "d"])
+            _ = try await engine.acknowledge(.event(EventID(reader: reader.id, number: 4)))
+            _ = try await engine.acknowledge(.event(EventID(reader: reader.id, number: 1)), isForced: true)
+            let again = try #require(await Engine.delivery(from: reader))
+            #expect(try Engine.texts(again) == ["b"])
+            engine.settle(again, of: reader)
+            let stored = try await engine.acknowledge(.event(again.id))
+            #expect(stored.map(\.checkpoint) == [again.last])
+            #expect(try await engine.read(2, from: reader) == ["c", "d"])
+        }
+    }
+
+    @Test func `an event does not acknowledge shards that were taken from its reader`() async throws {
+        try await withEngine(shards: 2, settings: { $0.times.handOver = .milliseconds(50) }) { engine, kinesis in
+            kinesis.put("a", to: 0)
+            kinesis.put("b", to: 1)
+            let first = try await engine.attach(fromStart, manual)
+            #expect(Set(try await engine.read(2, from: first)) == ["a", "b"])
+            let second = try await engine.attach(fromStart, manual)
+            // What moves is not acknowledged, so it comes again there.
+            let moved = try await engine.read(1, from: second)
+            kinesis.put("c", to: moved == ["b"] ? 0 : 1)
+            let delivery = try #require(await Engine.delivery(from: first))
+            engine.settle(delivery, of: first)
+            #expect(try await engine.acknowledge(.event(delivery.id)).map(\.shard) == [delivery.shard])
+            second.detach(.lost)
+            #expect(try await engine.read(1, from: first) == moved)
+        }
+    }
+
     @Test func `a record's checkpoint moves forward to what was sent, and elsewhere only by force`() async throws {
         try await withOneByOne { engine, kinesis in
             kinesis.put("a", "b", "c")

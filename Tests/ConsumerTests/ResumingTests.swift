@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 import State
 import Testing
 
@@ -58,6 +59,46 @@ import Testing
         }
     }
 
+    @Test(arguments: [RecordsReader.Ending.orderly, .lost])
+    func `who comes back twice with the same event's id gets again what the second connection was sent`(
+        ending: RecordsReader.Ending
+    ) async throws {
+        try await withOneByOne(shards: 2, unreadBytes: 0) { engine, kinesis in
+            kinesis.put("a1", to: 0)
+            let first = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: first) == ["a1"])
+            first.detach(.orderly)
+            kinesis.put("a2", "a3", to: 0)
+            kinesis.put("b1", to: 1)
+            // It notes nothing of what it gets; and so does the one behind it.
+            for _ in 0..<2 {
+                let again = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
+                #expect(Set(try await engine.read(3, from: again)) == ["a2", "a3", "b1"])
+                again.detach(ending)
+            }
+            await engine.store.flush()
+            engine.restart()
+            let last = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
+            #expect(Set(try await engine.read(3, from: last)) == ["a2", "a3", "b1"])
+        }
+    }
+
+    @Test func `it replaces the connection with which it came back, where that still stands`() async throws {
+        try await withOneByOne(unreadBytes: 0) { engine, kinesis in
+            kinesis.put("a", "b", "c")
+            let first = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: first) == ["a"])
+            first.detach(.orderly)
+            let stalled = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
+            #expect(try await engine.read(1, from: stalled) == ["b"])
+            let isReplaced = Gate(loop: engine.loop)
+            stalled.onReplaced = { isReplaced.open() }
+            let third = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
+            #expect(try await engine.read(2, from: third) == ["b", "c"])
+            #expect(engine.snapshot?.readerIDs == [third.id.text])
+        }
+    }
+
     @Test func `what was sent after that event comes again, also what has a checkpoint`() async throws {
         try await withOneByOne(unreadBytes: 0) { engine, kinesis in
             kinesis.put("a", "b", "c", "d")
@@ -66,11 +107,11 @@ import Testing
             first.detach(.orderly)
             let second = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
             #expect(try await engine.read(3, from: second) == ["b", "c", "d"])
-            // An id that is newer than the log goes on behind the newest event there is.
+            // An id that is newer than the log: what its own reader was sent is passed over, not what those got that followed.
             second.detach(.orderly)
             kinesis.put("e")
             let third = try await engine.attach(fromStart, lastEvent: "\(first.id)-99")
-            #expect(try await engine.read(1, from: third) == ["e"])
+            #expect(try await engine.read(4, from: third) == ["b", "c", "d", "e"])
         }
     }
 

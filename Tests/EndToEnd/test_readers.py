@@ -3,7 +3,7 @@
 import pytest
 
 from harness.load import Putter
-from harness.records import assert_in_order, make_stream
+from harness.records import assert_in_order_while_assigned, make_stream
 from harness.waiting import eventually
 
 QUICK = "pollDelay=20&noRecordsPollDelay=250"
@@ -64,7 +64,7 @@ def test_readers_that_come_and_go_under_load_lose_nothing(sidecars):
 
     eventually(all_there, 40, why="every acknowledged record has arrived")
     for reader in readers:
-        assert_in_order(reader.records)
+        assert_in_order_while_assigned(reader.events)
     shards = [shard for consumer in sidecar.get("/streams").json["consumers"] for shard in consumer["shards"]]
     restarted = {shard["shardId"]: shard["lastRestart"] for shard in shards if "lastRestart" in shard}
     assert len(shards) == 4 and not restarted, f"the watchdog restarted shards that had cause to wait: {restarted}"

@@ -41,7 +41,8 @@ package final class RecordsReader: @unchecked Sendable {
     private var notices = NoticeQueue()
     private var ready: [Delivery] = []
     private var waiter: UnsafeContinuation<ReaderEvent?, Never>?
-    private var lastNumber = 0
+    /// Of its events with records.
+    private(set) var lastNumber = 0
     /// Taken by `next`, not settled, by number.
     private var unsettled: [Int: Delivery] = [:]
     /// When the connection was last given something to write.

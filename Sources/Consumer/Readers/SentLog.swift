@@ -29,10 +29,12 @@ final class SentLog: @unchecked Sendable {
         isLoaded = true
     }
 
-    /// - Parameter unreadBytes: how much of what is sent to it last counts as unread when it is lost.
-    func joined(_ reader: ReaderID, unreadBytes: Int) {
+    /// - Parameters:
+    ///   - unreadBytes: how much of what is sent to it last counts as unread when it is lost.
+    ///   - former: the reader of whose events its client named one.
+    func joined(_ reader: ReaderID, unreadBytes: Int, following former: ReaderID? = nil) {
         windows[reader] = UnreadWindow(bytes: unreadBytes)
-        store?.note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes), of: key)
+        store?.note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes, following: former), of: key)
     }
 
     /// A reader's socket has taken an event.
@@ -72,14 +74,19 @@ final class SentLog: @unchecked Sendable {
 
     // MARK: Questions
 
-    /// What the event's reader was sent after it; nil when the log does not know the reader.
+    /// The reader and those that came back naming an event of it, or of one of those; empty when the log does not know it.
+    func line(from reader: ReaderID) async throws(StateError) -> [ReaderID] {
+        try await store?.line(from: reader, of: key) ?? []
+    }
+
+    /// What the event's client was sent after it; nil when the log does not know the event's reader.
     func sent(after event: EventID) async throws(StateError) -> SentAfter? {
         try await store?.sent(after: event, of: key)
     }
 
-    /// The furthest record of each shard that the event's reader was sent, up to the event; nil when the log does not know
-    /// the event.
-    func sent(upTo event: EventID) async throws(StateError) -> [ShardID: Checkpoint]? {
+    /// The last event of each shard that the event's reader was sent, up to the event; nil when the log does not know the
+    /// event.
+    func sent(upTo event: EventID) async throws(StateError) -> [ShardID: SentEvent]? {
         try await store?.sent(upTo: event, of: key)
     }
 

@@ -74,7 +74,7 @@ extension ReadingSession {
         task.stop()
         task.reader.withdraw(id)
         guard !task.isDone else { return handOver(id) }
-        leaving[id] = context.loop.schedule(after: Self.handOverPatience) { [weak self] in
+        leaving[id] = context.loop.schedule(after: context.times.handOver) { [weak self] in
             self?.logger.warning(
                 "a shard is handed over before its last batch is done; that comes again",
                 metadata: ["shard": "\(id)", "reader": "\(task.reader.id)"])

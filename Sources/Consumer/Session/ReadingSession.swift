@@ -8,16 +8,12 @@ import State
 /// Confined to its loop.
 ///
 /// `ShardDivision` says whose each shard is. A shard that moves is read no further for its former reader; once what that
-/// reader was given of it is done, or `handOverPatience` is over, its new reader gets it from the checkpoint on. A shard
+/// reader was given of it is done, or `ShardTimes.handOver` is over, its new reader gets it from the checkpoint on. A shard
 /// whose checkpoint goes back, because a reader was lost or comes back with an earlier event's id, begins again there.
 ///
 /// Readers coming and going; what their shards do (+Shards), checkpoints (+Checkpoints), the watchdog and what is given up
 /// for others (+Watch), new shards (+Lookout).
 final class ReadingSession: @unchecked Sendable {
-    /// How long a shard that moves waits for the reader that has a batch of it in its socket, or has to acknowledge one.
-    /// Afterwards that batch is delivered again to the new reader.
-    static let handOverPatience: Duration = .seconds(5)
-
     let key: ConsumerKey
     let options: ConsumerOptions
     /// Whether it only watches: no group, and nothing is kept.
@@ -101,19 +97,21 @@ final class ReadingSession: @unchecked Sendable {
     /// Takes a reader in and divides the shards anew.
     /// - Parameters:
     ///   - resume: what its client had before, where that is known.
-    ///   - former: the client's former connection, where it has not ended yet.
-    func join(_ id: ReaderID, resuming resume: Resumption? = nil, replacing former: RecordsReader? = nil)
+    ///   - formers: the client's former connections that have not ended yet.
+    func join(_ id: ReaderID, resuming resume: Resumption? = nil, replacing formers: [RecordsReader] = [])
         -> RecordsReader
     {
         let reader = RecordsReader(id: id, session: self, holder: context.budget.newHolder(), loop: context.loop)
         readers[id] = reader
-        sent.joined(id, unreadBytes: options.useAutoCheckpoints && !isTail ? options.unreadBytes : 0)
-        if let former, readers[former.id] === former {
+        sent.joined(
+            id, unreadBytes: options.useAutoCheckpoints && !isTail ? options.unreadBytes : 0,
+            following: resume?.readers.first)
+        for former in formers where readers[former.id] === former {
             logger.info("a client has connected anew", metadata: ["reader": "\(id)", "before": "\(former.id)"])
             leave(former, .lost)
             former.replaced()
         }
-        if let resume { sent.settle([resume.former]) }
+        if let resume { sent.settle(resume.readers) }
         provideForLosses()
         division.readable(positions.book.readable)
         division.joined(id)
@@ -182,8 +180,9 @@ final class ReadingSession: @unchecked Sendable {
     }
 }
 
-/// What a client that connects again had before: events of a former reader, and what that was sent after them.
+/// What a client that connects again had before: its former readers, that of its last event first, and what they were
+/// sent after it.
 struct Resumption: Equatable, Sendable {
-    let former: ReaderID
+    let readers: [ReaderID]
     let stretches: [ShardID: SentAfter.Stretch]
 }

@@ -15,6 +15,9 @@ final class ShardTask: @unchecked Sendable {
     /// The last failure's text, for as long as the shard is degraded by it.
     private(set) var lastError: String?
     private(set) var isEnded = false
+    /// The number that an event of this task has at least.
+    let firstNumber: Int
+    private(set) var hasHandedOn = false
 
     let reader: RecordsReader
     /// Held until the task is over: other jobs may end the session while one of its calls is being made.
@@ -37,6 +40,7 @@ final class ShardTask: @unchecked Sendable {
         self.id = id
         self.machine = machine
         self.reader = reader
+        firstNumber = reader.lastNumber + 1
         self.session = session
         self.context = context
         wakeup = Wakeup(loop: context.loop)
@@ -215,6 +219,7 @@ extension ShardTask {
                 let before = machine.batches.last.checkpoint ?? Checkpoint(before: batch.firstSequenceNumber)
                 let number = reader.offer(batch, behind: before, last: last, from: self)
                 origins[number] = (answer, batch)
+                hasHandedOn = true
                 machine.encoded(number: number, records: batch.recordCount, last: last)
                 guard batch.isLast else { return }
             }

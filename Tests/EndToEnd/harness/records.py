@@ -66,6 +66,20 @@ def assert_in_order(records):
         last[shard] = number
 
 
+def assert_in_order_while_assigned(events):
+    """Sequence numbers of a shard grow for as long as a connection has it: what a lost reader may not have read begins
+    anew, with `assigned`."""
+    last = {}
+    for event in events:
+        if event.name == "shard" and event.data["change"] == "assigned":
+            last.pop(event.data["shardId"], None)
+        if event.name == "records":
+            shard = event.data["shardId"]
+            for number in (int(record["sequenceNumber"]) for record in event.data["records"]):
+                assert last.get(shard, -1) < number, f"{shard}: {number} after {last[shard]}"
+                last[shard] = number
+
+
 def numbers(records):
     """The `n` of each record's data."""
     return [record["data"]["n"] for record in records]
