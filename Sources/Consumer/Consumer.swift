@@ -176,7 +176,7 @@ final class Consumer: @unchecked Sendable {
         do throws(ConsumerError) {
             try checkStillWanted()
         } catch {
-            for former in formers { former.replaced() }
+            for former in formers { former.cut() }
             throw error
         }
         return try join(readerID, comeback, replacing: formers)

@@ -18,6 +18,8 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// Consumers of one reader each, who only watches.
     private var tails: [ObjectIdentifier: Consumer] = [:]
     private var pressure: TimerToken?
+    /// Since when some reader has got nothing because others hold all the room.
+    private var starvingSince: EventLoop.Instant?
     private var isEnding = false
 
     package init(
@@ -162,11 +164,31 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// Somebody has waited for room: what is held for readers that take nothing is let go.
     private func relieve() {
         pressure = nil
-        guard context.budget.waiting > 0 else { return }
-        for consumer in Array(consumers.values) + Array(tails.values) {
-            consumer.session?.giveUpHeld(since: context.loop.now - Self.patienceWithStalled)
+        guard context.budget.waiting > 0 else {
+            starvingSince = nil
+            return
         }
+        let sessions = (Array(consumers.values) + Array(tails.values)).compactMap(\.session)
+        for session in sessions { session.giveUpHeld(since: context.loop.now - Self.patienceWithStalled) }
+        endStarving(sessions)
         if context.budget.waiting > 0 { relieveLater() }
+    }
+
+    /// What lies in a socket cannot be given up: where somebody has got nothing for long because of it, the reader that
+    /// takes nothing and holds the most is cut.
+    private func endStarving(_ sessions: [ReadingSession]) {
+        let now = context.loop.now
+        guard sessions.contains(where: \.isStarving) else {
+            starvingSince = nil
+            return
+        }
+        let since = starvingSince ?? now
+        starvingSince = since
+        guard now - since >= settings.times.starving else { return }
+        let holders = sessions.compactMap { session in
+            session.heaviest(since: now - settings.times.starving).map { (session, $0.reader, $0.bytes) }
+        }
+        if let (session, reader, _) = holders.max(by: { $0.2 < $1.2 }) { session.cut(reader) }
     }
 
     // MARK: Making and forgetting

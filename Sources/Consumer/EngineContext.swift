@@ -22,5 +22,8 @@ package struct ShardTimes: Sendable {
     /// Afterwards that batch is delivered again to the new reader.
     package var handOver: Duration = .seconds(5)
 
+    /// How long a reader may get nothing because others take nothing and hold all the room.
+    package var starving: Duration = .seconds(10)
+
     package init() {}
 }

@@ -54,7 +54,8 @@ private let shard = ShardID(number: 0)
         }
     }
 
-    @Test func `after a forced step back the first event that is acknowledged covers no more than itself`() async throws {
+    @Test func `after a forced step back the first event that is acknowledged covers no more than itself`() async throws
+    {
         try await withOneByOne { engine, kinesis in
             kinesis.put("a", "b", "c", "d")
             let reader = try await engine.attach(fromStart, manual)

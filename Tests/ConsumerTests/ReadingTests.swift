@@ -184,6 +184,26 @@ import Testing
         }
     }
 
+    @Test func `a reader that takes nothing and holds all the room is cut once another gets nothing`() async throws {
+        let settings: @Sendable (inout EngineSettings) -> Void = {
+            $0.maxBufferedBytes = 2 << 20
+            $0.times.starving = .milliseconds(100)
+        }
+        try await withEngine(settings: settings) { engine, kinesis in
+            kinesis.put(String(repeating: "x", count: 3_000_000))
+            let stalled = try await engine.attach(fromStart)
+            var isCut = false
+            stalled.onCut = { isCut = true }
+            #expect(await Engine.delivery(from: stalled) != nil)
+            let other = try await engine.attach(fromStart, ("consumerGroup", "other"))
+            #expect(try await engine.read(1, from: other).count == 1)
+            #expect(isCut)
+            other.detach(.orderly)
+            let next = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: next).count == 1)
+        }
+    }
+
     @Test func `an expired iterator loses nothing and repeats nothing`() async throws {
         try await withEngine { engine, kinesis in
             kinesis.answerLimit = 1

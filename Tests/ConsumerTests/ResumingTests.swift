@@ -92,7 +92,7 @@ import Testing
             let stalled = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
             #expect(try await engine.read(1, from: stalled) == ["b"])
             let isReplaced = Gate(loop: engine.loop)
-            stalled.onReplaced = { isReplaced.open() }
+            stalled.onCut = { isReplaced.open() }
             let third = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
             #expect(try await engine.read(2, from: third) == ["b", "c"])
             #expect(engine.snapshot?.readerIDs == [third.id.text])
@@ -217,7 +217,7 @@ import Testing
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             var isCut = false
-            first.onReplaced = { isCut = true }
+            first.onCut = { isCut = true }
             let second = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
             #expect(isCut && engine.snapshot?.readerIDs == [second.id.text])
             #expect(try await engine.read(2, from: second) == ["b", "c"])

@@ -100,6 +100,18 @@ def test_a_reader_that_takes_nothing_for_too_long_is_closed(sidecars):
     assert sorted(record["data"][:2] for record in first_arrivals(reader.records)) == [f"{n:02}" for n in range(16)]
 
 
+def test_a_reader_that_takes_a_little_all_the_time_is_not_closed(sidecars):
+    sidecar = sidecars.start("--local-limits", "off", env={"KINESIS_SIDECAR_READER_WRITE_TIMEOUT": "700"})
+    slow = sidecar.follow_by_socket("s", QUICK, receive_buffer=4096)
+    for n in range(16):
+        sidecar.put("s", f"{n:02}" + "x" * 900_000)
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        assert slow.socket.recv(8192), "the connection was closed"
+        time.sleep(0.05)  # it is slow
+    assert len(sidecar.get("/streams").json["consumers"][0]["readers"]) == 1
+
+
 def test_an_idle_reader_gets_comments(sidecars):
     sidecar = sidecars.start(env={"KINESIS_SIDECAR_HEARTBEAT_INTERVAL": "100"})
     reader = sidecar.follow("s", QUICK)

@@ -51,7 +51,8 @@ import Testing
     }
 
     @Test func `the delivery log outlives its positions, unless the stream is another one`() {
-        let joined = StateChange.readerJoined(ReaderID("0000000a")!, at: .init(milliseconds: 1), unreadBytes: 0, following: nil)
+        let joined = StateChange.readerJoined(
+            ReaderID("0000000a")!, at: .init(milliseconds: 1), unreadBytes: 0, following: nil)
         var queue = ChangeQueue()
         queue.append(joined, of: key)
         queue.append(at(1), of: key)

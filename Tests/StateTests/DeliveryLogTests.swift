@@ -82,7 +82,9 @@ extension StateStore {
         }
     }
 
-    @Test func `what was sent up to an event is the last record of each shard, which may have begun again`() async throws {
+    @Test func `what was sent up to an event is the last record of each shard, which may have begun again`()
+        async throws
+    {
         try await withStore { store in
             store.joined(reader)
             store.sent(one, "5", "9", "10", "8", from: 1)

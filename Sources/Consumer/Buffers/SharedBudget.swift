@@ -16,6 +16,13 @@ final class SharedBudget: @unchecked Sendable {
     var used: Int { budget.used }
     var waiting: Int { budget.waiting }
 
+    /// Whether the holder has nothing, and waits for room.
+    func isStarving(_ holder: BufferBudget.Holder) -> Bool {
+        budget.held(by: holder) == 0 && holders.values.contains(holder)
+    }
+
+    func held(by holder: BufferBudget.Holder) -> Int { budget.held(by: holder) }
+
     /// A new party to share with.
     func newHolder() -> BufferBudget.Holder {
         lastHolder += 1

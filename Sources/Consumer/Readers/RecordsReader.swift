@@ -33,8 +33,9 @@ package final class RecordsReader: @unchecked Sendable {
     let holder: BufferBudget.Holder
 
     package internal(set) var endReason = EndReason.draining
-    /// Called once when the reader is ended because its client has connected anew: the connection is of no use.
-    package var onReplaced: (() -> Void)?
+    /// Called once when the reader is ended while its connection may stand: its client has connected anew, or it takes
+    /// nothing and others need the room. The connection is of no use.
+    package var onCut: (() -> Void)?
 
     private weak var session: ReadingSession?
     private let loop: EventLoop
@@ -114,6 +115,9 @@ package final class RecordsReader: @unchecked Sendable {
     /// Whether the connection has had something to write since then, and has not got rid of it.
     func isStalled(since moment: EventLoop.Instant) -> Bool { waiter == nil && lastPull <= moment }
 
+    /// Whether records would be taken at once.
+    var isWaiting: Bool { waiter != nil }
+
     /// Puts a batch at the end of what waits. Returns its number.
     func offer(_ batch: EncodedBatch, behind before: Checkpoint, last: Checkpoint, from origin: ShardTask) -> Int {
         lastNumber += 1
@@ -153,7 +157,7 @@ package final class RecordsReader: @unchecked Sendable {
         waiter?.resume(returning: nil)
     }
 
-    /// Its client is connecting anew. Until `replaced` the shards stay with it, and it gets no more of them.
+    /// Its client is connecting anew. Until `cut` the shards stay with it, and it gets no more of them.
     func quiesce() {
         isQuiet = true
         ready.removeAll()
@@ -161,11 +165,11 @@ package final class RecordsReader: @unchecked Sendable {
         unsettled.removeAll()
     }
 
-    /// Its client has connected anew: the connection is cut.
-    func replaced() {
+    /// The connection is cut: its client has connected anew, or it takes nothing and others need the room.
+    func cut() {
         detach(.lost)
-        onReplaced?()
-        onReplaced = nil
+        onCut?()
+        onCut = nil
     }
 
     // MARK: Handing over

@@ -42,6 +42,25 @@ extension ReadingSession {
         }
     }
 
+    /// Whether a reader gets nothing because others hold all the room.
+    var isStarving: Bool {
+        readers.values.contains { $0.isWaiting && context.budget.isStarving($0.holder) }
+    }
+
+    /// Of the readers that have taken nothing since then the one that holds the most.
+    func heaviest(since moment: EventLoop.Instant) -> (reader: RecordsReader, bytes: Int)? {
+        readers.values.filter { $0.isStalled(since: moment) }
+            .map { ($0, context.budget.held(by: $0.holder)) }
+            .filter { $0.1 > 0 }.max { $0.1 < $1.1 }
+    }
+
+    /// Ends a reader that takes nothing for the sake of others. What it did not take comes again.
+    func cut(_ reader: RecordsReader) {
+        logger.warning(
+            "a reader that takes nothing is cut, because others get no room", metadata: ["reader": "\(reader.id)"])
+        reader.cut()
+    }
+
     /// The reader has taken everything that it was given, and waits for more.
     func waits(_ reader: RecordsReader) {
         guard !withheld.isEmpty else { return }

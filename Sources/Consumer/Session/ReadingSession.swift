@@ -109,7 +109,7 @@ final class ReadingSession: @unchecked Sendable {
         for former in formers where readers[former.id] === former {
             logger.info("a client has connected anew", metadata: ["reader": "\(id)", "before": "\(former.id)"])
             leave(former, .lost)
-            former.replaced()
+            former.cut()
         }
         if let resume { sent.settle(resume.readers) }
         provideForLosses()

@@ -38,7 +38,7 @@ final class RecordsSession: @unchecked Sendable {
     func run() async {
         presence.onLoss = { [reader] in reader.detach(.lost) }  // `next` gives nil from here on
         exchange.onPeerFinished = { [weak self] in self?.peerFinished() }
-        reader.onReplaced = { [exchange] in exchange.abort() }
+        reader.onCut = { [exchange] in exchange.abort() }
         do {
             let stream = try await exchange.startStreaming(
                 .ok, headers: Self.headers(framing), closesConnection: true)
