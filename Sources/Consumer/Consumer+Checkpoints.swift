@@ -144,10 +144,22 @@ extension ReadingSession {
     }
 
     func goOn(_ shard: ShardID) -> ShardID? {
-        tasks[shard]?.continued(behind: nil) ?? false ? shard : nil
+        guard let task = tasks[shard], task.continued(behind: nil) else { return nil }
+        return wentOn(shard, task)
     }
 
     func goOn(behind event: EventID) -> ShardID? {
-        tasks.first { $0.value.reader.id == event.reader && $0.value.continued(behind: event.number) }?.key
+        guard
+            let (shard, task) = tasks.first(where: {
+                $0.value.reader.id == event.reader && $0.value.continued(behind: event.number)
+            })
+        else { return nil }
+        return wentOn(shard, task)
+    }
+
+    /// A shard that is to move does so now.
+    private func wentOn(_ shard: ShardID, _ task: ShardTask) -> ShardID {
+        if leaving[shard] != nil, task.isDone { handOver(shard) }
+        return shard
     }
 }

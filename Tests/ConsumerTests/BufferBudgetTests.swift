@@ -37,6 +37,12 @@ import Testing
         #expect(budget.waiting == 4)
     }
 
+    @Test func `what takes less than it wants gets no more than the limit, also alone`() {
+        var budget = BufferBudget(limit: 100)
+        _ = budget.request(1500, least: 100, for: 1)
+        #expect(budget.admit().map(\.bytes) == [100])
+    }
+
     @Test func `what is larger than the limit is served alone`() {
         var budget = BufferBudget(limit: 10)
         let huge = budget.request(50, for: 1)

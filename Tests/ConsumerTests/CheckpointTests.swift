@@ -71,6 +71,25 @@ private let shard = ShardID(number: 0)
         }
     }
 
+    @Test func `a shard that pauses moves once its reader lets it go on`() async throws {
+        try await withOneByOne(shards: 2) { engine, kinesis in
+            kinesis.put("a1", "a2", to: 0)
+            kinesis.put("b1", "b2", to: 1)
+            let first = try await engine.attach(fromStart, paused)
+            #expect(Set(try await engine.read(2, from: first)) == ["a1", "b1"])
+            let second = try await engine.attach(fromStart, paused)
+            await engine.until("a shard is to move") {
+                engine.snapshot?.shards.count { $0.readerID == second.id.text } == 1
+            }
+            let moving = try #require(engine.snapshot?.shards.first { $0.readerID == second.id.text }?.id)
+            let calls = kinesis.count(.records(moving))
+            for _ in 0..<20 { await engine.loop.nextTurn() }
+            #expect(kinesis.count(.records(moving)) == calls)
+            _ = try engine.registry.goOn(kinesis.name, group: nil, .shard(moving))
+            #expect(try await engine.read(1, from: second) == [moving == shard ? "a2" : "b2"])
+        }
+    }
+
     @Test func `an event does not acknowledge shards that were taken from its reader`() async throws {
         try await withEngine(shards: 2, settings: { $0.times.handOver = .milliseconds(50) }) { engine, kinesis in
             kinesis.put("a", to: 0)

@@ -10,8 +10,8 @@
 /// ones.
 ///
 /// A single record may be larger than was assumed, and batches than their answer: then `used` is over the limit until
-/// they are sent, and nobody is served meanwhile. A request that is larger than the limit is served when nothing else is
-/// held.
+/// they are sent, and nobody is served meanwhile. A request that takes no less than the limit is served when nothing
+/// else is held.
 struct BufferBudget: Sendable {
     typealias Ticket = UInt64
     typealias Holder = UInt64
@@ -77,8 +77,8 @@ struct BufferBudget: Sendable {
                 index += 1
                 continue
             }
-            // What is larger than the limit is served when nothing else is held.
-            let room = used == 0 ? request.bytes : limit - used
+            // What cannot be less than the limit is served when nothing else is held.
+            let room = used == 0 ? max(limit, request.least) : limit - used
             guard room >= request.least else { break }
             let bytes = min(request.bytes, share, room)
             queue.remove(at: index)

@@ -49,9 +49,8 @@ final class SharedBudget: @unchecked Sendable {
         serve()
     }
 
-    /// Whether a holder of some bytes may hold so many more. What it was granted may be all that is held: then it may.
-    fileprivate func hasRoom(for more: Int, beside held: Int) -> Bool {
-        budget.used == held || budget.used + more <= budget.limit
+    fileprivate func hasRoom(for more: Int) -> Bool {
+        budget.used + more <= budget.limit
     }
 
     fileprivate func change(_ holder: BufferBudget.Holder, by bytes: Int) {
@@ -89,7 +88,7 @@ final class Loan {
 
     /// Makes the loan what is about to be held; false, and nothing changed, where that is more than there is room for.
     func fit(_ actual: Int) -> Bool {
-        guard actual <= bytes || shared.hasRoom(for: actual - bytes, beside: bytes) else { return false }
+        guard actual <= bytes || shared.hasRoom(for: actual - bytes) else { return false }
         resize(to: actual)
         return true
     }

@@ -70,8 +70,8 @@ final class ShardTask: @unchecked Sendable {
             + origins.values.reduce(0) { $0 + ($1.answer === answer ? 0 : $1.batch.payloadBytes) }
     }
 
-    /// Whether nothing that was handed on needs delivery any more.
-    var isDone: Bool { machine.batches.isDone }
+    /// Whether nothing that was handed on needs delivery any more, and no pause is open behind it.
+    var isDone: Bool { machine.batches.isDone && !machine.isPaused }
 
     // MARK: From the reader
 
