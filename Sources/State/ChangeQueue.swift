@@ -3,7 +3,8 @@ import Kinesis
 /// What waits to be committed, in the order in which it became true. Performs no I/O.
 ///
 /// Of a shard's checkpoints only the newest is kept, and of the delivery log the newest entries: so what waits is bounded
-/// by the number of shards however long the database cannot be written. A log with gaps makes more come again after a
+/// by the number of shards and of connections however long the database cannot be written. That a reader has come is not
+/// dropped before it has gone: the log would take nothing of it from then on. A log with gaps makes more come again after a
 /// crash, never less. A checkpoint takes the place of the older one that waits; all that waits is committed together.
 struct ChangeQueue {
     struct Entry: Equatable, Sendable {
@@ -40,9 +41,9 @@ struct ChangeQueue {
         case .reset(let shard, _):
             // A checkpoint that comes after this one must not slip into the place before it.
             checkpoints[Place(key: key, shard: shard)] = nil
-        case .add, .deplete, .forget:
+        case .add, .deplete, .forget, .readerJoined:
             break
-        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
+        case .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
             entriesOfLog += 1
         }
         entries.append(Entry(key: key, change: change))
@@ -75,12 +76,15 @@ struct ChangeQueue {
         var left = entriesOfLog - mostOfLog / 2
         var kept: [Entry] = []
         var forgotten: [ConsumerKey: [ReaderID: Int]] = [:]
-        for entry in takeAll() {
-            guard entry.change.isOfLog, left > 0 else {
+        let all = takeAll()
+        let gone = Set(all.compactMap(\.endedInOrder))
+        for entry in all {
+            let isNeeded = entry.joined.map { !gone.contains($0) } ?? !entry.change.isOfLog
+            guard !isNeeded, left > 0 else {
                 kept.append(entry)
                 continue
             }
-            left -= 1
+            if entry.joined == nil { left -= 1 }
             switch entry.change {
             case .delivered(let event): forgotten[entry.key, default: [:]][event.id.reader] = event.id.number
             case .eventsForgotten(let reader, let number): forgotten[entry.key, default: [:]][reader] = number
@@ -91,5 +95,24 @@ struct ChangeQueue {
             for (reader, number) in readers { append(.eventsForgotten(reader, upTo: number), of: key) }
         }
         for entry in kept { append(entry.change, of: entry.key) }
+    }
+}
+
+extension ChangeQueue.Entry {
+    fileprivate struct Reader: Hashable {
+        let key: ConsumerKey
+        let id: ReaderID
+    }
+
+    /// The reader that has come.
+    fileprivate var joined: Reader? {
+        guard case .readerJoined(let id, _, _, _) = change else { return nil }
+        return Reader(key: key, id: id)
+    }
+
+    /// The reader that has gone and left nothing to provide for.
+    fileprivate var endedInOrder: Reader? {
+        guard case .readerEnded(let id, _, isLost: false) = change else { return nil }
+        return Reader(key: key, id: id)
     }
 }

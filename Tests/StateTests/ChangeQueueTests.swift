@@ -77,6 +77,23 @@ import Testing
         #expect(queue.entries.count == events.count + 2)
     }
 
+    @Test func `a reader that is still there is not dropped, however many come and go`() {
+        func joined(_ number: Int) -> StateChange {
+            .readerJoined(reader(number), at: .init(milliseconds: 1), unreadBytes: 0, following: nil)
+        }
+        var queue = ChangeQueue(mostOfLog: 10)
+        queue.append(joined(0), of: key)
+        for number in 1...100 {
+            queue.append(joined(number), of: key)
+            queue.append(.readerEnded(reader(number), at: .init(milliseconds: 2), isLost: number == 1), of: key)
+        }
+        let changes = queue.entries.map(\.change)
+        #expect(changes.contains(joined(0)) && changes.contains(joined(1)) && !changes.contains(joined(2)))
+        #expect(changes.count < 30)
+    }
+
+    private func reader(_ number: Int) -> ReaderID { ReaderID(String(String(number + 0x1000_0000, radix: 16)))! }
+
     private func event(_ number: Int) -> StateChange {
         .delivered(
             DeliveredEvent(
