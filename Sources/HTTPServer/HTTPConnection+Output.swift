@@ -129,7 +129,16 @@ extension HTTPConnection {
 
     var isOutputAcknowledged: Bool { output == nil && Socket.isAcknowledged(fd) }
 
-    var hasPeerClosed: Bool { Socket.peek(fd) == .end }
+    /// Whether the peer has closed in order. The look takes a reset's error from the socket, which then looks to epoll as if
+    /// both sides were done: so a reset ends the connection here.
+    func lookWhetherPeerClosed() -> Bool {
+        switch Socket.peek(fd) {
+        case .end: return true
+        case .failed: shut()
+        case .bytes, .wouldBlock: break
+        }
+        return false
+    }
 
     private func letNextWriterIn() {
         if writersInLine.isEmpty {

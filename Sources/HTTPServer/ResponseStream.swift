@@ -90,7 +90,7 @@ package final class ResponseStream: @unchecked Sendable {
         await finish()
         connection.mustClose = true
         connection.shutWriting()
-        let isTaken = await connection.becomes { $0.isOutputAcknowledged && $0.hasPeerClosed }
+        let isTaken = await connection.becomes { $0.isOutputAcknowledged && $0.lookWhetherPeerClosed() }
         return isTaken || connection.haveBothClosed
     }
 
