@@ -121,11 +121,11 @@ if Context.environment["BENCH"] != nil {
     ]
 }
 
-/// One folder under Fuzz is one program, which `make fuzz` runs for a while. The modules are built with the same flags:
+/// A folder Fuzz/Fuzz… is one program, which `make fuzz` runs for a while. The modules are built with the same flags:
 /// libFuzzer finds its way by the branches that it sees taken in them.
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: "Fuzz/\(name)",
+        name: name, dependencies: dependencies + ["FuzzDriver"], path: "Fuzz/\(name)",
         swiftSettings: [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer,address"])],
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
@@ -134,6 +134,7 @@ if Context.environment["FUZZ"] != nil {
         target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
     }
     package.targets += [
+        .target(name: "FuzzDriver", path: "Fuzz/Driver"),
         fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
         fuzzer("FuzzURLText", ["HTTP", "Bytes"]),

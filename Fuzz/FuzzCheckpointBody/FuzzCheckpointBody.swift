@@ -1,5 +1,6 @@
 import Bytes
 import Consumer
+import FuzzDriver
 import Gateway
 import JSON
 import State
@@ -7,22 +8,9 @@ import State
 // The bodies of `checkpoints` and `continue`, and the ids in them: what is taken names one place, and what is refused can
 // be answered.
 
-/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+/// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzCheckpointBody_main")
-public func start(
-    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runFuzzer(&count, &arguments, fuzz)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
+public func start(_ count: CInt, _ arguments: Arguments) -> CInt { runFuzzer(count, arguments) }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

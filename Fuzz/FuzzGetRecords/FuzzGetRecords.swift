@@ -1,26 +1,14 @@
 import Bytes
+import FuzzDriver
 import JSON
 import Kinesis
 
 // The first byte chooses what the rest is: a whole answer, the inside of a record, or a record's data; and how it is
 // sliced. Every payload must be one line of valid JSON, and slicing must not change what is delivered.
 
-/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+/// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzGetRecords_main")
-public func start(
-    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runFuzzer(&count, &arguments, fuzz)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
+public func start(_ count: CInt, _ arguments: Arguments) -> CInt { runFuzzer(count, arguments) }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

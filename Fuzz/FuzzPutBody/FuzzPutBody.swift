@@ -1,26 +1,14 @@
 import Bytes
+import FuzzDriver
 import Gateway
 import JSON
 import Kinesis
 
 // The body of a put: what is taken is sound for the service, and what is not JSON is refused.
 
-/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+/// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzPutBody_main")
-public func start(
-    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runFuzzer(&count, &arguments, fuzz)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
+public func start(_ count: CInt, _ arguments: Arguments) -> CInt { runFuzzer(count, arguments) }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

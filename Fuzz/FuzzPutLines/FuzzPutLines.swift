@@ -1,4 +1,5 @@
 import Bytes
+import FuzzDriver
 import Gateway
 import HTTP
 import JSON
@@ -8,22 +9,9 @@ import Producer
 // A body of lines. The first byte says where it is cut: the lines must be the same for the whole, for two parts and byte
 // by byte; each is a record or a fault, in its place; and the answers are JSON, a line each.
 
-/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+/// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzPutLines_main")
-public func start(
-    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runFuzzer(&count, &arguments, fuzz)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
+public func start(_ count: CInt, _ arguments: Arguments) -> CInt { runFuzzer(count, arguments) }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

@@ -1,25 +1,13 @@
 import Bytes
+import FuzzDriver
 import HTTP
 
 // The first byte says where the rest is cut: the parser must say the same of the whole, of two parts and of every
 // prefix, and the request that it makes must be safe to look at.
 
-/// SwiftPM makes this symbol the program's main, in place of the one that libFuzzer brings.
+/// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzRequestHead_main")
-public func start(
-    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runFuzzer(&count, &arguments, fuzz)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
+public func start(_ count: CInt, _ arguments: Arguments) -> CInt { runFuzzer(count, arguments) }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
