@@ -83,7 +83,7 @@ private let shard = ShardID(number: 0)
             }
             let moving = try #require(engine.snapshot?.shards.first { $0.readerID == second.id.text }?.id)
             let calls = kinesis.count(.records(moving))
-            for _ in 0..<20 { await engine.loop.nextTurn() }
+            await engine.turns()
             #expect(kinesis.count(.records(moving)) == calls)
             _ = try engine.registry.goOn(kinesis.name, group: nil, .shard(moving))
             #expect(try await engine.read(1, from: second) == [moving == shard ? "a2" : "b2"])
@@ -162,8 +162,10 @@ private let shard = ShardID(number: 0)
             kinesis.put("child", to: 1)
             let reader = try await engine.attach(fromStart, manual)
             #expect(try await engine.read(1, from: reader) == ["parent"])
-            try await engine.loop.sleep(for: .milliseconds(20))
+            await engine.until("the parent is read to its end") { engine.snapshot?.shards[0].phase == .ending }
+            await engine.turns()
             #expect(engine.snapshot?.shards[0].phase == .ending)
+            #expect(kinesis.count(.iterator(ShardID(number: 1))) == 0)
             _ = try await engine.acknowledge(.event(EventID(reader: reader.id, number: 1)))
             #expect(try await engine.read(1, from: reader) == ["child"])
         }
@@ -177,7 +179,13 @@ private let shard = ShardID(number: 0)
             let second = try await engine.attach(manual)
             #expect(second.assignment == [ShardID(number: 1)])
             kinesis.put("b", to: 1)
-            try await engine.loop.sleep(for: .milliseconds(20))
+            let calls = kinesis.calls.count {
+                $0 == .iterator(ShardID(number: 1)) || $0 == .records(ShardID(number: 1))
+            }
+            await engine.turns()
+            #expect(
+                kinesis.calls.count { $0 == .iterator(ShardID(number: 1)) || $0 == .records(ShardID(number: 1)) }
+                    == calls)
             _ = try await engine.acknowledge(.event(EventID(reader: first.id, number: 1)))
             #expect(try await engine.read(1, from: second) == ["b"])
         }
@@ -248,7 +256,8 @@ private let shard = ShardID(number: 0)
             kinesis.put("a", "b")
             let reader = try await engine.attach(fromStart, paused)
             #expect(try await engine.read(1, from: reader) == ["a"])
-            try await engine.loop.sleep(for: .milliseconds(20))
+            await engine.until("it pauses") { engine.snapshot?.shards[0].phase == .paused }
+            await engine.turns()
             #expect(engine.snapshot?.shards[0].phase == .paused)
             let group: String? = nil
             let stale = EventID(reader: reader.id, number: 7)

@@ -102,6 +102,11 @@ final class Engine: @unchecked Sendable {
         return event["records"]?.array?.compactMap { $0["data"]?.string } ?? []
     }
 
+    /// Lets everything that has something to do now do it, and what follows from that.
+    func turns() async {
+        for _ in 0..<50 { await loop.nextTurn() }
+    }
+
     /// Waits, at most 5 s, until something is true.
     func until(_ what: String, _ isTrue: () -> Bool) async {
         let deadline = loop.now + .seconds(5)

@@ -26,7 +26,7 @@ import Testing
             let held = try #require(await Engine.delivery(from: one))
             let two = try await engine.attach()
             #expect(two.assignment == [ShardID(number: 1)])
-            try await engine.loop.sleep(for: .milliseconds(20))
+            await engine.turns()
             #expect(engine.snapshot?.shards[1].readerID == two.id.text)
             engine.settle(held, of: one)
             #expect(try await engine.read(1, from: two) == ["b"])
