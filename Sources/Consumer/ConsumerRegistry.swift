@@ -7,6 +7,7 @@ import State
 package final class ConsumerRegistry: @unchecked Sendable {
     /// Consumers without a reader that only requests have started; beyond it the one that has been there longest is
     /// forgotten. Its positions are stored, so nothing is lost but iterators.
+    /// One that somebody has started or stopped does not count, and stays until the sidecar ends.
     package static let mostIdleConsumers = 256
 
     private let settings: EngineSettings
@@ -68,9 +69,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
         _ stream: StreamName, group: String?, deadline: ContinuousClock.Instant
     ) async -> ConsumerSnapshot {
         context.loop.preconditionOnLoop()
+        let key = key(stream, group)
         var options = settings.defaults
-        if let group { options.consumerGroup = group }
-        let key = ConsumerKey(stream: stream, group: options.consumerGroup)
+        options.consumerGroup = key.group
         let consumer = consumers[key] ?? make(key, options, isConfigured: false)
         await consumer.stop(deadline: deadline)
         await context.state.flush()
@@ -148,7 +149,11 @@ package final class ConsumerRegistry: @unchecked Sendable {
     }
 
     private func held(_ stream: StreamName, _ group: String?) -> Consumer? {
-        consumers[ConsumerKey(stream: stream, group: group ?? settings.defaults.consumerGroup)]
+        consumers[key(stream, group)]
+    }
+
+    private func key(_ stream: StreamName, _ group: String?) -> ConsumerKey {
+        ConsumerKey(stream: stream, group: group ?? defaultGroup)
     }
 
     // MARK: Memory
@@ -185,10 +190,12 @@ package final class ConsumerRegistry: @unchecked Sendable {
         let since = starvingSince ?? now
         starvingSince = since
         guard now - since >= settings.times.starving else { return }
-        let holders = sessions.compactMap { session in
-            session.heaviest(since: now - settings.times.starving).map { (session, $0.reader, $0.bytes) }
-        }
-        if let (session, reader, _) = holders.max(by: { $0.2 < $1.2 }) { session.cut(reader) }
+        let holders = sessions.compactMap { $0.heaviest(since: now - settings.times.starving) }
+        guard let reader = holders.max(by: { $0.bytes < $1.bytes })?.reader else { return }
+        logger.warning(
+            "a reader that takes nothing is cut, because others get no room",
+            metadata: ["reader": "\(reader.id)", "stream": "\(reader.stream)"])
+        reader.cut()
     }
 
     // MARK: Making and forgetting

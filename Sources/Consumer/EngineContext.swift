@@ -19,10 +19,8 @@ package struct ShardTimes: Sendable {
     /// The longest that a call of a shard may take: the transport's time-out for records, which is the longest one.
     package var call: Duration = KinesisClient.dataTimeout
     /// How long a shard that moves waits for the reader that has a batch of it in its socket, has to acknowledge one, or
-    /// to let it go on.
-    /// Afterwards that batch is delivered again to the new reader.
+    /// to let it go on. Afterwards that batch is delivered again to the new reader.
     package var handOver: Duration = .seconds(5)
-
     /// How long a reader may get nothing because others take nothing and hold all the room.
     package var starving: Duration = .seconds(10)
 

@@ -127,7 +127,7 @@ extension HTTPConnection {
         return false
     }
 
-    var isOutputAcknowledged: Bool { output == nil && Socket.isAcknowledged(fd) }
+    var isOutputAcknowledged: Bool { output == nil && Socket.unacknowledgedBytes(fd) == 0 }
 
     /// Whether the peer has closed in order. The look takes a reset's error from the socket, which then looks to epoll as if
     /// both sides were done: so a reset ends the connection here.

@@ -180,8 +180,7 @@ package final class HTTPExchange: @unchecked Sendable {
         answeredStatus = status
         ResponseHead.append(
             status, headers: headers + commonHeaders, framing: isChunked ? .chunked : .untilClose,
-            persistence: persistence,
-            date: connection.server.dateLine.current, to: connection.outputBuffer())
+            persistence: persistence, date: connection.server.dateLine.current, to: connection.outputBuffer())
         Socket.enableKeepAlive(connection.fd)
         if !peerMayHalfClose { connection.interest.insert(.peerClosed) }
         try await connection.write([], within: connection.limits.streamWriteTime)

@@ -103,11 +103,6 @@ enum Socket {
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
-    /// Whether the peer's kernel has acknowledged every byte that was sent.
-    static func isAcknowledged(_ fd: Int32) -> Bool {
-        clinux_unacknowledged(fd) == 0
-    }
-
     /// Bytes that were sent and that the peer's kernel has not acknowledged.
     static func unacknowledgedBytes(_ fd: Int32) -> Int {
         Int(clinux_unacknowledged(fd))

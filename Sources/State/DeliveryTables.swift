@@ -153,22 +153,12 @@ enum DeliveryTables {
         guard let facts = try facts(of: event.reader, consumer, on: connection), event.number <= facts.newest else {
             return .success(nil)
         }
-        var events: [ShardID: SentEvent] = [:]
-        var unreadable: StateError?
-        try connection.query(
+        return try byShard(
             """
             SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number) FROM deliveries
             WHERE consumer = ?1 AND reader = ?2 AND number <= ?3 GROUP BY shard
-            """, .integer(consumer), .text(event.reader.text), .integer(event.number)
-        ) { row throws(SQLiteError) in
-            do throws(StateError) {
-                let last = try row.checkpoint(from: 0)
-                events[try row.shard(3)] = last.map { SentEvent(number: row.int(4), last: $0) }
-            } catch {
-                unreadable = error
-            }
-        }
-        return unreadable.map { .failure($0) } ?? .success(events)
+            """, event.reader, consumer, .integer(event.number), on: connection
+        ) { SentEvent(number: $1.int(4), last: $0) }.map { $0 }
     }
 
     /// The furthest record of the shard that any reader was sent, as far as the log reaches back.
@@ -239,11 +229,19 @@ enum DeliveryTables {
     private static func places(
         _ sql: String, _ reader: ReaderID, _ consumer: Int64, _ value: SQLiteValue, on connection: Connection
     ) throws(SQLiteError) -> Result<[ShardID: Checkpoint], StateError> {
-        var shards: [ShardID: Checkpoint] = [:]
+        try byShard(sql, reader, consumer, value, on: connection) { checkpoint, _ in checkpoint }
+    }
+
+    /// Rows of a checkpoint, the shard that it is of, and whatever else `make` reads of them.
+    private static func byShard<Value>(
+        _ sql: String, _ reader: ReaderID, _ consumer: Int64, _ value: SQLiteValue, on connection: Connection,
+        make: (Checkpoint, SQLiteRow) -> Value
+    ) throws(SQLiteError) -> Result<[ShardID: Value], StateError> {
+        var shards: [ShardID: Value] = [:]
         var unreadable: StateError?
         try connection.query(sql, .integer(consumer), .text(reader.text), value) { row throws(SQLiteError) in
             do throws(StateError) {
-                shards[try row.shard(3)] = try row.checkpoint(from: 0)
+                shards[try row.shard(3)] = try row.checkpoint(from: 0).map { make($0, row) }
             } catch {
                 unreadable = error
             }

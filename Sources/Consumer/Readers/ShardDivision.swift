@@ -117,7 +117,7 @@ struct ShardDivision: Equatable, Sendable {
 
     /// Of equals the one that came first.
     private func poorest(_ held: [ReaderID: [ShardID]]) -> ReaderID {
-        // Fewer have shards than are passed over here.
+        // No more are passed over than have shards.
         if let idle = readers.first(where: { held[$0, default: []].isEmpty }) { return idle }
         return held.min { rank($0) < rank($1) }?.key ?? readers[0]
     }

@@ -54,13 +54,6 @@ extension ReadingSession {
             .filter { $0.1 > 0 }.max { $0.1 < $1.1 }
     }
 
-    /// Ends a reader that takes nothing for the sake of others. What it did not take comes again.
-    func cut(_ reader: RecordsReader) {
-        logger.warning(
-            "a reader that takes nothing is cut, because others get no room", metadata: ["reader": "\(reader.id)"])
-        reader.cut()
-    }
-
     /// The reader has taken everything that it was given, and waits for more.
     func waits(_ reader: RecordsReader) {
         guard !withheld.isEmpty else { return }

@@ -9,7 +9,7 @@ extension Gateway {
     /// Types whose body is the envelope. The form's type is what `curl -d` says. A body without a type is one too.
     static let putTypes = ["application/json", "application/x-www-form-urlencoded"]
     /// A body of this type is a record a line: `putLines`.
-    static let linesType = "application/x-ndjson"
+    static let linesType = EventFraming.lines.contentType
     /// Bodies up to this many bytes are read on the loop, which takes about 0.5 ms with the digests; a larger one would
     /// hold everybody else up, so it is read on another thread.
     private static let parsedOnLoop = 256 * 1024
@@ -109,13 +109,7 @@ extension PutAnswer {
         json.beginArray()
         for result in results {
             json.beginObject()
-            switch result {
-            case .accepted(let shard, let sequenceNumber):
-                json.accepted(shard, sequenceNumber)
-            case .failed(let code, let message):
-                json.member("errorCode", code)
-                json.member("errorMessage", message)
-            }
+            json.outcome(result)
             json.endObject()
         }
         json.endArray()
@@ -130,6 +124,20 @@ extension PutAnswer {
 }
 
 extension JSONWriter {
+    /// The members that say what became of one record.
+    /// - Parameter longest: UTF-8 bytes of the message; the rest is cut off.
+    mutating func outcome(_ result: PutResult, longest: Int = .max) {
+        switch result {
+        case .accepted(let shard, let sequenceNumber): accepted(shard, sequenceNumber)
+        case .failed(let code, let message):
+            let isWhole = message.utf8.count <= longest
+            member("errorCode", code)
+            member(
+                "errorMessage",
+                isWhole ? message : String(decoding: message.utf8.prefix(longest), as: UTF8.self) + "…")
+        }
+    }
+
     mutating func accepted(_ shard: ShardID, _ sequenceNumber: SequenceNumber) {
         key("sequenceNumber")
         string(sequenceNumber.text)

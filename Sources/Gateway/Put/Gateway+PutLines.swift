@@ -16,11 +16,8 @@ extension Gateway {
             throw .draining
         }
         let session = PutLinesSession(
-            exchange, feed, stream, options, memory: producer.options.maxPutBytes, headers: Self.lineHeaders)
+            exchange, feed, stream, options, memory: producer.options.maxPutBytes,
+            headers: RecordsSession.headers(.lines))
         await session.run()
     }
-
-    private static let lineHeaders: HTTPHeaders = [
-        "Content-Type": linesType, "Cache-Control": "no-store", "X-Accel-Buffering": "no",
-    ]
 }

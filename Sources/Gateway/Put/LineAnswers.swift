@@ -96,19 +96,8 @@ package struct LineAnswers {
         var json = JSONWriter(buffer)
         json.beginObject()
         json.member("line", line)
-        switch result {
-        case .accepted(let shard, let sequenceNumber):
-            json.accepted(shard, sequenceNumber)
-        case .failed(let code, let message):
-            json.member("errorCode", code)
-            json.member("errorMessage", cut(message))
-        }
+        json.outcome(result, longest: maximumMessage)
         json.endObject()
         buffer.append("\n")
-    }
-
-    private static func cut(_ message: String) -> String {
-        guard message.utf8.count > maximumMessage else { return message }
-        return String(decoding: message.utf8.prefix(maximumMessage), as: UTF8.self) + "…"
     }
 }
