@@ -83,6 +83,34 @@ def test_a_parent_that_is_asked_for_again_takes_the_child_of_a_reader_that_left_
     assert_up_to_date(again, 4)
 
 
+@pytest.mark.parametrize("manual", [False, True])
+def test_a_parent_that_is_forced_back_takes_its_children_back(pair, manual):
+    service, sidecar = pair
+    make_stream(service.boto3(), "s", 1)
+    reader = sidecar.follow("s", QUICK + ("&useAutoCheckpoints=false" if manual else ""))
+    put_states(service, 0)
+    reader.wait_records(len(KEYS))
+    parent, children = "shardId-000000000000", split(service.boto3(), "s")
+    put_states(service, 1)
+    if manual:
+        eventually(lambda: acknowledge(sidecar, reader), 10, why="the parent is acknowledged")
+    reader.wait_records(2 * len(KEYS))
+    if manual:
+        acknowledge(sidecar, reader)
+    place = {"shardId": parent, "sequenceNumber": reader.records[0]["sequenceNumber"], "force": True}
+    assert sidecar.post("/streams/s/checkpoints", place).status == 200
+    # With manual checkpoints the children wait for the parent's acknowledgement once more.
+    again = len(KEYS) - 1
+    reader.wait(lambda r: len(of_shard(r, parent)) == len(KEYS) + again, 20, "the parent again")
+    if manual:
+        acknowledge(sidecar, reader)
+    assert_up_to_date(reader, 1)
+
+
+def acknowledge(sidecar, reader):
+    return sidecar.post("/streams/s/checkpoints", {"id": reader.ids[-1]}).status == 200
+
+
 def feed(service, reader, numbers, hash_key="0"):
     """Records one after the other, so that the reader gets each as an event."""
     for n in numbers:
