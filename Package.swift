@@ -147,6 +147,13 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzPutLines", ["Gateway", "Producer", "HTTP", "Kinesis", "JSON", "Bytes"]),
     ]
 }
+
+/// Targets without unsafe code: the compiler holds them to it.
+let safeTargets: Set = ["State", "Time"]
+
 for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+    if safeTargets.contains(target.name) {
+        target.swiftSettings! += [.strictMemorySafety(), .treatAllWarnings(as: .error)]
+    }
 }
