@@ -56,7 +56,7 @@ def test_a_parent_that_its_lost_reader_did_not_read_takes_the_child_of_another_b
     [child] = {record["shardId"] for record in stays.records}
     assert child in children
     lost.reset()
-    stays.wait(lambda r: len(first_arrivals(of_shard(r, parent))) == 4 * len(KEYS), 20, "the parent, from its beginning")
+    stays.wait(lambda r: len(first_arrivals(of_shard(r, parent))) >= 4 * len(KEYS), 20, "the parent, from its beginning")
     stays.wait(lambda r: {record["shardId"] for record in r.records} == {parent, *children}, 20, "the other child")
     assert_up_to_date(stays, 4)
 
@@ -79,7 +79,7 @@ def test_a_parent_that_is_asked_for_again_takes_the_child_of_a_reader_that_left_
     eventually(lambda: shards_of(first) == set(children), 10, why="both children are with A")
     first.close()
     again = sidecar.follow("s", QUICK, headers={"Last-Event-ID": worked_off})
-    again.wait(lambda r: len(first_arrivals(of_shard(r, parent))) == 3 * len(KEYS), 20, "the parent, behind that event")
+    again.wait(lambda r: len(first_arrivals(of_shard(r, parent))) >= 3 * len(KEYS), 20, "the parent, behind that event")
     assert_up_to_date(again, 4)
 
 
@@ -101,7 +101,7 @@ def test_a_parent_that_is_forced_back_takes_its_children_back(pair, manual):
     assert sidecar.post("/streams/s/checkpoints", place).status == 200
     # With manual checkpoints the children wait for the parent's acknowledgement once more.
     again = len(KEYS) - 1
-    reader.wait(lambda r: len(of_shard(r, parent)) == len(KEYS) + again, 20, "the parent again")
+    reader.wait(lambda r: len(of_shard(r, parent)) >= len(KEYS) + again, 20, "the parent again")
     if manual:
         acknowledge(sidecar, reader)
     assert_up_to_date(reader, 1)
