@@ -114,7 +114,9 @@ final class Consumer: @unchecked Sendable {
         }
         do throws(ConsumerError) {
             let prepared = try await preparation.positions(positions, options: options, moment: moment)
-            do throws(StateError) { try await sent.load() } catch { throw .state(error) }
+            do throws(StateError) { try await sent.load(streamCreatedOn: prepared.book.streamCreatedOn) } catch {
+                throw .state(error)
+            }
             positions = prepared
             problem = nil
             holdForNow()

@@ -71,7 +71,7 @@ extension ReadingSession {
             division.unpinAll()
             for (id, task) in tasks { drop(id, task) }
             self.positions = positions
-            sent.beginAnew()
+            sent.beginAnew(streamCreatedOn: summary.creation)
             divideReadable()
             problem = nil
             return true

@@ -125,7 +125,8 @@ final class ReadingSession: @unchecked Sendable {
         counters[shard].delivered(delivery.batch, at: .now())
         sent.sent(
             DeliveredEvent(
-                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes))
+                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes),
+            streamCreatedOn: delivery.origin.streamCreatedOn)
         // A batch of an earlier stream of this name says nothing about the new one's shard of the same name, and one
         // whose shard was handed over without it, or begins again further back, is on its way again.
         guard tasks[shard] === delivery.origin else { return }
