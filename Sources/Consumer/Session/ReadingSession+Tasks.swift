@@ -12,7 +12,8 @@ extension ReadingSession {
         counters[shard].delivered(delivery.batch, at: .now())
         scope.sent.sent(
             DeliveredEvent(
-                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes))
+                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes),
+            streamCreatedOn: delivery.origin.streamCreatedOn)
         // A batch of an earlier stream of this name says nothing about the new one's shard of the same name, and one
         // whose shard was handed over without it, or begins again further back, is on its way again.
         guard readings[shard]?.task === delivery.origin else { return }
@@ -92,7 +93,7 @@ extension ReadingSession {
                 .streamRecreated(was: self.positions.book.streamCreatedOn, now: positions.book.streamCreatedOn))
         }
         self.positions = positions
-        scope.sent.beginAnew()
+        scope.sent.beginAnew(streamCreatedOn: positions.book.streamCreatedOn)
         takeReadable()
     }
 }

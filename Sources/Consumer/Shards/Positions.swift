@@ -28,23 +28,25 @@ final class Positions: @unchecked Sendable {
         self.store = store
     }
 
+    private var consumer: ConsumerIncarnation { ConsumerIncarnation(key, streamCreatedOn: book.streamCreatedOn) }
+
     // MARK: Facts
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {
         guard book.checkpoint(shard, checkpoint) else { return }
-        store?.note(.checkpoint(shard, checkpoint), of: key)
+        store?.note(.checkpoint(shard, checkpoint), of: consumer)
     }
 
     func depleted(_ shard: ShardID, children: [ChildShard]) {
         let added = book.depleted(shard, children: children)
-        store?.note(.deplete(shard, children: added), of: key)
+        store?.note(.deplete(shard, children: added), of: consumer)
     }
 
     /// The shard goes on from here, whatever was so before; `nil`: from where it was begun.
     func reset(_ shard: ShardID, to checkpoint: Checkpoint?) {
         guard book.shard(shard) != nil else { return }
         book.reset([shard: checkpoint])
-        store?.note(.reset(shard, checkpoint), of: key)
+        store?.note(.reset(shard, checkpoint), of: consumer)
     }
 
     /// Takes shards back to these places, where they are further on or read out, and all of their descendants that have
@@ -57,7 +59,7 @@ final class Positions: @unchecked Sendable {
         guard !resets.isEmpty else { return [] }
         book.reset(resets)
         for (shard, checkpoint) in resets.sorted(by: { $0.key < $1.key }) {
-            store?.note(.reset(shard, checkpoint), of: key)
+            store?.note(.reset(shard, checkpoint), of: consumer)
         }
         return Set(resets.keys).union(descendants).sorted()
     }
@@ -71,9 +73,9 @@ final class Positions: @unchecked Sendable {
     /// Returns the shards that were not known before.
     func listed(_ listing: [Shard]) -> [ShardState] {
         let added = book.update(listing)
-        if !added.isEmpty { store?.note(.add(added), of: key) }
+        if !added.isEmpty { store?.note(.add(added), of: consumer) }
         let trimmed = book.forgetTrimmed()
-        if !trimmed.isEmpty { store?.note(.forget(trimmed), of: key) }
+        if !trimmed.isEmpty { store?.note(.forget(trimmed), of: consumer) }
         return added
     }
 
@@ -99,7 +101,7 @@ final class Positions: @unchecked Sendable {
     {
         let book = ShardBook(
             begunAt: summary.creation, of: listing, createdOn: summary.creation, from: initial, isNewStream: true)
-        try await store?.begin(key, book.state, isNewStream: true)
+        try await store?.begin(key, book.state)
         return Positions(book, of: key, in: store)
     }
 

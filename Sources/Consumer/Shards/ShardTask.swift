@@ -4,6 +4,7 @@ import Kinesis
 import Logging
 import Reactor
 import State
+import Time
 
 /// Carries out what one shard's `ShardReader` decides, for as long as the shard is one reader's. Confined to its loop.
 ///
@@ -11,6 +12,8 @@ import State
 /// with a time to try again.
 final class ShardTask: @unchecked Sendable {
     let id: ShardID
+    /// Of which incarnation of the stream the shard is.
+    let streamCreatedOn: WallTime
     private var machine: ShardReader
     /// The last failure's text, for as long as the shard is degraded by it.
     private(set) var lastError: String?
@@ -45,6 +48,7 @@ final class ShardTask: @unchecked Sendable {
         pausedBehind: EventID? = nil, reader: RecordsReader, session: ReadingSession, context: EngineContext
     ) {
         self.id = id
+        streamCreatedOn = session.positions.book.streamCreatedOn
         machine = ShardReader(
             settings: .init(session.options, callTimeout: context.times.call),
             position: ShardBook.position(behind: progress.checkpoint, initial: initial), progress: progress,
