@@ -87,7 +87,7 @@ extension Consumer {
         if let held = book.progress(of: shard).checkpoint, checkpoint < held {
             throw .checkpointBehind(shard, held: held)
         }
-        let sentNow = session?.task(of: shard)?.machine.batches.settled ?? .nothing
+        let sentNow = session?.task(of: shard)?.settledProgress ?? .nothing
         guard max(sentNow, book.progress(of: shard)) < .through(checkpoint) else { return }
         let furthest = try await logged { () throws(StateError) in try await sent.furthestSent(shard) }
         guard ShardProgress(furthest) >= .through(checkpoint) else {

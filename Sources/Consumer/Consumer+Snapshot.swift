@@ -24,7 +24,7 @@ extension Consumer {
                 readerID: session?.owner(of: shard.id)?.text,
                 checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
                 checkpointArrival: shard.checkpoint?.arrival,
-                millisBehindLatest: task?.machine.lag(now: context.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
+                millisBehindLatest: task?.lag(now: context.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
                 problem: task?.lastError, counters: counters[shard.id])
         }
     }
@@ -34,7 +34,7 @@ extension Consumer {
         guard session != nil else { return .idle }
         guard let task else { return .waiting }
         if task.lastError != nil { return .degraded }
-        if case .closing = task.machine.state { return .ending }
-        return task.machine.isPaused ? .paused : .reading
+        if task.isClosing { return .ending }
+        return task.isPaused ? .paused : .reading
     }
 }

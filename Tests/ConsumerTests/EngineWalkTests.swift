@@ -176,7 +176,7 @@ private struct EngineWalk {
             }
             let count = Int.random(in: 0...4, using: &random)
             reading.answer = reading.index..<min(reading.index + count, shards[id]!.records.count)
-            reading.machine.answered(bytes: 1000, now: now)
+            _ = reading.machine.answered(bytes: 1000, now: now)
         case .encode: encode(&reading, id, fails)
         case .end(let children): _ = book.depleted(id, children: children)
         }
@@ -192,7 +192,7 @@ private struct EngineWalk {
             lastNumber += 1
             let record = shards[id]!.records[first]
             reading.machine.encoded(
-                number: lastNumber, records: 1, last: Checkpoint(sequenceNumber: SequenceNumber(record)))
+                EventID(reader: "a", number: lastNumber), records: 1, last: Checkpoint(sequenceNumber: SequenceNumber(record)))
             reading.waiting.append(lastNumber)
             if reading.waiting.count > 1 { faults.append("two batches of \(id) wait") }
             delivered[id, default: []].append(record)

@@ -4,13 +4,15 @@ import Testing
 
 @testable import Consumer
 
+private func event(_ number: Int, of reader: ReaderID = "a") -> EventID { EventID(reader: reader, number: number) }
+
 private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))) }
 
 @Suite struct HandedOnTests {
     @Test func `a batch waits, is taken, is settled, and then is done`() {
         var batches = HandedOn(from: .nothing)
         #expect(batches.hasCredit && batches.isDone)
-        batches.handOn(1, last: at(10))
+        batches.handOn(event(1), last: at(10))
         #expect(!batches.hasCredit && batches.hasWaiting && !batches.isDone)
         #expect(batches.last == .through(at(10)) && batches.settled == .nothing)
         batches.taken()
@@ -21,14 +23,14 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
 
     @Test func `settling out of order reaches as far as there is no gap`() {
         var batches = HandedOn(from: .through(at(1)))
-        for number in 1...3 { batches.handOn(number, last: at(number * 10)) }
+        for number in 1...3 { batches.handOn(event(number), last: at(number * 10)) }
         let reached = [3, 1, 2].map { batches.settle($0) }
         #expect(reached == [nil, at(10), at(30)])
     }
 
     @Test func `where readers acknowledge a batch is done when a checkpoint says so`() {
         var batches = HandedOn(from: .nothing, needsAcknowledgement: true)
-        batches.handOn(1, last: at(10))
+        batches.handOn(event(1), last: at(10))
         batches.taken()
         #expect(batches.isAcknowledged)
         _ = batches.settle(1)
@@ -42,23 +44,23 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
 
     @Test func `a pause ends by its own batch or by any word, and only once`() {
         var batches = HandedOn(from: .nothing, pausesAfterBatch: true)
-        batches.handOn(4, last: at(10))
+        batches.handOn(event(4), last: at(10))
         batches.taken()
         #expect(!batches.hasCredit && batches.isHeld)
-        #expect(batches.goOn(behind: 3) == false)
-        #expect(batches.goOn(behind: 4) == true)
-        #expect(batches.goOn(behind: 4) == false)
+        #expect(batches.goOn(behind: event(3)) == false)
+        #expect(batches.goOn(behind: event(4)) == true)
+        #expect(batches.goOn(behind: event(4)) == false)
         #expect(batches.hasCredit)
-        batches.handOn(5, last: at(20))
+        batches.handOn(event(5), last: at(20))
         batches.taken()
         #expect(batches.goOn() == true)
     }
 
     @Test func `what is taken back was not handed on, and nothing more is before the reader has taken what it has`() {
         var batches = HandedOn(from: .through(at(1)))
-        batches.handOn(1, last: at(10))
+        batches.handOn(event(1), last: at(10))
         batches.taken()
-        batches.handOn(2, last: at(20))
+        batches.handOn(event(2), last: at(20))
         #expect(batches.takeBack() == 2)
         #expect(batches.last == .through(at(10)) && !batches.hasCredit)
         #expect(batches.settle(1) == at(10))
@@ -69,16 +71,27 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
         #expect(batches.last == .through(at(10)))
     }
 
+    @Test func `a pause that came with the shard ends by the earlier reader's event`() {
+        var batches = HandedOn(from: .nothing, pausesAfterBatch: true, pausedBehind: event(4, of: "b"))
+        #expect(!batches.hasCredit && batches.isHeld && batches.isDone)
+        #expect(batches.goOn(behind: event(4, of: "a")) == false)
+        #expect(batches.takeBack() == nil)
+        batches.release()
+        #expect(batches.pausedBehind == event(4, of: "b"))
+        #expect(batches.goOn(behind: event(4, of: "b")) == true)
+        #expect(batches.hasCredit)
+    }
+
     @Test func `a batch that is taken back does not pause, and a word for another pause lets it go on`() {
         var batches = HandedOn(from: .nothing, pausesAfterBatch: true)
-        batches.handOn(1, last: at(10))
+        batches.handOn(event(1), last: at(10))
         #expect(batches.takeBack() == 1)
-        #expect(batches.pausedAt == nil)
+        #expect(batches.pausedBehind == nil)
         batches.release()
-        batches.handOn(2, last: at(10))
+        batches.handOn(event(2), last: at(10))
         batches.taken()
         #expect(batches.takeBack() == nil)
-        #expect(batches.goOn(behind: 2) == true)
+        #expect(batches.goOn(behind: event(2)) == true)
         #expect(batches.hasCredit)
     }
 }

@@ -13,6 +13,8 @@ import Time
 
     private func at(_ milliseconds: Int) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
 
+    private func event(_ number: Int) -> EventID { EventID(reader: "a", number: number) }
+
     private func checkpoint(_ number: UInt128) -> Checkpoint { Checkpoint(sequenceNumber: SequenceNumber(number)) }
 
     private func reader(
@@ -30,7 +32,7 @@ import Time
         guard case .takePermit = reader.next(now: now) else { return fail(reader) }
         reader.permitted(room: AnswerSize.most)
         guard case .getRecords = reader.next(now: now) else { return fail(reader) }
-        reader.answered(bytes: bytes, now: now)
+        _ = reader.answered(bytes: bytes, now: now)
         #expect(reader.next(now: now) == .encode)
     }
 
@@ -72,7 +74,7 @@ import Time
         var reader = reader(iterator: one) { $0.pollDelay = .seconds(60) }
         #expect(reader.lag(now: start) == nil)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(1))
+        reader.encoded(event(1), records: 1, last: checkpoint(1))
         reader.exhausted(envelope(two, behind: 500), now: start)
         #expect(reader.lag(now: at(3000)) == 3500)
         reader.taken()
@@ -96,7 +98,7 @@ import Time
     @Test func `after records the next request waits for pollDelay, from request to request`() {
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 3, last: checkpoint(3))
+        reader.encoded(event(1), records: 3, last: checkpoint(3))
         reader.taken()
         reader.exhausted(envelope(two), now: at(100))
         #expect(reader.next(now: at(100)) == .wait(until: at(250)))
@@ -121,7 +123,7 @@ import Time
         #expect(reader.next(now: at(1000)) == .takePermit(bytes: AnswerSize.least))
         reader.permitted(room: AnswerSize.most)
         #expect(reader.next(now: at(1000)) == .getRecords(two, limit: 10_000))
-        reader.answered(bytes: 100, now: at(1001))
+        _ = reader.answered(bytes: 100, now: at(1001))
         reader.exhausted(envelope(one, behind: 60_000), now: at(1001))
         #expect(reader.next(now: at(1001)) == .wait(until: at(1010)))
     }
@@ -129,12 +131,12 @@ import Time
     @Test func `one batch waits for the reader, and no more is made or asked for before it is taken`() {
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 3, last: checkpoint(3))
+        reader.encoded(event(1), records: 3, last: checkpoint(3))
         #expect(reader.next(now: at(1)) == .wait(until: nil))
         #expect(reader.isHeldBack)
         reader.taken()
         #expect(reader.next(now: at(2)) == .encode)
-        reader.encoded(number: 2, records: 3, last: checkpoint(6))
+        reader.encoded(event(2), records: 3, last: checkpoint(6))
         reader.exhausted(envelope(two), now: at(3))
         #expect(reader.next(now: at(900)) == .wait(until: nil))
         #expect(reader.isHeldBack && reader.nextDeadline == nil)
@@ -146,7 +148,7 @@ import Time
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
         for number in 1...3 {
-            reader.encoded(number: number, records: 1, last: checkpoint(UInt128(number) * 10))
+            reader.encoded(event(number), records: 1, last: checkpoint(UInt128(number) * 10))
             reader.taken()
         }
         #expect(reader.settled(2) == nil)
@@ -166,9 +168,9 @@ import Time
     @Test func `what is given up is asked for again once the reader has taken what it has`() {
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.encoded(event(1), records: 1, last: checkpoint(10))
         reader.taken()
-        reader.encoded(number: 2, records: 1, last: checkpoint(20))
+        reader.encoded(event(2), records: 1, last: checkpoint(20))
         #expect(reader.holdsForReader)
         #expect(reader.gaveUp(now: at(1000)) == 2)
         #expect(reader.next(now: at(5000)) == .wait(until: nil))
@@ -182,7 +184,7 @@ import Time
         let moment = StartingPosition.atTimestamp(WallTime(milliseconds: 5))
         var reader = reader(moment, iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.encoded(event(1), records: 1, last: checkpoint(10))
         #expect(reader.gaveUp(now: at(1000)) == 1)
         reader.readerWaits()
         #expect(reader.next(now: at(6000)) == .askIterator(moment))
@@ -191,20 +193,20 @@ import Time
     @Test func `with paused polling nothing is asked for behind a batch until somebody says so`() {
         var reader = reader(iterator: one) { $0.usePausedPolling = true }
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.encoded(event(1), records: 1, last: checkpoint(10))
         reader.taken()
         reader.exhausted(envelope(two), now: at(1))
         #expect(reader.next(now: at(9000)) == .wait(until: nil))
         #expect(reader.isPaused && reader.isHeldBack)
-        #expect(reader.continued(behind: 2) == false)
-        #expect(reader.continued(behind: 1) == true)
+        #expect(reader.continued(behind: event(2)) == false)
+        #expect(reader.continued(behind: event(1)) == true)
         #expect(reader.next(now: at(9000)) == .takePermit(bytes: AnswerSize.least))
     }
 
     @Test func `with manual checkpoints a closed shard ends when its last record is acknowledged`() {
         var reader = reader(iterator: one) { $0.useAutoCheckpoints = false }
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(10))
+        reader.encoded(event(1), records: 1, last: checkpoint(10))
         reader.taken()
         reader.exhausted(envelope(nil), now: at(1))
         _ = reader.settled(1)
@@ -218,7 +220,7 @@ import Time
         let child = ChildShard(id: ShardID(number: 1), parents: [ShardID(number: 0)], hashKeyRange: .all)
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(1))
+        reader.encoded(event(1), records: 1, last: checkpoint(1))
         reader.taken()
         reader.exhausted(envelope(nil, children: [child]), now: at(1))
         #expect(reader.next(now: at(5000)) == .wait(until: nil))
@@ -249,7 +251,7 @@ import Time
     @Test func `an expired iterator is replaced at once, from behind the last record that was handed on`() {
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 2, last: checkpoint(42))
+        reader.encoded(event(1), records: 2, last: checkpoint(42))
         reader.taken()
         reader.exhausted(envelope(two), now: at(1))
         _ = reader.next(now: at(300))
@@ -310,7 +312,7 @@ import Time
     @Test func `an answer that breaks off is asked for again behind what was handed on`() {
         var reader = reader(iterator: one)
         fetch(&reader, now: start)
-        reader.encoded(number: 1, records: 2, last: checkpoint(5))
+        reader.encoded(event(1), records: 2, last: checkpoint(5))
         reader.taken()
         reader.broken(now: at(1))
         guard case .wait(let until?) = reader.next(now: at(1)) else { return fail(reader) }
@@ -322,7 +324,7 @@ import Time
         #expect(reader.iteratorToKeep == one)
         fetch(&reader, now: start)
         #expect(reader.iteratorToKeep == nil)
-        reader.encoded(number: 1, records: 2, last: checkpoint(5))
+        reader.encoded(event(1), records: 2, last: checkpoint(5))
         reader.taken()
         reader.exhausted(envelope(two), now: at(1))
         #expect(reader.iteratorToKeep == nil)
@@ -342,8 +344,8 @@ import Time
         var reader = reader()
         let before = reader.state
         reader.permitted(room: AnswerSize.most)
-        reader.answered(bytes: 5, now: start)
-        reader.encoded(number: 1, records: 1, last: checkpoint(1))
+        _ = reader.answered(bytes: 5, now: start)
+        reader.encoded(event(1), records: 1, last: checkpoint(1))
         reader.exhausted(envelope(nil), now: start)
         reader.broken(now: start)
         #expect(reader.failed(.unexpected, now: start) == nil)

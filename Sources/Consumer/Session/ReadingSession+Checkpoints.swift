@@ -17,7 +17,7 @@ extension ReadingSession {
     func acknowledged(_ shard: ShardID, _ checkpoint: Checkpoint) {
         if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
         guard let task = tasks[shard] else { return }
-        if task.machine.batches.last < .through(checkpoint) {
+        if task.deliveredProgress < .through(checkpoint) {
             // Over what is still to be sent: that is not wanted any more.
             wasReset(shard)
         } else {
@@ -40,7 +40,7 @@ extension ReadingSession {
     func goOn(behind event: EventID) -> ShardID? {
         guard
             let (shard, task) = tasks.first(where: {
-                $0.value.reader.id == event.reader && $0.value.continued(behind: event.number)
+                $0.value.reader.id == event.reader && $0.value.continued(behind: event)
             })
         else { return nil }
         return wentOn(shard, task)

@@ -33,7 +33,7 @@ extension ReadingSession {
     private func look() async -> Bool {
         do throws(AWSError) {
             // A shard that is not found, or does not know its checkpoint, may be another stream's of the same name.
-            if tasks.values.contains(where: \.machine.doubtsStream) {
+            if tasks.values.contains(where: \.doubtsStream) {
                 let summary = try await context.source.summary(of: stream, retry: nil)
                 if summary.creation != positions.book.streamCreatedOn { return await beginAnew(summary) }
             }

@@ -17,7 +17,7 @@ extension ReadingSession {
 
     func checkpointRefused(_ task: ShardTask, at position: StartingPosition) {
         positions.reset(task.id, to: nil)
-        task.reader.notify(.checkpointRefused(task.id, was: position, now: task.machine.position))
+        task.reader.notify(.checkpointRefused(task.id, was: position, now: task.position))
     }
 
     func degraded(_ task: ShardTask, _ reason: String) {
@@ -57,11 +57,9 @@ extension ReadingSession {
     }
 
     private func start(_ id: ShardID, for reader: RecordsReader) {
-        let machine = ShardReader(
-            settings: .init(options, callTimeout: context.times.call), position: positions.book.position(of: id),
-            progress: positions.book.progress(of: id), initial: positions.book.start(of: id),
-            iterator: positions.takeIterator(of: id), seed: seeds.next(), now: context.loop.now)
-        let task = ShardTask(id, machine, reader: reader, session: self, context: context)
+        let task = ShardTask(
+            id, progress: positions.book.progress(of: id), initial: positions.book.start(of: id),
+            iterator: positions.takeIterator(of: id), pausedBehind: pauses.removeValue(forKey: id), reader: reader, session: self, context: context)
         tasks[id] = task
         watchdogs[id] = ShardWatchdog(patience: context.times.patience, now: context.loop.now)
         unacknowledged[id] = nil
@@ -87,6 +85,7 @@ extension ReadingSession {
         if division.owners[id] != task.reader.id { restarting.remove(id) }
         if !restarting.contains(id) { task.reader.notify(id, .revoked) }
         keepIterator(of: id, task)
+        pauses[id] = task.openPause
         drop(id, task)
         carryOut()
     }
@@ -94,7 +93,7 @@ extension ReadingSession {
     /// Whoever reads the shard next goes on where the task ends.
     func keepIterator(of id: ShardID, _ task: ShardTask) {
         // A shard that is restarted begins with an iterator of its own: the one it had may be why it stopped.
-        guard !restarting.contains(id), let iterator = task.machine.iteratorToKeep else { return }
+        guard !restarting.contains(id), let iterator = task.iteratorToKeep else { return }
         positions.keep(iterator, at: id)
     }
 

@@ -13,12 +13,12 @@ extension ReadingSession {
         guard !isEnding else { return }
         watchLater()
         for (id, task) in tasks where leaving[id] == nil {
-            guard let verdict = watchdogs[id]?.look(task.machine.sight, now: context.loop.now) else { continue }
+            guard let verdict = watchdogs[id]?.look(task.sight, now: context.loop.now) else { continue }
             logger.error(
                 "the shard gets nowhere; it is restarted",
                 metadata: [
                     "shard": "\(id)", "reason": "\(verdict.activity)", "overdue": "\(verdict.overdue)",
-                    "position": "\(task.machine.position)",
+                    "position": "\(task.position)",
                 ])
             counters[id].restarted(because: verdict.activity)
             restarting.insert(id)
@@ -34,10 +34,10 @@ extension ReadingSession {
     /// again once they go on.
     func giveUpHeld(since moment: EventLoop.Instant) {
         guard !isEnding else { return }
-        for (id, task) in tasks where leaving[id] == nil && task.machine.holdsForReader {
-            guard task.reader.isStalled(since: moment) || task.machine.isPaused else { continue }
+        for (id, task) in tasks where leaving[id] == nil && task.holdsForReader {
+            guard task.reader.isStalled(since: moment) || task.isPaused else { continue }
             logger.debug("held records are given up for others", metadata: ["shard": "\(id)"])
-            task.giveUp()
+            task.evict()
             withheld.insert(id)
         }
     }

@@ -39,6 +39,8 @@ final class ReadingSession: @unchecked Sendable {
     var restarting: Set<ShardID> = []
     /// The last record that was sent of shards whose reader left before it was acknowledged.
     var unacknowledged: [ShardID: Checkpoint] = [:]
+    /// Events behind which shards pause that have moved and not begun.
+    var pauses: [ShardID: EventID] = [:]
     /// Shards whose buffers were given up until their reader takes what it has.
     var withheld: Set<ShardID> = []
     var lookout: Task<Void, Never>?
@@ -90,7 +92,7 @@ final class ReadingSession: @unchecked Sendable {
     var isSettled: Bool { readers.values.allSatisfy(\.isSettled) }
 
     /// Whether everything that was sent is acknowledged, where readers do that.
-    var isAcknowledged: Bool { unacknowledged.isEmpty && tasks.values.allSatisfy(\.machine.batches.isAcknowledged) }
+    var isAcknowledged: Bool { unacknowledged.isEmpty && tasks.values.allSatisfy(\.isAcknowledged) }
 
     // MARK: Readers
 
@@ -153,7 +155,7 @@ final class ReadingSession: @unchecked Sendable {
             restarting.remove(id)
             keepIterator(of: id, task)
             drop(id, task)
-            if !task.machine.batches.isAcknowledged { unacknowledged[id] = task.machine.batches.settled.checkpoint }
+            if !task.isAcknowledged { unacknowledged[id] = task.settledProgress.checkpoint }
         }
         for shard in resends.left(reader.id) { beginResend(shard) }
     }

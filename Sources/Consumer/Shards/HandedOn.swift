@@ -26,14 +26,20 @@ struct HandedOn: Equatable, Sendable {
     /// In the order in which they were handed on, from the first that is not settled on.
     private var batches: [Batch] = []
     private var waiting: Int?
-    /// The batch behind which nothing more is handed on.
-    private(set) var pausedAt: Int?
+    /// The event behind which nothing more is handed on; an earlier reader's, where the shard came paused.
+    private(set) var pausedBehind: EventID?
+    /// The shard is about to move to another reader.
+    private(set) var isRevoking = false
     /// A batch, or an answer, was taken back; nothing is read before the reader has taken what it has.
     private(set) var isWithheld = false
 
-    init(from progress: ShardProgress, needsAcknowledgement: Bool = false, pausesAfterBatch: Bool = false) {
+    init(
+        from progress: ShardProgress, needsAcknowledgement: Bool = false, pausesAfterBatch: Bool = false,
+        pausedBehind: EventID? = nil
+    ) {
         self.needsAcknowledgement = needsAcknowledgement
         self.pausesAfterBatch = pausesAfterBatch
+        self.pausedBehind = pausedBehind
         last = progress
         settled = progress
         acknowledged = progress
@@ -48,7 +54,7 @@ struct HandedOn: Equatable, Sendable {
     var hasWaiting: Bool { waiting != nil }
 
     /// Whether somebody has to say first that reading goes on.
-    var isHeld: Bool { pausedAt != nil || isWithheld }
+    var isHeld: Bool { pausedBehind != nil || isWithheld || isRevoking }
 
     /// Whether nothing that was handed on needs delivery any more.
     var isDone: Bool { batches.isEmpty && (!needsAcknowledgement || acknowledged >= last) }
@@ -58,11 +64,11 @@ struct HandedOn: Equatable, Sendable {
 
     // MARK: Facts
 
-    mutating func handOn(_ number: Int, last checkpoint: Checkpoint) {
-        batches.append(Batch(number: number, last: checkpoint))
+    mutating func handOn(_ event: EventID, last checkpoint: Checkpoint) {
+        batches.append(Batch(number: event.number, last: checkpoint))
         last = .through(checkpoint)
-        waiting = number
-        if pausesAfterBatch { pausedAt = number }
+        waiting = event.number
+        if pausesAfterBatch { pausedBehind = event }
     }
 
     mutating func taken() {
@@ -86,10 +92,10 @@ struct HandedOn: Equatable, Sendable {
         acknowledged = max(acknowledged, .through(checkpoint))
     }
 
-    /// The pause behind this batch is over; nil: whatever pause there is. Returns whether there was one.
-    mutating func goOn(behind number: Int? = nil) -> Bool {
-        guard let pausedAt, number == nil || number == pausedAt else { return false }
-        self.pausedAt = nil
+    /// The pause behind this event is over; nil: whatever pause there is. Returns whether there was one.
+    mutating func goOn(behind event: EventID? = nil) -> Bool {
+        guard let pausedBehind, event == nil || event == pausedBehind else { return false }
+        self.pausedBehind = nil
         isWithheld = false
         return true
     }
@@ -99,10 +105,22 @@ struct HandedOn: Equatable, Sendable {
         isWithheld = true
         guard let number = waiting else { return nil }
         waiting = nil
-        if pausedAt == number { pausedAt = nil }
+        // Before it the shard did not pause, or it would not have been handed on.
+        pausedBehind = nil
         batches.removeLast()
         last = batches.last.map { .through($0.last) } ?? settled
         return number
+    }
+
+    /// Nothing more is handed on, because the shard is about to move to another reader.
+    mutating func beginRevoke() {
+        isRevoking = true
+    }
+
+    /// The shard stays with its reader.
+    mutating func cancelRevoke() {
+        isRevoking = false
+        isWithheld = false
     }
 
     /// The reader has taken what it had.

@@ -66,7 +66,12 @@ struct ShardBook: Sendable {
 
     /// Where reading the shard goes on.
     func position(of id: ShardID) -> StartingPosition {
-        guard let checkpoint = states[id]?.checkpoint else { return start(of: id) }
+        Self.position(behind: states[id]?.checkpoint, initial: start(of: id))
+    }
+
+    /// Where reading goes on behind a checkpoint.
+    static func position(behind checkpoint: Checkpoint?, initial: StartingPosition) -> StartingPosition {
+        guard let checkpoint else { return initial }
         // Inside an aggregated record the record is read again and its first parts are left out.
         return checkpoint.subSequenceNumber == nil
             ? .afterSequenceNumber(checkpoint.sequenceNumber) : .atSequenceNumber(checkpoint.sequenceNumber)

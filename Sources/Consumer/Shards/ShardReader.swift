@@ -102,7 +102,7 @@ struct ShardReader: Sendable {
     ///   - seed: of the random part of the waits.
     init(
         settings: Settings, position: StartingPosition, progress: ShardProgress = .nothing, initial: StartingPosition,
-        iterator: ShardIterator? = nil, seed: UInt64, now: Instant
+        iterator: ShardIterator? = nil, pausedBehind: EventID? = nil, seed: UInt64, now: Instant
     ) {
         self.settings = settings
         self.position = position
@@ -111,7 +111,7 @@ struct ShardReader: Sendable {
         progressAtBeginning = progress
         batches = HandedOn(
             from: progress, needsAcknowledgement: !settings.useAutoCheckpoints,
-            pausesAfterBatch: settings.usePausedPolling)
+            pausesAfterBatch: settings.usePausedPolling, pausedBehind: pausedBehind)
         state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
         size = AnswerSize(isBehind: iterator == nil)
         random = SplitMix64(seed: seed)
@@ -132,6 +132,7 @@ extension ShardReader {
             callEnds = now + settings.callTimeout
             return .askIterator(position)
         case .polling(let iterator, let notBefore):
+            guard !batches.isRevoking else { return .wait(until: nil) }
             let due = max(notBefore, pace.earliest ?? notBefore)
             guard now >= due else { return .wait(until: due) }
             guard batches.hasCredit else { return .wait(until: nil) }
@@ -145,7 +146,7 @@ extension ShardReader {
         case .holding:
             return batches.hasCredit ? .encode : .wait(until: nil)
         case .closing(let children):
-            guard batches.isDone else { return .wait(until: nil) }
+            guard batches.isDone, !batches.isRevoking else { return .wait(until: nil) }
             state = .ended
             return .end(children: children)
         case .askingIterator, .takingPermit, .reading, .ended:
@@ -183,7 +184,7 @@ extension ShardReader {
     }
 
     /// Whether the shard waits until somebody says that polling goes on.
-    var isPaused: Bool { batches.pausedAt != nil }
+    var isPaused: Bool { batches.pausedBehind != nil }
 
     /// What the watchdog looks at.
     var sight: ShardWatchdog.Sight {
@@ -204,7 +205,7 @@ extension ShardReader {
             activity: activity)
     }
 
-    private var isCalling: Bool {
+    var isCalling: Bool {
         switch state {
         case .askingIterator, .reading: true
         case .needsIterator, .polling, .takingPermit, .permitted, .holding, .closing, .ended: false
@@ -253,11 +254,17 @@ extension ShardReader {
         state = .permitted(iterator, room: room)
     }
 
-    /// An answer of this many bytes has come and is held.
-    mutating func answered(bytes: Int, now: Instant) {
-        guard case .reading = state else { return }
+    /// An answer of this many bytes has come. Returns whether it is held; while the shard is being revoked it is not, and
+    /// its iterator stays of use.
+    mutating func answered(bytes: Int, now: Instant) -> Bool {
+        guard case .reading(let iterator) = state else { return false }
         lastProgress = now
+        guard !batches.isRevoking else {
+            state = .polling(iterator, notBefore: now)
+            return false
+        }
         state = .holding(bytes: bytes, records: 0)
+        return true
     }
 
     /// Whether the answer that comes has to be taken, however large it is: it could not be smaller.
@@ -272,9 +279,9 @@ extension ShardReader {
     }
 
     /// A slice of the answer became a batch, which waits for the reader now.
-    mutating func encoded(number: Int, records: Int, last: Checkpoint) {
+    mutating func encoded(_ event: EventID, records: Int, last: Checkpoint) {
         guard case .holding(let bytes, let before) = state else { return }
-        batches.handOn(number, last: last)
+        batches.handOn(event, last: last)
         position = .afterSequenceNumber(last.sequenceNumber)
         state = .holding(bytes: bytes, records: before + records)
     }
@@ -325,9 +332,32 @@ extension ShardReader {
         batches.acknowledge(checkpoint)
     }
 
-    /// Polling goes on behind this batch; nil: behind whatever batch it pauses. Returns whether it paused there.
-    mutating func continued(behind number: Int? = nil) -> Bool {
-        batches.goOn(behind: number)
+    /// Polling goes on behind this event; nil: behind whatever event it pauses. Returns whether it paused there.
+    mutating func continued(behind event: EventID? = nil) -> Bool {
+        batches.goOn(behind: event)
+    }
+
+    /// The shard is about to move to another reader: nothing more is fetched or handed on. The answer and the batch that
+    /// waits, whose number is returned, are let go.
+    mutating func beginRevoke(now: Instant) -> Int? {
+        let number = batches.takeBack()
+        batches.beginRevoke()
+        switch state {
+        case .holding,
+            .closing where number != nil,
+            .polling where number != nil:
+            position = batches.last == progressAtBeginning ? beginning : position(behind: batches.last)
+            state = .needsIterator(notBefore: now)
+        case .takingPermit(let iterator), .permitted(let iterator, _):
+            state = .polling(iterator, notBefore: now)
+        case .needsIterator, .askingIterator, .polling, .reading, .closing, .ended: break
+        }
+        return number
+    }
+
+    /// The shard stays: reading goes on behind what was handed on.
+    mutating func cancelRevoke() {
+        batches.cancelRevoke()
     }
 
     /// What is held back by the reader is let go, because others need the room: the answer, and the batch that waits,

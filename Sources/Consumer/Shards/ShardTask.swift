@@ -11,7 +11,7 @@ import State
 /// with a time to try again.
 final class ShardTask: @unchecked Sendable {
     let id: ShardID
-    private(set) var machine: ShardReader
+    private var machine: ShardReader
     /// The last failure's text, for as long as the shard is degraded by it.
     private(set) var lastError: String?
     private(set) var isEnded = false
@@ -35,10 +35,21 @@ final class ShardTask: @unchecked Sendable {
     private var origins: [Int: (answer: HeldAnswer, batch: EncodedBatch)] = [:]
     private var isStopped = false
 
-    init(_ id: ShardID, _ machine: ShardReader, reader: RecordsReader, session: ReadingSession, context: EngineContext)
-    {
+    /// - Parameters:
+    ///   - progress: how far the shard is done.
+    ///   - initial: where it begins without progress, and goes on when the service refuses its progress.
+    ///   - iterator: one that is held already and stands right behind the progress.
+    ///   - pausedBehind: the event, also an earlier reader's, that has to be continued before anything is fetched.
+    init(
+        _ id: ShardID, progress: ShardProgress, initial: StartingPosition, iterator: ShardIterator?,
+        pausedBehind: EventID? = nil, reader: RecordsReader, session: ReadingSession, context: EngineContext
+    ) {
         self.id = id
-        self.machine = machine
+        machine = ShardReader(
+            settings: .init(session.options, callTimeout: context.times.call),
+            position: ShardBook.position(behind: progress.checkpoint, initial: initial), progress: progress,
+            initial: initial, iterator: iterator, pausedBehind: pausedBehind, seed: UInt64.random(in: 0...UInt64.max),
+            now: context.loop.now)
         self.reader = reader
         firstNumber = reader.lastNumber + 1
         self.session = session
@@ -70,8 +81,49 @@ final class ShardTask: @unchecked Sendable {
             + origins.values.reduce(0) { $0 + ($1.answer === answer ? 0 : $1.batch.payloadBytes) }
     }
 
-    /// Whether nothing that was handed on needs delivery any more, and no pause is open behind it.
-    var isDone: Bool { machine.batches.isDone && !machine.isPaused }
+    // MARK: Queries
+
+    /// Whether nothing that was handed on needs delivery any more. A pause may be open behind it (`openPause`).
+    var isDone: Bool { machine.batches.isDone }
+
+    /// The event behind which the shard waits until somebody says that polling goes on. Whoever reads the shard next
+    /// waits behind it too.
+    var openPause: EventID? { machine.batches.pausedBehind }
+
+    /// Whether the shard waits until somebody says that polling goes on.
+    var isPaused: Bool { machine.isPaused }
+
+    /// Where an iterator that is asked for now begins.
+    var position: StartingPosition { machine.position }
+
+    /// An iterator that stands exactly behind the last record that is done, for whoever goes on here later.
+    var iteratorToKeep: ShardIterator? { machine.iteratorToKeep }
+
+    /// Whether nothing that was sent waits for its acknowledgement.
+    var isAcknowledged: Bool { machine.batches.isAcknowledged }
+
+    /// How far the shard is settled without a gap.
+    var settledProgress: ShardProgress { machine.batches.settled }
+
+    /// How far the shard is handed on.
+    var deliveredProgress: ShardProgress { machine.batches.last }
+
+    /// Whether the last failure may mean that the stream is not the one that the position is of.
+    var doubtsStream: Bool { machine.doubtsStream }
+
+    /// What the watchdog looks at.
+    var sight: ShardWatchdog.Sight { machine.sight }
+
+    /// Whether the reader, or a pause, makes the shard hold what `evict` would let go.
+    var holdsForReader: Bool { machine.holdsForReader }
+
+    /// Milliseconds by which reading is behind the shard's tip, nil before the first response.
+    func lag(now: EventLoop.Instant) -> Int? { machine.lag(now: now) }
+
+    /// Whether everything was handed on, and some of it is not done.
+    var isClosing: Bool {
+        if case .closing = machine.state { true } else { false }
+    }
 
     // MARK: From the reader
 
@@ -95,26 +147,45 @@ final class ShardTask: @unchecked Sendable {
         wakeup.signal()
     }
 
-    /// Polling goes on behind this batch; nil: behind whatever batch it pauses. Returns whether it paused there.
-    func continued(behind number: Int?) -> Bool {
+    /// Polling goes on behind this event; nil: behind whatever event it pauses. Returns whether it paused there.
+    func continued(behind event: EventID?) -> Bool {
         defer { wakeup.signal() }
-        return machine.continued(behind: number)
+        return machine.continued(behind: event)
     }
 
     /// Lets go what the reader holds back, because others need the room.
-    func giveUp() {
-        if let number = machine.gaveUp(now: context.loop.now) {
-            reader.withdraw(id)
-            release(number)
-        }
+    func evict() {
+        if let number = machine.gaveUp(now: context.loop.now) { takeBack(number) }
         if let answer { drop(answer) }
         wakeup.signal()
     }
 
-    /// The reader has taken everything that it was given: what was given up is asked for again.
+    /// The reader has taken everything that it was given: what was evicted is asked for again.
     func readerWaits() {
         machine.readerWaits()
         wakeup.signal()
+    }
+
+    /// The shard is about to move to another reader: nothing more is fetched or offered, the batch that waits is taken
+    /// back. Batches in flight still settle.
+    func beginRevoke() {
+        if let number = machine.beginRevoke(now: context.loop.now) { takeBack(number) }
+        if let ticket { context.budget.withdraw(ticket) }
+        ticket = nil
+        if !machine.isCalling { loan = nil }
+        if let answer { drop(answer) }
+        wakeup.signal()
+    }
+
+    /// The shard stays with its reader after all: reading goes on behind what was handed on.
+    func cancelRevoke() {
+        machine.cancelRevoke()
+        wakeup.signal()
+    }
+
+    private func takeBack(_ number: Int) {
+        reader.withdraw(id)
+        release(number)
     }
 
     /// A batch is not held any more.
@@ -182,10 +253,10 @@ extension ShardTask {
             }
             guard !isStopped, let loan else { return }
             self.loan = nil
+            guard machine.answered(bytes: bytes.count, now: context.loop.now) else { return }
             let encoder = RecordBatchEncoder(
                 bytes, stream: session.stream, shard: id, encoding: session.encoding)
             answer = HeldAnswer(bytes, loan: loan, encoder: encoder)
-            machine.answered(bytes: bytes.count, now: context.loop.now)
             session.counters[id].progressed(at: .now())
         } catch {
             loan = nil
@@ -220,7 +291,8 @@ extension ShardTask {
                 let number = reader.offer(batch, behind: before, last: last, from: self)
                 origins[number] = (answer, batch)
                 hasHandedOn = true
-                machine.encoded(number: number, records: batch.recordCount, last: last)
+                machine.encoded(
+                    EventID(reader: reader.id, number: number), records: batch.recordCount, last: last)
                 guard batch.isLast else { return }
             }
             finish(answer)
