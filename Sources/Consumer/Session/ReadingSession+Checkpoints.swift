@@ -10,7 +10,7 @@ extension ReadingSession {
     func stands(_ number: Int, of shard: ShardID, upTo event: EventID) -> Bool {
         guard number != event.number, let task = tasks[shard] else { return true }
         if task.reader.id == event.reader { return number >= task.firstNumber }
-        return readers[event.reader] == nil && !task.hasHandedOn
+        return readers[event.reader] == nil && !task.hasOffered
     }
 
     /// A client has moved the shard's checkpoint forward.

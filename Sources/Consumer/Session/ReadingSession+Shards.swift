@@ -59,7 +59,8 @@ extension ReadingSession {
     private func start(_ id: ShardID, for reader: RecordsReader) {
         let task = ShardTask(
             id, progress: positions.book.progress(of: id), initial: positions.book.start(of: id),
-            iterator: positions.takeIterator(of: id), pausedBehind: pauses.removeValue(forKey: id), reader: reader, session: self, context: context)
+            iterator: positions.takeIterator(of: id), pausedBehind: pauses.removeValue(forKey: id), reader: reader,
+            session: self, context: context)
         tasks[id] = task
         watchdogs[id] = ShardWatchdog(patience: context.times.patience, now: context.loop.now)
         unacknowledged[id] = nil

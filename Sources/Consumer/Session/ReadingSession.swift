@@ -81,7 +81,7 @@ final class ReadingSession: @unchecked Sendable {
 
     /// Where reading each of the reader's shards goes on.
     func places(of reader: RecordsReader) -> [ShardPlace] {
-        assignment(of: reader).map { ShardPlace(shard: $0, position: positions.book.position(of: $0)) }
+        assignment(of: reader).map { ShardPlace(shard: $0, position: positions.book.position(of: $0).start) }
     }
 
     func task(of shard: ShardID) -> ShardTask? { tasks[shard] }

@@ -11,7 +11,7 @@ final class Positions: @unchecked Sendable {
     private let store: StateStore?
     /// Iterators that stand at a shard's position, kept while the shard has no reader. They live 5 minutes; an expired
     /// one is replaced by whoever uses it.
-    private var iterators: [ShardID: (iterator: ShardIterator, position: StartingPosition)] = [:]
+    private var iterators: [ShardID: (iterator: ShardIterator, position: ReadPosition)] = [:]
 
     init(_ book: ShardBook, of key: ConsumerKey, in store: StateStore?) {
         self.book = book
