@@ -141,7 +141,7 @@ private func insert(_ key: Int, into database: Database) async throws(SQLiteErro
 
     @Test func `a file that is no database and a folder that is missing are errors that say so`() async throws {
         let folder = TemporaryFolder()
-        let file = fopen(folder.path + "/db", "w")
+        let file = try #require(fopen(folder.path + "/db", "w"))
         fputs(String(repeating: "not a database ", count: 100), file)
         fclose(file)
         do throws(SQLiteError) {
