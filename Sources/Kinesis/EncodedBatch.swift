@@ -1,5 +1,4 @@
 import Bytes
-import Time
 
 /// Records of one shard as the payload of one event, encoded once and shared by whoever sends it.
 package struct EncodedBatch: Sendable {
@@ -8,24 +7,22 @@ package struct EncodedBatch: Sendable {
     package let payload: ByteBuffer
     /// At least 1.
     package let recordCount: Int
-    package let firstSequenceNumber: SequenceNumber
-    package let lastSequenceNumber: SequenceNumber
-    /// When the last record arrived at the service; nil when the answer does not say.
-    package let lastArrival: WallTime?
+    /// The shard is done through this with the first record alone.
+    package let first: Checkpoint
+    /// The shard is done through this with all of them.
+    package let last: Checkpoint
     /// Bytes of the records' data as Kinesis holds them, before any encoding.
     package let dataBytes: Int
-    /// Whether the answer holds no record behind these.
+    /// Whether the response holds no record behind these.
     package let isLast: Bool
 
     package init(
-        payload: ByteBuffer, recordCount: Int, firstSequenceNumber: SequenceNumber,
-        lastSequenceNumber: SequenceNumber, lastArrival: WallTime?, dataBytes: Int, isLast: Bool
+        payload: ByteBuffer, recordCount: Int, first: Checkpoint, last: Checkpoint, dataBytes: Int, isLast: Bool
     ) {
         self.payload = payload
         self.recordCount = recordCount
-        self.firstSequenceNumber = firstSequenceNumber
-        self.lastSequenceNumber = lastSequenceNumber
-        self.lastArrival = lastArrival
+        self.first = first
+        self.last = last
         self.dataBytes = dataBytes
         self.isLast = isLast
     }
@@ -34,11 +31,11 @@ package struct EncodedBatch: Sendable {
     package var payloadBytes: Int { payload.count }
 }
 
-/// What a GetRecords answer says beside its records.
+/// What a GetRecords response says beside its records.
 package struct GetRecordsEnvelope: Equatable, Sendable {
     /// nil: the shard is closed and read out.
     package var nextShardIterator: ShardIterator?
-    /// How far behind the newest record the answer's end is; 0 when the answer does not say.
+    /// How far behind the newest record the response's end is; 0 when the response does not say.
     package var millisBehindLatest: Int
     /// Only at a shard's end.
     package var childShards: [ChildShard]

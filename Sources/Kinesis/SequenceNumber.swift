@@ -32,6 +32,14 @@ package struct SequenceNumber: Hashable, Comparable, Sendable, CustomStringConve
         return leftCount == rightCount ? left.text < right.text : leftCount < rightCount
     }
 
+    /// Below, equal to or above 0, as the number with these digits is less than, equal to or greater than this one.
+    /// Allocates nothing.
+    func order(of digits: UnsafeRawBufferPointer) -> Int {
+        if digits.count != text.utf8.count { return digits.count - text.utf8.count }
+        for (digit, own) in zip(digits, text.utf8) where digit != own { return Int(digit) - Int(own) }
+        return 0
+    }
+
     static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
         guard (1...maximumDigits).contains(bytes.count) else { return false }
         if bytes.count > 1, bytes.first == UInt8(ascii: "0") { return false }

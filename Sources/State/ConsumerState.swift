@@ -18,36 +18,6 @@ package struct ConsumerKey: Hashable, Comparable, Sendable, CustomStringConverti
     }
 }
 
-/// A place in a shard: what is before it needs no delivery any more.
-package struct Checkpoint: Hashable, Comparable, Sendable {
-    /// Of the last record that is done, in whole or in part.
-    package let sequenceNumber: SequenceNumber
-    /// Inside an aggregated record: the last of its user records that is done; -1: none of it is. nil: the whole record.
-    package let subSequenceNumber: Int?
-    /// When the record arrived at the service.
-    package let arrival: WallTime?
-
-    package init(sequenceNumber: SequenceNumber, subSequenceNumber: Int? = nil, arrival: WallTime? = nil) {
-        self.sequenceNumber = sequenceNumber
-        self.subSequenceNumber = subSequenceNumber
-        self.arrival = arrival
-    }
-
-    /// The place right before a record: for where nothing before it is known.
-    package init(before record: SequenceNumber) {
-        self.init(sequenceNumber: record, subSequenceNumber: -1)
-    }
-
-    /// Whether it stands right before its record, and nothing is done that it could name.
-    package var isBeforeRecord: Bool { subSequenceNumber == -1 }
-
-    /// By place in the shard; the whole record comes after any of its parts.
-    package static func < (left: Checkpoint, right: Checkpoint) -> Bool {
-        guard left.sequenceNumber == right.sequenceNumber else { return left.sequenceNumber < right.sequenceNumber }
-        return (left.subSequenceNumber ?? Int.max) < (right.subSequenceNumber ?? Int.max)
-    }
-}
-
 /// Where a shard without a checkpoint is begun.
 package enum ShardStart: Int, Hashable, Sendable {
     /// Where the consumer's `initialPositionInStream` says.

@@ -54,9 +54,9 @@ enum DeliveryTables {
         try connection.run(
             "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             .integer(consumer), .text(event.id.reader.text), .integer(event.id.number), .text(event.shard.text),
-            .text(before.sequenceNumber.text), .integer(before.subSequenceNumber.map(Int64.init)),
+            .text(before.sequenceNumber.text), .integer(before.subSequenceColumn),
             .integer(before.arrival?.milliseconds), .text(event.last.sequenceNumber.text),
-            .integer(event.last.subSequenceNumber.map(Int64.init)), .integer(event.last.arrival?.milliseconds),
+            .integer(event.last.subSequenceColumn), .integer(event.last.arrival?.milliseconds),
             .integer(event.endOffset))
     }
 

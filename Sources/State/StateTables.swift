@@ -68,7 +68,7 @@ enum StateTables {
                 UPDATE shards SET sequence_number = ?3, sub_sequence_number = ?4, arrival = ?5, depleted = 0
                 WHERE consumer = ?1 AND shard = ?2
                 """, .integer(id), .text(shard.text), .text(place?.sequenceNumber.text),
-                .integer(place?.subSequenceNumber.map(Int64.init)), .integer(place?.arrival?.milliseconds))
+                .integer(place?.subSequenceColumn), .integer(place?.arrival?.milliseconds))
         case .add(let shards):
             for shard in shards { try add(shard, to: id, on: connection) }
         case .deplete(let shard, let children):
@@ -111,7 +111,7 @@ enum StateTables {
             """, .integer(consumer), .text(shard.id.text), .text(shard.parents.first?.text),
             .text(shard.parents.dropFirst().first?.text), .integer(shard.start.rawValue),
             .text(shard.checkpoint?.sequenceNumber.text),
-            .integer(shard.checkpoint?.subSequenceNumber.map(Int64.init)),
+            .integer(shard.checkpoint?.subSequenceColumn),
             .integer(shard.checkpoint?.arrival?.milliseconds), .flag(shard.isDepleted))
     }
 
@@ -143,7 +143,7 @@ enum StateTables {
                 OR (sequence_number = ?3 AND sub_sequence_number IS NOT NULL
                     AND (?4 IS NULL OR sub_sequence_number < ?4)))
             """, .integer(consumer), .text(shard.text), .text(checkpoint.sequenceNumber.text),
-            .integer(checkpoint.subSequenceNumber.map(Int64.init)), .integer(checkpoint.arrival?.milliseconds))
+            .integer(checkpoint.subSequenceColumn), .integer(checkpoint.arrival?.milliseconds))
     }
 
     private static func shard(_ row: SQLiteRow) throws(StateError) -> ShardState {
@@ -168,7 +168,7 @@ extension SQLiteRow {
         guard let text = optionalText(column) else { return nil }
         guard let number = SequenceNumber(text) else { throw .unreadable(table: "shards", value: text) }
         return Checkpoint(
-            sequenceNumber: number, subSequenceNumber: optionalInt64(column + 1).map(Int.init),
+            sequenceNumber: number, extent: Checkpoint.extent(ofColumn: optionalInt64(column + 1)),
             arrival: optionalInt64(column + 2).map(WallTime.init(milliseconds:)))
     }
 }

@@ -113,7 +113,7 @@ import Testing
             #expect(await Engine.delivery(from: reader) == nil)
             await #expect(throws: ConsumerError.shuttingDown) { try await engine.attach() }
             let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
-            #expect(state?.shards[0].checkpoint?.sequenceNumber == delivery.batch.lastSequenceNumber)
+            #expect(state?.shards[0].checkpoint?.sequenceNumber == delivery.batch.last.sequenceNumber)
         }
     }
 

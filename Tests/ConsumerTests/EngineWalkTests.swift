@@ -145,8 +145,11 @@ private struct EngineWalk {
             if !blocked.isEmpty { faults.append("\(id) is read before \(blocked)") }
             readings[id] = Reading(
                 machine: ShardReader(
-                    settings: .init(ConsumerOptions()), position: book.position(of: id), initial: .trimHorizon,
-                    seed: random.next(), now: now))
+                    window: DeliveryWindow(from: book.progress(of: id), initial: .trimHorizon),
+                    source: .polling(
+                        PollingSource(
+                            settings: .init(ConsumerOptions(), callTimeout: .seconds(30)), seed: random.next(),
+                            now: now))))
         }
         guard let id = readings.keys.sorted().randomElement(using: &random), var reading = readings[id] else { return }
         perform(&reading, id, withFaults)
@@ -154,7 +157,7 @@ private struct EngineWalk {
         for grant in budget.admit() {
             guard let owner = readings.first(where: { $0.value.permit?.ticket == grant.ticket })?.key else { continue }
             readings[owner]!.permit!.bytes = grant.bytes
-            readings[owner]!.machine.permitted(room: grant.bytes)
+            readings[owner]!.machine.permitted(room: grant.bytes, now: now)
         }
         if budget.used > budget.limit { faults.append("the budget holds \(budget.used)") }
     }
@@ -162,13 +165,15 @@ private struct EngineWalk {
     private mutating func perform(_ reading: inout Reading, _ id: ShardID, _ withFaults: Bool) {
         let fails = withFaults && Int.random(in: 0..<8, using: &random) == 0
         switch reading.machine.next(now: now) {
-        case .wait where fails && reading.machine.holdsForReader: giveUp(&reading, id)
-        case .wait: read(&reading, id)
+        case .wait where fails && reading.machine.window.isRevoking: reading.machine.cancelRevoke()
+        case .wait where fails && Bool.random(using: &random): letGo(&reading, id) { $0.beginRevoke(now: $1) }
+        case .wait where fails && reading.machine.holdsForReader: letGo(&reading, id) { $0.evict(now: $1) }
+        case .wait: read(&reading, id, withFaults)
         case .askIterator(let position):
             if fails { return _ = reading.machine.failed(failure(), now: now) }
             reading.index = index(of: position, in: id)
             reading.machine.iteratorReceived(ShardIterator("i"), now: now)
-        case .takePermit(let bytes): reading.permit = (budget.request(bytes, least: AnswerSize.least, for: 1), 0)
+        case .takePermit(let bytes): reading.permit = (budget.request(bytes, least: ResponseSize.least, for: 1), 0)
         case .getRecords:
             if fails {
                 giveBack(&reading)
@@ -176,7 +181,7 @@ private struct EngineWalk {
             }
             let count = Int.random(in: 0...4, using: &random)
             reading.answer = reading.index..<min(reading.index + count, shards[id]!.records.count)
-            _ = reading.machine.answered(bytes: 1000, now: now)
+            if !reading.machine.responseReceived(bytes: 1000, now: now) { giveBack(&reading) }
         case .encode: encode(&reading, id, fails)
         case .end(let children): _ = book.depleted(id, children: children)
         }
@@ -186,13 +191,14 @@ private struct EngineWalk {
         guard let answer = reading.answer else { return }
         if fails {
             giveBack(&reading)
-            return reading.machine.broken(now: now)
+            return reading.machine.responseBroken(now: now)
         }
         if let first = answer.first {
             lastNumber += 1
             let record = shards[id]!.records[first]
-            reading.machine.encoded(
-                EventID(reader: "a", number: lastNumber), records: 1, last: Checkpoint(sequenceNumber: SequenceNumber(record)))
+            reading.machine.offered(
+                EventID(reader: "a", number: lastNumber), records: 1,
+                last: Checkpoint(sequenceNumber: SequenceNumber(record)), now: now)
             reading.waiting.append(lastNumber)
             if reading.waiting.count > 1 { faults.append("two batches of \(id) wait") }
             delivered[id, default: []].append(record)
@@ -204,25 +210,29 @@ private struct EngineWalk {
         let shard = shards[id]!
         let isEnd = !shard.isOpen && reading.index == shard.records.count
         let behind = reading.index < shard.records.count ? 1000 : 0
-        reading.machine.exhausted(
+        reading.machine.responseEnded(
             GetRecordsEnvelope(
                 nextShardIterator: isEnd ? nil : ShardIterator("i"), millisBehindLatest: behind,
                 childShards: isEnd ? shard.children : []), now: now)
     }
 
-    /// Others need the room.
-    private mutating func giveUp(_ reading: inout Reading, _ id: ShardID) {
-        if let number = reading.machine.gaveUp(now: now) {
-            if reading.waiting != [number] { faults.append("\(number) of \(id) was given up and did not wait") }
+    /// Others need the room, or the shard is to move.
+    private mutating func letGo(
+        _ reading: inout Reading, _ id: ShardID, _ input: (inout ShardReader, ContinuousClock.Instant) -> Int?
+    ) {
+        if let number = input(&reading.machine, now) {
+            if reading.waiting != [number] { faults.append("\(number) of \(id) was taken back and did not wait") }
             reading.waiting.removeAll()
             delivered[id]!.removeLast()
         }
+        if let permit = reading.permit, budget.withdraw(permit.ticket) { reading.permit = nil }
         giveBack(&reading)
     }
 
     /// The reader takes what waits, or settles what it took, in any order.
-    private mutating func read(_ reading: inout Reading, _ id: ShardID) {
+    private mutating func read(_ reading: inout Reading, _ id: ShardID, _ withFaults: Bool) {
         if !reading.isUnsettled { reading.machine.readerWaits() }
+        if !withFaults { reading.machine.cancelRevoke() }
         if let number = reading.waiting.first, reading.taken.count < 3 {
             reading.waiting.removeFirst()
             reading.taken.append(number)

@@ -23,10 +23,12 @@ enum AnswerText {
             + records.joined(separator: ",") + "]}"
     }
 
-    static func encoder(_ text: String, _ parse: ShouldParseJSON = .auto) -> RecordBatchEncoder {
+    static func encoder(
+        _ text: String, _ parse: ShouldParseJSON = .auto, skip: Checkpoint? = nil
+    ) -> RecordBatchEncoder {
         RecordBatchEncoder(
             ByteBuffer(text), stream: StreamName("orders")!, shard: ShardID(number: 0),
-            encoding: RecordEncoding(shouldParseJSON: parse))
+            encoding: RecordEncoding(shouldParseJSON: parse), skip: skip)
     }
 
     /// The payload of an answer's only batch, as a whole object.

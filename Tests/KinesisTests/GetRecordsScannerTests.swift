@@ -131,7 +131,7 @@ import Time
     @Test func `the batches before a broken record stand`() throws {
         let text = AnswerText.answer([AnswerText.record(1, "a"), #"{"SequenceNumber":"2"}"#])
         var encoder = AnswerText.encoder(text)
-        #expect(try encoder.next(maxBytes: 1)?.lastSequenceNumber.text == "1")
+        #expect(try encoder.next(maxBytes: 1)?.last.sequenceNumber.text == "1")
         #expect(throws: GetRecordsError.self) { try encoder.next(maxBytes: 1) }
     }
 

@@ -104,10 +104,10 @@ import Time
             let records = try #require(tree["records"]?.array)
             #expect(records.count == batch.recordCount)
             #expect(tree["millisBehindLatest"] == 9)
-            #expect(records.first?["sequenceNumber"]?.string == batch.firstSequenceNumber.text)
-            #expect(records.last?["sequenceNumber"]?.string == batch.lastSequenceNumber.text)
+            #expect(records.first?["sequenceNumber"]?.string == batch.first.sequenceNumber.text)
+            #expect(records.last?["sequenceNumber"]?.string == batch.last.sequenceNumber.text)
             #expect(batch.dataBytes == records.reduce(0) { $0 + 6 + String($1["data"]!["n"]!.int!).utf8.count })
-            #expect(batch.lastArrival == WallTime(milliseconds: 1_700_000_000_123))
+            #expect(batch.last.arrival == WallTime(milliseconds: 1_700_000_000_123))
             numbers += records.compactMap { $0["data"]?["n"]?.int }
             lasts.append(batch.isLast)
             #expect((encoder.envelope != nil) == batch.isLast)
@@ -115,6 +115,21 @@ import Time
         #expect(numbers == Array(1...500))
         #expect(lasts.count > 10 && lasts.dropLast().allSatisfy { !$0 } && lasts.last == true)
         #expect(encoder.envelope == GetRecordsEnvelope(nextShardIterator: ShardIterator("next"), millisBehindLatest: 9))
+    }
+
+    @Test(arguments: [
+        (Checkpoint(before: SequenceNumber(10)), 10), (Checkpoint(sequenceNumber: SequenceNumber(10)), 11),
+        (Checkpoint(sequenceNumber: SequenceNumber(10), extent: .part(through: 2)), 10),
+        (Checkpoint(sequenceNumber: SequenceNumber(9)), 10), (Checkpoint(sequenceNumber: SequenceNumber(3)), 8),
+        (Checkpoint(sequenceNumber: SequenceNumber(1000)), nil),
+    ])
+    func `what needs no delivery is left out, up to the checkpoint's record`(_ skip: Checkpoint, _ first: Int?) throws {
+        let records = (8...14).map { AnswerText.record($0, "x") }
+        var encoder = AnswerText.encoder(AnswerText.answer(records), skip: skip)
+        let batch = try encoder.next()
+        #expect(batch?.first.sequenceNumber == first.map { SequenceNumber(UInt128($0)) })
+        #expect(batch?.recordCount == first.map { 15 - $0 })
+        #expect(encoder.envelope != nil)
     }
 
     @Test func `a record that is longer than a slice is a slice`() throws {

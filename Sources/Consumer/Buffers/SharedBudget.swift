@@ -68,7 +68,7 @@ final class SharedBudget: @unchecked Sendable {
     }
 }
 
-/// Bytes that one answer, and the batches made of it, hold of the budget. Confined to its loop.
+/// Bytes that one response, and the batches made of it, hold of the budget. Confined to its loop.
 ///
 /// Given back as the last reference goes: no way out of a shard's task can forget it.
 final class Loan {

@@ -11,7 +11,7 @@ extension ReadingSession {
         if let task = task(of: shard) {
             guard number != event.number else { return true }
             if task.reader.id == event.reader { return number >= task.firstNumber }
-            return readers[event.reader] == nil && !task.hasHandedOn
+            return readers[event.reader] == nil && !task.hasOffered
         }
         // A shard that waits for its parent, which is being read again, begins at its own beginning.
         return positions.book.shard(shard)?.isDepleted ?? false || positions.book.isReadable(shard)

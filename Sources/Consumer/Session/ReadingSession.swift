@@ -67,7 +67,7 @@ final class ReadingSession: @unchecked Sendable {
 
     /// Where reading each of the reader's shards goes on.
     func places(of reader: RecordsReader) -> [ShardPlace] {
-        assignments.shards(of: reader.id).map { ShardPlace(shard: $0, position: positions.book.position(of: $0)) }
+        assignments.shards(of: reader.id).map { ShardPlace(shard: $0, position: positions.book.position(of: $0).start) }
     }
 
     /// Whether everything that was given out is settled.

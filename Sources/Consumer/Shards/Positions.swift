@@ -10,7 +10,7 @@ final class Positions: @unchecked Sendable {
     /// nil: nothing is kept.
     private let store: StateStore?
     /// What is kept of shards that nobody reads in this moment, with the position for which it holds.
-    private var resumePoints: [ShardID: (point: ResumePoint, position: StartingPosition)] = [:]
+    private var resumePoints: [ShardID: (point: ResumePoint, position: ReadPosition)] = [:]
     /// The last record that was sent of shards whose reader left before it was acknowledged.
     var unacknowledged: [ShardID: Checkpoint] = [:]
 
@@ -33,6 +33,7 @@ final class Positions: @unchecked Sendable {
     // MARK: Facts
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {
+        if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
         guard book.checkpoint(shard, checkpoint) else { return }
         store?.note(.checkpoint(shard, checkpoint), of: consumer)
     }

@@ -83,16 +83,8 @@ struct ShardBook: Sendable {
     func progress(of id: ShardID) -> ShardProgress { ShardProgress(states[id]?.checkpoint) }
 
     /// Where reading the shard goes on.
-    func position(of id: ShardID) -> StartingPosition {
-        Self.position(behind: states[id]?.checkpoint, initial: start(of: id))
-    }
-
-    /// Where reading goes on behind a checkpoint.
-    static func position(behind checkpoint: Checkpoint?, initial: StartingPosition) -> StartingPosition {
-        guard let checkpoint else { return initial }
-        // Inside an aggregated record the record is read again and its first parts are left out.
-        return checkpoint.subSequenceNumber == nil
-            ? .afterSequenceNumber(checkpoint.sequenceNumber) : .atSequenceNumber(checkpoint.sequenceNumber)
+    func position(of id: ShardID) -> ReadPosition {
+        ReadPosition(behind: states[id]?.checkpoint, initial: start(of: id))
     }
 
     /// Where reading the shard begins without a checkpoint.

@@ -1,4 +1,4 @@
-import State
+import Kinesis
 
 /// How far a shard is done: what comes next begins behind it.
 enum ShardProgress: Hashable, Comparable, Sendable {

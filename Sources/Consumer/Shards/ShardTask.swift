@@ -8,34 +8,38 @@ import Time
 
 /// Carries out what one shard's `ShardReader` decides, for as long as the shard is one reader's. Confined to its loop.
 ///
-/// The task cannot end but by `stop` or at the shard's end: every failure becomes a fact for the machine, which answers
-/// with a time to try again.
+/// The task cannot end but by `stop` or at the shard's end: every failure becomes a fact for the machine, which sets a
+/// time to try again.
 final class ShardTask: @unchecked Sendable {
+    /// What the next call has of the budget.
+    private enum Room {
+        case none
+        case requested(BufferBudget.Ticket)
+        case granted(Loan)
+    }
+
     let id: ShardID
     /// Of which incarnation of the stream the shard is.
     let streamCreatedOn: WallTime
-    private var machine: ShardReader
-    /// The last failure's text, for as long as the shard is degraded by it.
-    private(set) var lastError: String?
-    private(set) var isEnded = false
+    let reader: RecordsReader
     /// The number that an event of this task has at least.
     let firstNumber: Int
-    private(set) var hasHandedOn = false
+    /// Whether a batch of this task was ever offered to the reader.
+    private(set) var hasOffered = false
+    /// The last failure's text, for as long as the shard is degraded by it.
+    private(set) var lastError: String?
 
-    let reader: RecordsReader
+    private var machine: ShardReader
     /// Held until the task is over: other jobs may end the session while one of its calls is being made.
     private let session: ReadingSession
     private let context: EngineContext
     private let wakeup: Wakeup
     private var logger: Logger
     private var task: Task<Void, Never>?
-    private var ticket: BufferBudget.Ticket?
-    private var loan: Loan?
-    /// Bytes of the answer for which there was no room.
-    private var refusedBytes: Int?
-    private var answer: HeldAnswer?
-    /// Which answer each unsettled batch came from.
-    private var origins: [Int: (answer: HeldAnswer, batch: EncodedBatch)] = [:]
+    private var room = Room.none
+    private var response: HeldResponse?
+    /// Which response each unsettled batch came from.
+    private var origins: [Int: (response: HeldResponse, batch: EncodedBatch)] = [:]
     private var isStopped = false
 
     /// - Parameters:
@@ -49,15 +53,19 @@ final class ShardTask: @unchecked Sendable {
     ) {
         self.id = id
         streamCreatedOn = session.positions.book.streamCreatedOn
-        machine = ShardReader(
-            settings: .init(session.options, callTimeout: context.times.call),
-            position: ShardBook.position(behind: progress.checkpoint, initial: initial), progress: progress,
-            initial: initial, iterator: iterator, pausedBehind: pausedBehind, seed: UInt64.random(in: 0...UInt64.max),
-            now: context.loop.now)
         self.reader = reader
         firstNumber = reader.lastNumber + 1
         self.session = session
         self.context = context
+        let options = session.options
+        machine = ShardReader(
+            window: DeliveryWindow(
+                from: progress, initial: initial, needsAcknowledgement: !options.useAutoCheckpoints,
+                pausesAfterBatch: options.usePausedPolling, openPause: pausedBehind),
+            source: .polling(
+                PollingSource(
+                    settings: .init(options, callTimeout: context.times.call), iterator: iterator,
+                    seed: UInt64.random(in: 0...UInt64.max), now: context.loop.now)))
         wakeup = Wakeup(loop: context.loop)
         logger = session.logger
         logger[metadataKey: "shard"] = "\(id)"
@@ -71,66 +79,67 @@ final class ShardTask: @unchecked Sendable {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
-        if let ticket { context.budget.withdraw(ticket) }
-        ticket = nil
-        loan = nil
-        answer = nil
+        giveRoomBack()
+        response = nil
         task?.cancel()
         wakeup.signal()
     }
+}
 
-    /// Bytes that the shard holds of the budget.
-    var bufferedBytes: Int {
-        (loan?.bytes ?? 0) + (answer?.heldBytes ?? 0)
-            + origins.values.reduce(0) { $0 + ($1.answer === answer ? 0 : $1.batch.payloadBytes) }
-    }
+// MARK: - What the session reads
 
-    // MARK: Queries
+extension ShardTask {
+    /// Where an iterator that is asked for now begins.
+    var position: StartingPosition { machine.window.position.start }
 
-    /// Whether nothing that was handed on needs delivery any more. A pause may be open behind it (`openPause`).
-    var isDone: Bool { machine.batches.isDone }
+    /// How far the shard is offered to the reader, apart from what was taken back.
+    var deliveredProgress: ShardProgress { machine.window.delivered }
+
+    /// How far the shard is settled without a gap.
+    var settledProgress: ShardProgress { machine.window.settled }
+
+    /// Whether nothing that was offered needs delivery any more. A pause may be open behind it (`openPause`).
+    var isDone: Bool { machine.window.isDone }
+
+    /// Whether nothing that was sent waits for its acknowledgement.
+    var isAcknowledged: Bool { machine.window.isAcknowledged }
+
+    /// Whether everything was offered, and some of it is not done.
+    var isClosing: Bool { machine.window.isClosing }
 
     /// The event behind which the shard waits until somebody says that polling goes on. Whoever reads the shard next
     /// waits behind it too.
-    var openPause: EventID? { machine.batches.pausedBehind }
+    var openPause: EventID? { machine.window.openPause }
 
     /// Whether the shard waits until somebody says that polling goes on.
-    var isPaused: Bool { machine.isPaused }
-
-    /// Where an iterator that is asked for now begins.
-    var position: StartingPosition { machine.position }
+    var isPaused: Bool { openPause != nil }
 
     /// An iterator that stands exactly behind the last record that is done, for whoever goes on here later.
     var iteratorToKeep: ShardIterator? { machine.iteratorToKeep }
 
-    /// Whether nothing that was sent waits for its acknowledgement.
-    var isAcknowledged: Bool { machine.batches.isAcknowledged }
-
-    /// How far the shard is settled without a gap.
-    var settledProgress: ShardProgress { machine.batches.settled }
-
-    /// How far the shard is handed on.
-    var deliveredProgress: ShardProgress { machine.batches.last }
-
     /// Whether the last failure may mean that the stream is not the one that the position is of.
-    var doubtsStream: Bool { machine.doubtsStream }
-
-    /// What the watchdog looks at.
-    var sight: ShardWatchdog.Sight { machine.sight }
+    var doubtsStream: Bool { machine.source.failures?.doubtsStream ?? false }
 
     /// Whether the reader, or a pause, makes the shard hold what `evict` would let go.
     var holdsForReader: Bool { machine.holdsForReader }
 
+    /// What the watchdog looks at.
+    var sight: ShardWatchdog.Sight { machine.sight }
+
     /// Milliseconds by which reading is behind the shard's tip, nil before the first response.
     func lag(now: EventLoop.Instant) -> Int? { machine.lag(now: now) }
 
-    /// Whether everything was handed on, and some of it is not done.
-    var isClosing: Bool {
-        if case .closing = machine.state { true } else { false }
+    /// Bytes that the shard holds of the budget.
+    var bufferedBytes: Int {
+        let granted = if case .granted(let loan) = room { loan.bytes } else { 0 }
+        return granted + (response?.heldBytes ?? 0)
+            + origins.values.reduce(0) { $0 + ($1.response === response ? 0 : $1.batch.payloadBytes) }
     }
+}
 
-    // MARK: From the reader
+// MARK: - From the reader and the session
 
+extension ShardTask {
     /// The reader has taken the batch that waited.
     func taken() {
         machine.taken()
@@ -154,14 +163,12 @@ final class ShardTask: @unchecked Sendable {
     /// Polling goes on behind this event; nil: behind whatever event it pauses. Returns whether it paused there.
     func continued(behind event: EventID?) -> Bool {
         defer { wakeup.signal() }
-        return machine.continued(behind: event)
+        return machine.resumed(behind: event)
     }
 
     /// Lets go what the reader holds back, because others need the room.
     func evict() {
-        if let number = machine.gaveUp(now: context.loop.now) { takeBack(number) }
-        if let answer { drop(answer) }
-        wakeup.signal()
+        letGo(machine.evict(now: context.loop.now))
     }
 
     /// The reader has taken everything that it was given: what was evicted is asked for again.
@@ -173,28 +180,13 @@ final class ShardTask: @unchecked Sendable {
     /// The shard is about to move to another reader: nothing more is fetched or offered, the batch that waits is taken
     /// back. Batches in flight still settle.
     func beginRevoke() {
-        if let number = machine.beginRevoke(now: context.loop.now) { takeBack(number) }
-        if let ticket { context.budget.withdraw(ticket) }
-        ticket = nil
-        if !machine.isCalling { loan = nil }
-        if let answer { drop(answer) }
-        wakeup.signal()
+        letGo(machine.beginRevoke(now: context.loop.now))
     }
 
-    /// The shard stays with its reader after all: reading goes on behind what was handed on.
+    /// The shard stays with its reader after all: reading goes on behind what was delivered.
     func cancelRevoke() {
         machine.cancelRevoke()
         wakeup.signal()
-    }
-
-    private func takeBack(_ number: Int) {
-        reader.withdraw(id)
-        release(number)
-    }
-
-    /// A batch is not held any more.
-    private func release(_ number: Int) {
-        if let origin = origins.removeValue(forKey: number) { origin.answer.settled(origin.batch) }
     }
 
     /// A listing does not show the shard any more. It ends if the service says the same to its own requests.
@@ -205,9 +197,36 @@ final class ShardTask: @unchecked Sendable {
         machine.vanished()
         wakeup.signal()
     }
+
+    /// - Parameter number: of the batch that waited and is taken back.
+    private func letGo(_ number: Int?) {
+        if let number {
+            reader.withdraw(id)
+            release(number)
+        }
+        // Of a call that is on its way the room stays taken: what the service sends lies in memory until it is over.
+        if !machine.source.isReading { giveRoomBack() }
+        dropResponse()
+        wakeup.signal()
+    }
+
+    /// A batch is not held any more.
+    private func release(_ number: Int) {
+        if let origin = origins.removeValue(forKey: number) { origin.response.settled(origin.batch) }
+    }
+
+    private func giveRoomBack() {
+        if case .requested(let ticket) = room { context.budget.withdraw(ticket) }
+        room = .none
+    }
+
+    private func dropResponse() {
+        response?.drop()
+        response = nil
+    }
 }
 
-// MARK: Running
+// MARK: - Running
 
 extension ShardTask {
     private func run() async {
@@ -221,7 +240,6 @@ extension ShardTask {
                 encode()
                 await context.loop.nextTurn()
             case .end(let children):
-                isEnded = true
                 session.ended(self, children)
                 return
             }
@@ -238,105 +256,108 @@ extension ShardTask {
     }
 
     private func takePermit(_ bytes: Int) {
-        ticket = context.budget.request(bytes, least: AnswerSize.least, for: reader.holder) { [weak self] loan in
+        var isGranted = false
+        let ticket = context.budget.request(bytes, least: ResponseSize.least, for: reader.holder) { [weak self] loan in
             // Unreferenced, the loan goes back at once.
             guard let self, !isStopped else { return }
-            ticket = nil
-            self.loan = loan
-            machine.permitted(room: loan.bytes)
+            isGranted = true
+            room = .granted(loan)
+            machine.permitted(room: loan.bytes, now: context.loop.now)
             wakeup.signal()
         }
-        if loan != nil { ticket = nil }
+        // The room may have been there at once.
+        if !isGranted { room = .requested(ticket) }
     }
 
     private func read(_ iterator: ShardIterator, _ limit: Int) async {
-        refusedBytes = nil
         do throws(AWSError) {
             let bytes = try await context.source.records(of: session.stream, at: iterator, limit: limit) {
-                [weak self] in self?.takesAnswer($0) ?? false
+                [weak self] in self?.takesResponse($0) ?? false
             }
-            guard !isStopped, let loan else { return }
-            self.loan = nil
-            guard machine.answered(bytes: bytes.count, now: context.loop.now) else { return }
-            let encoder = RecordBatchEncoder(
-                bytes, stream: session.stream, shard: id, encoding: session.encoding)
-            answer = HeldAnswer(bytes, loan: loan, encoder: encoder)
-            session.counters[id].progressed(at: .now())
+            guard !isStopped, case .granted(let loan) = room else { return }
+            room = .none
+            hold(bytes, loan)
         } catch {
-            loan = nil
-            if let refusedBytes, case .cancelled = error {
-                machine.refusedAnswer(bytes: refusedBytes, now: context.loop.now)
-            } else {
-                failed(error)
-            }
+            room = .none
+            failed(error)
         }
     }
 
-    /// The size of an answer is a guess until its head is there, and records may be much larger than those before.
-    private func takesAnswer(_ bytes: Int) -> Bool {
-        guard let loan else { return false }
+    /// The size of a response is a guess until its head is there, and records may be much larger than those before. One
+    /// that is not taken ends the call, and is no failure.
+    private func takesResponse(_ bytes: Int) -> Bool {
+        guard case .granted(let loan) = room else { return false }
         if loan.fit(bytes) { return true }
-        guard machine.mustTakeAnswer else {
-            refusedBytes = bytes
+        guard machine.source.mustTakeResponse else {
+            machine.responseTooLarge(bytes: bytes, now: context.loop.now)
             return false
         }
         loan.resize(to: bytes)
         return true
     }
 
-    /// Makes one slice of the answer a batch. The slice that is the last one ends the answer, so that it does not stay
+    private func hold(_ bytes: ByteBuffer, _ loan: Loan) {
+        session.counters[id].progressed(at: .now())
+        guard machine.responseReceived(bytes: bytes.count, now: context.loop.now) else { return }
+        let encoder = RecordBatchEncoder(
+            bytes, stream: session.stream, shard: id, encoding: session.encoding, skip: machine.window.position.skip)
+        response = HeldResponse(bytes, loan: loan, encoder: encoder)
+    }
+
+    /// Makes one slice of the response a batch. The slice that is the last one ends the response, so that it does not stay
     /// in memory until the reader has taken the slice.
     private func encode() {
-        guard let answer else { return machine.broken(now: context.loop.now) }
+        guard let response else { return machine.responseBroken(now: context.loop.now) }
         do throws(GetRecordsError) {
-            if let batch = try answer.next() {
-                let last = Checkpoint(sequenceNumber: batch.lastSequenceNumber, arrival: batch.lastArrival)
-                let before = machine.batches.last.checkpoint ?? Checkpoint(before: batch.firstSequenceNumber)
-                let number = reader.offer(batch, behind: before, last: last, from: self)
-                origins[number] = (answer, batch)
-                hasHandedOn = true
-                machine.encoded(
-                    EventID(reader: reader.id, number: number), records: batch.recordCount, last: last)
+            if let batch = try response.next() {
+                offer(batch, of: response)
                 guard batch.isLast else { return }
             }
-            finish(answer)
+            finish(response)
         } catch {
-            report("\(error)")
-            drop(answer)
-            machine.broken(now: context.loop.now)
+            logger.error("a response cannot be read; it is asked for again", metadata: ["error": "\(error)"])
+            degraded(by: "\(error)")
+            dropResponse()
+            machine.responseBroken(now: context.loop.now)
         }
     }
 
-    private func finish(_ answer: HeldAnswer) {
-        let envelope = answer.envelope
-        drop(answer)
-        guard let envelope else { return machine.broken(now: context.loop.now) }
-        machine.exhausted(envelope, now: context.loop.now)
+    private func offer(_ batch: EncodedBatch, of response: HeldResponse) {
+        let before = machine.window.delivered.checkpoint ?? batch.first.preceding
+        let number = reader.offer(batch, behind: before, last: batch.last, from: self)
+        origins[number] = (response, batch)
+        hasOffered = true
+        machine.offered(
+            EventID(reader: reader.id, number: number), records: batch.recordCount, last: batch.last,
+            now: context.loop.now)
+    }
+
+    private func finish(_ response: HeldResponse) {
+        let envelope = response.envelope
+        dropResponse()
+        guard let envelope else { return machine.responseBroken(now: context.loop.now) }
+        machine.responseEnded(envelope, now: context.loop.now)
         if let lastError {
             logger.notice("the shard is read again", metadata: ["after": "\(lastError)"])
             self.lastError = nil
         }
     }
-
-    private func drop(_ answer: HeldAnswer) {
-        answer.drop()
-        self.answer = nil
-    }
 }
 
-// MARK: Failures
+// MARK: - Failures
 
 extension ShardTask {
     private func failed(_ error: AWSError) {
         guard !isStopped else { return }
         let failure = ReadFailure(error)
-        if let refused = machine.failed(failure, now: context.loop.now) {
+        switch machine.failed(failure, now: context.loop.now) {
+        case .nothing: return
+        case .again: report(failure, "\(error)")
+        case .refused(let refused):
             logger.error(
                 "the service refuses the checkpoint: records behind it may be lost, and others come again",
-                metadata: ["position": "\(refused)", "continuingAt": "\(machine.position)", "error": "\(error)"])
-            session.checkpointRefused(self, at: refused)
-        } else {
-            report(failure, "\(error)")
+                metadata: ["position": "\(refused)", "continuingAt": "\(position)", "error": "\(error)"])
+            session.checkpointRefused(self, at: refused.start)
         }
         if failure == .notFound || failure == .refused { session.lookAgain() }
     }
@@ -358,10 +379,5 @@ extension ShardTask {
     private func degraded(by text: String) {
         if lastError == nil { session.degraded(self, text) }
         lastError = text
-    }
-
-    private func report(_ text: String) {
-        logger.error("an answer cannot be read; it is asked for again", metadata: ["error": "\(text)"])
-        degraded(by: text)
     }
 }

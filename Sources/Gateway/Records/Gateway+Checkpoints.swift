@@ -67,7 +67,7 @@ extension StoredCheckpoint {
     fileprivate func write(_ json: inout JSONWriter) {
         json.beginObject()
         json.member("shardId", shard.text)
-        json.optional("sequenceNumber", checkpoint?.sequenceNumber.text)
+        json.optional("sequenceNumber", checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber.text })
         if let sub = checkpoint?.subSequenceNumber { json.member("subSequenceNumber", sub) }
         json.endObject()
     }

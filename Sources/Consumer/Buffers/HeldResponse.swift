@@ -1,24 +1,24 @@
 import Bytes
 import Kinesis
 
-/// One GetRecords answer while it becomes batches, and the room that it and they take. Confined to its loop.
+/// One GetRecords response while it becomes batches, and the room that it and they take. Confined to its loop.
 ///
-/// While the answer is held the loan is the answer's bytes and those of the batches that wait or are being written;
+/// While the response is held the loan is the response's bytes and those of the batches that wait or are being written;
 /// afterwards it is the batches'. It ends with the last of them.
-final class HeldAnswer {
+final class HeldResponse {
     private var encoder: RecordBatchEncoder?
     private let loan: Loan
-    private var answerBytes: Int
+    private var responseBytes: Int
     private var batchBytes = 0
 
-    init(_ answer: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder) {
+    init(_ response: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder) {
         self.encoder = encoder
         self.loan = loan
-        answerBytes = answer.count
+        responseBytes = response.count
         account()
     }
 
-    /// The next slice; nil when the answer holds no further record.
+    /// The next slice; nil when the response holds no further record.
     func next() throws(GetRecordsError) -> EncodedBatch? {
         guard let batch = try encoder?.next() else { return nil }
         batchBytes += batch.payloadBytes
@@ -26,26 +26,26 @@ final class HeldAnswer {
         return batch
     }
 
-    /// Bytes of the budget that the answer and its batches hold.
+    /// Bytes of the budget that the response and its batches hold.
     var heldBytes: Int { loan.bytes }
 
     /// What stands beside the records; nil until all of them are read.
     var envelope: GetRecordsEnvelope? { encoder?.envelope }
 
-    /// Lets the answer itself go.
+    /// Lets the response itself go.
     func drop() {
         encoder = nil
-        answerBytes = 0
+        responseBytes = 0
         account()
     }
 
-    /// A batch of this answer is not held any more.
+    /// A batch of this response is not held any more.
     func settled(_ batch: EncodedBatch) {
         batchBytes -= batch.payloadBytes
         account()
     }
 
     private func account() {
-        loan.resize(to: answerBytes + batchBytes)
+        loan.resize(to: responseBytes + batchBytes)
     }
 }

@@ -1,17 +1,17 @@
-/// Guesses how large a shard's next GetRecords answer is, so that the room for it is taken before it is asked for, and how
+/// Guesses how large a shard's next GetRecords response is, so that the room for it is taken before it is asked for, and how
 /// many records fit into the room that there is. Performs no I/O.
-struct AnswerSize: Equatable, Sendable {
-    /// What an idle shard's answer is taken for: its empty answers are smaller, but records may come at any time. Also
+struct ResponseSize: Equatable, Sendable {
+    /// What an idle shard's response is taken for: its empty responses are smaller, but records may come at any time. Also
     /// the least room with which anything is asked for.
     static let least = 1 << 20
     /// 10 MiB of data are 13.4 MiB as base64; the rest is for keys, sequence numbers and JSON.
     static let most = 15 << 20
-    /// What a record is taken for before one was seen, so that a first answer is not much larger than the least room.
+    /// What a record is taken for before one was seen, so that a first response is not much larger than the least room.
     static let unknownRecord = 256 << 10
 
-    /// Bytes of answer to make room for.
+    /// Bytes of response to make room for.
     private(set) var next: Int
-    /// Bytes of answer that a record takes, nil before one was seen: fast up and slow down, since too many records are
+    /// Bytes of response that a record takes, nil before one was seen: fast up and slow down, since too many records are
     /// what hurts.
     private var recordBytes: Int?
     /// Records that were asked for last.
@@ -22,25 +22,25 @@ struct AnswerSize: Equatable, Sendable {
         next = isBehind ? Self.most : Self.least
     }
 
-    /// Records to ask for, so that the answer fits into the room.
+    /// Records to ask for, so that the response fits into the room.
     mutating func records(in room: Int, atMost limit: Int) -> Int {
         asked = room >= Self.most ? limit : min(limit, max(1, room / (recordBytes ?? Self.unknownRecord)))
         return asked
     }
 
-    /// There was no room for an answer of so many bytes: fewer records are asked for, and more room.
+    /// There was no room for an response of so many bytes: fewer records are asked for, and more room.
     mutating func refused(bytes: Int) {
         recordBytes = max((recordBytes ?? Self.unknownRecord) * 2, bytes / max(asked, 1) + 1)
         next = min(max(bytes, next), Self.most)
     }
 
-    /// Whether an answer could not be smaller.
+    /// Whether an response could not be smaller.
     var isLeast: Bool { asked == 1 }
 
     /// - Parameters:
-    ///   - records: 0 where the answer had none.
-    ///   - isBehind: whether the answer said that more lies ahead.
-    mutating func answered(bytes: Int, records: Int, isBehind: Bool) {
+    ///   - records: 0 where the response had none.
+    ///   - isBehind: whether the response said that more lies ahead.
+    mutating func received(bytes: Int, records: Int, isBehind: Bool) {
         if records > 0 {
             let average = bytes / records + 1
             // Of a few records an average says little.

@@ -1,0 +1,15 @@
+import Kinesis
+
+/// What a shard's task does next.
+enum ShardStep: Equatable, Sendable {
+    /// Nothing until then; nil: until a fact comes.
+    case wait(until: ContinuousClock.Instant?)
+    case askIterator(StartingPosition)
+    /// Room for a response of this many bytes, or for `ResponseSize.least` at least; `permitted` follows.
+    case takePermit(bytes: Int)
+    case getRecords(ShardIterator, limit: Int)
+    /// The next slice of the response that is held; `offered`, `responseEnded` or `responseBroken` follows.
+    case encode
+    /// The shard is read to its end and all of it is done.
+    case end(children: [ChildShard])
+}

@@ -1,0 +1,202 @@
+import Kinesis
+import State
+import Testing
+
+@testable import Consumer
+
+private func event(_ number: Int, of reader: ReaderID = "a") -> EventID { EventID(reader: reader, number: number) }
+
+private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))) }
+
+@Suite struct DeliveryWindowTests {
+    private func window(
+        from progress: ShardProgress, needsAcknowledgement: Bool = false, pausesAfterBatch: Bool = false,
+        openPause: EventID? = nil
+    ) -> DeliveryWindow {
+        DeliveryWindow(
+            from: progress, initial: .trimHorizon, needsAcknowledgement: needsAcknowledgement,
+            pausesAfterBatch: pausesAfterBatch, openPause: openPause)
+    }
+
+    @Test func `a batch waits, is taken, is settled, and then is done`() {
+        var window = self.window(from: .nothing)
+        #expect(window.hasCredit && window.isDone)
+        window.offered(event(1), last: at(10))
+        #expect(!window.hasCredit && window.hasWaiting && !window.isDone)
+        #expect(window.delivered == .through(at(10)) && window.settled == .nothing)
+        window.taken()
+        #expect(window.hasCredit && !window.isDone)
+        #expect(window.settle(1) == at(10))
+        #expect(window.isDone && window.settled == .through(at(10)))
+    }
+
+    @Test func `settling out of order reaches as far as there is no gap`() {
+        var window = self.window(from: .through(at(1)))
+        for number in 1...3 { window.offered(event(number), last: at(number * 10)) }
+        let reached = [3, 1, 2].map { window.settle($0) }
+        #expect(reached == [nil, at(10), at(30)])
+    }
+
+    @Test func `where readers acknowledge a batch is done when a checkpoint says so`() {
+        var window = self.window(from: .nothing, needsAcknowledgement: true)
+        window.offered(event(1), last: at(10))
+        window.taken()
+        #expect(window.isAcknowledged)
+        _ = window.settle(1)
+        #expect(!window.isDone && !window.isAcknowledged)
+        window.acknowledge(at(9))
+        #expect(!window.isDone)
+        window.acknowledge(at(10))
+        window.acknowledge(at(3))
+        #expect(window.isDone && window.isAcknowledged)
+    }
+
+    @Test func `a pause ends by its own batch or by any word, and only once`() {
+        var window = self.window(from: .nothing, pausesAfterBatch: true)
+        window.offered(event(4), last: at(10))
+        window.taken()
+        #expect(!window.hasCredit && window.openPause != nil)
+        #expect(window.resume(behind: event(3)) == false)
+        #expect(window.resume(behind: event(4)) == true)
+        #expect(window.resume(behind: event(4)) == false)
+        #expect(window.hasCredit)
+        window.offered(event(5), last: at(20))
+        window.taken()
+        #expect(window.resume() == true)
+    }
+
+    @Test func `what is taken back was not offered, and nothing more is before the reader has taken what it has`() {
+        var window = self.window(from: .through(at(1)))
+        window.offered(event(1), last: at(10))
+        window.taken()
+        window.offered(event(2), last: at(20))
+        #expect(window.evict() == 2)
+        #expect(window.delivered == .through(at(10)) && !window.hasCredit)
+        #expect(window.settle(1) == at(10))
+        #expect(window.settle(2) == nil)
+        window.readerWaits()
+        #expect(window.hasCredit && window.isDone)
+        #expect(window.evict() == nil)
+        #expect(window.delivered == .through(at(10)))
+    }
+
+    @Test func `a pause that came with the shard ends by the earlier reader's event`() {
+        var window = self.window(from: .nothing, pausesAfterBatch: true, openPause: event(4, of: "b"))
+        #expect(!window.hasCredit && window.openPause != nil && window.isDone)
+        #expect(window.resume(behind: event(4, of: "a")) == false)
+        #expect(window.evict() == nil)
+        window.readerWaits()
+        #expect(window.openPause == event(4, of: "b"))
+        #expect(window.resume(behind: event(4, of: "b")) == true)
+        #expect(window.hasCredit)
+    }
+
+    @Test func `a window that is being revoked has no credit, and all of it again when the shard stays`() {
+        var window = self.window(from: .nothing, pausesAfterBatch: true)
+        window.offered(event(1), last: at(10))
+        #expect(window.beginRevoke() == 1)
+        #expect(!window.hasCredit && window.isDone && window.openPause == nil && window.delivered == .nothing)
+        window.readerWaits()
+        #expect(!window.hasCredit)
+        window.cancelRevoke()
+        #expect(window.hasCredit)
+    }
+
+    @Test func `right before a record, and inside one, reading begins at it`() {
+        let positions = [
+            Checkpoint(before: SequenceNumber(9)), at(9),
+            Checkpoint(sequenceNumber: SequenceNumber(9), extent: .part(through: 3)),
+        ]
+        .map { self.window(from: .through($0)).position }
+        #expect(
+            positions.map(\.start) == [
+                .atSequenceNumber(SequenceNumber(9)), .afterSequenceNumber(SequenceNumber(9)),
+                .atSequenceNumber(SequenceNumber(9)),
+            ])
+        #expect(positions[2].skip == Checkpoint(sequenceNumber: SequenceNumber(9), extent: .part(through: 3)))
+    }
+
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `a walk: what is settled is a prefix of what was offered, and what was taken back comes again`(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var window = self.window(from: .nothing)
+        var offered: [Int] = []
+        var taken: Set<Int> = []
+        var number = 0
+        for _ in 0..<2000 {
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0...2 where window.hasCredit:
+                number += 1
+                offered.append(number)
+                // A batch's place in the shard is its index, so that one that was taken back is the next again.
+                window.offered(event(number), last: at(offered.count))
+            case 3, 4:
+                if window.hasWaiting { taken.insert(offered.last!) }
+                window.taken()
+            case 5:
+                guard let one = taken.sorted().randomElement(using: &random) else { continue }
+                taken.remove(one)
+                let index = offered.firstIndex(of: one)!
+                let open = offered.firstIndex { taken.contains($0) || (window.hasWaiting && $0 == offered.last) }
+                let reached = open ?? offered.count
+                #expect(window.settle(one) == (reached > index ? at(reached) : nil))
+            case 6:
+                let number = Bool.random(using: &random) ? window.evict() : window.beginRevoke()
+                if let number { #expect(offered.removeLast() == number) }
+                #expect(!window.hasCredit && !window.hasWaiting)
+            case 7:
+                window.readerWaits()
+                window.cancelRevoke()
+                #expect(window.hasCredit == !window.hasWaiting)
+            default: break
+            }
+            #expect(window.delivered == (offered.isEmpty ? .nothing : .through(at(offered.count))))
+            #expect(window.settled <= window.delivered && window.isDone == (window.settled == window.delivered))
+        }
+    }
+
+    @Test func `a batch that is taken back does not pause, and a word for another pause lets it go on`() {
+        var window = self.window(from: .nothing, pausesAfterBatch: true)
+        window.offered(event(1), last: at(10))
+        #expect(window.evict() == 1)
+        #expect(window.openPause == nil)
+        window.readerWaits()
+        window.offered(event(2), last: at(10))
+        window.taken()
+        #expect(window.evict() == nil)
+        #expect(window.resume(behind: event(2)) == true)
+        #expect(window.hasCredit)
+    }
+}
+
+@Suite struct ResendQueueTests {
+    private let shard = ShardID(number: 0)
+    private let other = ShardID(number: 1)
+
+    private func resend(_ reader: ReaderID, from before: Int, to last: Int) -> ResendQueue.Resend {
+        ResendQueue.Resend(reader: reader, stretch: SentAfter.Stretch(before: at(before), last: at(last)))
+    }
+
+    @Test func `the first one of a shard begins at once, the next when it has been sent its last record`() {
+        var queue = ResendQueue()
+        #expect(queue.append(resend("a", from: 1, to: 5), of: shard) == true)
+        #expect(queue.append(resend("b", from: 3, to: 9), of: shard) == false)
+        #expect(queue.append(resend("b", from: 3, to: 9), of: other) == true)
+        #expect(queue.sent(shard, to: "a", upTo: at(4)) == false)
+        #expect(queue.sent(shard, to: "b", upTo: at(9)) == false)
+        #expect(queue.sent(shard, to: "a", upTo: at(7)) == true)
+        #expect(queue.current(shard)?.reader == "b")
+        #expect(queue.sent(shard, to: "b", upTo: at(9)) == true)
+        #expect(queue.current(shard) == nil)
+    }
+
+    @Test func `who goes gives its place to the next`() {
+        var queue = ResendQueue()
+        _ = queue.append(resend("a", from: 1, to: 5), of: shard)
+        _ = queue.append(resend("b", from: 3, to: 9), of: shard)
+        _ = queue.append(resend("a", from: 3, to: 9), of: other)
+        #expect(queue.left("c") == [])
+        #expect(queue.left("a") == [shard])
+        #expect(queue.current(shard)?.reader == "b" && queue.current(other) == nil)
+    }
+}
