@@ -9,6 +9,8 @@ struct EngineContext: Sendable {
     let state: StateStore
     let budget: SharedBudget
     let times: ShardTimes
+    /// Who may ask which shard for records when.
+    let paces = SharedPaces()
 }
 
 /// What the watchdog goes by; tests have shorter times.

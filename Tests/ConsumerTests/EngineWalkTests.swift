@@ -53,6 +53,8 @@ private struct EngineWalk {
     private var readings: [ShardID: Reading] = [:]
     private var lastRecord: UInt128 = 0
     private var lastNumber = 0
+    private var paces = ReadPaces()
+    private var calls: [ShardID: [ContinuousClock.Instant]] = [:]
 
     init(seed: UInt64) {
         random = SplitMix64(seed: seed)
@@ -122,7 +124,9 @@ private struct EngineWalk {
 
     /// The reader goes: what is not settled is read again by the next one.
     private mutating func loseReader() {
-        for (_, reading) in readings {
+        for (id, var reading) in readings {
+            reading.machine.stop(now: now, paces: &paces)
+            readings[id] = reading
             guard let permit = reading.permit else { continue }
             if !budget.withdraw(permit.ticket) { budget.change(1, by: -permit.bytes) }
         }
@@ -148,6 +152,7 @@ private struct EngineWalk {
                     window: DeliveryWindow(from: book.progress(of: id), initial: .trimHorizon),
                     source: .polling(
                         PollingSource(
+                            shard: ReadPaces.Key(stream: StreamName("orders")!, shard: id),
                             settings: .init(ConsumerOptions(), callTimeout: .seconds(30)), seed: random.next(),
                             now: now))))
         }
@@ -164,10 +169,11 @@ private struct EngineWalk {
 
     private mutating func perform(_ reading: inout Reading, _ id: ShardID, _ withFaults: Bool) {
         let fails = withFaults && Int.random(in: 0..<8, using: &random) == 0
-        switch reading.machine.next(now: now) {
+        switch reading.machine.next(now: now, paces: &paces) {
         case .wait where fails && reading.machine.window.isRevoking: reading.machine.cancelRevoke()
-        case .wait where fails && Bool.random(using: &random): letGo(&reading, id) { $0.beginRevoke(now: $1) }
-        case .wait where fails && reading.machine.holdsForReader: letGo(&reading, id) { $0.evict(now: $1) }
+        case .wait where fails && Bool.random(using: &random):
+            letGo(&reading, id) { $0.beginRevoke(now: $1, paces: &$2) }
+        case .wait where fails && reading.machine.holdsForReader: letGo(&reading, id) { $0.evict(now: $1, paces: &$2) }
         case .wait: read(&reading, id, withFaults)
         case .askIterator(let position):
             if fails { return _ = reading.machine.failed(failure(), now: now) }
@@ -175,6 +181,7 @@ private struct EngineWalk {
             reading.machine.iteratorReceived(ShardIterator("i"), now: now)
         case .takePermit(let bytes): reading.permit = (budget.request(bytes, least: ResponseSize.least, for: 1), 0)
         case .getRecords:
+            called(id)
             if fails {
                 giveBack(&reading)
                 return _ = reading.machine.failed(failure(), now: now)
@@ -184,6 +191,13 @@ private struct EngineWalk {
             if !reading.machine.responseReceived(bytes: 1000, now: now) { giveBack(&reading) }
         case .encode: encode(&reading, id, fails)
         case .end(let children): _ = book.depleted(id, children: children)
+        }
+    }
+
+    private mutating func called(_ id: ShardID) {
+        calls[id, default: []].append(now)
+        if calls[id]!.count > 5, now < calls[id]!.removeFirst() + .seconds(1) {
+            faults.append("\(id) is read six times a second")
         }
     }
 
@@ -218,9 +232,10 @@ private struct EngineWalk {
 
     /// Others need the room, or the shard is to move.
     private mutating func letGo(
-        _ reading: inout Reading, _ id: ShardID, _ input: (inout ShardReader, ContinuousClock.Instant) -> Int?
+        _ reading: inout Reading, _ id: ShardID,
+        _ input: (inout ShardReader, ContinuousClock.Instant, inout ReadPaces) -> Int?
     ) {
-        if let number = input(&reading.machine, now) {
+        if let number = input(&reading.machine, now, &paces) {
             if reading.waiting != [number] { faults.append("\(number) of \(id) was taken back and did not wait") }
             reading.waiting.removeAll()
             delivered[id]!.removeLast()

@@ -2,12 +2,15 @@ import Kinesis
 
 /// Fetches one shard's records by GetRecords: iterator, pace, size of a response, poll delays. Performs no I/O.
 ///
-///     needsIterator ──▸ askingIterator ──▸ polling ──▸ takingPermit ──▸ permitted ──▸ reading ──▸ holding ──▸ finished
-///          ▴                  │               ▴ ▴                                        │    (slices)│
-///          └── expired, lost ─┴── failures ───┘ └──────────────── next iterator ─────────┴────────────┘
+///     needsIterator ──▸ askingIterator ──▸ polling ──▸ waitingForTurn ──▸ takingPermit ──▸ waitingForTurn
+///          ▴                  │               ▴ ▴                                               │
+///          └── expired, lost ─┴── failures ───┘ │                                               ▾
+///                                               └── next iterator ── holding (slices) ◂── reading
+///                                                                       └──▸ finished
 ///
 /// Every state has a deadline, or waits for a fact that somebody else owes: the service's response, room in the budget,
-/// the reader's credit. There is never more than one response.
+/// the reader's credit. There is never more than one response. A call needs a turn of `ReadPaces`, and room; the turn comes
+/// first, so that nobody holds room while others read the shard.
 struct PollingSource: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -18,15 +21,15 @@ struct PollingSource: Sendable {
         case askingIterator(callEnds: Instant)
         /// The next request is due at the time, with credit. Left by `next`.
         case polling(ShardIterator, notBefore: Instant)
-        /// Waits for room in the budget. Left by `permit`.
-        case takingPermit(ShardIterator)
-        /// Has room for so many bytes. Left by `next`.
-        case permitted(ShardIterator, room: Int)
-        /// Over at `callEnds` at the latest. Left by `response…` facts and `failed`.
-        case reading(ShardIterator, callEnds: Instant)
+        /// Calls, or asks for room first, when its turn has come. Left by `next`.
+        case waitingForTurn(ShardIterator, turn: Instant, room: Int?)
+        /// Waits for room in the budget, with a turn. Left by `permit`.
+        case takingPermit(ShardIterator, turn: Instant)
+        /// Over when a call takes no longer. Left by `response…` facts and `failed`.
+        case reading(ShardIterator, calledAt: Instant)
         /// Slices of a response of so many bytes become batches as the reader takes them; so many records did. Left by
         /// `responseEnd`, `responseBroken`.
-        case holding(bytes: Int, records: Int)
+        case holding(calledAt: Instant, bytes: Int, records: Int)
         /// Nothing is fetched any more. Left by `restart`.
         case finished
     }
@@ -46,20 +49,22 @@ struct PollingSource: Sendable {
         }
     }
 
+    private let shard: ReadPaces.Key
     private let settings: Settings
     private(set) var state: State
     /// nil while the shard gets on.
     private(set) var failures: FailureStreak?
-    private var pace = ReadPace()
     private var size: ResponseSize
     private var random: SplitMix64
     /// When the service last responded with anything but a failure, or when the machine was made.
     private(set) var lastProgress: Instant
 
     /// - Parameters:
+    ///   - shard: whose turns it takes.
     ///   - iterator: one that is held already and stands where reading begins.
     ///   - seed: of the random part of the waits.
-    init(settings: Settings, iterator: ShardIterator? = nil, seed: UInt64, now: Instant) {
+    init(shard: ReadPaces.Key, settings: Settings, iterator: ShardIterator? = nil, seed: UInt64, now: Instant) {
+        self.shard = shard
         self.settings = settings
         state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
         size = ResponseSize(isBehind: iterator == nil)
@@ -71,7 +76,9 @@ struct PollingSource: Sendable {
 // MARK: - Inputs
 
 extension PollingSource {
-    mutating func next(now: Instant, credit: Bool, position: StartingPosition) -> ShardStep {
+    mutating func next(
+        now: Instant, credit: Bool, position: StartingPosition, paces: inout ReadPaces
+    ) -> ShardStep {
         switch state {
         case .needsIterator(let notBefore):
             guard credit else { return .wait(until: nil) }
@@ -80,19 +87,33 @@ extension PollingSource {
             return .askIterator(position)
         case .polling(let iterator, let notBefore):
             guard credit else { return .wait(until: nil) }
-            let due = max(notBefore, pace.earliest ?? notBefore)
-            guard now >= due else { return .wait(until: due) }
-            state = .takingPermit(iterator)
-            return .takePermit(bytes: size.next)
-        case .permitted(let iterator, let room):
-            state = .reading(iterator, callEnds: now + settings.callTimeout)
-            pace.called(now: now)
-            return .getRecords(iterator, limit: size.records(in: room, atMost: settings.limit))
+            guard now >= notBefore else { return .wait(until: notBefore) }
+            let turn = paces.take(shard, now: now)
+            state = .waitingForTurn(iterator, turn: turn, room: nil)
+            return useTurn(iterator, turn, room: nil, now: now, &paces)
+        case .waitingForTurn(let iterator, let turn, let room):
+            return useTurn(iterator, turn, room: room, now: now, &paces)
         case .holding:
             return credit ? .encode : .wait(until: nil)
         case .askingIterator, .takingPermit, .reading, .finished:
             return .wait(until: nil)
         }
+    }
+
+    private mutating func useTurn(
+        _ iterator: ShardIterator, _ turn: Instant, room: Int?, now: Instant, _ paces: inout ReadPaces
+    ) -> ShardStep {
+        guard now >= turn else { return .wait(until: turn) }
+        guard let room else {
+            state = .takingPermit(iterator, turn: turn)
+            return .takePermit(bytes: size.next)
+        }
+        if let later = paces.call(shard, turn: turn, now: now) {
+            state = .waitingForTurn(iterator, turn: later, room: room)
+            return .wait(until: later)
+        }
+        state = .reading(iterator, calledAt: now)
+        return .getRecords(iterator, limit: size.records(in: room, atMost: settings.limit))
     }
 
     /// A fact that comes too late changes nothing.
@@ -101,11 +122,11 @@ extension PollingSource {
         case (.iterator(let iterator), .askingIterator):
             lastProgress = now
             state = .polling(iterator, notBefore: now)
-        case (.permit(let room), .takingPermit(let iterator)):
-            state = .permitted(iterator, room: room)
-        case (.response(let bytes), .reading):
+        case (.permit(let room), .takingPermit(let iterator, let turn)):
+            state = .waitingForTurn(iterator, turn: turn, room: room)
+        case (.response(let bytes), .reading(_, let calledAt)):
             lastProgress = now
-            state = .holding(bytes: bytes, records: 0)
+            state = .holding(calledAt: calledAt, bytes: bytes, records: 0)
         case (.responseTooLarge(let bytes), .reading(let iterator, _)):
             lastProgress = now
             size.refused(bytes: bytes)
@@ -113,10 +134,16 @@ extension PollingSource {
         case (.responseUnwanted, .reading(let iterator, _)):
             lastProgress = now
             state = .polling(iterator, notBefore: now)
-        case (.slice(let records), .holding(let bytes, let before)):
-            state = .holding(bytes: bytes, records: before + records)
-        case (.responseEnd(let envelope), .holding(let bytes, let records)):
-            ended(envelope, bytes: bytes, records: records, now: now)
+        case (.slice(let records), .holding(let calledAt, let bytes, let before)):
+            state = .holding(calledAt: calledAt, bytes: bytes, records: before + records)
+        case (.responseEnd(let envelope), .holding(let calledAt, let bytes, let records)):
+            failures = nil
+            size.received(bytes: bytes, records: records, isBehind: envelope.millisBehindLatest > 0)
+            let behind = envelope.millisBehindLatest
+            state =
+                envelope.nextShardIterator.map {
+                    .polling($0, notBefore: nextPoll(calledAt, records: records, behind: behind, now: now))
+                } ?? .finished
         case (.responseBroken, .holding):
             state = .needsIterator(notBefore: now + delay(after: .passing))
         case (.iterator, _), (.permit, _), (.response, _), (.responseTooLarge, _), (.responseUnwanted, _), (.slice, _),
@@ -141,7 +168,7 @@ extension PollingSource {
                 state = .polling(iterator, notBefore: now + delay)
             }
             return true
-        case .needsIterator, .polling, .takingPermit, .permitted, .holding, .finished:
+        case .needsIterator, .polling, .waitingForTurn, .takingPermit, .holding, .finished:
             return false
         }
     }
@@ -150,9 +177,11 @@ extension PollingSource {
         state = .needsIterator(notBefore: now)
     }
 
-    mutating func yield(now: Instant) {
+    mutating func yield(now: Instant, paces: inout ReadPaces) {
         switch state {
-        case .takingPermit(let iterator), .permitted(let iterator, _): state = .polling(iterator, notBefore: now)
+        case .waitingForTurn(let iterator, let turn, _), .takingPermit(let iterator, let turn):
+            paces.giveBack(shard, turn: turn)
+            state = .polling(iterator, notBefore: now)
         case .needsIterator, .askingIterator, .polling, .reading, .holding, .finished: break
         }
     }
@@ -161,15 +190,8 @@ extension PollingSource {
         state = .finished
     }
 
-    private mutating func ended(_ envelope: GetRecordsEnvelope, bytes: Int, records: Int, now: Instant) {
-        failures = nil
-        size.received(bytes: bytes, records: records, isBehind: envelope.millisBehindLatest > 0)
-        guard let iterator = envelope.nextShardIterator else { return finish() }
-        state = .polling(iterator, notBefore: nextPoll(records: records, behind: envelope.millisBehindLatest, now: now))
-    }
-
-    private func nextPoll(records: Int, behind: Int, now: Instant) -> Instant {
-        if records > 0 { return (pace.last ?? now) + settings.pollDelay }
+    private func nextPoll(_ calledAt: Instant, records: Int, behind: Int, now: Instant) -> Instant {
+        if records > 0 { return calledAt + settings.pollDelay }
         // An empty response with data ahead is normal: the service looks through a stretch without records.
         return behind > 0 ? now : now + settings.noRecordsPollDelay
     }
@@ -189,9 +211,11 @@ extension PollingSource {
     func deadline(credit: Bool) -> Instant? {
         switch state {
         case .needsIterator(let notBefore): credit ? notBefore : nil
-        case .polling(_, let notBefore): credit ? max(notBefore, pace.earliest ?? notBefore) : nil
-        case .askingIterator(let callEnds), .reading(_, let callEnds): callEnds
-        case .takingPermit, .permitted, .holding, .finished: nil
+        case .polling(_, let notBefore): credit ? notBefore : nil
+        case .waitingForTurn(_, let turn, _): turn
+        case .askingIterator(let callEnds): callEnds
+        case .reading(_, let calledAt): calledAt + settings.callTimeout
+        case .takingPermit, .holding, .finished: nil
         }
     }
 
@@ -199,14 +223,14 @@ extension PollingSource {
         switch state {
         case .needsIterator, .polling, .holding: .forCredit
         case .takingPermit: .forRoom
-        case .askingIterator, .permitted, .reading, .finished: .forNobody
+        case .askingIterator, .waitingForTurn, .reading, .finished: .forNobody
         }
     }
 
     /// An iterator that stands behind the last record of the last response.
     var iterator: ShardIterator? {
         switch state {
-        case .polling(let iterator, _), .takingPermit(let iterator), .permitted(let iterator, _),
+        case .polling(let iterator, _), .waitingForTurn(let iterator, _, _), .takingPermit(let iterator, _),
             .reading(let iterator, _):
             iterator
         case .needsIterator, .askingIterator, .holding, .finished: nil
@@ -237,7 +261,7 @@ extension PollingSource {
         case .askingIterator: "waiting for an iterator"
         case .polling: "about to ask for records"
         case .takingPermit: "waiting for room"
-        case .permitted: "about to ask for records, with room"
+        case .waitingForTurn: "waiting for its turn to ask for records"
         case .reading: "waiting for records"
         case .holding: "making events of a response"
         case .finished: "ended"

@@ -38,7 +38,7 @@ enum ReadFailure: Equatable, Sendable {
     /// Source: reference/kinesis-service.md, "Errors and what to do".
     var backoff: Backoff {
         switch self {
-        // After an answer of 10 MiB the service refuses a shard for up to 5 s.
+        // After a response of 10 MiB the service refuses a shard for up to 5 s.
         case .throttled: Backoff(first: .milliseconds(500), longest: .seconds(5))
         case .passing, .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
         case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))

@@ -5,7 +5,7 @@ import Time
 /// What one consumer knows of its stream's shards: which may be read, from where, and what is to be stored when
 /// something becomes known. Performs no I/O.
 ///
-/// Shards come from listings and from the last answer of a shard that ended; a shard that the service has announced
+/// Shards come from listings and from the last response of a shard that ended; a shard that the service has announced
 /// there counts as listed until a listing shows it.
 struct ShardBook: Sendable {
     let streamCreatedOn: WallTime
@@ -145,14 +145,14 @@ struct ShardBook: Sendable {
         states.values.filter { !$0.isDepleted && !isPassedOver($0) && !isListed($0.id) }.map(\.id).sorted()
     }
 
-    /// The shard is read to its end and settled. Returns its children that are to be kept: those that its last answer
+    /// The shard is read to its end and settled. Returns its children that are to be kept: those that its last response
     /// announced for the first time, and those that were never read and go on from its end now, whatever the initial
     /// position says.
     mutating func depleted(_ id: ShardID, children: [ChildShard]) -> [ShardState] {
         states[id]?.isDepleted = true
         for child in children where states[child.id] == nil {
             states[child.id] = ShardState(id: child.id, parents: child.parents, start: .initial)
-            // The answer names no starting sequence number; nothing here asks for one.
+            // The response names no starting sequence number; nothing here asks for one.
             announced[child.id] = Shard(
                 id: child.id, parent: child.parents.first, adjacentParent: child.parents.dropFirst().first,
                 hashKeyRange: child.hashKeyRange, startingSequenceNumber: SequenceNumber(0))

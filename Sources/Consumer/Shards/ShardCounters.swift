@@ -17,7 +17,7 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var rewinds = 0
     /// What the shard was at when it was restarted last; nil when it never was.
     package private(set) var lastRestart: String?
-    /// When the service last answered for this shard with anything but a failure; nil before its first answer.
+    /// When the service last responded for this shard with anything but a failure; nil before its first response.
     package private(set) var lastProgress: WallTime?
 
     /// When a batch of the shard was last settled.

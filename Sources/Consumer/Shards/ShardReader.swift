@@ -24,9 +24,16 @@ struct ShardReader: Sendable {
 
 extension ShardReader {
     /// The next step; to be asked again after every fact and at every deadline.
-    mutating func next(now: Instant) -> ShardStep {
+    /// - Parameter paces: of all shards that this process reads.
+    mutating func next(now: Instant, paces: inout ReadPaces) -> ShardStep {
         if let children = window.end() { return .end(children: children) }
-        return source.next(now: now, credit: window.hasCredit, position: window.position.start)
+        return source.next(
+            now: now, credit: window.hasCredit, position: window.position.start, paces: &paces)
+    }
+
+    /// Nothing is asked any more: what was taken for the next call is given back.
+    mutating func stop(now: Instant, paces: inout ReadPaces) {
+        source.yield(now: now, paces: &paces)
     }
 
     /// Whether it is our own back-pressure that keeps the shard from getting on.
@@ -162,9 +169,9 @@ extension ShardReader {
 
     /// What is held back by the reader is let go, because others need the room: the response, and the batch that waits,
     /// whose number is returned. Both are asked for again once the reader has taken what it has (`readerWaits`).
-    mutating func evict(now: Instant) -> Int? {
+    mutating func evict(now: Instant, paces: inout ReadPaces) -> Int? {
         let number = window.evict()
-        letGo(number, now: now)
+        letGo(number, now: now, &paces)
         return number
     }
 
@@ -175,9 +182,9 @@ extension ShardReader {
 
     /// The shard is about to move to another reader: nothing more is fetched or offered. The response and the batch that
     /// waits, whose number is returned, are let go.
-    mutating func beginRevoke(now: Instant) -> Int? {
+    mutating func beginRevoke(now: Instant, paces: inout ReadPaces) -> Int? {
         let number = window.beginRevoke()
-        letGo(number, now: now)
+        letGo(number, now: now, &paces)
         return number
     }
 
@@ -186,11 +193,11 @@ extension ShardReader {
         window.cancelRevoke()
     }
 
-    private mutating func letGo(_ number: Int?, now: Instant) {
+    private mutating func letGo(_ number: Int?, now: Instant, _ paces: inout ReadPaces) {
         if number != nil || source.isHolding {
             source.restart(now: now)
         } else {
-            source.yield(now: now)
+            source.yield(now: now, paces: &paces)
         }
     }
 }

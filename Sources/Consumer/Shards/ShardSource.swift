@@ -43,11 +43,14 @@ enum ShardSource: Sendable {
     /// - Parameters:
     ///   - credit: whether a batch may be offered.
     ///   - position: where an iterator that is asked for now begins.
-    mutating func next(now: Instant, credit: Bool, position: StartingPosition) -> ShardStep {
+    ///   - paces: of all shards that this process reads.
+    mutating func next(
+        now: Instant, credit: Bool, position: StartingPosition, paces: inout ReadPaces
+    ) -> ShardStep {
         switch self {
         case .polling(var source):
             defer { self = .polling(source) }
-            return source.next(now: now, credit: credit, position: position)
+            return source.next(now: now, credit: credit, position: position, paces: &paces)
         }
     }
 
@@ -78,10 +81,10 @@ enum ShardSource: Sendable {
     }
 
     /// Nothing is to be fetched for now: lets go what was taken for the next call.
-    mutating func yield(now: Instant) {
+    mutating func yield(now: Instant, paces: inout ReadPaces) {
         switch self {
         case .polling(var source):
-            source.yield(now: now)
+            source.yield(now: now, paces: &paces)
             self = .polling(source)
         }
     }

@@ -64,6 +64,7 @@ final class ShardTask: @unchecked Sendable {
                 pausesAfterBatch: options.usePausedPolling, openPause: pausedBehind),
             source: .polling(
                 PollingSource(
+                    shard: ReadPaces.Key(stream: session.stream, shard: id),
                     settings: .init(options, callTimeout: context.times.call), iterator: iterator,
                     seed: UInt64.random(in: 0...UInt64.max), now: context.loop.now)))
         wakeup = Wakeup(loop: context.loop)
@@ -79,6 +80,7 @@ final class ShardTask: @unchecked Sendable {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
+        machine.stop(now: context.loop.now, paces: &context.paces.paces)
         giveRoomBack()
         response = nil
         task?.cancel()
@@ -168,7 +170,7 @@ extension ShardTask {
 
     /// Lets go what the reader holds back, because others need the room.
     func evict() {
-        letGo(machine.evict(now: context.loop.now))
+        letGo(machine.evict(now: context.loop.now, paces: &context.paces.paces))
     }
 
     /// The reader has taken everything that it was given: what was evicted is asked for again.
@@ -180,7 +182,7 @@ extension ShardTask {
     /// The shard is about to move to another reader: nothing more is fetched or offered, the batch that waits is taken
     /// back. Batches in flight still settle.
     func beginRevoke() {
-        letGo(machine.beginRevoke(now: context.loop.now))
+        letGo(machine.beginRevoke(now: context.loop.now, paces: &context.paces.paces))
     }
 
     /// The shard stays with its reader after all: reading goes on behind what was delivered.
@@ -231,7 +233,7 @@ extension ShardTask {
 extension ShardTask {
     private func run() async {
         while !isStopped {
-            switch machine.next(now: context.loop.now) {
+            switch machine.next(now: context.loop.now, paces: &context.paces.paces) {
             case .wait(let deadline): await wakeup.wait(until: deadline)
             case .askIterator(let position): await askIterator(position)
             case .takePermit(let bytes): takePermit(bytes)

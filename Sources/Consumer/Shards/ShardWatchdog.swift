@@ -2,7 +2,7 @@
 ///
 /// A shard has its own next deadline: the end of a poll delay or of a back-off, or the time-out of the call that is on
 /// its way. One that has got nowhere `patience` beyond it, while nobody holds it back, will get nowhere: a wake-up was
-/// lost, or an answer that never comes. Time in which our own back-pressure holds the shard is not counted; the patience
+/// lost, or a response that never comes. Time in which our own back-pressure holds the shard is not counted; the patience
 /// begins anew when that ends.
 ///
 /// It is fed with what is seen of the shard now and then, and works whatever the pauses between two looks; they only
@@ -16,7 +16,7 @@ struct ShardWatchdog: Equatable, Sendable {
 
     /// What is seen of a shard at one moment.
     struct Sight: Equatable, Sendable {
-        /// When the service last answered with anything but a failure.
+        /// When the service last responded with anything but a failure.
         var lastProgress: Instant
         /// When the shard has something to do by itself, or its call is over at the latest; nil when it waits for others.
         var deadline: Instant?
