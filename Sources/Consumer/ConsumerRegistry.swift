@@ -250,6 +250,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
         consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
     }
 
+    /// Of the one consumer that there is, for tests.
+    var onlySession: ReadingSession? { consumers.count == 1 ? consumers.values.first?.session : nil }
+
     /// Readers that only watch.
     package var tailCount: Int { tails.count }
 
