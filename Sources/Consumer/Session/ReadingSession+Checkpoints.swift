@@ -39,9 +39,7 @@ extension ReadingSession {
 
     func goOn(behind event: EventID) -> ShardID? {
         guard
-            let (shard, task) = tasks.first(where: {
-                $0.value.reader.id == event.reader && $0.value.continued(behind: event)
-            })
+            let (shard, task) = tasks.first(where: { $0.value.continued(behind: event) })
         else { return nil }
         return wentOn(shard, task)
     }
