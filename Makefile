@@ -13,18 +13,19 @@ SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
 LINES ?=
 
-.PHONY: help run build test check check-source check-program swift-test e2e soak bench fuzz format clean setup
+.PHONY: help run build test check check-source check-program swift-test e2e soak sanitize bench fuzz format clean setup
 
 help:
-	@echo 'make run     build and start with the embedded Kinesis; data under ./data'
-	@echo 'make build   the release program: $(PROGRAM)'
-	@echo 'make test    everything that CI runs'
-	@echo 'make check   format, imports, what is linked'
-	@echo 'make soak    the checker with SEEDS=$(SEEDS): nothing lost, whatever is disturbed'
-	@echo 'make bench   figures against their targets'
-	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
-	@echo 'make format  lay the source out'
-	@echo 'make clean   remove what was built'
+	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
+	@echo 'make build    the release program: $(PROGRAM)'
+	@echo 'make test     everything that CI runs'
+	@echo 'make check    format, imports, what is linked'
+	@echo 'make soak     the checker with SEEDS=$(SEEDS): nothing lost, whatever is disturbed'
+	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
+	@echo 'make bench    figures against their targets'
+	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
+	@echo 'make format   lay the source out'
+	@echo 'make clean    remove what was built'
 
 run: build
 	$(PROGRAM) --local --data-dir ./data $(ARGS)
@@ -62,6 +63,13 @@ soak: build
 	@Scripts/setup tests
 	$(PYTHON) Tests/Checker --seed $(SEED) --seeds $(SEEDS)
 
+# Each sanitizer has a build of its own: .build-thread, .build-address. A test takes about ten times as long there.
+sanitize: setup $(addprefix sanitize-,thread address)
+
+sanitize-%:
+	swift build --build-tests --sanitize=$* --scratch-path .build-$*
+	Scripts/watchdog 1200 swift test --skip-build --sanitize=$* --scratch-path .build-$*
+
 bench: build
 	@Scripts/setup tests bench
 	$(PYTHON) Benchmarks/run.py $(LINES)
@@ -73,4 +81,4 @@ format:
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
 
 clean:
-	rm -rf .build .build-fuzz .venv
+	rm -rf .build .build-fuzz .build-thread .build-address .venv

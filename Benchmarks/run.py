@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from bench import ROOT
+from bench.groups import groups
 from bench.hot_path import hot_path
 from bench.http_load import Nginx, server_alone
 from bench.latency import added_latency
@@ -20,6 +21,7 @@ from bench.memory import at_rest, full_load, idle_connections
 from bench.puts import puts
 from bench.readers import many_readers, one_reader
 from bench.table import Table
+from bench.turns import turns
 from harness.sidecar import Sidecars
 
 # In this order: what is quiet first.
@@ -27,6 +29,8 @@ LINES = {
     "rest": at_rest,
     "connections": idle_connections,
     "latency": added_latency,
+    "turns": turns,
+    "groups": groups,
     "load": full_load,
     "reader": one_reader,
     "readers": many_readers,

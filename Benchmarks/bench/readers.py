@@ -50,9 +50,9 @@ def rate_of(bench, service, stream, groups):
     return expected / (last - started) / 1e6
 
 
-def open_reader(sidecar, stream, group=""):
+def open_reader(sidecar, stream, group="", options="initialPositionInStream=TRIM_HORIZON&pollDelay=0"):
     """A connection on which the stream's records have been asked for, and nothing has been read."""
-    query = "initialPositionInStream=TRIM_HORIZON&pollDelay=0" + (f"&consumerGroup={group}" if group else "")
+    query = "&".join(part for part in (options, f"consumerGroup={group}" if group else "") if part)
     connection = socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=10)
     connection.sendall(f"GET /streams/{stream}/records?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return connection

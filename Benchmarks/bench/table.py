@@ -15,10 +15,11 @@ class Table:
         print(f"  {what}: {figure}", flush=True)
         if target is None:
             return self.rows.append((what, figure, "—", "—", ""))
-        ratio = measured / target
-        met = ratio >= 1 if at_least else ratio <= 1
+        met = measured >= target if at_least else measured <= target
         bound = f"{'≥' if at_least else '≤'} {target:,.2f} {unit}"
-        self.rows.append((what, figure, bound, f"{ratio:.2f}", "met" if met else "MISSED"))
+        # Of a target of none there is no ratio.
+        ratio = f"{measured / target:.2f}" if target else "—"
+        self.rows.append((what, figure, bound, ratio, "met" if met else "MISSED"))
 
     def show(self):
         rows = [("what", "measured", "target", "ratio", ""), *self.rows]

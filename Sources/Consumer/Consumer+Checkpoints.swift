@@ -27,40 +27,38 @@ package struct StoredCheckpoint: Hashable, Sendable {
 extension Consumer {
     /// Moves checkpoints as a client says, and returns them once they are stored.
     ///
-    /// They move back only when `isForced`; reading then begins again there. Of an event, those that are further on
+    /// They move back only when `isForced`; reading then begins again there, and of the descendants that have begun at their
+    /// beginnings. Of an event, those that are further on
     /// already stay. Automatic checkpoints are moved by force only: they may have gone back for another reader, and what
     /// lies between would be passed over. Throws without moving anything, but for `.state`: then they have moved here,
     /// and are stored as soon as that is possible.
     func acknowledge(_ acknowledgement: Acknowledgement, isForced: Bool) async throws(ConsumerError)
         -> [StoredCheckpoint]
     {
-        guard holdsShards, currentPositions != nil else { throw .shardsNotHeld }
+        guard holdsShards, positions != nil else { throw .shardsNotHeld }
         guard isForced || !options.useAutoCheckpoints else { throw .checkpointsAreAutomatic }
         let wanted = try await wanted(acknowledgement, isForced: isForced)
         // The log was asked meanwhile.
-        guard holdsShards, let positions = currentPositions else { throw .shardsNotHeld }
+        guard holdsShards, let positions else { throw .shardsNotHeld }
         for (shard, checkpoint) in wanted {
             guard positions.book.shard(shard) != nil else { continue }
-            let held = positions.book.progress(of: shard)
-            if held < .through(checkpoint) {
-                move(shard, to: checkpoint, positions)
-            } else if isForced, held > .through(checkpoint) {
-                positions.reset(shard, to: checkpoint)
-                session?.wasReset(shard)
+            if positions.book.progress(of: shard) < .through(checkpoint) {
+                positions.settled(shard, checkpoint)
+                session?.acknowledged(shard, checkpoint)
             }
         }
-        do throws(StateError) { try await context.state.commitNoted() } catch { throw .state(error) }
+        if isForced { stepBack(wanted, positions) }
+        do throws(StateError) { try await scope.engine.state.commitNoted() } catch { throw .state(error) }
         return wanted.keys.sorted().map {
             StoredCheckpoint(shard: $0, checkpoint: positions.book.progress(of: $0).checkpoint)
         }
     }
 
-    private var currentPositions: Positions? { session?.positions ?? positions }
-
-    private func move(_ shard: ShardID, to checkpoint: Checkpoint, _ positions: Positions) {
-        positions.settled(shard, checkpoint)
-        if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
-        session?.acknowledged(shard, checkpoint)
+    /// Takes the shards back to these places, where they are further on, and their descendants that have begun to their
+    /// beginnings: what was read of them comes again behind their parents' records.
+    private func stepBack(_ places: [ShardID: Checkpoint], _ positions: Positions) {
+        let moved = positions.rewind(places)
+        if !moved.isEmpty { session?.wasReset(moved) }
     }
 
     /// The checkpoints that are asked for, checked.
@@ -69,14 +67,14 @@ extension Consumer {
     {
         switch acknowledgement {
         case .event(let event):
-            guard let sent = try await logged({ () throws(StateError) in try await sent.sent(upTo: event) }) else {
+            guard let sent = try await logged({ () throws(StateError) in try await scope.sent.sent(upTo: event) }) else {
                 throw .unknownEvent(event)
             }
             let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }
             guard !standing.isEmpty else { throw .unknownEvent(event) }
             return standing.mapValues(\.last)
         case .record(let shard, let checkpoint):
-            guard let book = currentPositions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
+            guard let book = positions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
             if !isForced { try await check(checkpoint, of: shard, in: book) }
             return [shard: checkpoint]
         }
@@ -89,7 +87,7 @@ extension Consumer {
         }
         let sentNow = session?.task(of: shard)?.settledProgress ?? .nothing
         guard max(sentNow, book.progress(of: shard)) < .through(checkpoint) else { return }
-        let furthest = try await logged { () throws(StateError) in try await sent.furthestSent(shard) }
+        let furthest = try await logged { () throws(StateError) in try await scope.sent.furthestSent(shard) }
         guard ShardProgress(furthest) >= .through(checkpoint) else {
             throw .checkpointAhead(shard, furthest: max(sentNow, ShardProgress(furthest)).checkpoint)
         }

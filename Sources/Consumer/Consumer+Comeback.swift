@@ -24,7 +24,7 @@ extension Consumer {
     func formerReaders(_ text: String?) async -> [RecordsReader] {
         guard let event = text.flatMap(EventID.init) else { return [] }
         let line: [ReaderID]
-        do { line = try await sent.line(from: event.reader) } catch { line = [event.reader] }
+        do { line = try await scope.sent.line(from: event.reader) } catch { line = [event.reader] }
         return line.compactMap { session?.readers[$0] }
     }
 
@@ -34,7 +34,7 @@ extension Consumer {
         guard options.useAutoCheckpoints else { return .doesNotCount }
         guard let event = EventID(text) else { return .unknown(text) }
         do throws(StateError) {
-            guard let sent = try await sent.sent(after: event) else { return .unknown(text) }
+            guard let sent = try await scope.sent.sent(after: event) else { return .unknown(text) }
             return .known(
                 event, Resumption(readers: sent.readers, stretches: sent.stretches), isWhole: sent.isWhole)
         } catch {

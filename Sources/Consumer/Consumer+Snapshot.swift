@@ -3,17 +3,20 @@ import State
 
 extension Consumer {
     var snapshot: ConsumerSnapshot {
-        let book = (session?.positions ?? positions)?.book
+        let book = positions?.book
         return ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase, holdsShards: holdsShards,
-            isConfigured: isConfigured, readerIDs: session?.readerIDs.map(\.text) ?? [],
-            options: options.named, shards: book.map(shards) ?? [], problem: problem ?? session?.problem)
+            isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
+            options: options.named, shards: book.map(shards) ?? [], problem: lifecycle.problem ?? session?.problem)
     }
 
     private var phase: ConsumerSnapshot.Phase {
-        if isStopped { return session == nil ? .stopped : .stopping }
-        if session != nil { return .reading }
-        return positions == nil ? .starting : .idle
+        switch lifecycle.state {
+        case .stopped: .stopped
+        case .stopping: .stopping
+        case .reading, .ended(_?, _): .reading
+        case .idle, .preparing, .holding, .ended(nil, _): isPrepared ? .idle : .starting
+        }
     }
 
     private func shards(of book: ShardBook) -> [ShardSnapshot] {
@@ -21,11 +24,11 @@ extension Consumer {
             let task = session?.task(of: shard.id)
             return ShardSnapshot(
                 id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
-                readerID: session?.owner(of: shard.id)?.text,
+                readerID: session?.assignments.owner(of: shard.id)?.text,
                 checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
                 checkpointArrival: shard.checkpoint?.arrival,
-                millisBehindLatest: task?.lag(now: context.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
-                problem: task?.lastError, counters: counters[shard.id])
+                millisBehindLatest: task?.lag(now: scope.engine.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
+                problem: task?.lastError, counters: scope.counters[shard.id])
         }
     }
 

@@ -6,180 +6,223 @@ import Time
 
 /// One group's reading of one stream in this process. Confined to its loop.
 ///
-/// Its positions are prepared before a reader gets them, and outlive the readers, who share its shards. It holds its
-/// shards for as long as it has a reader, and for `readerGracePeriod` after the last one has gone. Checkpoints that are
-/// asked for are in Consumer+Checkpoints, how it looks from outside in Consumer+Snapshot.
+/// `ConsumerLifecycle` says where it stands. Its positions are prepared before a reader gets them, and outlive the readers,
+/// who share its shards. It holds its shards for as long as it has a reader, and for `readerGracePeriod` after the last one
+/// has gone. Checkpoints that are asked for are in Consumer+Checkpoints, how it looks from outside in Consumer+Snapshot.
 final class Consumer: @unchecked Sendable {
-    let key: ConsumerKey
+    /// One try to fix the positions. Confined to the loop.
+    final class Attempt: @unchecked Sendable {
+        fileprivate(set) var outcome: Result<Void, ConsumerError>?
+        fileprivate var task: Task<Void, Never>?
+    }
+
+    let scope: ConsumerScope
     /// Names this consumer among those of its group, also in other processes.
     let id = Consumer.newID()
-    /// When it was started last.
-    private(set) var startedOn = WallTime.now()
     /// Whether configuration lists it: then its options are kept, and its stream may be created.
     let isConfigured: Bool
+    /// When it was started last.
+    private(set) var startedOn = WallTime.now()
     private(set) var options: ConsumerOptions
-    private(set) var session: ReadingSession?
-    /// Why the consumer could not be prepared, nil once it was.
-    private(set) var problem: String?
-    /// Whether other members of the group leave its shards alone.
-    private(set) var holdsShards = false
+    private(set) var lifecycle = ConsumerLifecycle<ReadingSession, Attempt>()
+    /// As they were when the last session ended; nil before they were fixed for the first time.
+    private var ownPositions: Positions?
 
-    let context: EngineContext
-    let sent: SentLog
-    let counters = ConsumerCounters()
-    private let isTail: Bool
     private let preparation: Preparation
-    private let logger: Logger
     private let changed: Gate
-    private(set) var positions: Positions?
-    /// The last record that was sent of shards whose reader left before it was acknowledged.
-    var unacknowledged: [ShardID: Checkpoint] = [:]
-    /// Readers that are being attached.
-    private var arriving = 0
-    private var isPreparing = false
-    private var isEnding = false
-    private var release: TimerToken?
+    private var grace: TimerToken?
     /// Called once a reader has gone and none is left.
     var onIdle: (() -> Void)?
-    /// Somebody has stopped it: no reader, until somebody starts it.
-    private(set) var isStopped = false
-    /// Somebody has started it, and it was not stopped since.
-    private var isStarted = false
 
     /// - Parameter isTail: it only watches: no group, and nothing is kept.
     init(
         _ key: ConsumerKey, options: ConsumerOptions, isConfigured: Bool = false, isTail: Bool = false,
         mayCreateStream: Bool, context: EngineContext, logger: Logger
     ) {
-        self.key = key
         self.options = options
         self.isConfigured = isConfigured
-        self.isTail = isTail
-        self.context = context
-        var logger = logger
-        logger[metadataKey: "stream"] = "\(key.stream)"
-        logger[metadataKey: "consumerGroup"] = isTail ? nil : "\(key.group)"
-        self.logger = logger
-        let store = isTail ? nil : context.state
-        sent = SentLog(of: key, in: store)
+        scope = ConsumerScope(key, isTail: isTail, engine: context, logger: logger)
         preparation = Preparation(
-            key: key, mayCreateStream: mayCreateStream, store: store, context: context, logger: logger)
+            key: key, mayCreateStream: mayCreateStream, store: scope.store, context: context, logger: scope.logger)
         changed = Gate(loop: context.loop)
     }
 
-    /// Whether there is a reader, or one is being attached: then the options stand.
-    var hasReaders: Bool { session != nil || arriving > 0 }
+    var key: ConsumerKey { scope.key }
+    var session: ReadingSession? { lifecycle.session }
+    var positions: Positions? { session?.positions ?? ownPositions }
+    var holdsShards: Bool { lifecycle.holdsShards }
 
-    /// Whether nothing is lost when this process forgets the consumer: neither configuration nor somebody has asked for
-    /// it, or for its end.
-    var isForgettable: Bool { !isConfigured && !hasReaders && !isStarted && !isStopped }
+    /// Whether its options are in use: then they stand.
+    var isInUse: Bool { lifecycle.isInUse }
+
+    /// Whether nothing is lost when this process forgets the consumer.
+    var isForgettable: Bool { !isConfigured && lifecycle.isForgettable }
 
     /// Whether positions were fixed at least once.
     var isPrepared: Bool { positions != nil }
 
-    // MARK: Starting
-
-    /// Fixes the positions in the background, and tries again until it has.
-    func startInBackground() {
-        let moment = WallTime.now()
-        context.loop.spawn { await self.keepPreparing(moment) }
-    }
-
-    private func keepPreparing(_ moment: WallTime) async {
-        var failures = 0
-        var random = SplitMix64(seed: UInt64.random(in: 0...UInt64.max))
-        while positions == nil, !isEnding, !isStopped {
-            do throws(ConsumerError) {
-                try await prepare(moment)
-                return
-            } catch {
-                failures += 1
-                logger.warning("the consumer cannot start yet; it is tried again", metadata: ["error": "\(error)"])
-            }
-            let pause = ReadingSession.failurePause.delay(failures: failures, random: random.fraction())
-            try? await context.loop.sleep(for: pause)
-        }
-    }
-
-    /// Fixes where reading begins and stores it. One preparation at a time; one that waits for another starts over, so
-    /// that it sees the newest shards.
-    private func prepare(_ moment: WallTime) async throws(ConsumerError) {
-        do { try await changed.wait(while: { isPreparing }) } catch { throw .cancelled }
-        // While others read, the session keeps the positions up to date.
-        guard session == nil else { return }
-        isPreparing = true
-        defer {
-            isPreparing = false
-            changed.open()
-        }
-        do throws(ConsumerError) {
-            let prepared = try await preparation.positions(positions, options: options, moment: moment)
-            do throws(StateError) { try await sent.load() } catch { throw .state(error) }
-            positions = prepared
-            problem = nil
-            holdForNow()
-        } catch {
-            problem = "\(error)"
-            throw error
-        }
-    }
-
-    /// Starts it, again where it was stopped, and fixes the positions. One that runs stays as it is.
-    func start(options: ConsumerOptions) async throws(ConsumerError) {
-        let moment = WallTime.now()
-        let isRunning = !isStopped && (isPrepared || hasReaders)
-        self.options = options
-        if isStopped { startedOn = moment }
-        isStopped = false
-        if isRunning { holdForNow() } else { try await prepare(moment) }
-        isStarted = true
-    }
-
-    /// Ends the readers in order: each gets what is on its way, and an end. Positions stay. Returns once they have
-    /// gone, or at the deadline; whoever has not taken what is on its way by then goes later.
-    func stop(deadline: ContinuousClock.Instant) async {
-        isStopped = true
-        isStarted = false
-        session?.stop()
-        let timer = context.loop.schedule(at: deadline) { [changed] in changed.open() }
-        try? await changed.wait(while: { isStopped && session != nil && context.loop.now < deadline })
-        context.loop.cancel(timer)
-    }
+    private var loop: EventLoop { scope.engine.loop }
+    private var logger: Logger { scope.logger }
 
     private static func newID() -> String {
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
+}
 
-    // MARK: Readers
+// MARK: - Starting and stopping
 
+extension Consumer {
+    /// Fixes the positions in the background, and tries again until it has.
+    func startInBackground() {
+        let moment = WallTime.now()
+        loop.spawn { await self.keepPreparing(moment) }
+    }
+
+    private func keepPreparing(_ moment: WallTime) async {
+        var failures = 0
+        var random = SplitMix64(seed: UInt64.random(in: 0...UInt64.max))
+        while !isPrepared {
+            do throws(ConsumerError) {
+                try await prepare(moment)
+                return
+            } catch {
+                // Somebody has stopped it, or the process is ending.
+                if case .refused = lifecycle.need { return }
+                failures += 1
+                logger.warning("the consumer cannot start yet; it is tried again", metadata: ["error": "\(error)"])
+            }
+            let pause = ShardDiscovery.failurePause.delay(failures: failures, random: random.fraction())
+            try? await loop.sleep(for: pause)
+        }
+    }
+
+    /// Starts it, again where it was stopped, and returns once its positions are fixed. One that runs stays as it is; one
+    /// that others are about to start ends as for them.
+    func start(options: ConsumerOptions) async throws(ConsumerError) {
+        let moment = WallTime.now()
+        self.options = options
+        if lifecycle.starts() {
+            startedOn = moment
+            try await prepare(moment)
+        } else {
+            if isPrepared { lifecycle.holds() }
+            if case .holding = lifecycle.state { waitForReader() } else { try await prepare(moment) }
+        }
+        lifecycle.started()
+    }
+
+    /// Ends the readers in order: each gets what is on its way, and an end. Positions stay. Returns once they have
+    /// gone, or at the deadline; whoever has not taken what is on its way by then goes later.
+    func stop(deadline: ContinuousClock.Instant) async {
+        lifecycle.stops()
+        session?.stop()
+        changed.open()
+        let timer = loop.schedule(at: deadline) { [changed] in changed.open() }
+        try? await changed.wait(while: {
+            if case .stopping(_, isRestarting: false) = lifecycle.state { loop.now < deadline } else { false }
+        })
+        loop.cancel(timer)
+    }
+
+    // MARK: Positions
+
+    /// Returns once the positions are fixed and stored, as of now or later. All who ask while an attempt is under way get
+    /// what comes of it.
+    private func prepare(_ moment: WallTime) async throws(ConsumerError) {
+        while true {
+            switch lifecycle.need {
+            case .nothing: return
+            case .refused(let error): throw error
+            case .waitForEnd:
+                try await wait {
+                    if case .stopping(_, isRestarting: true) = lifecycle.state { true } else { false }
+                }
+            case .attempt: return try await outcome(of: begin(moment))
+            case .join(let attempt): return try await outcome(of: attempt)
+            }
+        }
+    }
+
+    /// The attempt goes on when the caller who began it has gone: others may wait for it.
+    private func begin(_ moment: WallTime) -> Attempt {
+        let attempt = Attempt()
+        lifecycle.attemptBegins(attempt)
+        attempt.task = loop.spawn { [self] in
+            do throws(ConsumerError) {
+                let prepared = try await preparation.positions(ownPositions, options: options, moment: moment)
+                do throws(StateError) { try await scope.sent.load(streamCreatedOn: prepared.book.streamCreatedOn) } catch { throw .state(error) }
+                if lifecycle.attemptSucceeds(attempt) {
+                    ownPositions = prepared
+                    waitForReader()
+                }
+                // It may have found new shards for a session that began meanwhile.
+                session?.takeReadable()
+                attempt.outcome = .success(())
+            } catch {
+                if lifecycle.attemptFails(attempt, because: "\(error)") { waitForReader() }
+                attempt.outcome = .failure(error)
+            }
+            changed.open()
+        }
+        return attempt
+    }
+
+    private func outcome(of attempt: Attempt) async throws(ConsumerError) {
+        try await wait { attempt.outcome == nil && !isRefused }
+        if case .failure(let error)? = attempt.outcome { throw error }
+        if case .refused(let error) = lifecycle.need { throw error }
+    }
+
+    private var isRefused: Bool {
+        if case .refused = lifecycle.need { true } else { false }
+    }
+
+    private func wait(while condition: () -> Bool) async throws(ConsumerError) {
+        do { try await changed.wait(while: condition) } catch { throw .cancelled }
+    }
+
+    /// Holds the shards for a reader that comes soon, and lets them go when none does.
+    private func waitForReader() {
+        guard !scope.isTail else { return }
+        if let grace { loop.cancel(grace) }
+        grace = loop.schedule(after: options.readerGracePeriod) { [weak self] in self?.letGo() }
+    }
+
+    private func letGo() {
+        guard lifecycle.graceIsOver() else { return }
+        ownPositions?.letGo()
+        logger.info("no reader has come; the shards are let go")
+    }
+}
+
+// MARK: - Readers
+
+extension Consumer {
     /// A reader is about to be attached: the options stand from here on.
     func admit(_ options: ConsumerOptions) {
-        arriving += 1
+        lifecycle.readerArrives()
         self.options = options
     }
 
     /// Attaches a reader that was admitted.
     /// - Parameter lastEvent: the Last-Event-ID with which its client comes back; nil: it has said none.
     func attach(_ readerID: ReaderID, lastEvent: String?) async throws(ConsumerError) -> RecordsReader {
-        defer { arriving -= 1 }
-        if isStopped { throw .stopped }
-        // A consumer that was stopped and started again takes a reader once those before have gone.
-        do { try await changed.wait(while: { session?.isEnding ?? false }) } catch { throw .cancelled }
+        defer { lifecycle.readerArrived() }
         // LATEST means: since the request came, not since the service has answered.
-        let moment = WallTime.now()
-        if session == nil { try await prepare(moment) }
-        // Of a connection that has not ended yet nothing more is to come, or it would be missing in the log's answer.
+        try await prepare(.now())
+        // Of a connection that has not ended yet nothing more is to come, or it would be missing in what the log says.
         let formers = await formerReaders(lastEvent)
         for former in formers { former.quiesce() }
         let comeback = await comeback(lastEvent)
         do throws(ConsumerError) {
-            try checkStillWanted()
+            if case .refused(let error) = lifecycle.need { throw error }
+            if Task.isCancelled { throw .cancelled }
+            return try join(readerID, comeback, replacing: formers)
         } catch {
             for former in formers { former.cut() }
             throw error
         }
-        return try join(readerID, comeback, replacing: formers)
     }
 
     /// Apart from `attach`: a connection's task keeps the memory of its deepest frames.
@@ -187,70 +230,47 @@ final class Consumer: @unchecked Sendable {
     private func join(_ readerID: ReaderID, _ comeback: Comeback?, replacing formers: [RecordsReader])
         throws(ConsumerError) -> RecordsReader
     {
-        guard let session = session ?? newSession() else { throw .streamMissing(key.stream) }
+        guard let session = openSession else { throw .streamMissing(key.stream) }
         let reader = session.join(readerID, resuming: comeback?.resumption, replacing: formers)
         if let comeback { session.tell(reader, comeback) }
         logger.info(
-            "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.assignment.count)"])
+            "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.shardCount)"])
         return reader
     }
 
-    private func checkStillWanted() throws(ConsumerError) {
-        if isEnding { throw .shuttingDown }
-        if isStopped { throw .stopped }
-        if Task.isCancelled { throw .cancelled }
-    }
-
-    private func newSession() -> ReadingSession? {
-        guard let positions else { return nil }
-        let session = ReadingSession(
-            key: key, options: options, isTail: isTail, positions: positions, sent: sent, counters: counters,
-            context: context, logger: logger
-        ) { [weak self] in self?.sessionEnded() }
-        self.session = session
-        if let release { context.loop.cancel(release) }
-        holdsShards = true
-        unacknowledged.removeAll()
+    private var openSession: ReadingSession? {
+        if case .reading(let session) = lifecycle.state { return session }
+        guard let ownPositions else { return nil }
+        let session = ReadingSession(scope, options: options, positions: ownPositions) { [weak self] in
+            self?.sessionEnded()
+        }
+        lifecycle.sessionBegins(session)
+        if let grace { loop.cancel(grace) }
         return session
     }
 
     private func sessionEnded() {
         // A stream that was made anew under the reader has positions of its own.
-        positions = session?.positions
-        unacknowledged = session?.unacknowledged ?? [:]
-        session = nil
+        ownPositions = session?.positions
+        lifecycle.sessionEnds()
+        if lifecycle.holdsShards { waitForReader() }
         changed.open()
-        holdForNow()
         onIdle?()
-    }
-
-    /// Holds the shards for a reader that comes soon, and lets them go when none does.
-    private func holdForNow() {
-        guard session == nil, !isTail else { return }
-        holdsShards = true
-        if let release { context.loop.cancel(release) }
-        release = context.loop.schedule(after: options.readerGracePeriod) { [weak self] in self?.letGo() }
-    }
-
-    private func letGo() {
-        guard session == nil else { return }
-        holdsShards = false
-        unacknowledged.removeAll()
-        positions?.dropIterators()
-        logger.info("no reader has come; the shards are let go")
     }
 
     // MARK: Ending
 
     /// Gives no batch out any more.
     func end() {
-        isEnding = true
+        if case .preparing(let attempt, _) = lifecycle.state { attempt.task?.cancel() }
+        lifecycle.processEnds()
         session?.end()
+        changed.open()
     }
 
     /// Whether everything that was given out is settled, or its readers are gone.
     var isSettled: Bool { session?.isSettled ?? true }
 
     /// Whether everything that was sent is acknowledged, where readers do that.
-    var isAcknowledged: Bool { session?.isAcknowledged ?? unacknowledged.isEmpty }
+    var isAcknowledged: Bool { session?.isAcknowledged ?? (ownPositions?.unacknowledged.isEmpty ?? true) }
 }

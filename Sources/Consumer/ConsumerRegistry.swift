@@ -56,7 +56,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         do throws(ConsumerError) {
             try await consumer.start(options: options)
         } catch {
-            if !consumer.isPrepared, consumer.isForgettable { forget(consumer.key) }
+            forgetFailed(consumer)
             throw error
         }
         return consumer.snapshot
@@ -93,7 +93,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         do throws(ConsumerError) {
             return try await consumer.attach(.random(), lastEvent: lastEvent)
         } catch {
-            if !consumer.isPrepared, consumer.isForgettable { forget(consumer.key) }
+            forgetFailed(consumer)
             throw error
         }
     }
@@ -174,7 +174,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             return
         }
         let sessions = (Array(consumers.values) + Array(tails.values)).compactMap(\.session)
-        for session in sessions { session.giveUpHeld(since: context.loop.now - Self.patienceWithStalled) }
+        for session in sessions { session.evictHeld(since: context.loop.now - Self.patienceWithStalled) }
         endStarving(sessions)
         if context.budget.waiting > 0 { relieveLater() }
     }
@@ -213,7 +213,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         }
         // What a request does not name stays as it is: the reader that comes after a start, or after another reader, need
         // not know how it was begun.
-        guard held.isConfigured || held.hasReaders else { return (held, named.applied(to: held.options)) }
+        guard held.isConfigured || held.isInUse else { return (held, named.applied(to: held.options)) }
         if let conflict = named.conflict(with: held.options) { throw .conflictingOption(conflict) }
         return (held, held.options)
     }
@@ -230,6 +230,12 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private func forgetIdle() {
         let idle = order.filter { consumers[$0]?.isForgettable ?? true }
         for key in idle.dropLast(Self.mostIdleConsumers - 1) { forget(key) }
+    }
+
+    /// Forgets a consumer that could not be prepared, unless somebody else uses it or another one has its place.
+    private func forgetFailed(_ consumer: Consumer) {
+        guard consumers[consumer.key] === consumer, !consumer.isPrepared, consumer.isForgettable else { return }
+        forget(consumer.key)
     }
 
     private func forget(_ key: ConsumerKey) {

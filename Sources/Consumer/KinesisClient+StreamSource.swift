@@ -25,6 +25,6 @@ extension KinesisClient: StreamSource {
         of stream: StreamName, at iterator: ShardIterator, limit: Int,
         takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
     ) async throws(AWSError) -> ByteBuffer {
-        try await getRecords(iterator, limit: limit, takesAnswer: takesAnswer)
+        try await getRecords(iterator, limit: limit, acceptsResponse: takesAnswer)
     }
 }

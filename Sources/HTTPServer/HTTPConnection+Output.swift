@@ -127,15 +127,24 @@ extension HTTPConnection {
         return false
     }
 
-    var isOutputAcknowledged: Bool { output == nil && Socket.unacknowledgedBytes(fd) == 0 }
+    /// Whether the peer's kernel has acknowledged every byte that was written. Our own FIN proves nothing, and Linux counts
+    /// it as one byte behind them while it is not acknowledged (tcp_ioctl: write_seq - snd_una).
+    var isOutputAcknowledged: Bool {
+        output == nil && (0...(hasShutWriting ? 1 : 0)).contains(Socket.unacknowledgedBytes(fd))
+    }
 
     /// Whether the peer has closed in order. The look takes a reset's error from the socket, which then looks to epoll as if
     /// both sides were done: so a reset ends the connection here.
     func lookWhetherPeerClosed() -> Bool {
+        // Behind a FIN `recv` says that the stream has ended, also where a reset came after it.
+        guard !Socket.takesError(fd) else {
+            shut()
+            return false
+        }
         switch Socket.peek(fd) {
         case .end: return true
         case .failed: shut()
-        case .bytes, .wouldBlock: break
+        case .bytes, .wouldBlock: return hasPeerClosed
         }
         return false
     }

@@ -81,8 +81,10 @@ final class HTTPConnection: @unchecked Sendable {
     var mustClose = false
     /// Nothing is sent any more, and the peer has been told.
     private(set) var hasShutWriting = false
-    /// It is closed because the peer was done as well, and not by a reset.
-    private(set) var haveBothClosed = false
+    /// Somebody waits for proof that all of it has arrived: a peer's close alone does not end the connection.
+    var awaitsProof = false
+    /// The peer's FIN has come behind our own, and no reset. It says nothing about what it has acknowledged.
+    private(set) var hasPeerClosed = false
     var exchange: HTTPExchange?
 
     // Deadlines share one timer, which is only moved when a deadline comes before it: a busy connection's idle time is
@@ -110,11 +112,13 @@ final class HTTPConnection: @unchecked Sendable {
     // MARK: Events
 
     private func ready(_ readiness: Readiness) {
-        // Without our own shutdown a hang-up is a reset: there is nobody to answer. After it, both sides are done.
         let bits = readiness.rawValue
         if bits & Self.gone != 0 {
-            haveBothClosed = hasShutWriting && bits & Self.error == 0
-            return shut()
+            // Without our own FIN a hang-up is a reset: there is nobody to answer. Behind it, both sides are done.
+            guard awaitsProof, hasShutWriting, bits & Self.error == 0 else { return shut() }
+            hasPeerClosed = true
+            // epoll would tell of the hang-up in every turn, whether asked for or not.
+            return unwatch()
         }
         if bits & Self.writable != 0 { becameWritable() }
         guard isOpen else { return }
@@ -150,16 +154,15 @@ final class HTTPConnection: @unchecked Sendable {
 
     /// Tells the peer that nothing follows. What it sends can still be read.
     func shutWriting() {
-        guard isOpen else { return }
+        // It fails where the peer has reset the connection: then there is no FIN.
+        guard isOpen, shutdown(fd, Int32(SHUT_WR)) == 0 else { return }
         hasShutWriting = true
-        shutdown(fd, Int32(SHUT_WR))
     }
 
     /// Closes the socket, wakes whoever waits and tells the exchange. Nothing happens on a closed connection.
     func shut(withReset: Bool = false) {
         guard isOpen else { return }
-        watch?.cancel()
-        watch = nil
+        unwatch()
         if withReset { Socket.resetOnClose(fd) }
         close(fd)
         fd = -1
@@ -171,6 +174,11 @@ final class HTTPConnection: @unchecked Sendable {
         wakeReader()
         wakeWriter()
         exchange?.disconnected()
+    }
+
+    private func unwatch() {
+        watch?.cancel()
+        watch = nil
     }
 
     // MARK: Deadlines

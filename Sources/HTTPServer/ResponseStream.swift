@@ -76,10 +76,11 @@ package final class ResponseStream: @unchecked Sendable {
 
     /// Ends body and connection in order, and says whether the peer is known to have got all of it.
     ///
-    /// Proof is that its kernel has acknowledged every byte and that it then closes: Linux resets a connection that is
-    /// closed with unread bytes (RFC 2525, 2.17). One that closed before is not sent the end until the rest is
-    /// acknowledged, since it would answer that with a reset. Waits `HTTPLimits.lingerTime` at most; the head should have
-    /// said that the connection closes.
+    /// Proof is that its kernel has acknowledged every byte and that it closes: Linux resets a connection that is closed
+    /// with unread bytes (RFC 2525, 2.17). Its FIN alone proves nothing: it may have been sent before our last bytes came,
+    /// or they may never have come. A peer that closed before is not sent the end until the rest is acknowledged, since it
+    /// would answer that with a reset. Waits `HTTPLimits.lingerTime` at most; the head should have said that the connection
+    /// closes.
     package func finishWithProof() async -> Bool {
         guard !isFinished, connection.isOpen else { return false }
         if connection.exchange?.hasPeerFinished ?? false {
@@ -89,9 +90,9 @@ package final class ResponseStream: @unchecked Sendable {
         }
         await finish()
         connection.mustClose = true
+        connection.awaitsProof = true
         connection.shutWriting()
-        let isTaken = await connection.becomes { $0.isOutputAcknowledged && $0.lookWhetherPeerClosed() }
-        return isTaken || connection.haveBothClosed
+        return await connection.becomes { $0.lookWhetherPeerClosed() && $0.isOutputAcknowledged }
     }
 
     /// Cuts the body off, so that the client knows that it does not have all.

@@ -103,7 +103,15 @@ enum Socket {
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
-    /// Bytes that were sent and that the peer's kernel has not acknowledged.
+    /// Whether the connection has failed and nobody was told yet. The error is gone afterwards.
+    static func takesError(_ fd: Int32) -> Bool {
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0
+    }
+
+    /// Bytes that were sent and that the peer's kernel has not acknowledged, our FIN counted as one; -1 where the socket
+    /// does not say.
     static func unacknowledgedBytes(_ fd: Int32) -> Int {
         Int(clinux_unacknowledged(fd))
     }

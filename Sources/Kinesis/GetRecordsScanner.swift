@@ -137,7 +137,7 @@ package struct GetRecordsScanner {
             envelope.nextShardIterator = ShardIterator(token)
         } else if key.isString("ChildShards") {
             do {
-                let fields = AnswerFields(.object([JSONMember(key: "ChildShards", value: try value.value())]))
+                let fields = ResponseFields(.object([JSONMember(key: "ChildShards", value: try value.value())]))
                 envelope.childShards = try fields.list("ChildShards").map { try ChildShard($0) }
             } catch {
                 throw GetRecordsError(.badField("ChildShards"), at: start)

@@ -15,31 +15,31 @@ package final class KinesisClient: @unchecked Sendable {
         self.client = client
     }
 
-    /// Calls an operation and reads its answer.
+    /// Calls an operation and reads its response.
     ///
     /// - Parameter retry: as for `AWSClient.call`; nil leaves retries to the caller.
     package func call<Operation: KinesisOperation>(
         _ operation: Operation, retry: RetryPolicy?
-    ) async throws(AWSError) -> Operation.Answer {
+    ) async throws(AWSError) -> Operation.Response {
         var request = JSONWriter()
         operation.write(&request)
-        let answer = try await send(Operation.name, request.buffer, Self.controlTimeout, retry)
+        let response = try await send(Operation.name, request.buffer, Self.controlTimeout, retry)
         do {
-            return try Operation.read(Self.tree(answer))
+            return try Operation.read(Self.tree(response))
         } catch {
-            throw .answer(reason: error.description, requestID: nil)
+            throw .response(reason: error.description, requestID: nil)
         }
     }
 
-    /// GetRecords' answer as it came, for `RecordBatchEncoder`. Not retried: the reader decides.
-    /// - Parameter takesAnswer: as in `TransportRequest`.
+    /// GetRecords' response as it came, for `RecordBatchEncoder`. Not retried: the reader decides.
+    /// - Parameter acceptsResponse: as in `TransportRequest`.
     package func getRecords(
         _ iterator: ShardIterator, limit: Int = GetRecords.maximumLimit,
-        takesAnswer: (@Sendable (_ bytes: Int) -> Bool)? = nil
+        acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
         var request = JSONWriter()
         GetRecords(iterator: iterator, limit: limit).write(&request)
-        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil, takesAnswer: takesAnswer)
+        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil, acceptsResponse: acceptsResponse)
     }
 
     /// One PutRecords of 1…500 entries, one result for each. Not retried: only failed entries may be.
@@ -49,11 +49,11 @@ package final class KinesisClient: @unchecked Sendable {
         let operation = PutRecords(stream: stream, entries: entries)
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let answer = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
+        let response = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
         do {
-            return try PutRecords.read(answer, count: entries.count)
+            return try PutRecords.read(response, count: entries.count)
         } catch {
-            throw .answer(reason: error.description, requestID: nil)
+            throw .response(reason: error.description, requestID: nil)
         }
     }
 
@@ -61,11 +61,11 @@ package final class KinesisClient: @unchecked Sendable {
     package func putRecord(_ operation: PutRecord) async throws(AWSError) -> PutRecordAnswer {
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let answer = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
+        let response = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
         do {
-            return try PutRecord.read(answer)
+            return try PutRecord.read(response)
         } catch {
-            throw .answer(reason: error.description, requestID: nil)
+            throw .response(reason: error.description, requestID: nil)
         }
     }
 
@@ -83,11 +83,11 @@ package final class KinesisClient: @unchecked Sendable {
         var page = ListShards.Page.first(stream)
         var shards: [Shard] = []
         while true {
-            let answer = try await call(ListShards(page), retry: retry)
-            shards += answer.shards
-            guard let token = answer.nextToken else { return shards }
+            let response = try await call(ListShards(page), retry: retry)
+            shards += response.shards
+            guard let token = response.nextToken else { return shards }
             guard page != .next(token: token) else {
-                throw .answer(reason: "ListShards gave the same NextToken twice", requestID: nil)
+                throw .response(reason: "ListShards gave the same NextToken twice", requestID: nil)
             }
             page = .next(token: token)
         }
@@ -95,17 +95,17 @@ package final class KinesisClient: @unchecked Sendable {
 
     private func send(
         _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?, isRepeatable: Bool = true,
-        takesAnswer: (@Sendable (Int) -> Bool)? = nil
+        acceptsResponse: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
         try await client.call(
             target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry, isRepeatable: isRepeatable,
-            takesAnswer: takesAnswer)
+            acceptsResponse: acceptsResponse)
     }
 
-    private static func tree(_ answer: ByteBuffer) throws(KinesisAnswerError) -> JSONValue {
-        guard !answer.isEmpty else { return .object([]) }
+    private static func tree(_ response: ByteBuffer) throws(KinesisResponseError) -> JSONValue {
+        guard !response.isEmpty else { return .object([]) }
         do {
-            return try JSONParser.parse(answer)
+            return try JSONParser.parse(response)
         } catch {
             throw .notJSON(error)
         }

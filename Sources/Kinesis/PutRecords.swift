@@ -31,11 +31,11 @@ package struct PutRecords: Sendable {
         json.endObject()
     }
 
-    /// - Parameter count: entries of the request; another number of results is a bad answer.
-    package static func read(_ answer: ByteBuffer, count: Int) throws(KinesisAnswerError) -> PutRecordsAnswer {
+    /// - Parameter count: entries of the request; another number of results is a bad response.
+    package static func read(_ response: ByteBuffer, count: Int) throws(KinesisResponseError) -> PutRecordsAnswer {
         var encryption = "NONE"
         var results: [PutResult] = []
-        var members = try scan { () throws(JSONError) in try JSONObjectScanner(answer.bytes) }
+        var members = try scan { () throws(JSONError) in try JSONObjectScanner(response.bytes) }
         while let (key, value) = try scan({ () throws(JSONError) in try members.next() }) {
             if key.isString("EncryptionType") {
                 encryption = try scan { () throws(JSONError) in try value.string() } ?? encryption
@@ -47,7 +47,7 @@ package struct PutRecords: Sendable {
         return PutRecordsAnswer(encryptionType: encryption, results: results)
     }
 
-    private static func readResults(_ list: JSONSpan, count: Int) throws(KinesisAnswerError) -> [PutResult] {
+    private static func readResults(_ list: JSONSpan, count: Int) throws(KinesisResponseError) -> [PutResult] {
         guard list.kind == .array else { throw .badField("Records") }
         var results: [PutResult] = []
         results.reserveCapacity(count)
@@ -58,7 +58,7 @@ package struct PutRecords: Sendable {
         return results
     }
 
-    private static func readResult(_ element: JSONSpan, index: Int) throws(KinesisAnswerError) -> PutResult {
+    private static func readResult(_ element: JSONSpan, index: Int) throws(KinesisResponseError) -> PutResult {
         guard element.kind == .object else { throw .badField("Records[\(index)]") }
         var fields = PutFields()
         try scan { () throws(JSONError) in try fields.read(element.raw, offset: element.offset) }
@@ -68,8 +68,8 @@ package struct PutRecords: Sendable {
         return .accepted(shard: shard, sequenceNumber: number)
     }
 
-    /// A scanner's step, with its error as an answer's.
-    private static func scan<T>(_ step: () throws(JSONError) -> T) throws(KinesisAnswerError) -> T {
+    /// A scanner's step, with its error as a response's.
+    private static func scan<T>(_ step: () throws(JSONError) -> T) throws(KinesisResponseError) -> T {
         do {
             return try step()
         } catch {
@@ -106,10 +106,10 @@ package struct PutRecord: Sendable {
         json.endObject()
     }
 
-    package static func read(_ answer: ByteBuffer) throws(KinesisAnswerError) -> PutRecordAnswer {
+    package static func read(_ response: ByteBuffer) throws(KinesisResponseError) -> PutRecordAnswer {
         var fields = PutFields()
         do {
-            try fields.read(answer.bytes, offset: 0)
+            try fields.read(response.bytes, offset: 0)
         } catch {
             throw .notJSON(error)
         }
@@ -131,7 +131,7 @@ extension PutRecordEntry {
     }
 }
 
-/// The members of one result, an answer's or an entry's.
+/// The members of one result, a response's or an entry's.
 private struct PutFields {
     var shard: ShardID?
     var sequenceNumber: SequenceNumber?

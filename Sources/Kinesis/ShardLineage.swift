@@ -36,8 +36,12 @@ package struct ShardLineage: Equatable, Sendable {
     }
 
     /// Shards that may be read now: not depleted, and every parent is depleted or gone.
-    package var readable: [Shard] {
-        shards.filter { !depleted.contains($0.id) && waitsFor($0).isEmpty }
+    package var readable: [Shard] { shards.filter(isReadable) }
+
+    package func isReadable(_ id: ShardID) -> Bool { shard(id).map(isReadable) ?? false }
+
+    private func isReadable(_ shard: Shard) -> Bool {
+        !depleted.contains(shard.id) && waitsFor(shard).isEmpty
     }
 
     /// The parents that still hold this shard up; of a merge there may be two.

@@ -31,24 +31,24 @@ package struct ListShards: KinesisOperation {
         json.endObject()
     }
 
-    package struct Answer: Equatable, Sendable {
+    package struct Response: Equatable, Sendable {
         package let shards: [Shard]
         /// nil: this was the last page.
         package let nextToken: String?
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisAnswerError) -> Answer {
-        let fields = AnswerFields(json)
+    package static func read(_ json: JSONValue) throws(KinesisResponseError) -> Response {
+        let fields = ResponseFields(json)
         var shards: [Shard] = []
         for shard in try fields.list("Shards") {
             shards.append(try Shard(shard))
         }
-        return Answer(shards: shards, nextToken: try fields.optionalString("NextToken"))
+        return Response(shards: shards, nextToken: try fields.optionalString("NextToken"))
     }
 }
 
 extension Shard {
-    init(_ fields: AnswerFields) throws(KinesisAnswerError) {
+    init(_ fields: ResponseFields) throws(KinesisResponseError) {
         let numbers = try fields.fields("SequenceNumberRange")
         let ending = try numbers.optionalString("EndingSequenceNumber")
         self.init(
@@ -61,7 +61,7 @@ extension Shard {
 }
 
 extension ChildShard {
-    init(_ fields: AnswerFields) throws(KinesisAnswerError) {
+    init(_ fields: ResponseFields) throws(KinesisResponseError) {
         var parents: [ShardID] = []
         for (index, parent) in (fields.optional("ParentShards")?.array ?? []).enumerated() {
             parents.append(try fields.required("ParentShards[\(index)]", parent.string.flatMap(ShardID.init)))
@@ -100,12 +100,12 @@ package struct GetShardIterator: KinesisOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisAnswerError) -> ShardIterator {
-        ShardIterator(try AnswerFields(json).string("ShardIterator"))
+    package static func read(_ json: JSONValue) throws(KinesisResponseError) -> ShardIterator {
+        ShardIterator(try ResponseFields(json).string("ShardIterator"))
     }
 }
 
-/// GetRecords' request; its answer goes to `RecordBatchEncoder` as bytes, never through a tree.
+/// GetRecords' request; its response goes to `RecordBatchEncoder` as bytes, never through a tree.
 package struct GetRecords: Sendable {
     package static let name = "GetRecords"
     /// Records that one call may ask for at most.

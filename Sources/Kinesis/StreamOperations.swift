@@ -28,7 +28,7 @@ package struct CreateStream: KinesisOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisAnswerError) {}
+    package static func read(_ json: JSONValue) throws(KinesisResponseError) {}
 }
 
 /// DescribeStreamSummary: 20 calls a second and account.
@@ -46,8 +46,8 @@ package struct DescribeStreamSummary: KinesisOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisAnswerError) -> StreamSummary {
-        let fields = try AnswerFields(json).fields("StreamDescriptionSummary")
+    package static func read(_ json: JSONValue) throws(KinesisResponseError) -> StreamSummary {
+        let fields = try ResponseFields(json).fields("StreamDescriptionSummary")
         let mode =
             try fields.optional("StreamModeDetails") == nil
             ? nil : fields.fields("StreamModeDetails").optionalString("StreamMode")

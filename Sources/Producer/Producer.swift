@@ -1,4 +1,5 @@
 import AWS
+import Bytes
 import Kinesis
 import Logging
 import Reactor

@@ -123,7 +123,7 @@ final class PutLane: @unchecked Sendable {
     }
 
     private func outcome(of error: AWSError) -> PutBatcher.Outcome {
-        if case .answer = error { return .refused(.service(error), byContent: false) }
+        if case .response = error { return .refused(.service(error), byContent: false) }
         switch error.disposition {
         case .retry, .throttled, .limitExceeded, .resourceInUse:
             logger.debug("puts to \(stream) will be tried again: \(error)")
@@ -145,7 +145,7 @@ extension AWSError {
         switch self {
         case .service(let error): error.status >= 500
         case .transport(let error): error.mayHaveBeenSent
-        case .answer: true
+        case .response: true
         case .credentials, .cancelled: false
         }
     }

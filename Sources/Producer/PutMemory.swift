@@ -1,3 +1,5 @@
+import Bytes
+
 /// Decides how much may wait in this process for its answer: whole puts, which are refused beyond `limit`, and groups of
 /// feeds, which wait in line for room. Performs no I/O.
 ///

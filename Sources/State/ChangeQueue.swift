@@ -8,12 +8,12 @@ import Kinesis
 /// crash, never less. A checkpoint takes the place of the older one that waits; all that waits is committed together.
 struct ChangeQueue {
     struct Entry: Equatable, Sendable {
-        let key: ConsumerKey
+        let consumer: ConsumerIncarnation
         var change: StateChange
     }
 
     private struct Place: Hashable {
-        let key: ConsumerKey
+        let consumer: ConsumerIncarnation
         let shard: ShardID
     }
 
@@ -29,10 +29,10 @@ struct ChangeQueue {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    mutating func append(_ change: StateChange, of key: ConsumerKey) {
+    mutating func append(_ change: StateChange, of consumer: ConsumerIncarnation) {
         switch change {
         case .checkpoint(let shard, let checkpoint):
-            let place = Place(key: key, shard: shard)
+            let place = Place(consumer: consumer, shard: shard)
             if let index = checkpoints[place], case .checkpoint(_, let waiting) = entries[index].change {
                 if waiting < checkpoint { entries[index].change = change }
                 return
@@ -40,13 +40,13 @@ struct ChangeQueue {
             checkpoints[place] = entries.count
         case .reset(let shard, _):
             // A checkpoint that comes after this one must not slip into the place before it.
-            checkpoints[Place(key: key, shard: shard)] = nil
+            checkpoints[Place(consumer: consumer, shard: shard)] = nil
         case .add, .deplete, .forget, .readerJoined:
             break
         case .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
             entriesOfLog += 1
         }
-        entries.append(Entry(key: key, change: change))
+        entries.append(Entry(consumer: consumer, change: change))
         if entriesOfLog > mostOfLog { dropOldestOfLog() }
     }
 
@@ -62,20 +62,22 @@ struct ChangeQueue {
     /// Puts entries that could not be committed before those that came meanwhile.
     mutating func putBack(_ failed: [Entry]) {
         let newer = takeAll()
-        for entry in failed + newer { append(entry.change, of: entry.key) }
+        for entry in failed + newer { append(entry.change, of: entry.consumer) }
     }
 
-    /// Drops what waits of a consumer's positions, which begin anew, and of its delivery log where that does too.
-    mutating func drop(_ key: ConsumerKey, withLog: Bool) {
-        let kept = takeAll().filter { $0.key != key || ($0.change.isOfLog && !withLog) }
-        for entry in kept { append(entry.change, of: entry.key) }
+    /// Drops what a consumer's beginning replaces: its positions, and the delivery log of the stream's other incarnations.
+    mutating func drop(before beginning: ConsumerIncarnation) {
+        let kept = takeAll().filter { entry in
+            entry.consumer.key != beginning.key || (entry.consumer == beginning && entry.change.isOfLog)
+        }
+        for entry in kept { append(entry.change, of: entry.consumer) }
     }
 
     /// Half of them at once, because what is behind them moves up. Which events are gone is noted instead.
     private mutating func dropOldestOfLog() {
         var left = entriesOfLog - mostOfLog / 2
         var kept: [Entry] = []
-        var forgotten: [ConsumerKey: [ReaderID: Int]] = [:]
+        var forgotten: [ConsumerIncarnation: [ReaderID: Int]] = [:]
         let all = takeAll()
         let gone = Set(all.compactMap(\.endedInOrder))
         for entry in all {
@@ -86,33 +88,33 @@ struct ChangeQueue {
             }
             if entry.joined == nil { left -= 1 }
             switch entry.change {
-            case .delivered(let event): forgotten[entry.key, default: [:]][event.id.reader] = event.id.number
-            case .eventsForgotten(let reader, let number): forgotten[entry.key, default: [:]][reader] = number
+            case .delivered(let event): forgotten[entry.consumer, default: [:]][event.id.reader] = event.id.number
+            case .eventsForgotten(let reader, let number): forgotten[entry.consumer, default: [:]][reader] = number
             case .checkpoint, .reset, .add, .deplete, .forget, .readerJoined, .readerEnded, .lossesSettled: break
             }
         }
-        for (key, readers) in forgotten {
-            for (reader, number) in readers { append(.eventsForgotten(reader, upTo: number), of: key) }
+        for (consumer, readers) in forgotten {
+            for (reader, number) in readers { append(.eventsForgotten(reader, upTo: number), of: consumer) }
         }
-        for entry in kept { append(entry.change, of: entry.key) }
+        for entry in kept { append(entry.change, of: entry.consumer) }
     }
 }
 
 extension ChangeQueue.Entry {
     fileprivate struct Reader: Hashable {
-        let key: ConsumerKey
+        let consumer: ConsumerIncarnation
         let id: ReaderID
     }
 
     /// The reader that has come.
     fileprivate var joined: Reader? {
         guard case .readerJoined(let id, _, _, _) = change else { return nil }
-        return Reader(key: key, id: id)
+        return Reader(consumer: consumer, id: id)
     }
 
     /// The reader that has gone and left nothing to provide for.
     fileprivate var endedInOrder: Reader? {
         guard case .readerEnded(let id, _, isLost: false) = change else { return nil }
-        return Reader(key: key, id: id)
+        return Reader(consumer: consumer, id: id)
     }
 }

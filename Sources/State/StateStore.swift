@@ -86,9 +86,9 @@ package final class StateStore: @unchecked Sendable {
     }
 
     /// Puts a consumer's positions in place of whatever there is of them, and returns when that is committed. The
-    /// delivery log stays, unless it is of an earlier stream of this name.
-    package func begin(_ key: ConsumerKey, _ state: ConsumerState, isNewStream: Bool = false) async throws(StateError) {
-        queue.drop(key, withLog: isNewStream)
+    /// delivery log stays, unless it is of another incarnation of the stream.
+    package func begin(_ key: ConsumerKey, _ state: ConsumerState) async throws(StateError) {
+        queue.drop(before: ConsumerIncarnation(key, streamCreatedOn: state.streamCreatedOn))
         do throws(SQLiteError) {
             try await file.write { connection throws(SQLiteError) in
                 try StateTables.replace(key, state, on: connection)
@@ -103,10 +103,10 @@ package final class StateStore: @unchecked Sendable {
     // MARK: Noting
 
     /// Takes a change, which is committed soon; never waits and never fails. What waits is bounded by the number of
-    /// shards.
-    package func note(_ change: StateChange, of key: ConsumerKey) {
+    /// shards. A change of another incarnation of the stream than the stored one is dropped.
+    package func note(_ change: StateChange, of consumer: ConsumerIncarnation) {
         loop.preconditionOnLoop()
-        queue.append(change, of: key)
+        queue.append(change, of: consumer)
         startWriting()
     }
 
@@ -202,7 +202,7 @@ extension StateStore {
         unprunedChanges += ofLog.count
         guard unprunedChanges >= logLimits.changesBetweenPrunings else { return [] }
         unprunedChanges = 0
-        return Set(ofLog.map(\.key))
+        return Set(ofLog.map(\.consumer.key))
     }
 
     private func failed(_ error: SQLiteError) {

@@ -52,9 +52,13 @@ enum StateTables {
         for shard in state.shards { try add(shard, to: id, on: connection) }
     }
 
-    /// Applies one change; one of a consumer that nothing is kept of changes nothing.
+    /// Applies one change; one of a consumer that nothing is kept of, or of another incarnation of its stream, changes
+    /// nothing.
     static func apply(_ entry: ChangeQueue.Entry, on connection: Connection) throws(SQLiteError) {
-        guard let id = try consumer(entry.key, on: connection)?.id else { return }
+        guard let row = try consumer(entry.consumer.key, on: connection),
+            row.createdOn == entry.consumer.streamCreatedOn.milliseconds
+        else { return }
+        let id = row.id
         switch entry.change {
         case .checkpoint(let shard, let checkpoint):
             try store(checkpoint, of: shard, consumer: id, on: connection)

@@ -20,7 +20,7 @@ package struct WallTime: Hashable, Comparable, Sendable {
     /// The time on this machine's clock (CLOCK_REALTIME).
     package static func now() -> WallTime {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
         return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 

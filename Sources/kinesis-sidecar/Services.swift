@@ -46,7 +46,7 @@ struct Services: @unchecked Sendable {
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
             kinesis: {
                 ServiceActivity(
-                    lastAnswer: client.lastAnswer, recentExceptions: client.recentExceptions.exceptions(now: .now()))
+                    lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions.exceptions(now: .now()))
             })
         return Services(
             consumers: consumers, producer: producer, offered: offered, state: state, transport: transport)

@@ -45,10 +45,10 @@ import Time
             let client = try Self.client(transport, server.url)
             var started: [String] = []
             client.onRequestStarted = { started.append($0) }
-            #expect(client.lastAnswer == nil)
+            #expect(client.lastResponse == nil)
             #expect(try await Self.call(client) == "{}")
             #expect(started == ["Kinesis_20131202.ListShards"])
-            #expect(client.lastAnswer != nil)
+            #expect(client.lastResponse != nil)
         }
     }
 
@@ -98,7 +98,7 @@ import Time
         }
     }
 
-    @Test func `a skewed clock is corrected by the answer's Date and the call tried again at once`() async throws {
+    @Test func `a skewed clock is corrected by the response's Date and the call tried again at once`() async throws {
         let ahead = Duration.seconds(3600)
         let server = TestServer { received in
             let theirs = WallTime.now().advanced(by: ahead)
@@ -167,7 +167,7 @@ import Time
                     return error as? AWSError == .cancelled
                 }
             }
-            #expect(await turns(transport.loop) { client.lastAnswer != nil })
+            #expect(await turns(transport.loop) { client.lastResponse != nil })
             waiting.cancel()
             #expect(await waiting.value)
         }

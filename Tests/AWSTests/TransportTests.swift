@@ -7,14 +7,14 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TransportTests {
     static func request(
         _ url: String, body: ByteBuffer? = ByteBuffer("{}"), timeout: Duration = .seconds(20),
-        limit: Int = TransportRequest.defaultAnswerLimit
+        limit: Int = TransportRequest.defaultResponseLimit
     ) throws -> TransportRequest {
         TransportRequest(
             endpoint: try Endpoint(url), headers: [("x-test", "1"), ("content-type", "text/x")], body: body,
-            timeout: timeout, answerLimit: limit)
+            timeout: timeout, responseLimit: limit)
     }
 
-    @Test func `request and answer arrive whole, without Expect`() async throws {
+    @Test func `request and response arrive whole, without Expect`() async throws {
         let server = TestServer { received in
             let isRight =
                 received.head.hasPrefix("POST /prefix HTTP/1.1\r\n") && received.header("x-test") == "1"
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func `no answer within the time-out is told`() async throws {
+    @Test func `no response within the time-out is told`() async throws {
         let server = TestServer { _ in .silence }
         defer { server.stop() }
         try await withTransport { transport in
@@ -155,7 +155,7 @@ import Testing
             let error = await #expect(throws: TransportError.self) {
                 try await transport.send(try Self.request(server.url))
             }
-            guard case .badAnswer = error else {
+            guard case .badResponse = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    @Test func `a chunked answer is put together`() async throws {
+    @Test func `a chunked response is put together`() async throws {
         let server = TestServer { _ in
             .bytes(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n".utf8))
         }
@@ -217,7 +217,7 @@ import Testing
                 #expect(try await transport.send(request).body.text == "again")
             } else {
                 let once = request
-                let cut = TransportError.cut(reason: "the connection ended before the answer's first byte")
+                let cut = TransportError.cut(reason: "the connection ended before the response's first byte")
                 await #expect(throws: cut) { try await transport.send(once) }
                 // What follows is not affected.
                 #expect(try await transport.send(once).body.text == "again")
@@ -225,23 +225,23 @@ import Testing
         }
     }
 
-    @Test func `whoever asks may refuse the answer when its length is known, or as it comes`() async throws {
+    @Test func `whoever asks may refuse the response when its length is known, or as it comes`() async throws {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n0\r\n\r\n"
         for answer in [TestServer.Answer.ok("01234567"), .bytes(Array(chunked.utf8))] {
             let server = TestServer { _ in answer }
             defer { server.stop() }
             try await withTransport { transport in
                 var request = try Self.request(server.url)
-                request.takesAnswer = { $0 < 8 }
+                request.acceptsResponse = { $0 < 8 }
                 let refused = request
                 await #expect(throws: TransportError.cancelled) { try await transport.send(refused) }
-                request.takesAnswer = { $0 <= 8 }
+                request.acceptsResponse = { $0 <= 8 }
                 #expect(try await transport.send(request).body.text == "01234567")
             }
         }
     }
 
-    @Test func `an answer over the limit is refused, by its length or as it comes`() async throws {
+    @Test func `a response over the limit is refused, by its length or as it comes`() async throws {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n0\r\n\r\n"
         let server = TestServer {
             $0.header("x-test") == "1" && $0.request == 1 && $0.connection == 1
@@ -249,10 +249,10 @@ import Testing
         }
         defer { server.stop() }
         try await withTransport { transport in
-            await #expect(throws: TransportError.answerTooLarge(limit: 7, actual: 8)) {
+            await #expect(throws: TransportError.responseTooLarge(limit: 7, actual: 8)) {
                 try await transport.send(try Self.request(server.url, limit: 7))
             }
-            await #expect(throws: TransportError.answerTooLarge(limit: 7, actual: nil)) {
+            await #expect(throws: TransportError.responseTooLarge(limit: 7, actual: nil)) {
                 try await transport.send(try Self.request(server.url, limit: 7))
             }
             let response = try await transport.send(try Self.request(server.url, limit: 8))
@@ -270,7 +270,7 @@ import Testing
         }
     }
 
-    @Test func `many requests at once each get their own answer`() async throws {
+    @Test func `many requests at once each get their own response`() async throws {
         let server = TestServer { .ok($0.body) }
         defer { server.stop() }
         try await withTransport { transport in

@@ -30,6 +30,7 @@ class Connection:
     received: int = 0
     error: str | None = None
     shards: dict = field(default_factory=dict)  # shard → how often it was assigned, "revoked" makes it negative
+    assigned: dict = field(default_factory=dict)  # shard → when it was assigned last, and the serial of the event before
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +43,8 @@ class Delivery:
     offset: int  # bytes of the connection up to this event's end
     event: int  # serial of the event over all connections
     turn: int  # how often the shard had been assigned to the connection
+    assigned_at: float  # when it was assigned for this turn
+    assigned_after: int  # serial of the last event, of any connection, before that
 
 
 @dataclass(slots=True)
@@ -100,6 +103,8 @@ class Ledger:
         """An event `shard`."""
         turn = abs(connection.shards.get(shard, 0))
         connection.shards[shard] = turn + 1 if change == "assigned" else -turn
+        if change == "assigned":
+            connection.assigned[shard] = (time.time(), self.events)
 
     def delivered(self, connection, offset, shard, records):
         """One `records` event; returns its serial."""
@@ -113,7 +118,7 @@ class Ledger:
             for record in records:
                 self.deliveries.append(Delivery(
                     shard, int(record["sequenceNumber"]), record["data"]["n"], connection, now, offset, self.events,
-                    turn))
+                    turn, *connection.assigned.get(shard, (now, self.events))))
             return self.events
 
     def stored(self, shard, sequence):

@@ -3,6 +3,9 @@
 import random
 from dataclasses import dataclass, field
 
+# Events of a connection that its reader has not worked off when it comes back, at most.
+MOST_BEHIND = 40
+
 
 @dataclass
 class Step:
@@ -27,14 +30,15 @@ class Visit:
     receive_buffer: int | None
     ending: str  # "leave": ends its side and reads on to the end; "kill": RST
     away: float  # seconds until it comes back
-    resume: bool  # sends the Last-Event-ID of what it counted
+    resume: bool  # sends the Last-Event-ID of what it has worked off
+    behind: int  # events of its last connection that it has not worked off by then
     acknowledges: float  # with manual checkpoints: the share of its events that it acknowledges before its end
 
     def __str__(self):
         return (
             f"{self.ending} after {self.records} records or {self.seconds} s, stalls {self.stalls}, "
             f"buffer {self.receive_buffer}, away {self.away} s, acknowledges {self.acknowledges}"
-            f"{', Last-Event-ID' if self.resume else ''}")
+            f"{f', Last-Event-ID of the event {self.behind} before the last' if self.resume else ''}")
 
 
 class Plan:
@@ -54,10 +58,12 @@ class Plan:
         first, last = records // 20, records * 19 // 20
         marks = sorted(chance.randint(first, last) for _ in range(count))
         self.steps = [Step(mark, kind, more) for mark, (kind, more) in zip(marks, kinds)]
-        self.visits = [self._visits(random.Random(f"reader {index} {seed}")) for index in range(readers)]
+        self.visits = [
+            self._visits(random.Random(f"reader {index} {seed}"), random.Random(f"worked off {index} {seed}"))
+            for index in range(readers)]
         self.writers = [random.Random(f"writer {index} {seed}") for index in range(4)]
 
-    def _visits(self, chance):
+    def _visits(self, chance, work):
         """More than a run needs; a reader whose visits are used up begins again with the first."""
         visits = []
         for _ in range(40):
@@ -66,7 +72,8 @@ class Plan:
             visits.append(Visit(
                 records, round(chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
                 chance.choice(("leave", "leave", "kill")), round(chance.choice((0, 0, chance.uniform(0, 0.7))), 2),
-                chance.random() < 0.5, round(chance.choice((0, 0.3, 1)), 1)))
+                chance.random() < 0.5, work.choice((0, 0, work.randint(1, MOST_BEHIND))),
+                round(chance.choice((0, 0.3, 1)), 1)))
         return visits
 
     def __str__(self):

@@ -7,7 +7,10 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from urllib.parse import urlsplit
+
+from plan import MOST_BEHIND
 
 
 class Reader:
@@ -17,7 +20,8 @@ class Reader:
         self.index, self.visits, self.ledger = index, visits, ledger
         self.sidecar, self.stream, self.options = sidecar, stream, options
         self.settling, self.over = settling, over
-        self.last_id = None  # (id, serial of its event, connection)
+        # The last events of the last connection that had some: (id, serial, connection).
+        self.events = deque(maxlen=MOST_BEHIND + 1)
         self.chance = random.Random(f"acknowledgements {index} {options}")
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -37,16 +41,16 @@ class Reader:
 
     def _visit(self, visit):
         """False when the sidecar did not answer with a stream."""
+        last = self._last_event(visit)
         try:
-            wire = self._connect(visit)
+            wire = self._connect(visit, last)
         except OSError:
             return False
         connection = None
         try:
             if wire.status() != 200:
                 return False
-            resumed = self.last_id[1:] if visit.resume and self.last_id else None
-            connection = self.ledger.connected(self.index, resumed)
+            connection = self.ledger.connected(self.index, last and last[1:])
             connection.how = self._follow(wire, connection, visit)
         except OSError as error:
             if connection is None:
@@ -58,7 +62,13 @@ class Reader:
                 connection.ended, connection.received = time.time(), wire.received
         return True
 
-    def _connect(self, visit):
+    def _last_event(self, visit):
+        """The event that it names when it comes: one of its last connection's, which had perhaps fewer."""
+        if not visit.resume or not self.events:
+            return None
+        return self.events[max(0, len(self.events) - 1 - visit.behind)]
+
+    def _connect(self, visit, last):
         place = urlsplit(self.sidecar.url)
         sock = socket.socket(socket.AF_INET)
         try:
@@ -67,8 +77,8 @@ class Reader:
             sock.settimeout(20)
             sock.connect((place.hostname, place.port))
             lines = [f"GET /streams/{self.stream}/records?{self.options} HTTP/1.1", f"Host: {place.netloc}", "Accept: text/event-stream"]
-            if visit.resume and self.last_id:
-                lines.append(f"Last-Event-ID: {self.last_id[0]}")
+            if last:
+                lines.append(f"Last-Event-ID: {last[0]}")
             sock.sendall("\r\n".join([*lines, "", ""]).encode())
         except OSError:
             sock.close()
@@ -111,7 +121,9 @@ class Reader:
                     self.ledger.complain(f"connection {connection.number} was told of a problem: {data}")
                 elif event.name == "records":
                     serial = self.ledger.delivered(connection, wire.received, data["shardId"], data["records"])
-                    self.last_id = (event.id, serial, connection)
+                    if self.events and self.events[-1][2] is not connection:
+                        self.events.clear()
+                    self.events.append((event.id, serial, connection))
                     taken += len(data["records"])
                     open_events[data["shardId"]] = (event.id, data)
                     if self.settling.is_set() or self.chance.random() < visit.acknowledges:

@@ -13,7 +13,7 @@ from harness.waiting import eventually
 from ledger import Ledger
 from plan import Plan
 from reader import Reader
-from verdict import judge, missing
+from verdict import judge, missing, unfinished
 from writer import Numbers, Writer
 
 STREAM = "checked"
@@ -41,7 +41,7 @@ class Scenario:
             self._disturb()
             self._finish_puts()
             stored, parents = self._read_stream()
-            self._settle(stored)
+            self._settle(stored, parents)
             verdict = judge(self.ledger, stored, parents, self.plan.manual)
         finally:
             self.settling.set()
@@ -155,16 +155,18 @@ class Scenario:
         self._note("all is put")
         self.settling.set()
 
-    def _settle(self, stored):
+    def _settle(self, stored, parents):
         """Until everything has come and is acknowledged, or nothing comes any more."""
         while True:
             with self.ledger.lock:
                 deliveries, quiet = list(self.ledger.deliveries), time.time() - self.ledger.last_delivery
             lost = missing(self.ledger, deliveries, stored)
-            # With manual checkpoints what has none comes again, and is acknowledged then.
-            if not lost and (not self.plan.manual or quiet > QUIET):
-                self._note("all is delivered")
-                return
+            # With manual checkpoints what has none comes again, and is acknowledged then; with automatic ones what was
+            # asked for comes again, and what is behind a shard that went back.
+            if not lost and quiet > QUIET:
+                if self.plan.manual or quiet > 5 * QUIET or not unfinished(self.ledger, deliveries, parents):
+                    self._note("all is delivered")
+                    return
             if quiet > self.stuck:
                 self.ledger.complain(f"no delivery for {self.stuck} s while {len(lost)} records were missing")
                 return

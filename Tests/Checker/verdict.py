@@ -36,8 +36,13 @@ def judge(ledger, stored, parents, manual=False):
         deliveries = list(ledger.deliveries)
     _puts(verdict, ledger, stored)
     first = _order(verdict, deliveries, stored)
-    _lineage(verdict, ledger, first, parents, manual)
-    _repetitions(verdict, ledger, deliveries, first, manual)
+    lineage = Lineage(parents)
+    verdict.findings["out of order"] += before_parents(deliveries, lineage)
+    if manual:
+        verdict.findings["out of order"] += _began_early(first, lineage)
+    else:
+        verdict.findings["not sent again"] += not_sent_again(ledger, deliveries)
+    _repetitions(verdict, ledger, deliveries, first, lineage, manual)
     lost = missing(ledger, deliveries, stored)
     verdict.findings["lost"] += [f"n={stored[place][0]} {place[0]} {place[1]}: {why}" for place, why in lost.items()]
     if manual:
@@ -47,6 +52,11 @@ def judge(ledger, stored, parents, manual=False):
         "stored": len(stored), "delivered": len(deliveries), "distinct": len(first),
         "connections": len(ledger.connections), "endings": dict(Counter(c.how for c in ledger.connections))}
     return verdict
+
+
+def unfinished(ledger, deliveries, parents):
+    """Whether something still has to come again, with automatic checkpoints."""
+    return bool(before_parents(deliveries, Lineage(parents)) or not_sent_again(ledger, deliveries))
 
 
 def missing(ledger, deliveries, stored):
@@ -149,35 +159,115 @@ def _order(verdict, deliveries, stored):
     return first
 
 
-def _lineage(verdict, ledger, first, parents, manual):
-    """Every record of a shard comes after every record of its parents, but for those that lay unread in a connection that
-    ended without order. Where readers acknowledge nothing of a child comes before that."""
-    begins, records = {}, defaultdict(list)
+class Lineage:
+    """The stream's shards and where they come from."""
+
+    def __init__(self, parents):
+        self.shards = list(parents)
+        self._parents = parents
+        self._ancestors = {}
+
+    def ancestors(self, shard):
+        """Its parents, and theirs."""
+        if shard not in self._ancestors:
+            parents = self._parents.get(shard, [])
+            self._ancestors[shard] = set(parents).union(*(self.ancestors(parent) for parent in parents))
+        return self._ancestors[shard]
+
+
+def before_parents(deliveries, lineage):
+    """Every record of a shard that came before a record of an ancestor comes again behind that: when a shard goes back,
+    every descendant that has begun goes back to its beginning. Returns what does not, as text."""
+    by_shard, last = defaultdict(lambda: defaultdict(list)), defaultdict(dict)
+    for d in deliveries:
+        by_shard[d.shard][d.sequence].append(d)
+        last[d.shard][d.connection.number] = d
+    found = []
+    for shard in lineage.shards:
+        for ancestor in sorted(lineage.ancestors(shard)):
+            # A shard is sent to one reader after the other, so the last record that each of them got stands for the rest.
+            ends = sorted(last[ancestor].values(), key=lambda end: -end.event)
+            early = [(its, end) for its in by_shard[shard].values() if (end := _end_behind(its, ends))]
+            if early:
+                its, end = early[0]
+                found.append(
+                    f"{len(early)} records of {shard} never came behind the last ones of its ancestor {ancestor}: "
+                    f"n={its[-1].n} on connection {its[-1].connection.number}, then n={end.n} on connection "
+                    f"{end.connection.number}")
+    return found
+
+
+def _end_behind(its, ends):
+    """One of the ancestor's ends, the last one first, behind which no delivery of the record was sent; None where there is
+    none."""
+    if not ends or its[-1].assigned_after >= ends[0].event:
+        return None
+    return next((end for end in ends if not any(_sent_behind(d, end) for d in its)), None)
+
+
+def _sent_behind(d, end):
+    """Whether the delivery may have been sent after the other shard's. A turn that had begun by then does not count: its
+    shard had to be taken away first, and given out anew."""
+    if d.connection is end.connection:
+        return d.assigned_after >= end.event
+    # What was sent to a connection that is newer than this delivery was sent after it. Else a reader that stalled may have
+    # had either in its socket for so long.
+    return end.connection.opened - 0.5 <= d.at and d.assigned_at >= end.at - LAG
+
+
+def _began_early(first, lineage):
+    """Where readers acknowledge: nothing of a shard comes before its ancestors' records have come, each for the first
+    time. Returns what does, as text."""
+    begins, ends = {}, {}
     for (shard, _), d in first.items():
         begins.setdefault(shard, d)
-        records[shard].append(d)
-    for shard, its_parents in parents.items():
-        for parent in its_parents:
-            begin = begins.get(shard)
-            late = [d for d in records[parent] if begin and d.event > begin.event]
-            if not manual:
-                late = [d for d in late if not _lay_in_socket(d, begin)]
-            if late and (manual or not _lay_unread(ledger, begin.at, late[0].at)):
-                verdict.findings["out of order"].append(
-                    f"{shard} began on connection {begin.connection.number} before its parent {parent} ended: n={late[0].n} "
-                    f"on connection {late[0].connection.number}")
+        ends[shard] = d
+    return [
+        f"{shard} began on connection {begins[shard].connection.number} before its ancestor {ancestor} ended: "
+        f"n={ends[ancestor].n} on connection {ends[ancestor].connection.number}"
+        for shard in begins for ancestor in sorted(lineage.ancestors(shard))
+        if ancestor in ends and ends[ancestor].event > begins[shard].event]
 
 
-def _lay_in_socket(late, begin):
-    """Whether a reader that stalled may have been sent it before the other shard began."""
-    c = late.connection
-    return c is not begin.connection and c.opened <= begin.at and late.at - begin.at <= LAG
+def not_sent_again(ledger, deliveries):
+    """What a client was sent after the event that it names comes again: to the client, or, once that has left, to
+    whoever gets the shard. Returns what does not, as text."""
+    on_connection, by_place = defaultdict(list), defaultdict(list)
+    for d in deliveries:
+        on_connection[d.connection.number].append(d)
+        by_place[d.shard, d.sequence].append(d)
+    found = []
+    for c in ledger.connections:
+        if c.resumed_after is None or _sidecar_ended(ledger, c):
+            continue
+        after = {(d.shard, d.sequence): d for d in on_connection[c.resumed_from] if d.event > c.resumed_after}
+        gone = [d for place, d in after.items() if not any(_is_again(ledger, d, a, c) for a in by_place[place])]
+        if gone:
+            found.append(
+                f"{len(gone)} of {len(after)} records that connection {c.resumed_from} got after the event that connection "
+                f"{c.number} ({c.how}) named: n={gone[0].n} {gone[0].shard} {gone[0].sequence}")
+    return found
 
 
-def _lay_unread(ledger, since, until):
-    """Whether a connection from before may have taken something unread with it in that time, or the sidecar has."""
-    killed = any(since - SETTLING <= at <= until for at in ledger.kills)
-    return killed or any(c.opened <= since and _ended_without_order(c, since, until) for c in ledger.connections)
+def _sidecar_ended(ledger, c):
+    """Whether the connection's end was the sidecar's: what was still to be sent again is asked for again by whoever wants
+    it."""
+    return c.how == "end" or any(c.opened - 0.5 <= at <= (c.ended or at) + SETTLING for at in ledger.kills)
+
+
+def _is_again(ledger, before, again, c):
+    """Whether it is that record again, as the comeback `c` asked for it."""
+    if again.connection is c:
+        return True
+    # Of what was sent right before the sidecar was killed it does not know to whom, and sends it again to anybody.
+    unknown = [at for at in ledger.kills if before.at <= at + SETTLING and at <= c.opened
+               and before.at >= at - SETTLING - LAG]
+    if unknown:
+        return again.event > before.event and again.at >= min(unknown)
+    return c.how is not None and again.connection.number != c.resumed_from and again.at >= c.opened - 0.5
+
+
+# Repetitions.
 
 
 def _ended_without_order(c, since, until):
@@ -185,13 +275,13 @@ def _ended_without_order(c, since, until):
     return c.how not in (None, "end") and since <= c.ended and (c.leaving or c.ended) <= until + 0.5
 
 
-def _repetitions(verdict, ledger, deliveries, first, manual):
+def _repetitions(verdict, ledger, deliveries, first, lineage, manual):
     """A record that came before may come again only when something happened in between that allows it."""
     earlier = defaultdict(list)
     by_shard = defaultdict(list)
     for d in deliveries:
         by_shard[d.shard].append(d)
-    why = _WhyAgain(ledger, by_shard, first)
+    why = _WhyAgain(ledger, by_shard, first, lineage)
     acknowledged = _Acknowledged(ledger)
     for d in deliveries:
         place = (d.shard, d.sequence)
@@ -234,17 +324,28 @@ def _unacknowledged(verdict, ledger, deliveries):
 
 class _WhyAgain:
     """With automatic checkpoints a shard goes back to the first record that somebody may not have read, or asks for; what
-    is behind that comes again too, so that the shard's order holds."""
+    is behind that comes again too, so that the shard's order holds, and so do its descendants, from their beginnings."""
 
-    def __init__(self, ledger, by_shard, first):
-        self.ledger = ledger
-        self.on_connection = defaultdict(list)  # (connection, shard) → its deliveries
+    def __init__(self, ledger, by_shard, first, lineage):
+        self.ledger, self.lineage = ledger, lineage
+        # (connection, shard) → the first record among the connection's last bytes, or among what its client asks for.
+        self.unread, self.asked = {}, {}
+        comebacks = defaultdict(list)
+        for c in ledger.connections:
+            if c.resumed_after is not None:
+                comebacks[c.resumed_from].append(c)
         for shard, its in by_shard.items():
             for d in its:
-                self.on_connection[d.connection.number, shard].append(d)
+                if d.connection.received - d.offset <= UNREAD_BYTES:
+                    _lower(self.unread, (d.connection.number, shard), d.sequence)
+                for c in comebacks[d.connection.number]:
+                    if d.event > c.resumed_after:
+                        _lower(self.asked, (c.number, shard), d.sequence)
         self.first = defaultdict(list)  # shard → first arrivals
+        self.last_arrival = {}  # shard → when the last record that came for the first time did
         for d in first.values():
             self.first[d.shard].append(d)
+            self.last_arrival[d.shard] = max(d.at, self.last_arrival.get(d.shard, d.at))
 
     def reason(self, before, again):
         # What a reader left in its socket may have been sent before the other.
@@ -253,26 +354,26 @@ class _WhyAgain:
             if since <= at + 0.5 and at <= until and before.at >= at - SETTLING - LAG:
                 return "the sidecar was killed before its checkpoint"
         for c in self.ledger.connections:
-            if _ended_without_order(c, since, until) and self._took_unread(c, again):
+            if _ended_without_order(c, since, until) and self._went_back(self.unread, c, again, c.ended):
                 return f"a connection was {c.how}: its last bytes again, and what is behind them"
-            if c.resumed_after is not None and since <= c.opened + 0.5 and c.opened <= until and self._asked(c, again):
-                return "Last-Event-ID: what was sent after it, and what is behind that"
+            if c.resumed_after is not None and since <= c.opened + 0.5 and c.opened <= until:
+                if self._went_back(self.asked, c, again, c.opened):
+                    return "Last-Event-ID: what was sent after it, and what is behind that"
         return None
 
-    def _took_unread(self, c, again):
-        """Whether something of the shard, up to this record, was among the connection's last bytes."""
-        its = self.on_connection[c.number, again.shard]
-        if any(d.sequence <= again.sequence and c.received - d.offset <= UNREAD_BYTES for d in its):
+    def _went_back(self, places, c, again, moment):
+        """Whether the shard went back to this record, or before it, because of one of the connection's places; or because
+        of a record that first came after that moment: it lay in a socket."""
+        shards = {again.shard} | self.lineage.ancestors(again.shard)
+        begin = places.get((c.number, again.shard))
+        if begin is not None and begin <= again.sequence:
             return True
-        return self._arrived_late(again, c.ended)
-
-    def _asked(self, c, again):
-        """Whether something of the shard, up to this record, was sent to the former connection after that event."""
-        its = self.on_connection[c.resumed_from, again.shard]
-        if any(d.sequence <= again.sequence and d.event > c.resumed_after for d in its):
+        if any((c.number, shard) in places for shard in shards if shard != again.shard):
             return True
-        return self._arrived_late(again, c.opened)
-
-    def _arrived_late(self, again, moment):
-        """Whether something of the shard before this record first came after that moment: it lay in a socket."""
+        if any(self.last_arrival.get(shard, 0) >= moment - 0.5 for shard in shards if shard != again.shard):
+            return True
         return any(d.sequence <= again.sequence and d.at >= moment - 0.5 for d in self.first[again.shard])
+
+
+def _lower(places, key, sequence):
+    places[key] = min(sequence, places.get(key, sequence))

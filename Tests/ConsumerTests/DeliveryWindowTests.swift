@@ -168,35 +168,3 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
         #expect(window.hasCredit)
     }
 }
-
-@Suite struct ResendQueueTests {
-    private let shard = ShardID(number: 0)
-    private let other = ShardID(number: 1)
-
-    private func resend(_ reader: ReaderID, from before: Int, to last: Int) -> ResendQueue.Resend {
-        ResendQueue.Resend(reader: reader, stretch: SentAfter.Stretch(before: at(before), last: at(last)))
-    }
-
-    @Test func `the first one of a shard begins at once, the next when it has been sent its last record`() {
-        var queue = ResendQueue()
-        #expect(queue.append(resend("a", from: 1, to: 5), of: shard) == true)
-        #expect(queue.append(resend("b", from: 3, to: 9), of: shard) == false)
-        #expect(queue.append(resend("b", from: 3, to: 9), of: other) == true)
-        #expect(queue.sent(shard, to: "a", upTo: at(4)) == false)
-        #expect(queue.sent(shard, to: "b", upTo: at(9)) == false)
-        #expect(queue.sent(shard, to: "a", upTo: at(7)) == true)
-        #expect(queue.current(shard)?.reader == "b")
-        #expect(queue.sent(shard, to: "b", upTo: at(9)) == true)
-        #expect(queue.current(shard) == nil)
-    }
-
-    @Test func `who goes gives its place to the next`() {
-        var queue = ResendQueue()
-        _ = queue.append(resend("a", from: 1, to: 5), of: shard)
-        _ = queue.append(resend("b", from: 3, to: 9), of: shard)
-        _ = queue.append(resend("a", from: 3, to: 9), of: other)
-        #expect(queue.left("c") == [])
-        #expect(queue.left("a") == [shard])
-        #expect(queue.current(shard)?.reader == "b" && queue.current(other) == nil)
-    }
-}

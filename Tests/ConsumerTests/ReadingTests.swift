@@ -258,6 +258,38 @@ import Testing
         }
     }
 
+    @Test func `what a deleted stream's batches settle while it is made anew says nothing of the new one`() async throws
+    {
+        try await withEngine { engine, kinesis in
+            let reader = try await engine.attach(fromStart, ("limit", "1"))
+            var old: [Delivery] = []
+            for number in 0..<20 {
+                kinesis.put("old \(number)")
+                old.append(try #require(await Engine.delivery(from: reader)))
+            }
+            kinesis.recreate()
+            // Some of them settle while the new positions are being stored, and the old ones still stand.
+            let asked = kinesis.count(.summary)
+            while kinesis.count(.summary) == asked { await engine.loop.nextTurn() }
+            for delivery in old.dropLast() {
+                engine.loop.endOfTurn { engine.settle(delivery, of: reader) }
+                await engine.loop.nextTurn()
+            }
+            let key = ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar")
+            await engine.until("the new stream's shard is read") {
+                kinesis.calls.last == .records(ShardID(number: 0))
+            }
+            engine.settle(old.last!, of: reader)
+            let state = try #require(try await engine.store.load(key))
+            #expect(state.streamCreatedOn == kinesis.creation)
+            #expect(state.shards.map(\.checkpoint) == [nil])
+            let logged = try await engine.store.sent(upTo: old.last!.id, of: key)
+            #expect(logged == nil)
+            kinesis.put("new")
+            #expect(try await engine.read(1, from: reader) == ["new"])
+        }
+    }
+
     @Test func `new shards are found by listing, too`() async throws {
         try await withEngine { engine, kinesis in
             let reader = try await engine.attach(fromStart)

@@ -107,7 +107,7 @@ import Time
         #expect(book.checkpoint(id, ten) == false)
         #expect(book.position(of: id).start == .afterSequenceNumber(SequenceNumber(10)))
         #expect(book.shardsAtLatest == [])
-        book.reset(id, to: nil)
+        book.reset([id: nil])
         #expect(book.position(of: id).start == .atTimestamp(moment))
     }
 

@@ -72,6 +72,10 @@ class Story:
     def tell(self, connection, numbers, shard="a"):
         """The shard is the connection's from here on, and these of its records come."""
         self.ledger.told(connection, shard, "assigned")
+        self.more(connection, numbers, shard)
+
+    def more(self, connection, numbers, shard="a"):
+        """These records come, of a shard that the connection has."""
         for n in numbers:
             connection.received += 100
             self.ledger.delivered(connection, connection.received, shard, [{"sequenceNumber": str(n), "data": {"n": n}}])
@@ -80,6 +84,7 @@ class Story:
         """So much time goes by that nothing that came before lies in a socket any more."""
         for d in self.ledger.deliveries:
             d.at -= 60
+            d.assigned_at -= 60
         for c in self.ledger.connections:
             c.opened -= 60
             c.ended = c.ended and c.ended - 60
@@ -119,26 +124,188 @@ def test_the_checker_sees_records_of_a_shard_that_the_connection_has_not():
     assert story.findings()["else"] == 1
 
 
+class Family(Story):
+    """Ten records of "a", and three of its child "b", whose numbers begin at 100; "c" is the child's child."""
+
+    def __init__(self):
+        super().__init__()
+        self.parents["c"] = ["b"]
+        for n in range(100, 103):
+            self.stored["b", n] = (n, time.time())
+            self.put(n, ("b", n))
+
+    def reader(self, resumed=None):
+        return self.ledger.connected(len(self.ledger.connections), resumed)
+
+    def end(self, connection, how):
+        connection.how, connection.ended = how, time.time()
+
+    def event(self, place):
+        """What a client that comes back names: the serial and connection of an event."""
+        return self.ledger.deliveries[place].event, self.ledger.deliveries[place].connection
+
+
 def test_a_child_before_its_parents_end_is_disorder():
+    story = Family()
+    reader = story.reader()
+    story.tell(reader, range(5))
+    story.tell(reader, range(100, 103), "b")
+    story.tell(reader, range(5, 10))
+    assert story.findings() == {"out of order": 1}
+    assert story.findings(manual=True)["out of order"] == 2
+
+
+def test_what_a_reader_that_stalled_had_in_its_socket_is_no_disorder():
+    story = Family()
+    stalled, other = story.reader(), story.reader()
+    stalled.opened -= 2
+    story.tell(stalled, range(5))
+    story.tell(other, range(100, 103), "b")
+    story.tell(stalled, range(5, 10))
+    assert story.findings() == {}
+    # Longer than any stall lasts.
+    for d in story.ledger.deliveries[:8]:
+        d.at -= 60
+        d.assigned_at -= 60
+    stalled.opened -= 60
+    assert story.findings() == {"out of order": 1}
+
+
+@pytest.mark.parametrize("how", ["killed", "cut", "left"])
+def test_a_parent_that_goes_back_takes_its_child_back(how):
+    """Reader A has the parent and is lost, B has got the child by then."""
     def story():
-        told = Story().connection(range(5))
-        told.stored["b", 100] = (100, time.time())
-        told.put(100, ("b", 100))
-        told.tell(told.ledger.connections[0], [100], "b")
+        told = Family()
+        told.a, told.b = told.reader(), told.reader()
+        told.tell(told.a, range(10))
+        told.tell(told.b, [100, 101], "b")
+        told.settle()
+        told.end(told.a, how)
+        told.tell(told.b, range(4, 10))
         return told
 
-    same = story()
-    same.tell(same.ledger.connections[0], range(5, 10))
-    assert same.findings() == {"out of order": 1}
-    # Another reader may have left it in its socket, or have been killed over it.
-    other = story()
-    other.ledger.connections[0].opened -= 1
-    other.connection(range(5, 10))
-    other.ledger.connections[1].opened -= 2
-    assert other.findings() == {}
-    late = story().settle().connection(range(5, 10))
-    assert late.findings() == {"out of order": 1}
-    assert other.findings(manual=True)["out of order"] == 1
+    stays = story()
+    stays.more(stays.b, [102], "b")  # it goes on where it was
+    assert stays.findings() == {"out of order": 1}
+    anew = story()
+    anew.tell(anew.b, [102], "b")
+    assert anew.findings() == {"out of order": 1}
+    again = story()
+    again.tell(again.b, range(100, 103), "b")
+    assert again.findings() == {}
+
+
+def test_a_reader_that_has_a_child_while_its_parent_is_read_again_has_it_too_early():
+    story = Family()
+    lost, child, other = story.reader(), story.reader(), story.reader()
+    story.tell(lost, range(10))
+    story.tell(child, [], "b")
+    story.settle()
+    child.assigned["b"] = (child.assigned["b"][0] - 60, child.assigned["b"][1])
+    story.end(lost, "killed")
+    story.tell(other, range(4, 10))
+    story.more(child, range(100, 103), "b")
+    assert story.findings() == {"out of order": 1}
+
+
+def test_a_parent_that_goes_back_takes_the_childs_children_back():
+    story = Family()
+    story.stored["c", 200] = (200, time.time())
+    story.put(200, ("c", 200))
+    lost, reader = story.reader(), story.reader()
+    for connection, shard, numbers in ((lost, "a", range(10)), (reader, "b", range(100, 103)), (reader, "c", [200])):
+        story.tell(connection, numbers, shard)
+    story.settle()
+    story.end(lost, "killed")
+    story.tell(reader, range(10))
+    story.tell(reader, range(100, 103), "b")
+    assert story.findings() == {"out of order": 2}  # behind its parent, and behind that one's
+    # Such a repetition has the ancestor's reason.
+    story.tell(reader, [200], "c")
+    assert story.findings() == {}
+    lost.how = "end"
+    assert story.findings() == {"twice for no reason": 14}
+
+
+def test_a_child_that_was_sent_before_its_parent_went_back_may_be_read_after():
+    """The reader of the parent is lost between the sending of the child's first records and the moment at which their
+    reader, which stalls, takes them; they come again."""
+    story = Family()
+    lost, stalled = story.reader(), story.reader()
+    story.tell(lost, range(8))
+    story.settle()
+    story.end(lost, "killed")
+    lost.ended -= 1
+    story.tell(stalled, [100, 101], "b")
+    time.sleep(0.001)  # a later time
+    story.tell(story.reader(), range(5, 10))
+    story.tell(stalled, range(100, 103), "b")
+    assert story.findings() == {}
+
+
+def test_what_a_client_asks_for_comes_again():
+    def story(upto, how=None):
+        told = Story().connection(range(10), "end")
+        fifth = (told.ledger.deliveries[5].event, told.ledger.connections[0])
+        return told.settle().connection(range(6, upto), how, resumed=fifth)
+
+    assert story(10).findings() == {}
+    assert story(9).findings() == {"not sent again": 1}
+    # Another reader gets it, while its client is there: that is not what it asked for.
+    assert story(9).connection([9]).findings() == {"not sent again": 1}
+    # The client has gone: whoever gets the shard gets the rest.
+    assert story(9, "killed").findings() == {"not sent again": 1}
+    assert story(9, "killed").connection([9]).findings() == {}
+    # The sidecar has ended: the client may ask again.
+    assert story(9, "end").findings() == {}
+    killed = story(9, "cut")
+    killed.ledger.kills.append(time.time())
+    assert killed.findings() == {}
+    # Where readers acknowledge, that decides.
+    assert "not sent again" not in story(9).findings(manual=True)
+
+
+def test_what_two_clients_ask_for_comes_again_to_each():
+    """Each has worked off a part of parent and child; one after the other comes back."""
+    def story(*second):
+        told = Family()
+        one, two = told.reader(), told.reader()
+        told.tell(one, range(5))
+        told.tell(two, range(5, 10))
+        told.tell(one, [100, 101], "b")
+        told.tell(two, [102], "b")
+        told.settle()
+        told.end(one, "killed")
+        told.end(two, "killed")
+        first = told.reader(told.event(1))
+        told.tell(first, range(2, 10))
+        told.tell(first, [100, 101, 102], "b")
+        again = told.reader(told.event(7))
+        told.tell(again, range(8, 10))
+        told.tell(again, second, "b")
+        return told
+
+    assert story(100, 101, 102).findings() == {}
+    assert story(100, 101).findings()["not sent again"] == 1
+    assert "not sent again" in story().findings()
+
+
+def test_what_the_sidecar_forgot_when_it_was_killed_comes_again_to_anybody():
+    def story():
+        told = Story().connection(range(10), "cut")
+        told.ledger.kills.append(time.time())
+        time.sleep(0.001)  # a later time
+        eighth = (told.ledger.deliveries[7].event, told.ledger.connections[0])
+        return told.connection([9], resumed=eighth)
+
+    told = story().connection([8])
+    for c in told.ledger.connections[1:]:
+        c.opened += 1
+    assert told.findings() == {}
+    told = story()
+    for c in told.ledger.connections[1:]:
+        c.opened += 1
+    assert told.findings() == {"not sent again": 1}
 
 
 def test_a_repetition_needs_a_reason():

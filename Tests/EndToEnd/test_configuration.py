@@ -12,7 +12,7 @@ from harness.waiting import eventually
 
 BAD_SETTINGS = [
     (["--local", "--listen", "nowhere"], {}, "", ["--listen", "nowhere"]),
-    (["--local", "--loops", "4"], {}, "", ["--loops", "not available yet"]),
+    (["--local", "--log-level", "loud"], {}, "", ["--log-level", "critical"]),
     (["--s3-endpoint", "http://x"], {}, "", ["--s3-endpoint", "not available yet"]),
     (["--local", "--lissten", "x"], {}, "", ["--lissten", "--listen"]),
     (["--local"], {"KINESIS_SIDECAR_LIMIT": "0"}, "", ["environment KINESIS_SIDECAR_LIMIT", "1 to 10000"]),
@@ -42,7 +42,7 @@ def test_a_bad_setting_ends_the_start_with_64(tmp_path, arguments, environment, 
 
 
 def test_every_mistake_is_told_in_a_line_of_its_own():
-    ended = run_program("--local", "--loops", "2", "--nonsense", env={"KINESIS_SIDECAR_LIMIT": "x"})
+    ended = run_program("--local", "--log-level", "loud", "--nonsense", env={"KINESIS_SIDECAR_LIMIT": "x"})
     assert ended.returncode == 64
     assert len(ended.stderr.splitlines()) == 3
 

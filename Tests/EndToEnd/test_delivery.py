@@ -1,8 +1,6 @@
 """What a reader gets again, and what it does not: connections that end without order, Last-Event-ID, a killed sidecar."""
 
 import json
-import socket
-import struct
 
 import pytest
 
@@ -21,17 +19,6 @@ def put_numbers(sidecar, stream, count, first=0, fill=0, key="k"):
             for n in range(start, min(start + 100, first + count))]
         answer = sidecar.post(f"/streams/{stream}/put", {"records": records}, timeout=60)
         assert answer.status == 200, answer
-
-
-def last_id(reader):
-    return [event.id for event in reader.events if event.name == "records"][-1]
-
-
-def reset(reader):
-    """As the kernel does for a process that is killed with bytes in its socket."""
-    reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    reader.response.close()
-    reader.socket.close()
 
 
 def unread_bytes(sidecar):
@@ -54,7 +41,7 @@ def test_a_reader_that_is_killed_with_megabytes_unread_loses_nothing(pair):
     put_numbers(service, "s", 3000, fill=2000)
     # Megabytes lie in the socket, checkpointed, and nobody has read them.
     eventually(lambda: unread_bytes(sidecar) > 2_000_000, 20, why="the socket has taken megabytes")
-    reset(stuck)
+    stuck.reset()
     eventually(lambda: sidecar.get("/streams").json["consumers"][0]["readers"] == [], 10, why="its end is noticed")
     again = sidecar.follow("s", FROM_START)
     again.wait(lambda r: len(first_arrivals(r.records)) >= 3000, 40, "every record")
@@ -70,7 +57,7 @@ def test_service_and_sidecar_that_are_stopped_together_lose_nothing(pair):
     eventually(lambda: unread_bytes(sidecar) >= 200 * 2000, 20, why="the socket has taken everything")
     sidecar.process.terminate()
     eventually(lambda: "draining" in sidecar.log, 10, why="it drains")
-    reset(stuck)
+    stuck.reset()
     assert sidecar.process.wait(30) == 0, sidecar.log
     sidecar.start()
     again = sidecar.follow("s", QUICK)
@@ -105,9 +92,9 @@ def test_last_event_id_goes_on_right_behind_that_event(pair, how):
         sidecar.kill()
         sidecar.start()
     else:
-        reset(reader)
+        reader.reset()
     seen = reader.records
-    again = sidecar.follow("s", FROM_START, headers={"Last-Event-ID": last_id(reader)})
+    again = sidecar.follow("s", FROM_START, headers={"Last-Event-ID": reader.ids[-1]})
     again.wait(lambda r: len(r.records) >= 1000 - len(seen), 30, "the rest")
     assert sorted(numbers(seen) + numbers(again.records)) == list(range(1000))
     assert_in_order(seen + again.records)
@@ -118,7 +105,7 @@ def test_last_event_id_brings_back_what_was_checkpointed_since_also_when_shards_
     first = sidecar.follow("s", FROM_START)
     put_numbers(service, "s", 100)
     first.wait_records(100)
-    id_of_first_event = next(event.id for event in first.events if event.name == "records")
+    id_of_first_event = first.ids[0]
     known = len(next(event for event in first.events if event.name == "records").data["records"])
     first.close()
     other = sidecar.follow("s", QUICK)

@@ -6,7 +6,8 @@ import resource
 import pytest
 
 from harness.load import Putter
-from harness.records import assert_in_order, first_arrivals, make_stream, numbers, read_stream, wait_active
+from harness.records import assert_in_order, first_arrivals, make_stream, numbers, read_stream
+from harness.resharding import merge, split
 from harness.waiting import eventually
 
 QUICK = "pollDelay=20&noRecordsPollDelay=250"
@@ -123,21 +124,11 @@ def test_splits_and_merges_under_load_lose_nothing_and_keep_order(sidecars):
     putter.wait(len(putter.acknowledged) + 200)
     split(kinesis, "s", "shardId-000000000001")
     putter.wait(len(putter.acknowledged) + 200)
-    kinesis.merge_shards(
-        StreamName="s", ShardToMerge="shardId-000000000003", AdjacentShardToMerge="shardId-000000000004")
-    wait_active(kinesis, "s")
+    merge(kinesis, "s", "shardId-000000000003", "shardId-000000000004")
     acknowledged = putter.wait(len(putter.acknowledged) + 200).stop()
     assert_all_arrived([reader], acknowledged)
     assert_children_follow_parents(kinesis, "s", reader.records)
     assert len({record["shardId"] for record in reader.records}) >= 6
-
-
-def split(kinesis, stream, shard_id):
-    [shard] = [shard for shard in kinesis.list_shards(StreamName=stream)["Shards"] if shard["ShardId"] == shard_id]
-    start, end = (int(shard["HashKeyRange"][name]) for name in ("StartingHashKey", "EndingHashKey"))
-    kinesis.split_shard(
-        StreamName=stream, ShardToSplit=shard_id, NewStartingHashKey=str((start + end) // 2))
-    wait_active(kinesis, stream)
 
 
 def assert_children_follow_parents(kinesis, stream, records):

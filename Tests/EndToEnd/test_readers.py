@@ -4,19 +4,10 @@ import pytest
 
 from harness.load import Putter
 from harness.records import assert_in_order_while_assigned, make_stream
+from harness.resharding import shards_of
 from harness.waiting import eventually
 
 QUICK = "pollDelay=20&noRecordsPollDelay=250"
-
-
-def shards_of(reader):
-    """What the reader's `shard` events say."""
-    held = set()
-    for event in list(reader.events):
-        if event.name == "shard":
-            change = event.data["change"]
-            (held.add if change == "assigned" else held.discard)(event.data["shardId"])
-    return held
 
 
 def test_readers_share_the_shards_and_a_reader_that_goes_leaves_its_own(sidecar, kinesis):

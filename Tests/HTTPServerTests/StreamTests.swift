@@ -186,6 +186,33 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a close that comes before the last acknowledgement proves nothing by itself`(readsOn: Bool) async throws {
+        let state = WriterState()
+        var limits = HTTPLimits()
+        limits.lingerTime = readsOn ? .seconds(10) : .milliseconds(200)
+        try await ServerFixture.run(
+            limits,
+            handle: { exchange in
+                exchange.onPeerFinished = {}
+                let stream = try? await exchange.startStreaming(.ok, closesConnection: true)
+                try? await stream?.write([ByteBuffer([UInt8](repeating: 120, count: 100_000))])
+                state.connection = exchange.connection
+                state.proof = await stream?.finishWithProof()
+            }
+        ) { fixture in
+            // Its window is full long before the end, so that its FIN acknowledges nothing of that.
+            let client = try Client(port: fixture.port, receiveBuffer: 4 * 1024)
+            client.send(Self.request)
+            #expect(fixture.becomes { _ in state.connection?.hasShutWriting == true })
+            client.shutdownWriting()
+            #expect(fixture.becomes { _ in state.connection?.hasPeerClosed == true || state.proof != nil })
+            if readsOn { #expect(try client.answer().body.utf8.count == 100_000) }
+            #expect(fixture.becomes { _ in state.proof == readsOn })
+            withExtendedLifetime(client) {}
+        }
+    }
+
     @Test func `two writers of one stream do not mix their chunks`() async throws {
         let piece = ByteBuffer([UInt8](repeating: 97, count: 1 << 20))
         let other = ByteBuffer([UInt8](repeating: 98, count: 1 << 20))

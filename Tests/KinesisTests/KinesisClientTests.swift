@@ -72,17 +72,17 @@ import Testing
             ])
     }
 
-    @Test func `an answer that cannot be read is an error that says why`() async throws {
+    @Test func `a response that cannot be read is an error that says why`() async throws {
         _ = try await ScriptedService.run { _, _, _ in
             .init(body: #"{"Shards":[{}]}"#)
         } _: { client in
-            let expected = AWSError.answer(
-                reason: "the service's answer lacks a good Shards[0].SequenceNumberRange", requestID: nil)
+            let expected = AWSError.response(
+                reason: "the service's response lacks a good Shards[0].SequenceNumberRange", requestID: nil)
             await #expect(throws: expected) { try await client.listAllShards(Self.stream, retry: nil) }
         }
     }
 
-    @Test func `an operation without an answer's body succeeds`() async throws {
+    @Test func `an operation without a response's body succeeds`() async throws {
         let requests = try await ScriptedService.run { _, _, _ in
             .init(body: "")
         } _: { client in

@@ -27,7 +27,9 @@ import Time
         #expect(summary.maxRecordBytes == 1024 * 1024)
         #expect(summary.encryption == "NONE")
         #expect(summary.mode == .provisioned)
-        #expect(throws: KinesisAnswerError.badField("StreamDescriptionSummary")) { try DescribeStreamSummary.read([:]) }
+        #expect(throws: KinesisResponseError.badField("StreamDescriptionSummary")) {
+            try DescribeStreamSummary.read([:])
+        }
     }
 
     @Test func `a later page is asked for by its token alone`() throws {
@@ -62,7 +64,7 @@ import Time
     ])
     func `a bad answer is refused with the path of the member`(_ text: String, _ path: String) throws {
         let answer = try JSONParser.parse(text)
-        #expect(throws: KinesisAnswerError.badField(path)) { try ListShards.read(answer) }
+        #expect(throws: KinesisResponseError.badField(path)) { try ListShards.read(answer) }
     }
 
     @Test func `each position of an iterator has its type and its value`() throws {
@@ -88,7 +90,7 @@ import Time
             for (key, value) in members { #expect(tree[key] == value) }
         }
         #expect(try GetShardIterator.read(["ShardIterator": "it"]) == ShardIterator("it"))
-        #expect(throws: KinesisAnswerError.badField("ShardIterator")) { try GetShardIterator.read([:]) }
+        #expect(throws: KinesisResponseError.badField("ShardIterator")) { try GetShardIterator.read([:]) }
     }
 
     @Test func `GetRecords asks for an iterator and a limit`() throws {

@@ -1,11 +1,18 @@
 import Kinesis
 import Testing
+import Time
 
 @testable import State
 
+private func consumer(_ group: String, streamCreatedOn: Int64) -> ConsumerIncarnation {
+    ConsumerIncarnation(
+        ConsumerKey(stream: StreamName("s")!, group: group), streamCreatedOn: WallTime(milliseconds: streamCreatedOn))
+}
+
 @Suite struct ChangeQueueTests {
-    private let key = ConsumerKey(stream: StreamName("s")!, group: "g")
-    private let other = ConsumerKey(stream: StreamName("s")!, group: "h")
+    private let key = consumer("g", streamCreatedOn: 1)
+    private let other = consumer("h", streamCreatedOn: 1)
+    private let earlier = consumer("g", streamCreatedOn: 0)
     private let shard = ShardID(number: 0)
 
     private func at(_ number: UInt128) -> StateChange {
@@ -40,13 +47,20 @@ import Testing
         #expect(queue.entries.map(\.change) == [at(2), .deplete(shard, children: []), .forget([shard])])
     }
 
-    @Test func `a consumer's changes can be dropped alone`() {
+    @Test func `checkpoints of a stream and of an earlier one of its name wait apart`() {
+        var queue = ChangeQueue()
+        queue.append(at(9), of: earlier)
+        queue.append(at(3), of: key)
+        #expect(queue.entries.map(\.change) == [at(9), at(3)])
+    }
+
+    @Test func `a consumer that begins drops what waits of its own positions alone`() {
         var queue = ChangeQueue()
         queue.append(at(1), of: key)
         queue.append(at(2), of: other)
-        queue.drop(key, withLog: false)
+        queue.drop(before: key)
         queue.append(at(3), of: other)
-        #expect(queue.entries.map(\.key) == [other])
+        #expect(queue.entries.map(\.consumer) == [other])
         #expect(queue.entries.map(\.change) == [at(3)])
     }
 
@@ -56,9 +70,10 @@ import Testing
         var queue = ChangeQueue()
         queue.append(joined, of: key)
         queue.append(at(1), of: key)
-        queue.drop(key, withLog: false)
+        queue.drop(before: key)
         #expect(queue.entries.map(\.change) == [joined])
-        queue.drop(key, withLog: true)
+        queue.append(at(2), of: key)
+        queue.drop(before: consumer("g", streamCreatedOn: 2))
         #expect(queue.isEmpty)
     }
 

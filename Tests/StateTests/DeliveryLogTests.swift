@@ -8,6 +8,7 @@ import Time
 @testable import State
 
 private let orders = ConsumerKey(stream: StreamName("orders")!, group: "billing")
+private let ordersNow = ConsumerIncarnation(orders, streamCreatedOn: WallTime(milliseconds: 1))
 private let one = ShardID(number: 1)
 private let two = ShardID(number: 2)
 private let reader = ReaderID("0000000a")!
@@ -32,17 +33,20 @@ private func withStore(
 
 extension StateStore {
     fileprivate func joined(_ reader: ReaderID, unreadBytes: Int = 100) {
-        note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes, following: nil), of: orders)
+        note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes, following: nil), of: ordersNow)
     }
 
     /// Events of one shard, each of 10 bytes, from behind the first number to each of the others.
-    fileprivate func sent(_ shard: ShardID, _ places: String..., from number: Int, by reader: ReaderID = reader) {
+    fileprivate func sent(
+        _ shard: ShardID, _ places: String..., from number: Int, by reader: ReaderID = reader,
+        of consumer: ConsumerIncarnation = ordersNow
+    ) {
         for (index, (before, last)) in zip(places, places.dropFirst()).enumerated() {
             note(
                 .delivered(
                     DeliveredEvent(
                         id: EventID(reader: reader, number: number + index), shard: shard, before: at(before),
-                        last: at(last), endOffset: (number + index) * 10)), of: orders)
+                        last: at(last), endOffset: (number + index) * 10)), of: consumer)
         }
     }
 }
@@ -109,12 +113,12 @@ extension StateStore {
             for id in [reader, left, settled] { store.joined(id, unreadBytes: 25) }
             store.sent(one, "1", "2", "3", "4", "5", from: 1)
             for id in [left, settled] { store.sent(two, "1", "2", from: 1, by: id) }
-            store.note(.readerEnded(left, at: .now(), isLost: false), of: orders)
-            store.note(.readerEnded(settled, at: .now(), isLost: true), of: orders)
-            store.note(.lossesSettled([settled]), of: orders)
+            store.note(.readerEnded(left, at: .now(), isLost: false), of: ordersNow)
+            store.note(.readerEnded(settled, at: .now(), isLost: true), of: ordersNow)
+            store.note(.lossesSettled([settled]), of: ordersNow)
             let lost = try await store.lostReaders(of: orders)
             #expect(lost == [LostReader(id: reader, unread: [one: at("2")])])
-            store.note(.lossesSettled([reader]), of: orders)
+            store.note(.lossesSettled([reader]), of: ordersNow)
             let others = try await store.lostReaders(of: orders)
             #expect(others == [])
         }
@@ -127,9 +131,24 @@ extension StateStore {
             try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 1)))
             let kept = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
             #expect(kept != nil)
-            try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 2)), isNewStream: true)
+            try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 2)))
             let gone = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
             #expect(gone == nil)
+        }
+    }
+
+    @Test func `an event of an earlier stream of the name is not logged, though its reader has joined the new one`()
+        async throws
+    {
+        try await withStore { store in
+            store.joined(reader)
+            let earlier = ConsumerIncarnation(orders, streamCreatedOn: WallTime(milliseconds: 0))
+            store.sent(one, "1", "2", from: 1, of: earlier)
+            let dropped = try await store.sent(upTo: EventID(reader: reader, number: 1), of: orders)
+            #expect(dropped == nil)
+            store.sent(one, "1", "2", from: 1)
+            let kept = try await store.sent(upTo: EventID(reader: reader, number: 1), of: orders)
+            #expect(kept != nil)
         }
     }
 
@@ -146,8 +165,8 @@ extension StateStore {
             store.joined(second)
             store.sent(one, "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", from: 1)
             for id in [first, second] { store.sent(two, "0", "1", "2", "3", "4", from: 1, by: id) }
-            store.note(.readerEnded(first, at: WallTime(milliseconds: 1), isLost: false), of: orders)
-            store.note(.readerEnded(second, at: .now(), isLost: false), of: orders)
+            store.note(.readerEnded(first, at: WallTime(milliseconds: 1), isLost: false), of: ordersNow)
+            store.note(.readerEnded(second, at: .now(), isLost: false), of: ordersNow)
             // The event that ends at byte 20 is the last that lies before the unread 75 of 90.
             let whole = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
             #expect(whole?.isWhole == true && whole?.stretches[one]?.before == at("1"))
@@ -166,7 +185,7 @@ extension StateStore {
         try await withStore(limits: limits) { store in
             store.joined(reader)
             let yesterday = WallTime.now().advanced(by: .seconds(-25 * 3600))
-            store.note(.readerEnded(reader, at: yesterday, isLost: false), of: orders)
+            store.note(.readerEnded(reader, at: yesterday, isLost: false), of: ordersNow)
             let forgotten = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
             #expect(forgotten == nil)
         }

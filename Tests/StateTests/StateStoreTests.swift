@@ -27,6 +27,8 @@ private let begun = ConsumerState(
         ShardState(id: second, parents: [first, ShardID(number: 7)], start: .trimHorizon),
     ])
 
+private let ordersNow = ConsumerIncarnation(orders, streamCreatedOn: begun.streamCreatedOn)
+
 private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore {
     try await StateStore.open(path: path, loop: loop, logger: Logger(label: "test"))
 }
@@ -56,8 +58,8 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
             let child = ShardState(id: ShardID(number: 2), parents: [first], start: .trimHorizon)
             var store = try await open(folder.database, loop)
             try await store.begin(orders, begun)
-            store.note(.checkpoint(second, checkpoint("49", at: 5)), of: orders)
-            store.note(.deplete(first, children: [child]), of: orders)
+            store.note(.checkpoint(second, checkpoint("49", at: 5)), of: ordersNow)
+            store.note(.deplete(first, children: [child]), of: ordersNow)
             await store.close()
 
             store = try await open(folder.database, loop)
@@ -94,9 +96,9 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
             try await store.begin(orders, begun)
             let (before, after) = (checkpoint(held, heldSub), checkpoint(new, newSub))
             // Two commits, so that it is the table that compares and not the queue.
-            store.note(.checkpoint(first, before), of: orders)
+            store.note(.checkpoint(first, before), of: ordersNow)
             await store.flush()
-            store.note(.checkpoint(first, after), of: orders)
+            store.note(.checkpoint(first, after), of: ordersNow)
             let state = try await store.load(orders)
             #expect(state?.shards[0].checkpoint == max(before, after))
             #expect(state?.shards[0].checkpoint?.sequenceNumber.text == kept)
@@ -113,7 +115,7 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
             state.shards[2].checkpoint = checkpoint("5")
             try await store.begin(orders, state)
             let children = [second, third].map { ShardState(id: $0, parents: [first], start: .trimHorizon) }
-            store.note(.deplete(first, children: children), of: orders)
+            store.note(.deplete(first, children: children), of: ordersNow)
             #expect(try await store.load(orders)?.shards.map(\.start) == [.initial, .trimHorizon, .initial])
             await store.close()
         }
@@ -124,13 +126,13 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         try await onLoop { loop in
             let store = try await open(nil, loop)
             try await store.begin(orders, begun)
-            store.note(.checkpoint(first, checkpoint("50")), of: orders)
-            store.note(.deplete(first, children: []), of: orders)
-            store.note(.reset(first, checkpoint("6")), of: orders)
+            store.note(.checkpoint(first, checkpoint("50")), of: ordersNow)
+            store.note(.deplete(first, children: []), of: ordersNow)
+            store.note(.reset(first, checkpoint("6")), of: ordersNow)
             var shards = try await store.load(orders)?.shards
             #expect(shards?[0].checkpoint == checkpoint("6") && shards?[0].isDepleted == false)
-            store.note(.reset(first, nil), of: orders)
-            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            store.note(.reset(first, nil), of: ordersNow)
+            store.note(.checkpoint(first, checkpoint("5")), of: ordersNow)
             shards = try await store.load(orders)?.shards
             #expect(shards?[0].checkpoint == checkpoint("5"))
             await store.close()
@@ -141,9 +143,9 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         try await onLoop { loop in
             let store = try await open(nil, loop)
             try await store.begin(orders, begun)
-            store.note(.checkpoint(first, checkpoint("5")), of: orders)
-            store.note(.add([ShardState(id: first, parents: [], start: .trimHorizon)]), of: orders)
-            store.note(.forget([second]), of: orders)
+            store.note(.checkpoint(first, checkpoint("5")), of: ordersNow)
+            store.note(.add([ShardState(id: first, parents: [], start: .trimHorizon)]), of: ordersNow)
+            store.note(.forget([second]), of: ordersNow)
             let state = try await store.load(orders)
             #expect(state?.shards == [ShardState(id: first, parents: [], start: .initial, checkpoint: checkpoint("5"))])
             await store.close()
@@ -154,12 +156,36 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         try await onLoop { loop in
             let store = try await open(nil, loop)
             try await store.begin(orders, begun)
-            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            store.note(.checkpoint(first, checkpoint("5")), of: ordersNow)
             let again = ConsumerState(
                 streamCreatedOn: WallTime(milliseconds: 9),
                 shards: [ShardState(id: first, parents: [], start: .initial)])
             try await store.begin(orders, again)
             #expect(try await store.load(orders) == again)
+            await store.close()
+        }
+    }
+
+    @Test func `what an earlier stream of the name still settles changes nothing of the new one`() async throws {
+        try await onLoop { loop in
+            let store = try await open(nil, loop)
+            try await store.begin(orders, begun)
+            let again = ConsumerState(
+                streamCreatedOn: WallTime(milliseconds: 1_800_000_000_000),
+                shards: [
+                    ShardState(id: first, parents: [], start: .initial, checkpoint: checkpoint("7")),
+                    ShardState(id: second, parents: [], start: .initial),
+                ])
+            try await store.begin(orders, again)
+            store.note(.checkpoint(second, checkpoint("5")), of: ordersNow)
+            store.note(.reset(first, nil), of: ordersNow)
+            store.note(.deplete(first, children: []), of: ordersNow)
+            store.note(.add([ShardState(id: ShardID(number: 2), parents: [], start: .initial)]), of: ordersNow)
+            store.note(.forget([second]), of: ordersNow)
+            #expect(try await store.load(orders) == again)
+            let consumer = ConsumerIncarnation(orders, streamCreatedOn: again.streamCreatedOn)
+            store.note(.checkpoint(second, checkpoint("6")), of: consumer)
+            #expect(try await store.load(orders)?.shards[1].checkpoint == checkpoint("6"))
             await store.close()
         }
     }
@@ -183,10 +209,10 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
             try await other.write { connection throws(SQLiteError) in
                 try connection.run("ALTER TABLE shards RENAME TO hidden")
             }
-            store.note(.checkpoint(first, checkpoint("5")), of: orders)
+            store.note(.checkpoint(first, checkpoint("5")), of: ordersNow)
             await store.flush()
             guard case .failed = store.health else { return #expect(Bool(false), "\(store.health)") }
-            store.note(.checkpoint(first, checkpoint("6")), of: orders)
+            store.note(.checkpoint(first, checkpoint("6")), of: ordersNow)
             try await other.write { connection throws(SQLiteError) in
                 try connection.run("ALTER TABLE hidden RENAME TO shards")
             }

@@ -1,4 +1,4 @@
-/// A text that must never reach a log, an answer or a debugger's output by accident.
+/// A text that must never reach a log, a response or a debugger's output by accident.
 ///
 /// Every way of printing it gives `•••`; the text itself has to be asked for by name.
 package struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -12,8 +12,8 @@ package final class AWSClient: @unchecked Sendable {
     package let endpoint: Endpoint
     package var loop: EventLoop { transport.loop }
 
-    /// When the last answer came, errors of the service included.
-    package private(set) var lastAnswer: WallTime?
+    /// When the last response came, errors of the service included.
+    package private(set) var lastResponse: WallTime?
     /// The failures of the last five minutes.
     package private(set) var recentExceptions = RecentExceptions()
     /// How far the service's clock is from ours.
@@ -52,10 +52,10 @@ package final class AWSClient: @unchecked Sendable {
     ///   - timeout: of each attempt.
     ///   - retry: nil leaves every other failure to the caller. Given, passing faults are waited out as it says, and
     ///     what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
-    ///   - isRepeatable, takesAnswer: as in `TransportRequest`.
+    ///   - isRepeatable, acceptsResponse: as in `TransportRequest`.
     package func call(
         target: String, body: ByteBuffer, timeout: Duration, retry: RetryPolicy?, isRepeatable: Bool = true,
-        takesAnswer: (@Sendable (_ bytes: Int) -> Bool)? = nil
+        acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
         let started = loop.now
         let hash = await Digest.sha256(body, on: loop)
@@ -63,7 +63,7 @@ package final class AWSClient: @unchecked Sendable {
         var failures = 0
         while true {
             do throws(AWSError) {
-                return try await attempt(target, body, hash, timeout, isRepeatable, takesAnswer, &mending)
+                return try await attempt(target, body, hash, timeout, isRepeatable, acceptsResponse, &mending)
             } catch {
                 if case .cancelled = error { throw error }
                 failures += 1
@@ -81,7 +81,7 @@ package final class AWSClient: @unchecked Sendable {
 
     private func attempt(
         _ target: String, _ body: ByteBuffer, _ hash: SHA256Value, _ timeout: Duration, _ isRepeatable: Bool,
-        _ takesAnswer: (@Sendable (Int) -> Bool)?, _ mending: inout Mending
+        _ acceptsResponse: (@Sendable (Int) -> Bool)?, _ mending: inout Mending
     ) async throws(AWSError) -> ByteBuffer {
         let now = WallTime.now()
         let signedWith: Credentials
@@ -92,7 +92,7 @@ package final class AWSClient: @unchecked Sendable {
         }
         let headers = headers(target, hash, signedWith, skew.corrected(now))
         var request = TransportRequest(endpoint: endpoint, headers: headers, body: body, timeout: timeout)
-        request.takesAnswer = takesAnswer
+        request.acceptsResponse = acceptsResponse
         request.isRepeatable = isRepeatable
         let response: TransportResponse
         onRequestStarted?(target)
@@ -101,7 +101,7 @@ package final class AWSClient: @unchecked Sendable {
         } catch {
             throw error == .cancelled ? .cancelled : .transport(error)
         }
-        lastAnswer = .now()
+        lastResponse = .now()
         if (200..<300).contains(response.status) { return response.body }
         let error = ServiceError(response)
         if error.disposition == .refreshCredentials { credentials.expired(signedWith) }

@@ -1,15 +1,15 @@
 import Time
 
-/// What a call to an AWS service can end with instead of an answer.
+/// What a call to an AWS service can end with instead of a response.
 package enum AWSError: Error, Hashable, Sendable {
     /// The service, or a proxy before it, answered with an error.
     case service(ServiceError)
-    /// No whole answer came.
+    /// No whole response came.
     case transport(TransportError)
     /// There is nothing to sign with.
     case credentials(CredentialsError)
     /// A 200 whose body is not what the operation promises; `reason` says what was expected.
-    case answer(reason: String, requestID: String?)
+    case response(reason: String, requestID: String?)
     /// The task that waited was cancelled.
     case cancelled
 }
@@ -35,7 +35,7 @@ package struct ServiceError: Error, Hashable, Sendable {
     }
 }
 
-/// Why no whole answer came. Nothing is known about whether the service acted on the request, except where
+/// Why no whole response came. Nothing is known about whether the service acted on the request, except where
 /// `mayHaveBeenSent` says that it cannot have.
 package enum TransportError: Error, Hashable, Sendable {
     /// The name has no address.
@@ -46,12 +46,12 @@ package enum TransportError: Error, Hashable, Sendable {
     case tls(reason: String)
     /// A limit of time passed.
     case timedOut(TimeLimit, after: Duration)
-    /// The connection ended before the answer did.
+    /// The connection ended before the response did.
     case cut(reason: String)
-    /// The answer's body is over the limit of the request. `actual` is its Content-Length, where it has one.
-    case answerTooLarge(limit: Int, actual: Int?)
+    /// The response's body is over the limit of the request. `actual` is its Content-Length, where it has one.
+    case responseTooLarge(limit: Int, actual: Int?)
     /// What came is not HTTP/1.1.
-    case badAnswer(reason: String)
+    case badResponse(reason: String)
     /// A header's value has a control character; nothing was sent.
     case badHeader(name: String)
     /// The transport was closed.
@@ -67,7 +67,7 @@ package enum TransportError: Error, Hashable, Sendable {
     package var mayHaveBeenSent: Bool {
         switch self {
         case .nameNotResolved, .notConnected, .tls, .badHeader, .timedOut(.connect, _): false
-        case .timedOut, .cut, .answerTooLarge, .badAnswer, .closed, .cancelled, .other: true
+        case .timedOut, .cut, .responseTooLarge, .badResponse, .closed, .cancelled, .other: true
         }
     }
 }
@@ -87,11 +87,11 @@ extension TransportError: CustomStringConvertible {
         case .tls(let reason): "TLS: \(reason)"
         case .timedOut(.connect, let after): "no connection within \(after)"
         case .timedOut(.noProgress, let after): "no progress for \(after)"
-        case .timedOut(.total, let after): "no answer within \(after)"
+        case .timedOut(.total, let after): "no response within \(after)"
         case .cut(let reason): "the connection was cut: \(reason)"
-        case .answerTooLarge(let limit, let actual):
-            "the answer\(actual.map { " of \($0) bytes" } ?? "") is over the limit of \(limit) bytes"
-        case .badAnswer(let reason): "the answer is not HTTP: \(reason)"
+        case .responseTooLarge(let limit, let actual):
+            "the response\(actual.map { " of \($0) bytes" } ?? "") is over the limit of \(limit) bytes"
+        case .badResponse(let reason): "the response is not HTTP: \(reason)"
         case .badHeader(let name): "the value of the header \(name) has a control character"
         case .closed: "the transport is closed"
         case .cancelled: "cancelled"
@@ -106,8 +106,8 @@ extension AWSError: CustomStringConvertible {
         case .service(let error): error.description
         case .transport(let error): error.description
         case .credentials(let error): error.description
-        case .answer(let reason, let requestID):
-            "the answer cannot be used: \(reason)" + (requestID.map { " (request \($0))" } ?? "")
+        case .response(let reason, let requestID):
+            "the response cannot be used: \(reason)" + (requestID.map { " (request \($0))" } ?? "")
         case .cancelled: "cancelled"
         }
     }

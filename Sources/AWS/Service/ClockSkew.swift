@@ -1,9 +1,9 @@
 import Time
 
-/// How far the service's clock is from ours, measured from the Date header of an answer that refused our time.
+/// How far the service's clock is from ours, measured from the Date header of a response that refused our time.
 ///
 /// A signature is good for five minutes either way; a machine whose clock is off signs with the corrected time until it
-/// is restarted or an answer says otherwise.
+/// is restarted or a response says otherwise.
 package struct ClockSkew: Hashable, Sendable {
     /// What is added to our clock to get the service's.
     package private(set) var offset: Duration = .zero

@@ -12,7 +12,7 @@ package enum Disposition: Hashable, Sendable {
     case denied
     /// Refresh the credentials once, then again slowly.
     case refreshCredentials
-    /// Measure the skew from the answer's Date, sign with the corrected time.
+    /// Measure the skew from the response's Date, sign with the corrected time.
     case clockSkew
     /// A new iterator from the last position.
     case expiredIterator
@@ -122,9 +122,9 @@ extension ServiceError {
 extension TransportError {
     package var disposition: Disposition {
         switch self {
-        case .nameNotResolved, .notConnected, .timedOut, .cut, .badAnswer, .other: .retry
+        case .nameNotResolved, .notConnected, .timedOut, .cut, .badResponse, .other: .retry
         case .tls: .denied
-        case .answerTooLarge, .badHeader, .closed: .fatal
+        case .responseTooLarge, .badHeader, .closed: .fatal
         case .cancelled: .cancelled
         }
     }
@@ -136,7 +136,7 @@ extension AWSError {
         case .service(let error): error.disposition
         case .transport(let error): error.disposition
         case .credentials: .denied
-        case .answer: .retry
+        case .response: .retry
         case .cancelled: .cancelled
         }
     }

@@ -41,7 +41,7 @@ extension RecentExceptions.Entry {
             code = error.code
             requestID = error.requestID
             statusCode = error.status
-        case .answer(_, let id):
+        case .response(_, let id):
             requestID = id
         case .transport, .credentials, .cancelled:
             break

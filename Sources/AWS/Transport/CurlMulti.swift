@@ -78,7 +78,7 @@ final class CurlMulti: @unchecked Sendable {
         act(CURL_SOCKET_TIMEOUT, 0)
     }
 
-    /// Ends a transfer without an answer; a connection that it used is closed.
+    /// Ends a transfer without a response; a connection that it used is closed.
     func remove(_ easy: CURLHandle) {
         curl_multi_remove_handle(handle, easy)
         settle()

@@ -4,9 +4,9 @@ import Reactor
 
 /// One easy handle of libcurl with what it sends and receives; used again for the next request. Confined to its loop.
 final class Transfer {
-    /// libcurl's receive buffer, bytes. GetRecords answers are up to 16 MiB.
+    /// libcurl's receive buffer, bytes. GetRecords responses are up to 16 MiB.
     static let receiveBuffer = 256 * 1024
-    /// Header lines that are kept of one answer, bytes.
+    /// Header lines that are kept of one response, bytes.
     static let headerLimit = 64 * 1024
 
     let easy: CURLHandle
@@ -20,7 +20,7 @@ final class Transfer {
     private var endpoint: Endpoint?
     private var timeout = Duration.zero
     private var request: TransportRequest?
-    private var answerLimit = 0
+    private var responseLimit = 0
     private var isLengthKnown = false
     /// How often libcurl was about to send the request: more than once when a connection that was kept has ended.
     private var sendings = 0
@@ -87,7 +87,7 @@ final class Transfer {
     private func willSend() -> Bool {
         sendings += 1
         guard sendings > 1, let request, !request.isRepeatable else { return true }
-        refusal = .cut(reason: "the connection ended before the answer's first byte")
+        refusal = .cut(reason: "the connection ended before the response's first byte")
         return false
     }
 
@@ -116,7 +116,7 @@ final class Transfer {
         ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list.head)
         setBody(request)
         self.request = request
-        answerLimit = request.answerLimit
+        responseLimit = request.responseLimit
         isLengthKnown = false
         sendings = 0
         refusal = nil
@@ -154,7 +154,7 @@ final class Transfer {
         startedAt = now
     }
 
-    /// Resumes the waiting task. Once per request. Whoever waits alone has the answer then: a transfer that waits for
+    /// Resumes the waiting task. Once per request. Whoever waits alone has the response then: a transfer that waits for
     /// its next request holds no memory of the last one.
     func finish(_ result: Result<TransportResponse, TransportError>) {
         request = nil
@@ -167,23 +167,23 @@ final class Transfer {
     /// What a transfer that libcurl has ended with `code` comes to.
     func result(_ code: CURLcode, now: EventLoop.Instant) -> Result<TransportResponse, TransportError> {
         guard code == CURLE_OK else { return .failure(refusal ?? error(code, now: now)) }
-        // libcurl takes a connection that ends within the header lines for an answer without a body.
-        guard hasAllHeaders else { return .failure(.cut(reason: "the answer ended within its header lines")) }
+        // libcurl takes a connection that ends within the header lines for a response without a body.
+        guard hasAllHeaders else { return .failure(.cut(reason: "the response ended within its header lines")) }
         var status = 0
         ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(TransportResponse(status: status, headers: TransportHeaders(lines: lines), body: body))
     }
 
-    // MARK: The answer
+    // MARK: The response
 
     private func received(line: UnsafeRawBufferPointer) -> Int {
-        // A further status line begins the final answer behind a 100 Continue.
+        // A further status line begins the final response behind a 100 Continue.
         if line.starts(with: "HTTP/".utf8) {
             lines.removeAll()
             hasAllHeaders = false
         }
         guard lines.count + line.count <= Self.headerLimit else {
-            refusal = .badAnswer(reason: "header lines over \(Self.headerLimit) bytes")
+            refusal = .badResponse(reason: "header lines over \(Self.headerLimit) bytes")
             return 0
         }
         lines.append(line)
@@ -194,8 +194,8 @@ final class Transfer {
     private func received(body part: UnsafeRawBufferPointer) -> Int {
         if body.isEmpty, !reserveBody() { return 0 }
         let count = body.count + part.count
-        guard count <= answerLimit else {
-            refusal = .answerTooLarge(limit: answerLimit, actual: nil)
+        guard count <= responseLimit else {
+            refusal = .responseTooLarge(limit: responseLimit, actual: nil)
             return 0
         }
         guard isLengthKnown || isTaken(count) else { return 0 }
@@ -204,18 +204,18 @@ final class Transfer {
     }
 
     private func isTaken(_ bytes: Int) -> Bool {
-        guard let takesAnswer = request?.takesAnswer, !takesAnswer(bytes) else { return true }
+        guard let acceptsResponse = request?.acceptsResponse, !acceptsResponse(bytes) else { return true }
         refusal = .cancelled
         return false
     }
 
-    /// Room for the whole body, where the answer says how long it is; false when that is over the limit or not wanted.
+    /// Room for the whole body, where the response says how long it is; false when that is over the limit or not wanted.
     private func reserveBody() -> Bool {
         var length: curl_off_t = -1
         ccurl_get_offset(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length)
         guard length >= 0 else { return true }
-        guard length <= answerLimit else {
-            refusal = .answerTooLarge(limit: answerLimit, actual: Int(length))
+        guard length <= responseLimit else {
+            refusal = .responseTooLarge(limit: responseLimit, actual: Int(length))
             return false
         }
         isLengthKnown = true
@@ -239,7 +239,7 @@ final class Transfer {
         case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE, CURLE_SEND_FAIL_REWIND:
             return .cut(reason: reason)
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
-            return .badAnswer(reason: reason)
+            return .badResponse(reason: reason)
         default:
             return .other(code: Int(code.rawValue), reason: reason)
         }

@@ -53,7 +53,7 @@ package final class Transport: @unchecked Sendable {
     /// Requests that are on their way.
     package var transferCount: Int { running.count }
 
-    /// Sends a request and waits for the whole answer, whatever its status. Cancelling the task removes the transfer.
+    /// Sends a request and waits for the whole response, whatever its status. Cancelling the task removes the transfer.
     package func send(_ request: TransportRequest) async throws(TransportError) -> TransportResponse {
         loop.preconditionOnLoop()
         if isClosed { throw .closed }

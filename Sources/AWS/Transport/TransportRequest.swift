@@ -7,45 +7,45 @@ package struct TransportRequest: Sendable {
     package var method: Method
     package var endpoint: Endpoint
     package var headers: [(name: String, value: String)]
-    /// Not written to by anybody until the answer is there.
+    /// Not written to by anybody until the response is there.
     package var body: ByteBuffer?
-    /// For all of it, from now to the answer's last byte.
+    /// For all of it, from now to the response's last byte.
     package var timeout: Duration
-    /// The largest body that is taken as an answer, bytes. GetRecords answers 10 MiB of data at most, which base64 and
+    /// The largest body that is taken as a response, bytes. GetRecords answers 10 MiB of data at most, which base64 and
     /// JSON make 16 MiB.
-    package var answerLimit: Int
-    /// Asked, on the loop, before room is made for an answer's body: whether so many bytes are taken. False ends the
+    package var responseLimit: Int
+    /// Asked, on the loop, before room is made for a response's body: whether so many bytes are taken. False ends the
     /// request with `.cancelled`. Of a body whose length nobody has said it is asked again as the body grows.
-    package var takesAnswer: (@Sendable (_ bytes: Int) -> Bool)?
-    /// Whether it may be sent once more, unheard, when a connection that was kept ends before the answer's first byte. Not
+    package var acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)?
+    /// Whether it may be sent once more, unheard, when a connection that was kept ends before the response's first byte. Not
     /// what is acted on twice then: it ends with `.cut` instead.
     package var isRepeatable = true
 
-    package static let defaultAnswerLimit = 32 * 1024 * 1024
+    package static let defaultResponseLimit = 32 * 1024 * 1024
 
     package init(
         method: Method = .post, endpoint: Endpoint, headers: [(name: String, value: String)] = [],
-        body: ByteBuffer? = nil, timeout: Duration, answerLimit: Int = TransportRequest.defaultAnswerLimit
+        body: ByteBuffer? = nil, timeout: Duration, responseLimit: Int = TransportRequest.defaultResponseLimit
     ) {
         self.method = method
         self.endpoint = endpoint
         self.headers = headers
         self.body = body
         self.timeout = timeout
-        self.answerLimit = answerLimit
+        self.responseLimit = responseLimit
     }
 }
 
-/// An answer: any status that the server sent, with its whole body.
+/// A response: any status that the server sent, with its whole body.
 package struct TransportResponse: Sendable {
     package var status: Int
     package var headers: TransportHeaders
     package var body: ByteBuffer
 }
 
-/// The header lines of an answer as they came; a name is looked for only when somebody asks.
+/// The header lines of a response as they came; a name is looked for only when somebody asks.
 package struct TransportHeaders: Sendable {
-    /// Lines with their line ends, of the final answer only.
+    /// Lines with their line ends, of the final response only.
     let lines: ByteBuffer
 
     /// The first value under `name`, which is compared without regard to case; without the spaces around it.

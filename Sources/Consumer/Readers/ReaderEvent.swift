@@ -1,5 +1,6 @@
 import Kinesis
 import State
+import Time
 
 /// What a reader is told: records, what becomes of its shards, or what is wrong. Indirect: every reader that waits has
 /// room for one.
@@ -38,11 +39,13 @@ package enum ReaderProblem: Hashable, Sendable {
     case checkpointRefused(ShardID, was: StartingPosition, now: StartingPosition)
     /// The shard is no longer in its stream; what was not read of it is lost.
     case shardLost(ShardID)
+    /// The stream was deleted and made again under its name; all records of the new one come. With the creation times.
+    case streamRecreated(was: WallTime, now: WallTime)
 
     /// The shard that it is about, nil when it is about none.
     var shard: ShardID? {
         switch self {
-        case .lastEventUnknown, .lastEventTooOld, .logUnreadable: nil
+        case .lastEventUnknown, .lastEventTooOld, .logUnreadable, .streamRecreated: nil
         case .shardDegraded(let shard, _), .checkpointRefused(let shard, _, _), .shardLost(let shard): shard
         }
     }

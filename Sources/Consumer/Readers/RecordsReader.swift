@@ -54,19 +54,26 @@ package final class RecordsReader: @unchecked Sendable {
 
     init(id: ReaderID, session: ReadingSession, holder: BufferBudget.Holder, loop: EventLoop) {
         self.id = id
-        stream = session.key.stream
-        group = session.isTail ? nil : session.key.group
+        stream = session.stream
+        group = session.scope.isTail ? nil : session.scope.key.group
         self.session = session
         self.holder = holder
         self.loop = loop
         lastPull = loop.now
     }
 
-    /// The shards that are this reader's now, in the order of their names.
-    package var assignment: [ShardID] { session?.assignment(of: self) ?? [] }
+    /// The shards that are this reader's, or on their way to it, in the order of their names. Takes time by the number of
+    /// the consumer's shards.
+    package var assignment: [ShardID] { session?.assignments.shards(of: id) ?? [] }
+
+    /// The first of them by name, at most so many. Does not sort the rest.
+    package func firstShards(_ most: Int) -> [ShardID] { session?.assignments.firstShards(of: id, most) ?? [] }
+
+    /// How many these are.
+    package var shardCount: Int { session?.assignments.count(of: id) ?? 0 }
 
     /// The consumer's readers that have shards, in the order in which they came.
-    package var holders: [(reader: ReaderID, shards: Int)] { session?.holders ?? [] }
+    package var holders: [(reader: ReaderID, shards: Int)] { session?.assignments.holders ?? [] }
 
     /// How often the reader is told the consumer's stats.
     package var statsInterval: Duration { session?.options.statsInterval ?? ConsumerOptions().statsInterval }
@@ -108,9 +115,6 @@ package final class RecordsReader: @unchecked Sendable {
 
     /// Whether nothing that was given out is still to be settled.
     var isSettled: Bool { unsettled.isEmpty }
-
-    /// Whether nothing of this shard that was given out is still to be settled.
-    func isSettled(_ shard: ShardID) -> Bool { !unsettled.values.contains { $0.shard == shard } }
 
     /// Whether the connection has had something to write since then, and has not got rid of it.
     func isStalled(since moment: EventLoop.Instant) -> Bool { waiter == nil && lastPull <= moment }

@@ -13,7 +13,8 @@ final class SentLog: @unchecked Sendable {
     private var windows: [ReaderID: UnreadWindow] = [:]
     /// What lost readers may not have read and nobody has provided for.
     private var losses: [ReaderID: [ShardID: Checkpoint]] = [:]
-    private var isLoaded = false
+    /// Whose readers they are; nil until `load`.
+    private var consumer: ConsumerIncarnation?
 
     init(of key: ConsumerKey, in store: StateStore?) {
         self.key = key
@@ -22,11 +23,13 @@ final class SentLog: @unchecked Sendable {
 
     // MARK: Facts
 
-    /// Takes in whom an earlier process has lost. Once, before the first reader joins.
-    func load() async throws(StateError) {
-        guard !isLoaded, let store else { return }
-        for reader in try await store.lostReaders(of: key) { losses[reader.id] = reader.unread }
-        isLoaded = true
+    /// Takes in whom an earlier process has lost. Once for each incarnation of the stream, before its first reader joins.
+    func load(streamCreatedOn: WallTime) async throws(StateError) {
+        let consumer = ConsumerIncarnation(key, streamCreatedOn: streamCreatedOn)
+        guard self.consumer != consumer else { return }
+        let lost = try await store?.lostReaders(of: key) ?? []
+        losses = Dictionary(uniqueKeysWithValues: lost.map { ($0.id, $0.unread) })
+        self.consumer = consumer
     }
 
     /// - Parameters:
@@ -34,26 +37,32 @@ final class SentLog: @unchecked Sendable {
     ///   - former: the reader of whose events its client named one.
     func joined(_ reader: ReaderID, unreadBytes: Int, following former: ReaderID? = nil) {
         windows[reader] = UnreadWindow(bytes: unreadBytes)
-        store?.note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes, following: former), of: key)
+        note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes, following: former))
     }
 
-    /// A reader's socket has taken an event.
-    func sent(_ event: DeliveredEvent) {
+    /// A reader's socket has taken an event. One of an earlier incarnation of the stream names no place in this one.
+    func sent(_ event: DeliveredEvent, streamCreatedOn: WallTime) {
+        guard streamCreatedOn == consumer?.streamCreatedOn else { return }
         windows[event.id.reader]?.sent(event.shard, from: event.before, endOffset: event.endOffset)
-        store?.note(.delivered(event), of: key)
+        note(.delivered(event))
     }
 
     func ended(_ reader: ReaderID, isLost: Bool) {
         guard let window = windows.removeValue(forKey: reader) else { return }
         let unread = isLost ? window.unread : [:]
         if !unread.isEmpty { losses[reader] = unread }
-        store?.note(.readerEnded(reader, at: .now(), isLost: !unread.isEmpty), of: key)
+        note(.readerEnded(reader, at: .now(), isLost: !unread.isEmpty))
     }
 
     /// The stream was made anew: what was sent of the old one is of no use.
-    func beginAnew() {
+    func beginAnew(streamCreatedOn: WallTime) {
+        consumer = ConsumerIncarnation(key, streamCreatedOn: streamCreatedOn)
         losses.removeAll()
         for (reader, window) in windows { joined(reader, unreadBytes: window.bytes) }
+    }
+
+    private func note(_ change: StateChange) {
+        if let consumer { store?.note(change, of: consumer) }
     }
 
     // MARK: Losses
@@ -69,7 +78,7 @@ final class SentLog: @unchecked Sendable {
     /// The reader has said itself what it got.
     func settle(_ readers: [ReaderID]) {
         let known = readers.filter { losses.removeValue(forKey: $0) != nil }
-        if !known.isEmpty { store?.note(.lossesSettled(known), of: key) }
+        if !known.isEmpty { note(.lossesSettled(known)) }
     }
 
     // MARK: Questions

@@ -8,45 +8,38 @@ extension ReadingSession {
     /// where the shard was taken from the reader since, or began again: then it is on its way to another reader, or once
     /// more, and who was told so need not have kept it.
     func stands(_ number: Int, of shard: ShardID, upTo event: EventID) -> Bool {
-        guard number != event.number, let task = tasks[shard] else { return true }
-        if task.reader.id == event.reader { return number >= task.firstNumber }
-        return readers[event.reader] == nil && !task.hasOffered
+        if let task = task(of: shard) {
+            guard number != event.number else { return true }
+            if task.reader.id == event.reader { return number >= task.firstNumber }
+            return readers[event.reader] == nil && !task.hasOffered
+        }
+        // A shard that waits for its parent, which is being read again, begins at its own beginning.
+        return positions.book.shard(shard)?.isDepleted ?? false || positions.book.isReadable(shard)
     }
 
     /// A client has moved the shard's checkpoint forward.
     func acknowledged(_ shard: ShardID, _ checkpoint: Checkpoint) {
-        if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
-        guard let task = tasks[shard] else { return }
+        guard let task = task(of: shard) else { return }
         if task.deliveredProgress < .through(checkpoint) {
             // Over what is still to be sent: that is not wanted any more.
-            wasReset(shard)
+            wasReset([shard])
         } else {
             task.acknowledged(checkpoint)
-            if leaving[shard] != nil, task.isDone { handOver(shard) }
+            releaseIfDone(shard)
         }
     }
 
-    /// The shard's checkpoint is somewhere else now: reading begins there.
-    func wasReset(_ shard: ShardID) {
-        takeAway(shard)
-        divideReadable()
-    }
-
+    /// The shard's pause is over. Returns the shard, nil when it does not pause.
     func goOn(_ shard: ShardID) -> ShardID? {
-        guard let task = tasks[shard], task.continued(behind: nil) else { return nil }
-        return wentOn(shard, task)
+        guard let task = task(of: shard), task.continued(behind: nil) else { return nil }
+        releaseIfDone(shard)
+        return shard
     }
 
+    /// The pause behind this event is over. Returns its shard, nil when none pauses there.
     func goOn(behind event: EventID) -> ShardID? {
-        guard
-            let (shard, task) = tasks.first(where: { $0.value.continued(behind: event) })
-        else { return nil }
-        return wentOn(shard, task)
-    }
-
-    /// A shard that is to move does so now.
-    private func wentOn(_ shard: ShardID, _ task: ShardTask) -> ShardID {
-        if leaving[shard] != nil, task.isDone { handOver(shard) }
+        guard let shard = readings.first(where: { $0.value.task.continued(behind: event) })?.key else { return nil }
+        releaseIfDone(shard)
         return shard
     }
 }

@@ -9,9 +9,18 @@ final class Positions: @unchecked Sendable {
     private let key: ConsumerKey
     /// nil: nothing is kept.
     private let store: StateStore?
-    /// Iterators that stand at a shard's position, kept while the shard has no reader. They live 5 minutes; an expired
-    /// one is replaced by whoever uses it.
-    private var iterators: [ShardID: (iterator: ShardIterator, position: ReadPosition)] = [:]
+    /// What is kept of shards that nobody reads in this moment, with the position for which it holds.
+    private var resumePoints: [ShardID: (point: ResumePoint, position: ReadPosition)] = [:]
+    /// The last record that was sent of shards whose reader left before it was acknowledged.
+    var unacknowledged: [ShardID: Checkpoint] = [:]
+
+    /// What a shard's next task goes on with, beside the shard's position.
+    struct ResumePoint {
+        /// Stands at the shard's position. It lives 5 minutes; an expired one is replaced by whoever uses it.
+        var iterator: ShardIterator?
+        /// The event of the shard's last reader behind which it waits until somebody says that polling goes on.
+        var pausedBehind: EventID?
+    }
 
     init(_ book: ShardBook, of key: ConsumerKey, in store: StateStore?) {
         self.book = book
@@ -19,27 +28,45 @@ final class Positions: @unchecked Sendable {
         self.store = store
     }
 
+    private var consumer: ConsumerIncarnation { ConsumerIncarnation(key, streamCreatedOn: book.streamCreatedOn) }
+
     // MARK: Facts
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {
+        if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
         guard book.checkpoint(shard, checkpoint) else { return }
-        store?.note(.checkpoint(shard, checkpoint), of: key)
+        store?.note(.checkpoint(shard, checkpoint), of: consumer)
     }
 
     func depleted(_ shard: ShardID, children: [ChildShard]) {
         let added = book.depleted(shard, children: children)
-        store?.note(.deplete(shard, children: added), of: key)
+        store?.note(.deplete(shard, children: added), of: consumer)
     }
 
-    /// The shard goes on from here, whatever was so before.
+    /// The shard goes on from here, whatever was so before; `nil`: from where it was begun.
     func reset(_ shard: ShardID, to checkpoint: Checkpoint?) {
         guard book.shard(shard) != nil else { return }
-        book.reset(shard, to: checkpoint)
-        store?.note(.reset(shard, checkpoint), of: key)
+        book.reset([shard: checkpoint])
+        store?.note(.reset(shard, checkpoint), of: consumer)
+    }
+
+    /// Takes shards back to these places, where they are further on or read out, and all of their descendants that have
+    /// begun to their own beginnings: what is read of a child comes behind its parents' records. Returns the shards that
+    /// moved, and descendants of which something may be in flight.
+    func rewind(_ places: [ShardID: Checkpoint]) -> [ShardID] {
+        var resets: [ShardID: Checkpoint?] = places.filter { mustRewind($0.key, to: $0.value) }
+        let descendants = book.descendants(of: resets.keys)
+        for id in descendants where resets[id] != nil || book.hasBegun(id) { resets[id] = .some(nil) }
+        guard !resets.isEmpty else { return [] }
+        book.reset(resets)
+        for (shard, checkpoint) in resets.sorted(by: { $0.key < $1.key }) {
+            store?.note(.reset(shard, checkpoint), of: consumer)
+        }
+        return Set(resets.keys).union(descendants).sorted()
     }
 
     /// Whether the shard is further on than this, or read out.
-    func mustRewind(_ shard: ShardID, to checkpoint: Checkpoint) -> Bool {
+    private func mustRewind(_ shard: ShardID, to checkpoint: Checkpoint) -> Bool {
         guard let state = book.shard(shard) else { return false }
         return state.isDepleted || book.progress(of: shard) > .through(checkpoint)
     }
@@ -47,9 +74,9 @@ final class Positions: @unchecked Sendable {
     /// Returns the shards that were not known before.
     func listed(_ listing: [Shard]) -> [ShardState] {
         let added = book.update(listing)
-        if !added.isEmpty { store?.note(.add(added), of: key) }
+        if !added.isEmpty { store?.note(.add(added), of: consumer) }
         let trimmed = book.forgetTrimmed()
-        if !trimmed.isEmpty { store?.note(.forget(trimmed), of: key) }
+        if !trimmed.isEmpty { store?.note(.forget(trimmed), of: consumer) }
         return added
     }
 
@@ -75,26 +102,29 @@ final class Positions: @unchecked Sendable {
     {
         let book = ShardBook(
             begunAt: summary.creation, of: listing, createdOn: summary.creation, from: initial, isNewStream: true)
-        try await store?.begin(key, book.state, isNewStream: true)
+        try await store?.begin(key, book.state)
         return Positions(book, of: key, in: store)
     }
 
-    // MARK: Iterators
+    // MARK: Between two tasks
 
-    /// Keeps an iterator that stands where the shard's next reader is to begin.
-    func keep(_ iterator: ShardIterator, at shard: ShardID) {
-        iterators[shard] = (iterator, book.position(of: shard))
+    /// Keeps what the shard's next task goes on with, where that begins at the shard's position.
+    func keep(_ point: ResumePoint, of shard: ShardID) {
+        guard point.iterator != nil || point.pausedBehind != nil else { return }
+        resumePoints[shard] = (point, book.position(of: shard))
     }
 
-    /// Hands out the kept iterator, if the shard's position is still the one that it stands at.
-    func takeIterator(of shard: ShardID) -> ShardIterator? {
-        guard let kept = iterators.removeValue(forKey: shard), kept.position == book.position(of: shard) else {
-            return nil
+    /// Hands out what was kept, if the shard's position is still the one for which it holds.
+    func takeResumePoint(of shard: ShardID) -> ResumePoint {
+        guard let kept = resumePoints.removeValue(forKey: shard), kept.position == book.position(of: shard) else {
+            return ResumePoint()
         }
-        return kept.iterator
+        return kept.point
     }
 
-    func dropIterators() {
-        iterators.removeAll()
+    /// Nobody holds the shards any more.
+    func letGo() {
+        resumePoints.removeAll()
+        unacknowledged.removeAll()
     }
 }

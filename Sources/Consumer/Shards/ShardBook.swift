@@ -55,7 +55,25 @@ struct ShardBook: Sendable {
     /// Shards whose records may be asked for now, in the order of their names.
     var readable: [ShardID] { lineage.readable.map(\.id) }
 
+    /// Whether the shard's records may be asked for now.
+    func isReadable(_ id: ShardID) -> Bool { lineage.isReadable(id) }
+
     func shard(_ id: ShardID) -> ShardState? { states[id] }
+
+    /// Whether something of the shard was read: then its beginning is behind it.
+    func hasBegun(_ id: ShardID) -> Bool { states[id].map { $0.isDepleted || $0.checkpoint != nil } ?? false }
+
+    /// All shards that go on where these end, and where those end. Takes time by the number of all shards.
+    func descendants(of ids: some Sequence<ShardID>) -> Set<ShardID> {
+        var children: [ShardID: [ShardID]] = [:]
+        for (id, state) in states { for parent in state.parents { children[parent, default: []].append(id) } }
+        var found: Set<ShardID> = []
+        var left = Array(ids)
+        while let id = left.popLast() {
+            for child in children[id] ?? [] where found.insert(child).inserted { left.append(child) }
+        }
+        return found
+    }
 
     /// Every shard that is listed, or kept although it is not.
     var shards: [ShardState] { states.values.sorted { $0.id < $1.id } }
@@ -158,11 +176,13 @@ struct ShardBook: Sendable {
         return true
     }
 
-    /// The shard goes on from here, further back or further on; one that was read out is not any more.
-    mutating func reset(_ id: ShardID, to checkpoint: Checkpoint?) {
-        guard states[id] != nil else { return }
-        states[id]?.checkpoint = checkpoint
-        states[id]?.isDepleted = false
+    /// The shards go on from here, further back or further on, nil: from where they were begun; those that were read out
+    /// are not any more.
+    mutating func reset(_ places: [ShardID: Checkpoint?]) {
+        for (id, checkpoint) in places where states[id] != nil {
+            states[id]?.checkpoint = checkpoint
+            states[id]?.isDepleted = false
+        }
         derive()
     }
 

@@ -4,6 +4,7 @@ import Kinesis
 import Logging
 import Reactor
 import State
+import Time
 
 /// Carries out what one shard's `ShardReader` decides, for as long as the shard is one reader's. Confined to its loop.
 ///
@@ -18,6 +19,8 @@ final class ShardTask: @unchecked Sendable {
     }
 
     let id: ShardID
+    /// Of which incarnation of the stream the shard is.
+    let streamCreatedOn: WallTime
     let reader: RecordsReader
     /// The number that an event of this task has at least.
     let firstNumber: Int
@@ -49,6 +52,7 @@ final class ShardTask: @unchecked Sendable {
         pausedBehind: EventID? = nil, reader: RecordsReader, session: ReadingSession, context: EngineContext
     ) {
         self.id = id
+        streamCreatedOn = session.positions.book.streamCreatedOn
         self.reader = reader
         firstNumber = reader.lastNumber + 1
         self.session = session

@@ -114,7 +114,7 @@ extension AWSError {
                 ProblemDocument(.awsUnreachable, "Kinesis: \(error).")
             }
         case .credentials(let error): ProblemDocument(.noCredentials, "Nothing to sign with: \(error).")
-        case .answer(_, let requestID):
+        case .response(_, let requestID):
             ProblemDocument(.awsFailed, "Kinesis: \(self).").with("awsRequestId", requestID.map(JSONValue.string))
         case .cancelled: Problem.ending
         }

@@ -1,6 +1,7 @@
 import Consumer
 import JSON
 import Kinesis
+import Time
 
 extension ReaderProblem {
     func document(_ stream: StreamName) -> ProblemDocument {
@@ -41,6 +42,13 @@ extension ReaderProblem {
                 .shardLost, "The shard is no longer in its stream; what was not read of it is lost."
             )
             .with("shardId", .string(shard.text))
+        case .streamRecreated(let was, let now):
+            ProblemDocument(
+                .streamRecreated,
+                "The stream was deleted, and another one made under its name. What was not read of the former one is lost; "
+                    + "all records of the new one come, from their beginning."
+            )
+            .with("wasCreatedOn", .string(was.iso8601)).with("createdOn", .string(now.iso8601))
         }
     }
 }

@@ -62,6 +62,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case shardDegraded
     case checkpointRefused
     case shardLost
+    case streamRecreated
     // What AWS says.
     case streamMissing
     case streamNotReady
@@ -89,7 +90,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
             .checkpointAhead, .pollingNeverPauses:
             .conflict
-        case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost: .gone
+        case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost, .streamRecreated: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
         case .unsupportedMediaType: .unsupportedMediaType
@@ -162,6 +163,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .shardDegraded: "A shard cannot be read for now"
         case .checkpointRefused: "Kinesis refuses a checkpoint"
         case .shardLost: "A shard is gone"
+        case .streamRecreated: "The stream is another one"
         case .streamMissing: "No such stream"
         case .streamNotReady: "The stream is not ready"
         case .throttled: "Kinesis throttles"

@@ -24,12 +24,12 @@ struct Greeting {
     }
 
     private var membership: String {
-        let shards = reader.assignment.map(\.text)
-        let names = "\(shards.count) shards: \(Self.some(shards))"
+        let hasShards = reader.shardCount > 0
+        let names = "\(reader.shardCount) shards: \(Self.some(reader.firstShards(Self.mostNames + 1).map(\.text)))"
         guard let group = reader.group else {
-            return "watches without a group, and keeps nothing: " + (shards.isEmpty ? "the stream has no shard" : names)
+            return "watches without a group, and keeps nothing: " + (hasShards ? names : "the stream has no shard")
         }
-        guard shards.isEmpty else { return "group \(group), has \(names)" }
+        if hasShards { return "group \(group), has \(names)" }
         return "group \(group), has no shard: \(others); tail=true watches without joining the group"
     }
 

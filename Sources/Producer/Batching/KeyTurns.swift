@@ -1,3 +1,5 @@
+import Bytes
+
 /// Whose turn it is for each partition key, among the records of ordered puts. Performs no I/O.
 ///
 /// A record has its key's turn from when it is taken into a call until it has its last word, its back-offs included;

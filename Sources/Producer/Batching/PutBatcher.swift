@@ -1,4 +1,5 @@
 import AWS
+import Bytes
 import Kinesis
 
 /// Decides which records of one stream leave when, and when a put is answered. Performs no I/O and has no clock.

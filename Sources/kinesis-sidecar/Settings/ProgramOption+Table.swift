@@ -178,14 +178,6 @@ extension ProgramOption {
         } show: {
             $0.logLevel.rawValue
         },
-        ProgramOption(
-            "loops", flag: "loops", accepted: "1; more are not available yet", argument: "N",
-            help: "event loops (1; more are not available yet)"
-        ) {
-            $1 == "1"
-        } show: { _ in
-            "1"
-        },
     ]
 
     private static func isHostName(_ text: String) -> Bool {

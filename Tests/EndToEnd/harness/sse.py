@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -77,6 +79,11 @@ class Reader:
             if event.name == "records"
             for record in event.data["records"]
         ]
+
+    @property
+    def ids(self):
+        """Of all `records` events."""
+        return [event.id for event in list(self.events) if event.name == "records"]
 
     def wait(self, holds, within=20.0, why=""):
         """Waits until `holds(self)` is true; says what is there when it is not in time."""
@@ -215,9 +222,13 @@ class SocketReader(Reader):
             pass
         self._end()
 
-    def close(self):
-        import socket
+    def reset(self):
+        """As the kernel does for a process that is killed with bytes in its socket."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.response.close()
+        self.socket.close()
 
+    def close(self):
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -229,8 +240,6 @@ class SocketReader(Reader):
 
 
 def _small_socket(address, receive_buffer):
-    import socket
-
     sock = socket.socket(socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.settimeout(30)

@@ -1,8 +1,8 @@
 import JSON
 import Time
 
-/// Reads the members that an answer must have, and names the path of the first that is wrong.
-struct AnswerFields {
+/// Reads the members that a response must have, and names the path of the first that is wrong.
+struct ResponseFields {
     let json: JSONValue
     let path: String
 
@@ -16,64 +16,64 @@ struct AnswerFields {
         json[key].flatMap { $0.isNull ? nil : $0 }
     }
 
-    func fields(_ key: String) throws(KinesisAnswerError) -> AnswerFields {
+    func fields(_ key: String) throws(KinesisResponseError) -> ResponseFields {
         guard let value = optional(key), value.object != nil else { throw bad(key) }
-        return AnswerFields(value, path: name(key))
+        return ResponseFields(value, path: name(key))
     }
 
     /// A list's elements; a missing list is empty, as the service leaves empty ones out.
-    func list(_ key: String) throws(KinesisAnswerError) -> [AnswerFields] {
+    func list(_ key: String) throws(KinesisResponseError) -> [ResponseFields] {
         guard let value = optional(key) else { return [] }
         guard let elements = value.array else { throw bad(key) }
-        return elements.enumerated().map { AnswerFields($1, path: "\(name(key))[\($0)]") }
+        return elements.enumerated().map { ResponseFields($1, path: "\(name(key))[\($0)]") }
     }
 
-    func string(_ key: String) throws(KinesisAnswerError) -> String {
+    func string(_ key: String) throws(KinesisResponseError) -> String {
         try required(key, optionalString(key))
     }
 
-    func optionalString(_ key: String) throws(KinesisAnswerError) -> String? {
+    func optionalString(_ key: String) throws(KinesisResponseError) -> String? {
         guard let value = optional(key) else { return nil }
         return try required(key, value.string)
     }
 
-    func int(_ key: String) throws(KinesisAnswerError) -> Int {
+    func int(_ key: String) throws(KinesisResponseError) -> Int {
         try required(key, optional(key)?.int)
     }
 
     /// Seconds since the epoch with a fraction.
-    func time(_ key: String) throws(KinesisAnswerError) -> WallTime {
+    func time(_ key: String) throws(KinesisResponseError) -> WallTime {
         let seconds = try required(key, optional(key)?.double)
         guard seconds.magnitude < 1e12 else { throw bad(key) }
         return WallTime(seconds: seconds)
     }
 
-    func shardID(_ key: String) throws(KinesisAnswerError) -> ShardID {
+    func shardID(_ key: String) throws(KinesisResponseError) -> ShardID {
         try required(key, ShardID(string(key)))
     }
 
-    func optionalShardID(_ key: String) throws(KinesisAnswerError) -> ShardID? {
+    func optionalShardID(_ key: String) throws(KinesisResponseError) -> ShardID? {
         guard let text = try optionalString(key) else { return nil }
         return try required(key, ShardID(text))
     }
 
-    func sequenceNumber(_ key: String) throws(KinesisAnswerError) -> SequenceNumber {
+    func sequenceNumber(_ key: String) throws(KinesisResponseError) -> SequenceNumber {
         try required(key, SequenceNumber(string(key)))
     }
 
-    func hashKeyRange(_ key: String) throws(KinesisAnswerError) -> HashKeyRange {
+    func hashKeyRange(_ key: String) throws(KinesisResponseError) -> HashKeyRange {
         let range = try fields(key)
         let start = try range.required("StartingHashKey", HashKey(range.string("StartingHashKey")))
         let end = try range.required("EndingHashKey", HashKey(range.string("EndingHashKey")))
         return try required(key, HashKeyRange(start: start, end: end))
     }
 
-    func required<Value>(_ key: String, _ value: Value?) throws(KinesisAnswerError) -> Value {
+    func required<Value>(_ key: String, _ value: Value?) throws(KinesisResponseError) -> Value {
         guard let value else { throw bad(key) }
         return value
     }
 
-    func bad(_ key: String) -> KinesisAnswerError {
+    func bad(_ key: String) -> KinesisResponseError {
         .badField(name(key))
     }
 

@@ -8,7 +8,7 @@ extension ServiceError {
     /// Characters that a body which is no JSON gives to the message.
     static let excerpt = 200
 
-    /// Reads an answer whose status is no success, whoever wrote it: the service, or a proxy with a page of its own.
+    /// Reads a response whose status is no success, whoever wrote it: the service, or a proxy with a page of its own.
     ///
     /// The code stands in `x-amzn-errortype` or in the body's `__type` or `code`, with or without a namespace before
     /// (`ns#Code`) and a URL behind (`Code:http://…`); without one the status is the code.

@@ -1,19 +1,21 @@
 /// A queue over one array: elements are taken from the front by moving an index, and the space before it is given back
 /// when it is half of the array. Both ends cost O(1), amortised.
-struct Fifo<Element> {
-    private var items: [Element?] = []
-    private var head = 0
+package struct Fifo<Element> {
+    @usableFromInline var items: [Element?] = []
+    @usableFromInline var head = 0
 
-    var isEmpty: Bool { head == items.count }
-    var count: Int { items.count - head }
-    var first: Element? { isEmpty ? nil : items[head] }
+    @inlinable package init() {}
 
-    mutating func append(_ element: Element) {
+    @inlinable package var isEmpty: Bool { head == items.count }
+    @inlinable package var count: Int { items.count - head }
+    @inlinable package var first: Element? { isEmpty ? nil : items[head] }
+
+    @inlinable package mutating func append(_ element: Element) {
         items.append(element)
     }
 
     @discardableResult
-    mutating func popFirst() -> Element? {
+    @inlinable package mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         let element = items[head]
         items[head] = nil
@@ -28,3 +30,5 @@ struct Fifo<Element> {
         return element
     }
 }
+
+extension Fifo: Sendable where Element: Sendable {}

@@ -1,0 +1,29 @@
+import Kinesis
+import Logging
+import State
+
+/// What belongs to one consumer for as long as it is in this process, whoever reads. Shared by the consumer, its sessions
+/// and their shards' tasks; confined to the loop.
+struct ConsumerScope {
+    let key: ConsumerKey
+    /// It only watches: no group, and nothing is kept.
+    let isTail: Bool
+    let sent: SentLog
+    let counters = ConsumerCounters()
+    let engine: EngineContext
+    let logger: Logger
+
+    init(_ key: ConsumerKey, isTail: Bool, engine: EngineContext, logger: Logger) {
+        self.key = key
+        self.isTail = isTail
+        self.engine = engine
+        var logger = logger
+        logger[metadataKey: "stream"] = "\(key.stream)"
+        logger[metadataKey: "consumerGroup"] = isTail ? nil : "\(key.group)"
+        self.logger = logger
+        sent = SentLog(of: key, in: isTail ? nil : engine.state)
+    }
+
+    /// nil: nothing is kept.
+    var store: StateStore? { isTail ? nil : engine.state }
+}

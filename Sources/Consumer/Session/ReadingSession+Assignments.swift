@@ -1,0 +1,126 @@
+import Kinesis
+import Logging
+import Reactor
+import State
+
+// MARK: Carrying out what the assignments say
+
+extension ReadingSession {
+    /// Actions that are performed in one turn of the loop: starting a shard is the longest with some 10 µs, and no turn
+    /// should take a millisecond.
+    static let actionsPerTurn = 48
+
+    /// Performs what is to be done, in slices: the rest follows in the turns to come.
+    func carryOut() {
+        guard !isCarryingOut else { return }
+        isCarryingOut = true
+        var left = Self.actionsPerTurn
+        while left > 0, let action = assignments.next(now: loop.now) {
+            perform(action)
+            left -= 1
+        }
+        isCarryingOut = false
+        waitForHandOver()
+        if assignments.hasWork { carryOutNextTurn() } else { endIfAlone() }
+    }
+
+    private func carryOutNextTurn() {
+        isCarryingOut = true
+        loop.spawn { [self] in
+            await loop.nextTurn()
+            isCarryingOut = false
+            carryOut()
+        }
+    }
+
+    private func waitForHandOver() {
+        guard handOverTimer == nil, !isEnding, let deadline = assignments.nextDeadline else { return }
+        handOverTimer = loop.schedule(at: deadline) { [weak self] in
+            guard let self else { return }
+            handOverTimer = nil
+            assignments.handleTimeout(now: loop.now)
+            carryOut()
+        }
+    }
+
+    private func perform(_ action: ShardAssignments.Action) {
+        switch action {
+        case .start(let id, let reader):
+            guard let reader = readers[reader] else { return }
+            start(id, for: reader, from: positions.takeResumePoint(of: id))
+            reader.notify(id, .assigned)
+        case .revoke(let id):
+            readings[id]?.task.beginRevoke()
+            releaseIfDone(id)
+        case .resume(let id):
+            readings[id]?.task.cancelRevoke()
+        case .stop(let id, _, let isTold):
+            guard let task = readings[id]?.task else { return }
+            if isTold { handOver(task) } else { leaveBehind(task) }
+            drop(id)
+        case .restart(let id, let reader):
+            guard let task = readings[id]?.task, let reader = readers[reader] else { return }
+            // Not with the iterator that it had: that may be why it stopped.
+            let pause = task.isDone ? task.openPause : nil
+            drop(id)
+            start(id, for: reader, from: Positions.ResumePoint(pausedBehind: pause))
+        }
+    }
+
+    private func start(_ id: ShardID, for reader: RecordsReader, from point: Positions.ResumePoint) {
+        let task = ShardTask(
+            id, progress: positions.book.progress(of: id), initial: positions.book.start(of: id),
+            iterator: point.iterator, pausedBehind: point.pausedBehind, reader: reader, session: self,
+            context: scope.engine)
+        readings[id] = Reading(
+            task: task, watchdog: ShardWatchdog(patience: scope.engine.times.patience, now: loop.now))
+        positions.unacknowledged[id] = nil
+        task.start()
+    }
+
+    /// The shard goes to another reader, and the one that had it is still there.
+    private func handOver(_ task: ShardTask) {
+        if !task.isDone, positions.book.isReadable(task.id) {
+            logger.warning(
+                "a shard is handed over before its last batch is done; that comes again",
+                metadata: ["shard": "\(task.id)", "reader": "\(task.reader.id)"])
+        }
+        // An open pause goes with the shard: nobody has said that reading goes on.
+        positions.keep(
+            .init(iterator: task.iteratorToKeep, pausedBehind: task.isDone ? task.openPause : nil), of: task.id)
+        task.reader.withdraw(task.id)
+        task.reader.notify(task.id, .revoked)
+    }
+
+    /// The shard's reader has gone.
+    private func leaveBehind(_ task: ShardTask) {
+        positions.keep(.init(iterator: task.iteratorToKeep), of: task.id)
+        if !task.isAcknowledged { positions.unacknowledged[task.id] = task.settledProgress.checkpoint }
+    }
+
+    private func drop(_ id: ShardID) {
+        readings.removeValue(forKey: id)?.task.stop()
+    }
+
+    /// The shard's position is another one now, so what its reader has of it and has not settled does not count: its task
+    /// ends at once.
+    func takeAway(_ id: ShardID) {
+        guard assignments.withdrawn(id) != nil, let task = readings[id]?.task else { return }
+        task.reader.withdraw(id)
+        task.reader.notify(id, .revoked)
+        drop(id)
+    }
+
+    /// What is waited for before the shard moves, or begins anew, may be done.
+    func releaseIfDone(_ id: ShardID) {
+        guard let task = readings[id]?.task, task.isDone, task.openPause == nil else { return }
+        assignments.released(id, now: loop.now)
+        carryOut()
+    }
+
+    /// The book may say of other shards than before that they are to be read.
+    func takeReadable() {
+        assignments.readable(positions.book.readable)
+        carryOut()
+    }
+}

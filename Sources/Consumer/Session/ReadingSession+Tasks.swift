@@ -1,0 +1,99 @@
+import Kinesis
+import Logging
+import State
+
+// MARK: From the readers
+
+extension ReadingSession {
+    /// The reader's socket has taken the batch whole.
+    /// - Parameter sentBytes: what the socket has taken of the connection, this batch included.
+    func settled(_ delivery: Delivery, by reader: RecordsReader, sentBytes: Int) {
+        let shard = delivery.shard
+        counters[shard].delivered(delivery.batch, at: .now())
+        scope.sent.sent(
+            DeliveredEvent(
+                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes),
+            streamCreatedOn: delivery.origin.streamCreatedOn)
+        // A batch of an earlier stream of this name says nothing about the new one's shard of the same name, and one
+        // whose shard was handed over without it, or begins again further back, is on its way again.
+        guard readings[shard]?.task === delivery.origin else { return }
+        if let checkpoint = delivery.origin.settled(delivery.id.number), options.useAutoCheckpoints {
+            positions.settled(shard, checkpoint)
+        }
+        releaseIfDone(shard)
+        if let next = assignments.sent(shard, to: reader.id, upTo: delivery.last) { begin([shard: next]) }
+        if assignments.hasWork { carryOut() }
+    }
+
+    /// The reader has taken everything that it was given, and waits for more.
+    func waits(_ reader: RecordsReader) {
+        guard assignments.isAnyEvicted else { return }
+        for id in assignments.tookAll(reader.id) { readings[id]?.task.readerWaits() }
+    }
+}
+
+// MARK: From the shards' tasks
+
+extension ReadingSession {
+    func ended(_ task: ShardTask, _ children: [ChildShard]) {
+        logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
+        positions.depleted(task.id, children: children)
+        readings[task.id] = nil
+        assignments.depleted(task.id)
+        task.reader.notify(task.id, .depleted)
+        // There is no more of it, whatever was asked for.
+        if let next = assignments.replayed(task.id) { begin([task.id: next]) }
+        takeReadable()
+        // The listing may know of children that the response did not name.
+        lookAgain()
+    }
+
+    func checkpointRefused(_ task: ShardTask, at position: StartingPosition) {
+        positions.reset(task.id, to: nil)
+        task.reader.notify(.checkpointRefused(task.id, was: position, now: task.position))
+    }
+
+    func degraded(_ task: ShardTask, _ reason: String) {
+        task.reader.notify(.shardDegraded(task.id, reason: reason))
+    }
+
+    func lost(_ task: ShardTask) {
+        task.reader.notify(.shardLost(task.id))
+    }
+
+    /// The stream may not be what it was: look now instead of at the next round.
+    func lookAgain() {
+        discovery?.lookNow()
+    }
+}
+
+// MARK: From the discovery
+
+extension ReadingSession {
+    /// Whether a shard that is not found, or does not know its checkpoint, may be another stream's of the same name.
+    var doubtsStream: Bool { readings.values.contains(where: \.task.doubtsStream) }
+
+    func take(_ listing: [Kinesis.Shard]) {
+        let added = positions.listed(listing)
+        counters.keep(positions.book.shards.map(\.id))
+        if !added.isEmpty {
+            logger.info("new shards", metadata: ["shards": "\(added.map(\.id.text).joined(separator: " "))"])
+        }
+        for id in positions.book.vanished { readings[id]?.task.missingFromListing() }
+        takeReadable()
+    }
+
+    /// The stream was deleted and made again while it was being read: all of the new one is news.
+    func goOver(to positions: Positions) {
+        logger.error("the stream was made anew; its positions begin anew")
+        assignments.forgetReplays()
+        for id in readings.keys { takeAway(id) }
+        for reader in readers.values {
+            reader.notify(
+                .streamRecreated(was: self.positions.book.streamCreatedOn, now: positions.book.streamCreatedOn))
+        }
+        self.positions = positions
+        scope.sent.beginAnew(streamCreatedOn: positions.book.streamCreatedOn)
+        takeReadable()
+    }
+}
