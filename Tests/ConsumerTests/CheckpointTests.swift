@@ -90,6 +90,29 @@ private let shard = ShardID(number: 0)
         }
     }
 
+    @Test func `a pause goes with its shard, and the earlier reader's event ends it`() async throws {
+        try await withOneByOne(shards: 2) { engine, kinesis in
+            kinesis.put("a1", "a2", to: 0)
+            kinesis.put("b1", "b2", to: 1)
+            let first = try await engine.attach(fromStart, paused)
+            var events: [ShardID: EventID] = [:]
+            for _ in 0..<2 {
+                let delivery = try #require(await Engine.delivery(from: first))
+                engine.settle(delivery, of: first)
+                events[delivery.shard] = delivery.id
+            }
+            let second = try await engine.attach(fromStart, paused)
+            let moved = try #require(second.assignment.first)
+            await engine.turns()
+            #expect(engine.snapshot?.shards.first { $0.id == moved }?.phase == .paused)
+            let event = try #require(events[moved])
+            let later = EventID(reader: event.reader, number: event.number + 100)
+            #expect(try engine.registry.goOn(kinesis.name, group: nil, .event(later)) == nil)
+            #expect(try engine.registry.goOn(kinesis.name, group: nil, .event(event)) == moved)
+            #expect(try await engine.read(1, from: second) == [moved == shard ? "a2" : "b2"])
+        }
+    }
+
     @Test func `an event does not acknowledge shards that were taken from its reader`() async throws {
         try await withEngine(shards: 2, settings: { $0.times.handOver = .milliseconds(50) }) { engine, kinesis in
             kinesis.put("a", to: 0)
