@@ -67,7 +67,8 @@ extension Consumer {
     {
         switch acknowledgement {
         case .event(let event):
-            guard let sent = try await logged({ () throws(StateError) in try await scope.sent.sent(upTo: event) }) else {
+            guard let sent = try await logged({ () throws(StateError) in try await scope.sent.sent(upTo: event) })
+            else {
                 throw .unknownEvent(event)
             }
             let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }

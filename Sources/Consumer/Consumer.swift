@@ -151,7 +151,9 @@ extension Consumer {
         attempt.task = loop.spawn { [self] in
             do throws(ConsumerError) {
                 let prepared = try await preparation.positions(ownPositions, options: options, moment: moment)
-                do throws(StateError) { try await scope.sent.load(streamCreatedOn: prepared.book.streamCreatedOn) } catch { throw .state(error) }
+                do throws(StateError) {
+                    try await scope.sent.load(streamCreatedOn: prepared.book.streamCreatedOn)
+                } catch { throw .state(error) }
                 if lifecycle.attemptSucceeds(attempt) {
                     ownPositions = prepared
                     waitForReader()

@@ -35,7 +35,8 @@ struct ShardAssignments: Sendable {
         var reader: ReaderID? {
             switch self {
             case .idle: nil
-            case .reading(let reader), .evicted(let reader), .revoking(let reader, _), .restarting(let reader, _): reader
+            case .reading(let reader), .evicted(let reader), .revoking(let reader, _), .restarting(let reader, _):
+                reader
             }
         }
     }

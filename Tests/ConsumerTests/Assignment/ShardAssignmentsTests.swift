@@ -51,7 +51,9 @@ extension ShardAssignments {
         assignments.joined("b")
         #expect(assignments.shards(of: "a") == shards(0..<2) && assignments.shards(of: "b") == shards(2..<4))
         #expect(assignments.firstShards(of: "b", 1) == [ShardID(number: 2)])
-        #expect(Set(assignments.actions().map { "\($0)" }) == Set(shards(2..<4).map { "\(ShardAssignments.Action.revoke($0))" }))
+        #expect(
+            Set(assignments.actions().map { "\($0)" })
+                == Set(shards(2..<4).map { "\(ShardAssignments.Action.revoke($0))" }))
     }
 
     @Test func `more readers than shards: the last ones have none`() {

@@ -61,7 +61,8 @@ private struct AssignmentsWalk {
         perform(.max)
         check()
         for shard in readable where tasks[shard] != assignments.owner(of: shard) || tasks[shard] == nil {
-            faults.append("\(shard) is \(tasks[shard]?.text ?? "nobody")'s, not \(assignments.owner(of: shard)?.text ?? "-")'s")
+            faults.append(
+                "\(shard) is \(tasks[shard]?.text ?? "nobody")'s, not \(assignments.owner(of: shard)?.text ?? "-")'s")
         }
         if Set(tasks.keys) != readable { faults.append("tasks of shards that are not to be read") }
     }
@@ -83,7 +84,9 @@ private struct AssignmentsWalk {
         for (shard, replay) in departure.begun where assignments.replay(of: shard) != replay {
             faults.append("the replay that begins for \(shard) is another one")
         }
-        if departure.unserved.values.contains(where: { $0.reader != reader }) { faults.append("another's replay is over") }
+        if departure.unserved.values.contains(where: { $0.reader != reader }) {
+            faults.append("another's replay is over")
+        }
     }
 
     private mutating func appear() {
