@@ -237,7 +237,8 @@ import Testing
             reader.detach(.orderly)
             await engine.store.flush()
             engine.restart()
-            kinesis.fail(.iterator(ShardID(number: 0)), FakeKinesis.error("InvalidArgumentException"))
+            let refusal = FakeKinesis.error("InvalidArgumentException")
+            kinesis.fail(.iterator(ShardID(number: 0)), refusal, refusal)
             let next = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: next) == ["a", "b"])
         }

@@ -131,8 +131,8 @@ extension ShardReader {
     mutating func failed(_ failure: ReadFailure, now: Instant) -> Failed {
         let isRefusal = failure == .refused && source.isAskingIterator
         guard source.failed(failure, now: now) else { return .nothing }
-        // Trimmed, or of another stream: nothing can be read there.
-        guard isRefusal, let refused = window.refusePosition() else { return .again }
+        // Of another stream, which is looked for before the second attempt, or trimmed: nothing can be read there.
+        guard isRefusal, source.failures?.count ?? 0 >= 2, let refused = window.refusePosition() else { return .again }
         source.restart(now: now)
         return .refused(refused)
     }

@@ -45,7 +45,7 @@ extension ReaderProblem {
         case .streamRecreated(let was, let now):
             ProblemDocument(
                 .streamRecreated,
-                "The stream was deleted, and another one made under its name. What was not read of the former one is lost; "
+                "The stream was deleted and made anew: it is another stream now. What was not read of the former one is lost; "
                     + "all records of the new one come, from their beginning."
             )
             .with("wasCreatedOn", .string(was.iso8601)).with("createdOn", .string(now.iso8601))
