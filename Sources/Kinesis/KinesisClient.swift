@@ -10,7 +10,7 @@ package final class KinesisClient: @unchecked Sendable {
     package static let dataTimeout: Duration = .seconds(30)
 
     /// How the service is spoken to.
-    package static let serviceProtocol = ServiceProtocol.json(.v1_1, targetPrefix: "Kinesis_20131202")
+    package static let serviceProtocol = ServiceProtocol.json(.v1_1, targetPrefix: "Kinesis_20131202.")
 
     package let client: AWSClient
 

@@ -10,7 +10,7 @@ import Time
         _ transport: Transport, _ url: String, credentials: CredentialsChain = .fixed(.local)
     ) throws -> AWSClient {
         AWSClient(
-            service: "kinesis", serviceProtocol: .json(.v1_1, targetPrefix: "Kinesis_20131202"), region: .local,
+            service: "kinesis", serviceProtocol: .json(.v1_1, targetPrefix: "Kinesis_20131202."), region: .local,
             endpoint: try Endpoint(url), credentials: credentials, transport: transport,
             userAgent: "kinesis-sidecar/test", logger: silentLogger, random: { 0 })
     }
@@ -96,7 +96,7 @@ import Time
         (ServiceProtocol.JSONVersion.v1_0, "application/x-amz-json-1.0"), (.v1_1, "application/x-amz-json-1.1"),
     ])
     func `an operation of JSON is a POST that names it`(_ version: ServiceProtocol.JSONVersion, _ contentType: String) {
-        let json = ServiceProtocol.json(version, targetPrefix: "DynamoDB_20120810")
+        let json = ServiceProtocol.json(version, targetPrefix: "DynamoDB_20120810.")
         let request = json.request("GetItem", body: ByteBuffer("{}"), timeout: .seconds(1))
         #expect(request.method == .post && request.path.isEmpty && request.query.isEmpty)
         #expect(request.contentType == contentType)

@@ -53,14 +53,14 @@ package final class AWSClient: @unchecked Sendable {
     ///   what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
     package func send(_ request: AWSRequest, retry: RetryPolicy?) async throws(AWSError) -> AWSResponse {
         let started = loop.now
-        let outgoing = Outgoing(
-            request: request, path: request.sentPath(endpoint), query: request.sentQuery,
-            bodyHash: await hash(request.body))
+        let path = request.sentPath(endpoint)
+        let query = request.sentQuery
+        let hash = if let body = request.body { await Digest.sha256(body, on: loop) } else { Digest.sha256("") }
         var mending = Mending()
         var failures = 0
         while true {
             do throws(AWSError) {
-                return try await attempt(outgoing)
+                return try await attempt(request, path, query, hash)
             } catch {
                 if case .cancelled = error { throw error }
                 failures += 1
@@ -74,22 +74,12 @@ package final class AWSClient: @unchecked Sendable {
         }
     }
 
-    private func hash(_ body: ByteBuffer?) async -> SHA256Value {
-        guard let body else { return Digest.sha256("") }
-        return await Digest.sha256(body, on: loop)
-    }
-
     // MARK: One attempt
 
-    /// A request with what is the same in all of its attempts.
-    private struct Outgoing {
-        let request: AWSRequest
-        let path: String
-        let query: String?
-        let bodyHash: SHA256Value
-    }
-
-    private func attempt(_ outgoing: Outgoing) async throws(AWSError) -> AWSResponse {
+    /// - Parameters path, query: as they are sent.
+    private func attempt(
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
+    ) async throws(AWSError) -> AWSResponse {
         let now = WallTime.now()
         let signedWith: Credentials
         do throws(CredentialsError) {
@@ -97,12 +87,11 @@ package final class AWSClient: @unchecked Sendable {
         } catch {
             throw .credentials(error)
         }
-        let request = outgoing.request
+        let headers = headers(request, path, query, hash, signedWith, skew.corrected(now))
         var sent = TransportRequest(
-            method: request.method, endpoint: endpoint, headers: headers(outgoing, signedWith, skew.corrected(now)),
-            body: request.body, timeout: request.timeout)
-        sent.path = outgoing.path
-        sent.query = outgoing.query
+            method: request.method, endpoint: endpoint, headers: headers, body: request.body, timeout: request.timeout)
+        sent.path = path
+        sent.query = query
         sent.acceptsResponse = request.acceptsResponse
         sent.isRepeatable = request.isRepeatable
         let response: AWSResponse
@@ -121,10 +110,10 @@ package final class AWSClient: @unchecked Sendable {
 
     /// The signed headers, which for a protocol without headers of its own are in the order of their names as the signature
     /// needs them, and the two that nobody signs: proxies may change User-Agent.
-    private func headers(_ outgoing: Outgoing, _ credentials: Credentials, _ time: WallTime)
-        -> [(name: String, value: String)]
-    {
-        let request = outgoing.request
+    private func headers(
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value, _ credentials: Credentials,
+        _ time: WallTime
+    ) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         headers.reserveCapacity(7 + request.headers.count)
         if let contentType = request.contentType { headers.append(("content-type", contentType)) }
@@ -134,8 +123,7 @@ package final class AWSClient: @unchecked Sendable {
         if let target = request.target { headers.append(("x-amz-target", target)) }
         headers += request.headers
         let canonical = CanonicalRequest(
-            method: request.method.rawValue, path: outgoing.path, query: outgoing.query, headers: headers,
-            bodyHash: outgoing.bodyHash)
+            method: request.method.rawValue, path: path, query: query, headers: headers, bodyHash: hash)
         let authorization = signer.authorization(canonical, credentials: credentials, time: time)
         headers.append(("authorization", authorization))
         headers.append(("user-agent", userAgent))

@@ -5,8 +5,8 @@ import Bytes
 /// A protocol of AWS is a case here: it makes an `AWSRequest` of an operation and a `ServiceError` of a response that is no
 /// success. Methods, paths, queries and further headers have their places in `AWSRequest`.
 package enum ServiceProtocol: Hashable, Sendable {
-    /// AWS JSON: each operation is a POST to the endpoint's path, and X-Amz-Target names it behind `targetPrefix` and a
-    /// dot, e.g. `Kinesis_20131202.ListShards`.
+    /// AWS JSON: each operation is a POST to the endpoint's path, and X-Amz-Target names it behind `targetPrefix`, e.g.
+    /// ListShards behind `Kinesis_20131202.`.
     /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, and aws-json-1_0-protocol.html there.
     case json(JSONVersion, targetPrefix: String)
 
@@ -24,13 +24,7 @@ package enum ServiceProtocol: Hashable, Sendable {
         case .json(let version, let prefix):
             var request = AWSRequest(.post, body: body, timeout: timeout)
             request.contentType = version.contentType
-            // One allocation, where a concatenation has one for each of its parts.
-            var target = ""
-            target.reserveCapacity(prefix.utf8.count + 1 + operation.utf8.count)
-            target += prefix
-            target += "."
-            target += operation
-            request.target = target
+            request.target = prefix + operation
             return request
         }
     }
