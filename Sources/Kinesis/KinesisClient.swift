@@ -9,6 +9,9 @@ package final class KinesisClient: @unchecked Sendable {
     package static let controlTimeout: Duration = .seconds(10)
     package static let dataTimeout: Duration = .seconds(30)
 
+    /// How the service is spoken to.
+    package static let serviceProtocol = ServiceProtocol.json(.v1_1, targetPrefix: "Kinesis_20131202.")
+
     package let client: AWSClient
 
     package init(_ client: AWSClient) {
@@ -17,7 +20,7 @@ package final class KinesisClient: @unchecked Sendable {
 
     /// Calls an operation and reads its response.
     ///
-    /// - Parameter retry: as for `AWSClient.call`; nil leaves retries to the caller.
+    /// - Parameter retry: as for `AWSClient.send`; nil leaves retries to the caller.
     package func call<Operation: KinesisOperation>(
         _ operation: Operation, retry: RetryPolicy?
     ) async throws(AWSError) -> Operation.Response {
@@ -25,9 +28,9 @@ package final class KinesisClient: @unchecked Sendable {
         operation.write(&request)
         let response = try await send(Operation.name, request.buffer, Self.controlTimeout, retry)
         do {
-            return try Operation.read(Self.tree(response))
+            return try Operation.read(Self.tree(response.body))
         } catch {
-            throw .response(reason: error.description, requestID: nil)
+            throw .response(reason: error.description, requestID: response.requestID)
         }
     }
 
@@ -39,7 +42,9 @@ package final class KinesisClient: @unchecked Sendable {
     ) async throws(AWSError) -> ByteBuffer {
         var request = JSONWriter()
         GetRecords(iterator: iterator, limit: limit).write(&request)
-        return try await send(GetRecords.name, request.buffer, Self.dataTimeout, nil, acceptsResponse: acceptsResponse)
+        return try await send(
+            GetRecords.name, request.buffer, Self.dataTimeout, nil, acceptsResponse: acceptsResponse
+        ).body
     }
 
     /// One PutRecords of 1…500 entries, one result for each. Not retried: only failed entries may be.
@@ -51,9 +56,9 @@ package final class KinesisClient: @unchecked Sendable {
         operation.write(&request)
         let response = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
         do {
-            return try PutRecords.read(response, count: entries.count)
+            return try PutRecords.read(response.body, count: entries.count)
         } catch {
-            throw .response(reason: error.description, requestID: nil)
+            throw .response(reason: error.description, requestID: response.requestID)
         }
     }
 
@@ -63,9 +68,9 @@ package final class KinesisClient: @unchecked Sendable {
         operation.write(&request)
         let response = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
         do {
-            return try PutRecord.read(response)
+            return try PutRecord.read(response.body)
         } catch {
-            throw .response(reason: error.description, requestID: nil)
+            throw .response(reason: error.description, requestID: response.requestID)
         }
     }
 
@@ -96,10 +101,11 @@ package final class KinesisClient: @unchecked Sendable {
     private func send(
         _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?, isRepeatable: Bool = true,
         acceptsResponse: (@Sendable (Int) -> Bool)? = nil
-    ) async throws(AWSError) -> ByteBuffer {
-        try await client.call(
-            target: "Kinesis_20131202." + name, body: body, timeout: timeout, retry: retry, isRepeatable: isRepeatable,
-            acceptsResponse: acceptsResponse)
+    ) async throws(AWSError) -> AWSResponse {
+        var request = client.serviceProtocol.request(name, body: body, timeout: timeout)
+        request.isRepeatable = isRepeatable
+        request.acceptsResponse = acceptsResponse
+        return try await client.send(request, retry: retry)
     }
 
     private static func tree(_ response: ByteBuffer) throws(KinesisResponseError) -> JSONValue {

@@ -25,9 +25,13 @@ struct Services: @unchecked Sendable {
         let target = try ServiceTarget(settings, kinesisPort: kinesisPort, environment: .process)
         let transport = Transport(loop: loop)
         let client = AWSClient(
-            service: "kinesis", region: target.region, endpoint: target.endpoint, credentials: target.credentials,
-            transport: transport,
+            service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: target.region,
+            endpoint: target.endpoint, credentials: target.credentials, transport: transport,
             userAgent: "kinesis-sidecar/\(Help.version)", logger: Logger(label: "aws"))
+        target.credentials.onRefreshFailure = { error in
+            Logger(label: "aws").warning(
+                "The AWS credentials end soon and cannot be renewed yet", metadata: ["error": "\(error)"])
+        }
         let activity = ActivityBook()
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
         let state = try await openState(folder, loop)

@@ -10,15 +10,15 @@ import Time
         _ transport: Transport, _ url: String, credentials: CredentialsChain = .fixed(.local)
     ) throws -> AWSClient {
         AWSClient(
-            service: "kinesis", region: .local, endpoint: try Endpoint(url), credentials: credentials,
-            transport: transport, userAgent: "kinesis-sidecar/test", logger: silentLogger, random: { 0 })
+            service: "kinesis", serviceProtocol: .json(.v1_1, targetPrefix: "Kinesis_20131202."), region: .local,
+            endpoint: try Endpoint(url), credentials: credentials, transport: transport,
+            userAgent: "kinesis-sidecar/test", logger: silentLogger, random: { 0 })
     }
 
     private static func call(_ client: AWSClient, retry: RetryPolicy? = nil) async throws(AWSError) -> String {
-        try await client.call(
-            target: "Kinesis_20131202.ListShards", body: ByteBuffer(#"{"StreamName":"s"}"#), timeout: .seconds(20),
-            retry: retry
-        ).text
+        let request = client.serviceProtocol.request(
+            "ListShards", body: ByteBuffer(#"{"StreamName":"s"}"#), timeout: .seconds(20))
+        return try await client.send(request, retry: retry).body.text
     }
 
     /// Whether the request carries a valid signature of the local key at `now`.
@@ -26,9 +26,82 @@ import Time
         let verifier = SignatureVerifier(secrets: ["local": Secret("local")], unknownKeys: .refuse)
         let body = ByteBuffer(received.body)
         let request = SignatureVerifier.Request(
-            method: "POST", path: "/", query: nil, bodyHash: Digest.sha256(body.bytes)
+            method: received.method, path: received.path, query: received.query, bodyHash: Digest.sha256(body.bytes)
         ) { name in received.header(name).map { [$0] } ?? [] }
         return (try? verifier.verify(request, now: now).isVerified) ?? false
+    }
+
+    @Test func `every method is sent and signed with its path and query, on one connection`() async throws {
+        let server = TestServer { received in
+            let place = "\(received.method) \(received.path)?\(received.query ?? "-")"
+            let body = received.header("content-length").map { " \($0): \(ByteBuffer(received.body).text)" } ?? ""
+            let isRight =
+                Self.isSigned(received, now: .now()) && received.connection == 1
+                && (received.header("content-type") == nil) == (received.header("x-amz-target") == nil)
+            return .reply(to: received, isRight ? 200 : 400, place + body)
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url + "/prefix/")
+            func sent(_ method: TransportRequest.Method, _ body: String? = nil) async throws -> String {
+                var request = AWSRequest(
+                    method, path: "/a b/../é%2F", body: body.map { ByteBuffer($0) }, timeout: .seconds(20))
+                request.query = [("list-type", "2"), ("a key", "&=é/"), ("acl", "")]
+                request.headers = [("x-amz-content-sha256", "UNSIGNED-PAYLOAD"), ("if-match", "\"1\"")]
+                return try await client.send(request, retry: nil).body.text
+            }
+            let place = "/prefix/a%20b/../%C3%A9%252F?list-type=2&a%20key=%26%3D%C3%A9%2F&acl="
+            #expect(try await sent(.get) == "GET \(place)")
+            #expect(try await sent(.put, "new") == "PUT \(place) 3: new")
+            #expect(try await sent(.head) == "")
+            #expect(try await sent(.delete) == "DELETE \(place)")
+            #expect(try await sent(.post, "more") == "POST \(place) 4: more")
+            #expect(try await sent(.put) == "PUT \(place) 0: ")
+            #expect(try await sent(.get) == "GET \(place)")
+            #expect(try await Self.call(client) == #"POST /prefix/?- 18: {"StreamName":"s"}"#)
+        }
+    }
+
+    @Test func `a success carries its status, headers, date and request id`() async throws {
+        let server = TestServer { received in
+            let headers = "X-Amz-Request-Id: id-1\r\nETag: \"e\"\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n"
+            return received.request == 1 ? .status(201, "made", headers: headers) : .status(200, "")
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            let made = try await client.send(AWSRequest(.put, path: "/k", timeout: .seconds(20)), retry: nil)
+            #expect(made.status == 201 && made.body.text == "made")
+            #expect(made.headers.first("etag") == "\"e\"")
+            #expect(made.date == WallTime(iso8601: "2026-01-02T03:04:05Z"))
+            #expect(made.requestID == "id-1")
+            let bare = try await client.send(AWSRequest(.get, path: "/k", timeout: .seconds(20)), retry: nil)
+            #expect(bare.date == nil && bare.requestID == nil)
+        }
+    }
+
+    @Test func `a HEAD that is refused has the status for its code`() async throws {
+        let server = TestServer { received in .reply(to: received, 404, "not sent with HEAD") }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            let missing = AWSError.service(ServiceError(code: "HTTP404", message: "", status: 404))
+            await #expect(throws: missing) {
+                try await client.send(AWSRequest(.head, path: "/k", timeout: .seconds(20)), retry: nil)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (ServiceProtocol.JSONVersion.v1_0, "application/x-amz-json-1.0"), (.v1_1, "application/x-amz-json-1.1"),
+    ])
+    func `an operation of JSON is a POST that names it`(_ version: ServiceProtocol.JSONVersion, _ contentType: String) {
+        let json = ServiceProtocol.json(version, targetPrefix: "DynamoDB_20120810.")
+        let request = json.request("GetItem", body: ByteBuffer("{}"), timeout: .seconds(1))
+        #expect(request.method == .post && request.path.isEmpty && request.query.isEmpty)
+        #expect(request.contentType == contentType)
+        #expect(request.target == "DynamoDB_20120810.GetItem" && request.name == request.target)
+        #expect(request.body?.text == "{}")
     }
 
     @Test func `a call is JSON 1.1 with target, user agent and a valid signature`() async throws {

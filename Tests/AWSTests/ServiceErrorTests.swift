@@ -7,7 +7,7 @@ import Time
 @Suite struct ServiceErrorTests {
     private func error(_ status: Int, _ body: String, _ headers: String = "") -> ServiceError {
         ServiceError(
-            TransportResponse(
+            json: AWSResponse(
                 status: status, headers: TransportHeaders(lines: ByteBuffer("HTTP/1.1 \(status) X\r\n\(headers)\r\n")),
                 body: ByteBuffer(body)))
     }

@@ -13,6 +13,15 @@ final class TestServer: @unchecked Sendable {
         var connection: Int
         var request: Int
 
+        var method: String { String(head.prefix { $0 != " " }) }
+        var path: String { String(target.prefix { $0 != "?" }) }
+        /// What stands behind the question mark, nil without one.
+        var query: String? { target.firstIndex(of: "?").map { String(target[target.index(after: $0)...]) } }
+
+        private var target: Substring {
+            head.prefix { $0 != "\r\n" }.dropFirst(method.count + 1).prefix { $0 != " " }
+        }
+
         func header(_ name: String) -> String? {
             let prefix = name.lowercased() + ":"
             for line in head.split(separator: "\r\n") where line.lowercased().hasPrefix(prefix) {
@@ -36,6 +45,14 @@ final class TestServer: @unchecked Sendable {
 
         static func ok(_ body: [UInt8], headers: String = "") -> Answer {
             .bytes(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\(headers)\r\n".utf8) + body)
+        }
+
+        /// A HEAD is told how long the body is, and gets none.
+        static func reply(to received: Received, _ status: Int, _ body: String) -> Answer {
+            guard case .bytes(let bytes) = self.status(status, body), received.method == "HEAD" else {
+                return self.status(status, body)
+            }
+            return .bytes(bytes.dropLast(body.utf8.count))
         }
 
         static func status(_ status: Int, _ body: String, headers: String = "") -> Answer {

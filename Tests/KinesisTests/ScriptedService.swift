@@ -74,8 +74,9 @@ final class ScriptedService: HTTPHandler, Sendable {
         do {
             let address = try server.listen(ListenAddress("127.0.0.1:0")!)
             let client = AWSClient(
-                service: "kinesis", region: .local, endpoint: try Endpoint("http://\(address)"),
-                credentials: .fixed(.local), transport: transport, logger: logger)
+                service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: .local,
+                endpoint: try Endpoint("http://\(address)"), credentials: .fixed(.local), transport: transport,
+                logger: logger)
             try await body(KinesisClient(client))
             return .success(())
         } catch {

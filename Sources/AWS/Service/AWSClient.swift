@@ -3,11 +3,12 @@ import Logging
 import Reactor
 import Time
 
-/// One service of AWS over its JSON 1.1 protocol: signs, sends, retries, corrects the clock, refreshes credentials.
+/// One service of AWS: signs, sends, retries, corrects the clock, refreshes credentials.
 ///
 /// Confined to its loop.
 package final class AWSClient: @unchecked Sendable {
     package let service: String
+    package let serviceProtocol: ServiceProtocol
     package let region: Region
     package let endpoint: Endpoint
     package var loop: EventLoop { transport.loop }
@@ -18,7 +19,7 @@ package final class AWSClient: @unchecked Sendable {
     package private(set) var recentExceptions = RecentExceptions()
     /// How far the service's clock is from ours.
     package private(set) var skew = ClockSkew()
-    /// Called with the target when a request is handed to the transport: the added-latency benchmark's hook.
+    /// Called with the name of a request when it is handed to the transport: the added-latency benchmark's hook.
     package var onRequestStarted: ((String) -> Void)?
 
     private let transport: Transport
@@ -29,11 +30,12 @@ package final class AWSClient: @unchecked Sendable {
     private let random: () -> Double
 
     package init(
-        service: String, region: Region, endpoint: Endpoint, credentials: CredentialsChain, transport: Transport,
-        userAgent: String = "kinesis-sidecar", logger: Logger,
+        service: String, serviceProtocol: ServiceProtocol, region: Region, endpoint: Endpoint,
+        credentials: CredentialsChain, transport: Transport, userAgent: String = "kinesis-sidecar", logger: Logger,
         random: @escaping () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.service = service
+        self.serviceProtocol = serviceProtocol
         self.region = region
         self.endpoint = endpoint
         self.credentials = credentials
@@ -44,26 +46,21 @@ package final class AWSClient: @unchecked Sendable {
         signer = SignatureV4(region: region.name, service: service)
     }
 
-    /// Calls an operation, e.g. target `Kinesis_20131202.ListShards`, and returns the body of its 200.
+    /// Sends a request until it succeeds or is given up, and returns the response of its success.
     ///
     /// Whatever `retry` says, a skewed clock is corrected once and stale credentials are read anew once.
-    /// - Parameters:
-    ///   - body: JSON; nobody writes to it until this returns.
-    ///   - timeout: of each attempt.
-    ///   - retry: nil leaves every other failure to the caller. Given, passing faults are waited out as it says, and
-    ///     what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
-    ///   - isRepeatable, acceptsResponse: as in `TransportRequest`.
-    package func call(
-        target: String, body: ByteBuffer, timeout: Duration, retry: RetryPolicy?, isRepeatable: Bool = true,
-        acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)? = nil
-    ) async throws(AWSError) -> ByteBuffer {
+    /// - Parameter retry: nil leaves every other failure to the caller. Given, passing faults are waited out as it says, and
+    ///   what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
+    package func send(_ request: AWSRequest, retry: RetryPolicy?) async throws(AWSError) -> AWSResponse {
         let started = loop.now
-        let hash = await Digest.sha256(body, on: loop)
+        let path = request.sentPath(endpoint)
+        let query = request.sentQuery
+        let hash = if let body = request.body { await Digest.sha256(body, on: loop) } else { Digest.sha256("") }
         var mending = Mending()
         var failures = 0
         while true {
             do throws(AWSError) {
-                return try await attempt(target, body, hash, timeout, isRepeatable, acceptsResponse, &mending)
+                return try await attempt(request, path, query, hash)
             } catch {
                 if case .cancelled = error { throw error }
                 failures += 1
@@ -71,7 +68,7 @@ package final class AWSClient: @unchecked Sendable {
                 if mending.isDone(with: error, skew: &skew) { continue }
                 let elapsed = loop.now - started
                 guard let delay = delay(retry, after: error, failures: failures, elapsed: elapsed) else { throw error }
-                log(error, target, failures, delay)
+                log(error, request, failures, delay)
                 try await pause(delay)
             }
         }
@@ -79,10 +76,10 @@ package final class AWSClient: @unchecked Sendable {
 
     // MARK: One attempt
 
+    /// - Parameters path, query: as they are sent.
     private func attempt(
-        _ target: String, _ body: ByteBuffer, _ hash: SHA256Value, _ timeout: Duration, _ isRepeatable: Bool,
-        _ acceptsResponse: (@Sendable (Int) -> Bool)?, _ mending: inout Mending
-    ) async throws(AWSError) -> ByteBuffer {
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
+    ) async throws(AWSError) -> AWSResponse {
         let now = WallTime.now()
         let signedWith: Credentials
         do throws(CredentialsError) {
@@ -90,38 +87,43 @@ package final class AWSClient: @unchecked Sendable {
         } catch {
             throw .credentials(error)
         }
-        let headers = headers(target, hash, signedWith, skew.corrected(now))
-        var request = TransportRequest(endpoint: endpoint, headers: headers, body: body, timeout: timeout)
-        request.acceptsResponse = acceptsResponse
-        request.isRepeatable = isRepeatable
-        let response: TransportResponse
-        onRequestStarted?(target)
+        let headers = headers(request, path, query, hash, signedWith, skew.corrected(now))
+        var sent = TransportRequest(
+            method: request.method, endpoint: endpoint, headers: headers, body: request.body, timeout: request.timeout)
+        sent.path = path
+        sent.query = query
+        sent.acceptsResponse = request.acceptsResponse
+        sent.isRepeatable = request.isRepeatable
+        let response: AWSResponse
+        onRequestStarted?(request.name)
         do throws(TransportError) {
-            response = try await transport.send(request)
+            response = AWSResponse(try await transport.send(sent))
         } catch {
             throw error == .cancelled ? .cancelled : .transport(error)
         }
         lastResponse = .now()
-        if (200..<300).contains(response.status) { return response.body }
-        let error = ServiceError(response)
+        if response.isSuccess { return response }
+        let error = serviceProtocol.error(response)
         if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
         throw .service(error)
     }
 
-    /// The signed headers in the order of their names, which is how the signature needs them, and the two that nobody
-    /// signs: proxies may change User-Agent.
-    private func headers(_ target: String, _ hash: SHA256Value, _ credentials: Credentials, _ time: WallTime)
-        -> [(name: String, value: String)]
-    {
+    /// The signed headers, which for a protocol without headers of its own are in the order of their names as the signature
+    /// needs them, and the two that nobody signs: proxies may change User-Agent.
+    private func headers(
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value, _ credentials: Credentials,
+        _ time: WallTime
+    ) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
-        headers.reserveCapacity(7)
-        headers.append(("content-type", "application/x-amz-json-1.1"))
+        headers.reserveCapacity(7 + request.headers.count)
+        if let contentType = request.contentType { headers.append(("content-type", contentType)) }
         headers.append(("host", endpoint.authority))
         headers.append(("x-amz-date", signer.date(time)))
         if let token = credentials.sessionToken { headers.append(("x-amz-security-token", token.exposed)) }
-        headers.append(("x-amz-target", target))
+        if let target = request.target { headers.append(("x-amz-target", target)) }
+        headers += request.headers
         let canonical = CanonicalRequest(
-            method: "POST", path: endpoint.path, headers: headers, bodyHash: hash)
+            method: request.method.rawValue, path: path, query: query, headers: headers, bodyHash: hash)
         let authorization = signer.authorization(canonical, credentials: credentials, time: time)
         headers.append(("authorization", authorization))
         headers.append(("user-agent", userAgent))
@@ -138,11 +140,11 @@ package final class AWSClient: @unchecked Sendable {
         return retry.nextDelay(attempt: failures, elapsed: elapsed, random: random, least: least)
     }
 
-    private func log(_ error: AWSError, _ target: String, _ failures: Int, _ delay: Duration) {
+    private func log(_ error: AWSError, _ request: AWSRequest, _ failures: Int, _ delay: Duration) {
         logger.warning(
             "A call to AWS failed and is tried again",
             metadata: [
-                "target": "\(target)", "error": "\(error)", "failures": "\(failures)", "wait": "\(delay)",
+                "target": "\(request.name)", "error": "\(error)", "failures": "\(failures)", "wait": "\(delay)",
             ])
     }
 

@@ -21,8 +21,14 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         authority = self.port.map { "\(name):\($0)" } ?? name
     }
 
-    package var url: String { "\(scheme.rawValue)://\(authority)\(path)" }
+    package var url: String { url(path: path, query: nil) }
     package var description: String { url }
+
+    /// The URL of something else at the same place; both parts as they are sent.
+    func url(path: String, query: String?) -> String {
+        let place = "\(scheme.rawValue)://\(authority)\(path)"
+        return query.map { "\(place)?\($0)" } ?? place
+    }
 }
 
 /// What is wrong with a URL that was given as an endpoint.

@@ -6,8 +6,8 @@ import CCurl
 final class HeaderList {
     private let text = ByteBuffer(capacity: 1024)
     private var starts: [Int] = []
-    private var nodes = UnsafeMutablePointer<curl_slist>.allocate(capacity: 8)
-    private var room = 8
+    private var nodes = UnsafeMutablePointer<curl_slist>.allocate(capacity: 12)
+    private var room = 12
 
     /// The first line, for CURLOPT_HTTPHEADER.
     private(set) var head: UnsafeMutablePointer<curl_slist>?
@@ -23,6 +23,8 @@ final class HeaderList {
         // Without it a body over 1 MiB waits a second for the service to ask for it. Accept: */* says nothing.
         add("Expect:")
         add("Accept:")
+        // Without it a body without a content type would be called a form. One that is given follows.
+        add("Content-Type:")
         for (name, value) in headers {
             guard Self.isPlain(name), Self.isPlain(value), !name.isEmpty else { throw .badHeader(name: name) }
             starts.append(text.count)

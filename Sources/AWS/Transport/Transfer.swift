@@ -18,6 +18,9 @@ final class Transfer {
     private let list = HeaderList()
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private var endpoint: Endpoint?
+    private var path = ""
+    private var query: String?
+    private var method: TransportRequest.Method?
     private var timeout = Duration.zero
     private var request: TransportRequest?
     private var responseLimit = 0
@@ -50,6 +53,8 @@ final class Transfer {
         // loop when the name server took 3 s (measured, libcurl 7.88).
         set(CURLOPT_QUICK_EXIT, 1)
         set(CURLOPT_TCP_NODELAY, 1)
+        // The path is sent as it was signed, dots and all.
+        set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         set(CURLOPT_BUFFERSIZE, Self.receiveBuffer)
@@ -106,15 +111,17 @@ final class Transfer {
     /// Sets what differs from request to request.
     /// - Throws: `.badHeader`, with nothing started.
     func prepare(_ request: TransportRequest, proxies: ProxySettings) throws(TransportError) {
+        precondition(request.body == nil || request.method.hasBody, "a body with \(request.method)")
         try list.fill(request.headers)
         generation &+= 1
-        if endpoint != request.endpoint { setEndpoint(request.endpoint, proxies) }
+        setURL(request, proxies)
         if timeout != request.timeout {
             timeout = request.timeout
             set(CURLOPT_TIMEOUT_MS, Int(max(1, timeout.clampedMilliseconds)))
         }
         ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list.head)
-        setBody(request)
+        setMethod(request.method)
+        if request.method.hasBody { setBody(request.body) }
         self.request = request
         responseLimit = request.responseLimit
         isLengthKnown = false
@@ -125,26 +132,39 @@ final class Transfer {
         lines = ByteBuffer(capacity: 512)
     }
 
-    private func setEndpoint(_ endpoint: Endpoint, _ proxies: ProxySettings) {
-        ccurl_set_string(easy, CURLOPT_URL, endpoint.url)
+    private func setURL(_ request: TransportRequest, _ proxies: ProxySettings) {
+        let isSameEndpoint = endpoint == request.endpoint
+        guard !isSameEndpoint || path != request.path || query != request.query else { return }
+        ccurl_set_string(easy, CURLOPT_URL, request.endpoint.url(path: request.path, query: request.query))
+        path = request.path
+        query = request.query
+        guard !isSameEndpoint else { return }
         // An empty proxy keeps libcurl from reading the environment itself.
-        ccurl_set_string(easy, CURLOPT_PROXY, proxies.proxy(for: endpoint)?.exposed ?? "")
+        ccurl_set_string(easy, CURLOPT_PROXY, proxies.proxy(for: request.endpoint)?.exposed ?? "")
         ccurl_set_string(easy, CURLOPT_NOPROXY, proxies.exceptions)
-        self.endpoint = endpoint
+        endpoint = request.endpoint
     }
 
-    private func setBody(_ request: TransportRequest) {
-        switch request.method {
-        case .get:
-            set(CURLOPT_HTTPGET, 1)
-        case .post:
-            set(CURLOPT_POST, 1)
-            ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body?.count ?? 0))
-            // Not copied: the request holds the buffer until the transfer has ended.
-            // A null pointer would make libcurl ask a read callback for the body.
-            let nothing = ("" as StaticString).utf8Start
-            ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, request.body.map { UnsafePointer($0.base) } ?? nothing)
+    private func setMethod(_ method: TransportRequest.Method) {
+        guard method != self.method else { return }
+        self.method = method
+        // Each of the three takes the place of the others.
+        switch method {
+        case .get, .delete: set(CURLOPT_HTTPGET, 1)
+        case .head: set(CURLOPT_NOBODY, 1)
+        case .post, .put: set(CURLOPT_POST, 1)
         }
+        // libcurl's own PUT asks a callback for the body; this one sends it from memory, as POST does.
+        let isOther = method == .put || method == .delete
+        ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, isOther ? method.rawValue : nil)
+    }
+
+    private func setBody(_ body: ByteBuffer?) {
+        ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body?.count ?? 0))
+        // Not copied: the request holds the buffer until the transfer has ended.
+        // A null pointer would make libcurl ask a read callback for the body.
+        let nothing = ("" as StaticString).utf8Start
+        ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, body.map { UnsafePointer($0.base) } ?? nothing)
     }
 
     func start(

@@ -2,12 +2,26 @@ import Bytes
 
 /// One request for the transport, complete with every header that it sends beside Host and Content-Length.
 package struct TransportRequest: Sendable {
-    package enum Method: Sendable { case get, post }
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case head = "HEAD"
+        case post = "POST"
+        case put = "PUT"
+        case delete = "DELETE"
+
+        /// Whether a request has a body; where none is given it is sent with a length of 0.
+        var hasBody: Bool { self == .post || self == .put }
+    }
 
     package var method: Method
     package var endpoint: Endpoint
+    /// Percent-encoded, the endpoint's own path included.
+    package var path: String
+    /// Percent-encoded, without the question mark.
+    package var query: String?
     package var headers: [(name: String, value: String)]
     /// Not written to by anybody until the response is there.
+    /// Only of methods that have one.
     package var body: ByteBuffer?
     /// For all of it, from now to the response's last byte.
     package var timeout: Duration
@@ -29,6 +43,7 @@ package struct TransportRequest: Sendable {
     ) {
         self.method = method
         self.endpoint = endpoint
+        path = endpoint.path
         self.headers = headers
         self.body = body
         self.timeout = timeout

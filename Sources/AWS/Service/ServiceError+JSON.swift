@@ -1,6 +1,5 @@
 import Bytes
 import JSON
-import Time
 
 extension ServiceError {
     /// The largest body that is looked into for a code, bytes.
@@ -13,7 +12,7 @@ extension ServiceError {
     /// The code stands in `x-amzn-errortype` or in the body's `__type` or `code`, with or without a namespace before
     /// (`ns#Code`) and a URL behind (`Code:http://…`); without one the status is the code.
     /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, "Operation error serialization"
-    package init(_ response: TransportResponse) {
+    init(json response: AWSResponse) {
         let body = Self.object(response.body)
         let named =
             body?["__type"]?.string ?? response.headers.first("x-amzn-errortype") ?? body?["code"]?.string ?? ""
@@ -22,8 +21,8 @@ extension ServiceError {
             code: code.isEmpty ? "HTTP\(response.status)" : code,
             message: body.map(Self.message) ?? Self.text(response.body),
             status: response.status,
-            requestID: response.headers.requestID,
-            date: response.headers.first("date").flatMap(WallTime.init(httpDate:)))
+            requestID: response.requestID,
+            date: response.date)
     }
 
     private static func object(_ body: ByteBuffer) -> JSONValue? {
@@ -45,12 +44,5 @@ extension ServiceError {
         let start = String(decoding: body.bytes.prefix(excerpt * 4), as: UTF8.self)
         let words = start.split { $0.isWhitespace || $0.isNewline }
         return String(words.joined(separator: " ").prefix(excerpt))
-    }
-}
-
-extension TransportHeaders {
-    /// The id under which AWS's support finds the request.
-    package var requestID: String? {
-        first("x-amzn-requestid") ?? first("x-amz-request-id")
     }
 }

@@ -1,0 +1,38 @@
+import Bytes
+
+/// How a service writes operations as requests, and its errors as responses. Performs no I/O.
+///
+/// A protocol of AWS is a case here: it makes an `AWSRequest` of an operation and a `ServiceError` of a response that is no
+/// success. Methods, paths, queries and further headers have their places in `AWSRequest`.
+package enum ServiceProtocol: Hashable, Sendable {
+    /// AWS JSON: each operation is a POST to the endpoint's path, and X-Amz-Target names it behind `targetPrefix`, e.g.
+    /// ListShards behind `Kinesis_20131202.`.
+    /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, and aws-json-1_0-protocol.html there.
+    case json(JSONVersion, targetPrefix: String)
+
+    package enum JSONVersion: String, Sendable {
+        case v1_0 = "application/x-amz-json-1.0"
+        case v1_1 = "application/x-amz-json-1.1"
+
+        /// What requests and responses say of their bodies.
+        package var contentType: String { rawValue }
+    }
+
+    /// An operation with its input, which the caller has written as the protocol has it.
+    package func request(_ operation: String, body: ByteBuffer, timeout: Duration) -> AWSRequest {
+        switch self {
+        case .json(let version, let prefix):
+            var request = AWSRequest(.post, body: body, timeout: timeout)
+            request.contentType = version.contentType
+            request.target = prefix + operation
+            return request
+        }
+    }
+
+    /// What a response that is no success says. A proxy may have written it, which knows nothing of the protocol.
+    package func error(_ response: AWSResponse) -> ServiceError {
+        switch self {
+        case .json: ServiceError(json: response)
+        }
+    }
+}
