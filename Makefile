@@ -63,12 +63,14 @@ soak: build
 	@Scripts/setup tests
 	$(PYTHON) Tests/Checker --seed $(SEED) --seeds $(SEEDS)
 
-# Each sanitizer has a build of its own: .build-thread, .build-address. A test takes about ten times as long there.
+# Each sanitizer has a build of its own: .build-thread, .build-address. A test takes several times as long there, so one
+# runs after the other: side by side they would run into their own time limits.
 sanitize: setup $(addprefix sanitize-,thread address)
 
 sanitize-%:
 	swift build --build-tests --sanitize=$* --scratch-path .build-$*
-	Scripts/watchdog 1200 swift test --skip-build --sanitize=$* --scratch-path .build-$*
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/tsan-suppressions.txt \
+	Scripts/watchdog 1800 swift test --skip-build --no-parallel --sanitize=$* --scratch-path .build-$*
 
 bench: build
 	@Scripts/setup tests bench
