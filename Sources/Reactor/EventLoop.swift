@@ -30,9 +30,15 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// The time of this turn, read once at its start and again after epoll has waited.
     package private(set) var now: Instant = .now
+    private let time: LoopTime
+    /// Where a manual time stands.
+    private var manualNow: Instant = .now
+    /// Answers that other threads owe to the tasks of this loop, as far as they say so.
+    private var outsideWork = 0
 
-    package init(name: String) throws(SystemError) {
+    package init(name: String, time: LoopTime = .system) throws(SystemError) {
         self.name = name
+        self.time = time
         mailbox = try Mailbox()
         poller = try Poller()
         let mailbox = mailbox
@@ -84,7 +90,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func turn() {
-        now = .now
+        readTime()
         runDueTimers()
         takeMail()
         for waiter in takeNextTurnWaiters() { waiter.resume() }
@@ -138,8 +144,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             // EBADF, EFAULT, EINVAL: this loop's own state is broken, and going on would spin.
             fatalError("\(name): \(error)")
         }
-        guard count > 0 else { return }
-        now = .now
+        guard count > 0 else { return moveTimeIfIdle() }
+        readTime()
         for index in 0..<count {
             if let (handler, readiness) = poller.handler(at: index) { handler(readiness) }
         }
@@ -150,6 +156,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private func waitingTime() -> Int32 {
         guard jobs.isEmpty, nextTurnWaiters.isEmpty else { return 0 }
         guard let deadline = timers.nextDeadline else { return -1 }
+        if time != .system { return deadline <= manualNow || movesTimeNow ? 0 : -1 }
         let (seconds, attoseconds) = (deadline - .now).components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         let longest: Int64 = 3600
@@ -233,7 +240,56 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Reads the clock anew, for a caller that has worked long within one turn.
     package func refreshTime() {
-        now = .now
+        readTime()
+    }
+
+    // MARK: Time
+
+    private func readTime() {
+        now = time == .system ? .now : manualNow
+    }
+
+    private var movesTimeNow: Bool { time == .manual(.whenIdle) && outsideWork == 0 }
+
+    /// Called where epoll has nothing to tell.
+    private func moveTimeIfIdle() {
+        guard movesTimeNow, jobs.isEmpty, nextTurnWaiters.isEmpty, let deadline = timers.nextDeadline else { return }
+        manualNow = max(manualNow, deadline)
+    }
+
+    /// Moves the manual time on, from one deadline to the next, and lets what is due then run, with what follows from it.
+    package func advance(by duration: Duration) async {
+        preconditionOnLoop()
+        precondition(time != .system, "only a manual time can be moved")
+        let end = manualNow + duration
+        await settle()
+        while let deadline = timers.nextDeadline, deadline <= end {
+            manualNow = max(manualNow, deadline)
+            await settle()
+        }
+        manualNow = max(manualNow, end)
+        await settle()
+    }
+
+    /// Takes turns until nothing is ready and no other thread works for this loop; where something always is, a hundred.
+    private func settle() async {
+        var left = 100
+        repeat {
+            await nextTurn()
+            if outsideWork == 0 { left -= 1 }
+        } while left > 0 && !(jobs.isEmpty && nextTurnWaiters.isEmpty && outsideWork == 0)
+    }
+
+    /// Another thread works for a task of this loop, which says `outsideWorkEnded` once it has the answer: meanwhile a
+    /// manual time does not move by itself.
+    package func outsideWorkBegan() {
+        preconditionOnLoop()
+        outsideWork += 1
+    }
+
+    package func outsideWorkEnded() {
+        preconditionOnLoop()
+        outsideWork -= 1
     }
 
     // MARK: The loop of a thread

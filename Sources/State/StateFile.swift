@@ -5,6 +5,7 @@ import SQLite
 /// it, and tries again. Confined to its loop.
 final class StateFile: @unchecked Sendable {
     private let location: DatabaseLocation
+    private let loop: EventLoop
     private let opened: Gate
     private var database: Database?
     private var isOpening = false
@@ -12,6 +13,7 @@ final class StateFile: @unchecked Sendable {
 
     init(_ location: DatabaseLocation, loop: EventLoop) {
         self.location = location
+        self.loop = loop
         opened = Gate(loop: loop)
     }
 
@@ -20,14 +22,20 @@ final class StateFile: @unchecked Sendable {
     func read<T: Sendable>(_ body: @escaping @Sendable (Connection) throws(SQLiteError) -> T)
         async throws(SQLiteError) -> T
     {
-        try await open().read(body)
+        let database = try await open()
+        loop.outsideWorkBegan()
+        defer { loop.outsideWorkEnded() }
+        return try await database.read(body)
     }
 
     /// Returns once what was written is committed.
     func write<T: Sendable>(_ body: @escaping @Sendable (Connection) throws(SQLiteError) -> T)
         async throws(SQLiteError) -> T
     {
-        try await open().write(body)
+        let database = try await open()
+        loop.outsideWorkBegan()
+        defer { loop.outsideWorkEnded() }
+        return try await database.write(body)
     }
 
     @discardableResult
@@ -37,7 +45,9 @@ final class StateFile: @unchecked Sendable {
         if let database { return database }
         if isClosed { throw .closed }
         isOpening = true
+        loop.outsideWorkBegan()
         defer {
+            loop.outsideWorkEnded()
             isOpening = false
             opened.open()
         }

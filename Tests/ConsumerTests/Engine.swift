@@ -11,12 +11,12 @@ import Testing
 /// Options of a reader that reads everything there is.
 let fromStart = ("initialPositionInStream", "TRIM_HORIZON")
 
-/// Runs a test with an engine over a stream of some shards.
+/// Runs a test with an engine over a stream of some shards. The time moves on where nobody has anything to do.
 func withEngine(
     shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
     _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
 ) async throws {
-    try await onLoop { loop in
+    try await onLoop(time: .manual(.whenIdle)) { loop in
         let kinesis = FakeKinesis(loop: loop, shards: shards)
         let engine = try await Engine(kinesis, loop, settings: settings)
         try await body(engine, kinesis)
@@ -26,7 +26,7 @@ func withEngine(
     }
 }
 
-/// An engine over a `FakeKinesis`, with delays that let a test end soon. Confined to its loop.
+/// An engine over a `FakeKinesis`. Confined to its loop, whose time is a manual one.
 final class Engine: @unchecked Sendable {
     let loop: EventLoop
     let kinesis: FakeKinesis
@@ -69,7 +69,8 @@ final class Engine: @unchecked Sendable {
 
     var snapshot: ConsumerSnapshot? { registry.snapshots.first }
 
-    /// The records' texts of the next batches, `count` of them at least; fewer when they do not come within 5 s.
+    /// The records' texts of the next batches, `count` of them at least; fewer when they do not come within 5 s of the
+    /// loop's time.
     func read(_ count: Int, from reader: RecordsReader, settling: Bool = true) async throws -> [String] {
         var texts: [String] = []
         let patience = loop.schedule(after: .seconds(5)) {
@@ -107,7 +108,7 @@ final class Engine: @unchecked Sendable {
         for _ in 0..<50 { await loop.nextTurn() }
     }
 
-    /// Waits, at most 5 s, until something is true.
+    /// Moves the time on until something is true, by 5 s at most.
     func until(_ what: String, _ isTrue: () -> Bool) async {
         let deadline = loop.now + .seconds(5)
         while !isTrue() {
@@ -115,7 +116,7 @@ final class Engine: @unchecked Sendable {
                 Issue.record("not in time: \(what)")
                 return
             }
-            try? await loop.sleep(for: .milliseconds(1))
+            await loop.advance(by: .milliseconds(1))
         }
     }
 }

@@ -37,6 +37,8 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
     private(set) var creation = WallTime(milliseconds: 1_700_000_000_000)
     private(set) var calls: [Call] = []
     private(set) var iteratorRequests: [(ShardID, StartingPosition)] = []
+    /// Told of every call as it comes.
+    var onCall: ((Call) -> Void)?
     private var silences: [Call: Int] = [:]
     private var unanswered: [UnsafeContinuation<Void, Never>] = []
     private var failures: [Call: [AWSError]] = [:]
@@ -63,10 +65,11 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         failures[call, default: []] += errors
     }
 
-    func put(_ texts: String..., to number: Int = 0) {
+    /// - Parameter arrival: by the wall clock, which a manual time of the loop does not move.
+    func put(_ texts: String..., to number: Int = 0, at arrival: WallTime = .now()) {
         for text in texts {
             lastNumber += 1
-            let record = Record(number: lastNumber, arrival: .now(), text: text)
+            let record = Record(number: lastNumber, arrival: arrival, text: text)
             shards[ShardID(number: number)]!.records.append(record)
         }
     }
@@ -179,6 +182,7 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
 
     private func called(_ call: Call) async throws(AWSError) {
         calls.append(call)
+        onCall?(call)
         if let left = silences[call], left > 0 {
             silences[call] = left - 1
             await withUnsafeContinuation { unanswered.append($0) }

@@ -44,7 +44,7 @@ private let impatient: @Sendable (inout EngineSettings) -> Void = { settings in
             kinesis.answerLimit = 1
             kinesis.put("a", "b", "c")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
-            try await engine.loop.sleep(for: .milliseconds(300))
+            await engine.loop.advance(by: .milliseconds(300))
             #expect(engine.snapshot?.shards.first?.counters.restarts == 0)
             #expect(try await engine.read(3, from: reader) == ["a", "b", "c"])
         }

@@ -43,6 +43,52 @@ private func makePipe() throws -> (read: Int32, write: Int32) {
         }
     }
 
+    @Test func `a manual time stands until it is moved, and what is due runs on the way, in order`() async throws {
+        try await onLoop(time: .manual(.whenAdvanced)) { loop in
+            let start = loop.now
+            let ran = Log()
+            _ = loop.schedule(after: .seconds(3600)) { ran.entries.append(loop.now - start) }
+            loop.spawn {
+                for _ in 0..<3 {
+                    try? await loop.sleep(for: .seconds(1000))
+                    ran.entries.append(loop.now - start)
+                }
+            }
+            for _ in 0..<20 { await loop.nextTurn() }
+            #expect(ran.entries.isEmpty && loop.now == start)
+            await loop.advance(by: .seconds(1999))
+            #expect(ran.entries == [.seconds(1000)] && loop.now == start + .seconds(1999))
+            await loop.advance(by: .seconds(3600))
+            #expect(ran.entries == [1000, 2000, 3000, 3600].map { .seconds($0) })
+        }
+    }
+
+    @Test func `a manual time that moves when idle waits for no timer`() async throws {
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            let start = loop.now
+            try await loop.sleep(for: .seconds(86_400))
+            #expect(loop.now == start + .seconds(86_400))
+        }
+    }
+
+    @Test func `while another thread works for the loop its time does not move by itself`() async throws {
+        let other = try EventLoop(name: "other")
+        try other.startThread()
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            let start = loop.now
+            let ran = Log()
+            _ = loop.schedule(after: .seconds(1)) { ran.entries.append(loop.now - start) }
+            loop.outsideWorkBegan()
+            for _ in 0..<100 { await withUnsafeContinuation { go in other.post { go.resume() } } }
+            #expect(ran.entries.isEmpty && loop.now == start)
+            loop.outsideWorkEnded()
+            try await loop.sleep(for: .seconds(2))
+            #expect(ran.entries == [.seconds(1)])
+        }
+        other.stop()
+        other.join()
+    }
+
     @Test func `cancelling a task ends its sleep`() async throws {
         try await onLoop { loop in
             let sleeper = Task(executorPreference: loop) {
@@ -146,6 +192,11 @@ private func makePipe() throws -> (read: Int32, write: Int32) {
     @Test func `a failed call names itself and its errno`() {
         #expect(SystemError("bind", EADDRINUSE).description == "bind: Address already in use (98)")
     }
+}
+
+/// Times that tasks of one loop share.
+private final class Log: @unchecked Sendable {
+    var entries: [Duration] = []
 }
 
 /// A number that tasks of one loop share.
