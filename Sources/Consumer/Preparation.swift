@@ -10,8 +10,6 @@ import Time
 struct Preparation: Sendable {
     /// How long calls of the control plane are tried again while a reader waits for its response.
     static let patience: Duration = .seconds(20)
-    /// How long a stream may take from CREATING to ACTIVE. The service needs half a minute.
-    static let creationPatience: Duration = .seconds(120)
     /// LATEST iterators that are asked for at the same time.
     static let parallelIterators = 16
 
@@ -52,59 +50,34 @@ struct Preparation: Sendable {
 
     // MARK: The stream
 
-    private struct FoundStream {
-        let summary: StreamSummary
-        /// It came to be after the reader asked.
-        let isNew: Bool
-    }
-
     private func usableStream(_ options: ConsumerOptions, _ retry: RetryPolicy) async throws(ConsumerError)
-        -> FoundStream
+        -> ProvisionedStream
     {
-        let deadline = context.loop.now + Self.creationPatience
-        var isNew = false
-        var pause = Duration.milliseconds(20)
-        while true {
-            let summary = try await summary(retry)
-            if let summary, summary.status.isUsable { return FoundStream(summary: summary, isNew: isNew) }
-            if summary?.status == .creating { isNew = true }
-            if summary == nil, !isNew {
-                try await create(options, retry)
-                isNew = true
+        let mayCreate = mayCreateStream && options.createStreamIfNeeded
+        let provision = StreamProvision(
+            shardsToCreate: mayCreate ? options.shardCount : nil, waitsOutFailures: false, now: context.loop.now)
+        do throws(StreamProvisionError) {
+            return try await ProvisionedStream(provision, on: context.loop) { () throws(AWSError) in
+                try await context.source.summary(of: key.stream, retry: retry)
+            } create: { shards throws(AWSError) in
+                logger.notice("creating the stream", metadata: ["shardCount": "\(shards)"])
+                try await context.source.create(key.stream, shardCount: shards, retry: retry)
             }
-            guard context.loop.now < deadline else {
-                throw .streamNotReady(key.stream, status: summary?.status.rawValue ?? "not there yet")
+        } catch {
+            switch error {
+            case .missing: throw .streamMissing(key.stream)
+            case .notReady(let status): throw .streamNotReady(key.stream, status: status)
+            case .service(let error): throw ConsumerError(error)
+            case .cancelled: throw .cancelled
             }
-            do { try await context.loop.sleep(for: pause) } catch { throw .cancelled }
-            pause = min(pause * 2, .seconds(2))
-        }
-    }
-
-    /// nil: there is no such stream.
-    private func summary(_ retry: RetryPolicy) async throws(ConsumerError) -> StreamSummary? {
-        do throws(AWSError) {
-            return try await context.source.summary(of: key.stream, retry: retry)
-        } catch {
-            if error.disposition == .notFound { return nil }
-            throw ConsumerError(error)
-        }
-    }
-
-    private func create(_ options: ConsumerOptions, _ retry: RetryPolicy) async throws(ConsumerError) {
-        guard mayCreateStream, options.createStreamIfNeeded else { throw .streamMissing(key.stream) }
-        logger.notice("creating the stream", metadata: ["shardCount": "\(options.shardCount)"])
-        do throws(AWSError) {
-            try await context.source.create(key.stream, shardCount: options.shardCount, retry: retry)
-        } catch {
-            // Somebody else was faster, which is as well.
-            if error.disposition != .resourceInUse { throw ConsumerError(error) }
         }
     }
 
     // MARK: Positions
 
     private func positions(
-        _ held: Positions?, _ found: FoundStream, _ listing: [Shard], _ initial: InitialPosition, _ moment: WallTime
+        _ held: Positions?, _ found: ProvisionedStream, _ listing: [Shard], _ initial: InitialPosition,
+        _ moment: WallTime
     ) async throws(StateError) -> (Positions, isMomentNew: Bool) {
         let createdOn = found.summary.creation
         if let held, held.book.streamCreatedOn == createdOn {

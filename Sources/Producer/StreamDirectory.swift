@@ -14,8 +14,6 @@ final class StreamDirectory: @unchecked Sendable {
     static let largestRecordBytes = 10 << 20
     /// How long a summary is believed when it forbids a record: it may have been changed since.
     private static let refusalAge = Duration.seconds(5)
-    /// How long a stream may take to be ready; AWS takes up to a minute.
-    private static let creationTime = Duration.seconds(120)
     /// Streams whose size is remembered; beyond it all are asked for again.
     private static let capacity = 1000
 
@@ -101,42 +99,20 @@ final class StreamDirectory: @unchecked Sendable {
     }
 
     private func makeReady(_ stream: StreamName, _ shards: Int) async throws(PutError) {
-        let end = loop.now + Self.creationTime
-        var status = "missing"
-        var pause = Duration.milliseconds(100)
-        while loop.now < end {
-            do {
-                status = try await target.describe(stream).status.rawValue
-                if StreamStatus(rawValue: status).isUsable { return }
-            } catch {
-                try await create(stream, shards, after: error)
+        let provision = StreamProvision(shardsToCreate: shards, waitsOutFailures: true, now: loop.now)
+        do throws(StreamProvisionError) {
+            _ = try await ProvisionedStream(provision, on: loop) { () throws(AWSError) in
+                try await target.describe(stream)
+            } create: { shards throws(AWSError) in
+                try await target.createStream(stream, shards: shards)
+                logger.info("created the stream \(stream) with \(shards) shards for a put")
             }
-            do {
-                try await loop.sleep(for: pause)
-            } catch {
-                throw .draining
-            }
-            pause = min(pause * 2, .seconds(2))  // 20 calls a second are all that an account has
-        }
-        throw .streamNotReady(status: status)
-    }
-
-    /// What to do when a stream's summary could not be had.
-    private func create(_ stream: StreamName, _ shards: Int, after error: AWSError)
-        async throws(PutError)
-    {
-        switch error.disposition {
-        case .retry, .throttled, .limitExceeded: return
-        case .notFound: break
-        default: throw .service(error)
-        }
-        do {
-            try await target.createStream(stream, shards: shards)
-            logger.info("created the stream \(stream) with \(shards) shards for a put")
         } catch {
-            switch error.disposition {
-            case .retry, .throttled, .limitExceeded, .resourceInUse: return  // somebody else was faster
-            default: throw .service(error)
+            switch error {
+            case .missing: throw .streamMissing
+            case .notReady(let status): throw .streamNotReady(status: status)
+            case .service(let error): throw .service(error)
+            case .cancelled: throw .draining
             }
         }
     }
