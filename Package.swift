@@ -149,7 +149,7 @@ if Context.environment["FUZZ"] != nil {
 }
 
 /// Targets without unsafe code: the compiler holds them to it.
-let safeTargets: Set = ["State", "Time"]
+let safeTargets: Set = ["Consumer", "State", "Time"]
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings

@@ -5,7 +5,7 @@ import Reactor
 /// News that comes while the task does something else is not lost: the next wait returns at once.
 final class Wakeup: @unchecked Sendable {
     private let loop: EventLoop
-    private var continuation: UnsafeContinuation<Void, Never>?
+    private var continuation: Suspension<Void>?
     private var timer: TimerToken?
     private var hasNews = false
 
@@ -18,7 +18,7 @@ final class Wakeup: @unchecked Sendable {
         precondition(continuation == nil, "two tasks wait at one place")
         if !hasNews {
             timer = deadline.map { loop.schedule(at: $0) { [weak self] in self?.signal() } }
-            await withUnsafeContinuation { continuation = $0 }
+            await withSuspension { continuation = $0 }
         }
         hasNews = false
     }

@@ -46,8 +46,8 @@ struct ReaderSeats: Sendable {
     func place(of reader: ReaderID) -> Place? { places[reader] }
 
     subscript(place: Place) -> Seat {
-        // A place that is handed out stands until `remove`.
-        seats[place].unsafelyExisting
+        guard let seat = seats[place] else { preconditionFailure("a place stands until its reader is removed") }
+        return seat
     }
 
     // MARK: Readers
@@ -163,12 +163,5 @@ extension [Int] {
             if self[middle] < value { low = middle + 1 } else { high = middle }
         }
         return low
-    }
-}
-
-extension Optional {
-    fileprivate var unsafelyExisting: Wrapped {
-        guard let self else { preconditionFailure("a place that no reader has") }
-        return self
     }
 }

@@ -41,7 +41,7 @@ package final class RecordsReader: @unchecked Sendable {
     private let loop: EventLoop
     private var notices = NoticeQueue()
     private var ready: [Delivery] = []
-    private var waiter: UnsafeContinuation<ReaderEvent?, Never>?
+    private var waiter: Suspension<ReaderEvent?>?
     /// Of its events with records.
     private(set) var lastNumber = 0
     /// Taken by `next`, not settled, by number.
@@ -85,7 +85,7 @@ package final class RecordsReader: @unchecked Sendable {
         if isEnding { return nil }
         if !isQuiet, let event = takeFirst() { return event }
         session?.waits(self)
-        return await withUnsafeContinuation { waiter = $0 }
+        return await withSuspension { waiter = $0 }
     }
 
     /// Says that the event's bytes have been taken by the socket.
