@@ -216,11 +216,11 @@ extension Consumer {
         // Of a connection that has not ended yet nothing more is to come, or it would be missing in what the log says.
         let formers = await formerReaders(lastEvent)
         for former in formers { former.quiesce() }
-        let comeback = await comeback(lastEvent)
+        let known = await lookUp(lastEvent)
         do throws(ConsumerError) {
             if case .refused(let error) = lifecycle.need { throw error }
             if Task.isCancelled { throw .cancelled }
-            return try join(readerID, comeback, replacing: formers)
+            return try join(readerID, known, replacing: formers)
         } catch {
             for former in formers { former.cut() }
             throw error
@@ -229,12 +229,12 @@ extension Consumer {
 
     /// Apart from `attach`: a connection's task keeps the memory of its deepest frames.
     @inline(never)
-    private func join(_ readerID: ReaderID, _ comeback: Comeback?, replacing formers: [RecordsReader])
+    private func join(_ readerID: ReaderID, _ lastEvent: LastEvent?, replacing formers: [RecordsReader])
         throws(ConsumerError) -> RecordsReader
     {
         guard let session = openSession else { throw .streamMissing(key.stream) }
-        let reader = session.join(readerID, resuming: comeback?.resumption, replacing: formers)
-        if let comeback { session.tell(reader, comeback) }
+        let reader = session.join(readerID, resuming: lastEvent?.resumption, replacing: formers)
+        if let lastEvent { session.tell(reader, lastEvent) }
         logger.info(
             "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.shardCount)"])
         return reader

@@ -56,7 +56,7 @@ extension ReadingSession {
             readings[id]?.task.cancelRevoke()
         case .stop(let id, _, let isTold):
             guard let task = readings[id]?.task else { return }
-            if isTold { handOver(task) } else { leaveBehind(task) }
+            if isTold { revoked(task) } else { leaveBehind(task) }
             drop(id)
         case .restart(let id, let reader):
             guard let task = readings[id]?.task, let reader = readers[reader] else { return }
@@ -79,7 +79,7 @@ extension ReadingSession {
     }
 
     /// The shard goes to another reader, and the one that had it is still there.
-    private func handOver(_ task: ShardTask) {
+    private func revoked(_ task: ShardTask) {
         if !task.isDone, positions.book.isReadable(task.id) {
             logger.warning(
                 "a shard is handed over before its last batch is done; that comes again",
@@ -104,7 +104,7 @@ extension ReadingSession {
 
     /// The shard's position is another one now, so what its reader has of it and has not settled does not count: its task
     /// ends at once.
-    func takeAway(_ id: ShardID) {
+    func revokeAtOnce(_ id: ShardID) {
         guard assignments.withdrawn(id) != nil, let task = readings[id]?.task else { return }
         task.reader.withdraw(id)
         task.reader.notify(id, .revoked)

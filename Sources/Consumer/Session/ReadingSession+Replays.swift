@@ -17,7 +17,7 @@ extension ReadingSession {
         let moved = positions.rewind(places)
         guard !moved.isEmpty else { return }
         for id in moved {
-            takeAway(id)
+            revokeAtOnce(id)
             counters[id].rewound()
             logger.info(
                 "a shard begins again further back",
@@ -28,7 +28,7 @@ extension ReadingSession {
 
     /// The shard's checkpoint was moved by force: reading begins there.
     func wasReset(_ moved: [ShardID]) {
-        for id in moved { takeAway(id) }
+        for id in moved { revokeAtOnce(id) }
         takeReadable()
     }
 
@@ -48,6 +48,6 @@ extension ReadingSession {
     func begin(_ replays: [ShardID: Replay]) {
         rewind(replays.mapValues(\.stretch.before))
         // What another reader has in flight of them comes again in any case, behind what is replayed.
-        for (id, replay) in replays where assignments.slot(of: id).reader != replay.reader { takeAway(id) }
+        for (id, replay) in replays where assignments.slot(of: id).reader != replay.reader { revokeAtOnce(id) }
     }
 }

@@ -87,7 +87,7 @@ extension ReadingSession {
     func goOver(to positions: Positions) {
         logger.error("the stream was made anew; its positions begin anew")
         assignments.forgetReplays()
-        for id in readings.keys { takeAway(id) }
+        for id in readings.keys { revokeAtOnce(id) }
         for reader in readers.values {
             reader.notify(
                 .streamRecreated(was: self.positions.book.streamCreatedOn, now: positions.book.streamCreatedOn))

@@ -4,8 +4,8 @@ import State
 
 /// What becomes of a Last-Event-ID.
 extension Consumer {
-    /// What is known of what a client had before.
-    indirect enum Comeback {
+    /// What is known of a Last-Event-ID, and of what its client had before.
+    indirect enum LastEvent {
         /// The log knows it.
         case known(EventID, Resumption, isWhole: Bool)
         /// Readers acknowledge what they got: what a connection was sent says nothing.
@@ -29,7 +29,7 @@ extension Consumer {
     }
 
     /// nil without a Last-Event-ID.
-    func comeback(_ text: String?) async -> Comeback? {
+    func lookUp(_ text: String?) async -> LastEvent? {
         guard let text else { return nil }
         guard options.useAutoCheckpoints else { return .doesNotCount }
         guard let event = EventID(text) else { return .unknown(text) }
@@ -45,8 +45,8 @@ extension Consumer {
 
 extension ReadingSession {
     /// Tells a reader that has come back where it goes on, where that is not right behind its last event.
-    func tell(_ reader: RecordsReader, _ comeback: Consumer.Comeback) {
-        switch comeback {
+    func tell(_ reader: RecordsReader, _ lastEvent: Consumer.LastEvent) {
+        switch lastEvent {
         case .known(_, _, isWhole: true), .doesNotCount: break
         case .known(let event, _, isWhole: false):
             reader.notify(.lastEventTooOld(event, places: places(of: reader)))
