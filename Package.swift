@@ -108,8 +108,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON",
-                "Time", "Bytes", log,
+                "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
+                "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProgramTests",
