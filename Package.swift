@@ -97,7 +97,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "ProducerTests",
-            dependencies: ["TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "Time", "Bytes", log]),
+            dependencies: ["FakeService", "TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "Bytes", log]),
         .testTarget(
             name: "LocalKinesisTests",
             dependencies: [
