@@ -3,7 +3,6 @@ import AWS
 import HTTP
 import JSON
 import Producer
-import Reactor
 import Testing
 
 /// Bodies of lines over real sockets.
