@@ -10,7 +10,7 @@ package final class KinesisClient: @unchecked Sendable {
     package static let dataTimeout: Duration = .seconds(30)
 
     /// How the service is spoken to.
-    package static let serviceProtocol = ServiceProtocol.json(.v1_1, targetPrefix: "Kinesis_20131202.")
+    package static let serviceProtocol = ServiceProtocol.json(.v1_1)
 
     package let client: AWSClient
 
@@ -102,7 +102,8 @@ package final class KinesisClient: @unchecked Sendable {
         _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?, isRepeatable: Bool = true,
         acceptsResponse: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> AWSResponse {
-        var request = client.serviceProtocol.request(name, body: body, timeout: timeout)
+        // Both are constants, which the compiler joins: no text is made for a request.
+        var request = client.serviceProtocol.request("Kinesis_20131202." + name, body: body, timeout: timeout)
         request.isRepeatable = isRepeatable
         request.acceptsResponse = acceptsResponse
         return try await client.send(request, retry: retry)

@@ -10,14 +10,14 @@ import Time
         _ transport: Transport, _ url: String, credentials: CredentialsChain = .fixed(.local)
     ) throws -> AWSClient {
         AWSClient(
-            service: "kinesis", serviceProtocol: .json(.v1_1, targetPrefix: "Kinesis_20131202."), region: .local,
+            service: "kinesis", serviceProtocol: .json(.v1_1), region: .local,
             endpoint: try Endpoint(url), credentials: credentials, transport: transport,
             userAgent: "kinesis-sidecar/test", logger: silentLogger, random: { 0 })
     }
 
     private static func call(_ client: AWSClient, retry: RetryPolicy? = nil) async throws(AWSError) -> String {
         let request = client.serviceProtocol.request(
-            "ListShards", body: ByteBuffer(#"{"StreamName":"s"}"#), timeout: .seconds(20))
+            "Kinesis_20131202.ListShards", body: ByteBuffer(#"{"StreamName":"s"}"#), timeout: .seconds(20))
         return try await client.send(request, retry: retry).body.text
     }
 
@@ -96,8 +96,8 @@ import Time
         (ServiceProtocol.JSONVersion.v1_0, "application/x-amz-json-1.0"), (.v1_1, "application/x-amz-json-1.1"),
     ])
     func `an operation of JSON is a POST that names it`(_ version: ServiceProtocol.JSONVersion, _ contentType: String) {
-        let json = ServiceProtocol.json(version, targetPrefix: "DynamoDB_20120810.")
-        let request = json.request("GetItem", body: ByteBuffer("{}"), timeout: .seconds(1))
+        let request = ServiceProtocol.json(version).request(
+            "DynamoDB_20120810.GetItem", body: ByteBuffer("{}"), timeout: .seconds(1))
         #expect(request.method == .post && request.path.isEmpty && request.query.isEmpty)
         #expect(request.contentType == contentType)
         #expect(request.target == "DynamoDB_20120810.GetItem" && request.name == request.target)

@@ -76,7 +76,9 @@ package final class AWSClient: @unchecked Sendable {
 
     // MARK: One attempt
 
+    /// Inlined, so that a call has one frame: the allocator of tasks takes new memory for each large one.
     /// - Parameters path, query: as they are sent.
+    @inline(__always)
     private func attempt(
         _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
     ) async throws(AWSError) -> AWSResponse {

@@ -5,10 +5,9 @@ import Bytes
 /// A protocol of AWS is a case here: it makes an `AWSRequest` of an operation and a `ServiceError` of a response that is no
 /// success. Methods, paths, queries and further headers have their places in `AWSRequest`.
 package enum ServiceProtocol: Hashable, Sendable {
-    /// AWS JSON: each operation is a POST to the endpoint's path, and X-Amz-Target names it behind `targetPrefix`, e.g.
-    /// ListShards behind `Kinesis_20131202.`.
+    /// AWS JSON: each operation is a POST to the endpoint's path, and X-Amz-Target names it.
     /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, and aws-json-1_0-protocol.html there.
-    case json(JSONVersion, targetPrefix: String)
+    case json(JSONVersion)
 
     package enum JSONVersion: String, Sendable {
         case v1_0 = "application/x-amz-json-1.0"
@@ -19,12 +18,13 @@ package enum ServiceProtocol: Hashable, Sendable {
     }
 
     /// An operation with its input, which the caller has written as the protocol has it.
+    /// - Parameter operation: with its service's name, e.g. `Kinesis_20131202.ListShards`.
     package func request(_ operation: String, body: ByteBuffer, timeout: Duration) -> AWSRequest {
         switch self {
-        case .json(let version, let prefix):
+        case .json(let version):
             var request = AWSRequest(.post, body: body, timeout: timeout)
             request.contentType = version.contentType
-            request.target = prefix + operation
+            request.target = operation
             return request
         }
     }

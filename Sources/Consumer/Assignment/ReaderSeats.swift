@@ -26,8 +26,9 @@ struct ReaderSeats: Sendable {
     private var lastPlace = 0
     /// The places of the readers with so many shards, ascending.
     private var byCount: [[Place]] = []
-    /// No reader has fewer.
+    /// No reader has fewer, and none has more.
     private var fewest = 0
+    private var most = 0
     private var evictedCount = 0
 
     var isEmpty: Bool { seats.isEmpty }
@@ -57,13 +58,13 @@ struct ReaderSeats: Sendable {
         places[reader] = lastPlace
         seats[lastPlace] = Seat(reader: reader)
         enter(lastPlace, count: 0)
+        fewest = 0
     }
 
-    /// The reader must have no shard any more.
+    /// With all that it has.
     mutating func remove(_ place: Place) {
         guard let seat = seats.removeValue(forKey: place) else { return }
-        precondition(seat.count == 0, "a reader leaves without shards")
-        leave(place, count: 0)
+        leave(place, count: seat.count)
         places[seat.reader] = nil
         evictedCount -= seat.evicted.count
     }
@@ -74,9 +75,18 @@ struct ReaderSeats: Sendable {
     mutating func give(_ shard: ShardID, to place: Place, isPinned: Bool) -> Int? {
         let count = self[place].count
         if isPinned { seats[place]?.pinned += 1 } else { seats[place]?.movable.append(shard) }
-        leave(place, count: count)
         enter(place, count: count + 1)
+        leave(place, count: count)
         return isPinned ? nil : self[place].movable.count - 1
+    }
+
+    /// Takes the shard that came last of those that may move. There must be one.
+    mutating func takeLast(from place: Place) -> ShardID {
+        let count = self[place].count
+        guard let last = seats[place]?.movable.popLast() else { preconditionFailure("no shard may move") }
+        enter(place, count: count - 1)
+        leave(place, count: count)
+        return last
     }
 
     /// Takes the shard with this index, nil: one that may not move. Returns the shard that has the index now.
@@ -91,8 +101,8 @@ struct ReaderSeats: Sendable {
         } else {
             seats[place]?.pinned -= 1
         }
-        leave(place, count: count)
         enter(place, count: count - 1)
+        leave(place, count: count)
         return moved
     }
 
@@ -120,23 +130,26 @@ struct ReaderSeats: Sendable {
     /// as even as they can be. Of equals who came last gives.
     var nextMove: (rich: Place, poor: Place)? {
         guard let poor = poorest else { return nil }
-        for places in byCount.dropFirst(fewest + 2).reversed() {
-            if let rich = places.last(where: { !self[$0].movable.isEmpty }) { return (rich, poor) }
+        for count in stride(from: most, to: fewest + 1, by: -1) {
+            if let rich = byCount[count].last(where: { !self[$0].movable.isEmpty }) { return (rich, poor) }
         }
         return nil
     }
 
+    /// A reader enters where it belongs before it leaves where it was: the fewest and the most are then a step away.
     private mutating func enter(_ place: Place, count: Int) {
         while byCount.count <= count { byCount.append([]) }
         byCount[count].insert(place, at: byCount[count].firstIndexNotBelow(place))
-        fewest = seats.count == 1 ? count : min(fewest, count)
+        fewest = min(fewest, count)
+        most = max(most, count)
     }
 
     private mutating func leave(_ place: Place, count: Int) {
         byCount[count].remove(at: byCount[count].firstIndexNotBelow(place))
-        while let most = byCount.last, most.isEmpty { byCount.removeLast() }
-        while fewest < byCount.count, byCount[fewest].isEmpty { fewest += 1 }
-        if byCount.isEmpty { fewest = 0 }
+        while fewest < most, byCount[fewest].isEmpty { fewest += 1 }
+        while most > fewest, byCount[most].isEmpty { most -= 1 }
+        // The last one may have left.
+        if seats.isEmpty { (fewest, most) = (0, 0) }
     }
 }
 

@@ -234,15 +234,22 @@ extension ShardAssignments {
         guard let place = seats.place(of: reader) else { return Departure() }
         var departure = Departure()
         var lost: [ShardID] = []
-        for (id, shard) in shards {
-            if shard.owner == place { lost.append(id) }
-            if shard.slot.reader == reader { look(at: id) }
+        for at in shards.indices {
+            let (id, shard) = shards[at]
+            if shard.owner == place {
+                lost.append(id)
+                shards.values[at].owner = nil
+                shards.values[at].index = nil
+            }
+            if shard.slot.reader == reader, !shard.isDue {
+                shards.values[at].isDue = true
+                due.append(id)
+            }
             guard let open = shard.replays.first(where: { $0.reader == reader }) else { continue }
             let kept = shard.replays.filter { $0.reader != reader }
-            shards[id]?.replays = kept
+            shards.values[at].replays = kept
             if open != shard.replays.first { departure.unserved[id] = open } else { departure.begun[id] = kept.first }
         }
-        for id in lost { disown(id) }
         seats.remove(place)
         for id in lost.sorted() { own(id) }
         balance()
@@ -373,13 +380,17 @@ extension ShardAssignments {
     /// Gives a shard that nobody owns an owner: the reader to whom it is replayed, or whoever has the fewest.
     /// - Parameter former: whose it stays otherwise; nil: it was nobody's.
     private mutating func own(_ id: ShardID, insteadOf former: ReaderSeats.Place? = nil) {
-        guard var shard = shards[id], shard.isReadable, shard.owner == nil else { return }
-        let pinned = shard.replays.first.flatMap { seats.place(of: $0.reader) }
+        guard let at = shards.index(forKey: id), shards.values[at].isReadable, shards.values[at].owner == nil else {
+            return
+        }
+        let pinned = shards.values[at].replays.first.flatMap { seats.place(of: $0.reader) }
         guard let place = pinned ?? former ?? seats.poorest else { return unowned.append(id) }
-        shard.owner = place
-        shard.index = seats.give(id, to: place, isPinned: pinned != nil)
-        shards[id] = shard
-        look(at: id)
+        shards.values[at].owner = place
+        shards.values[at].index = seats.give(id, to: place, isPinned: pinned != nil)
+        if !shards.values[at].isDue {
+            shards.values[at].isDue = true
+            due.append(id)
+        }
     }
 
     private mutating func disown(_ id: ShardID) {
@@ -402,11 +413,14 @@ extension ShardAssignments {
     /// who came last gives, and who came first gets: who was there first is disturbed least.
     private mutating func balance() {
         while let (rich, poor) = seats.nextMove {
-            let id = seats[rich].movable[seats[rich].movable.count - 1]
-            _ = seats.take(at: shards[id]?.index, from: rich)
-            shards[id]?.owner = poor
-            shards[id]?.index = seats.give(id, to: poor, isPinned: false)
-            look(at: id)
+            let id = seats.takeLast(from: rich)
+            guard let at = shards.index(forKey: id) else { continue }
+            shards.values[at].owner = poor
+            shards.values[at].index = seats.give(id, to: poor, isPinned: false)
+            if !shards.values[at].isDue {
+                shards.values[at].isDue = true
+                due.append(id)
+            }
         }
     }
 
