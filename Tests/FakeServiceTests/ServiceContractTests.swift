@@ -84,6 +84,16 @@ import Time
         }
     }
 
+    @Test(arguments: Way.allCases) func `shards of all pages are listed`(_ way: Way) async throws {
+        try await way.run { kinesis in
+            let count = ListShards.pageSize + 1
+            try await kinesis.make(Self.stream, shards: count)
+            let shards = try await kinesis.shards(of: Self.stream, retry: nil)
+            #expect(Set(shards.map(\.id)) == Set((0..<count).map(ShardID.init(number:))))
+            #expect(shards.count == count)
+        }
+    }
+
     // MARK: Reading
 
     @Test(arguments: Way.allCases) func `each kind of iterator begins where it says`(_ way: Way) async throws {
