@@ -56,6 +56,19 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // What tests of several targets need: a loop to run on, a folder, repeatable chance.
         .target(name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport"),
+        // The one fake of the service: the embedded Kinesis without its wire.
+        .target(
+            name: "FakeService",
+            dependencies: [
+                "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Bytes", log,
+            ],
+            path: "Tests/FakeService"),
+        .testTarget(
+            name: "FakeServiceTests",
+            dependencies: [
+                "FakeService", "TestSupport", "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "Reactor",
+                "JSON", "Time", "Bytes", log,
+            ]),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON", "Bytes"]),
@@ -84,7 +97,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "ProducerTests",
-            dependencies: ["TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "Time", "Bytes", log]),
+            dependencies: ["FakeService", "TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "Bytes", log]),
         .testTarget(
             name: "LocalKinesisTests",
             dependencies: [
@@ -95,8 +108,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON",
-                "Time", "Bytes", log,
+                "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
+                "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProgramTests",

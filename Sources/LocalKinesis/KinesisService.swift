@@ -12,7 +12,7 @@ import Time
 ///
 /// The streams in memory are what every call looks at; each change is stored before it is answered. Records are in the
 /// store alone.
-final class KinesisService: @unchecked Sendable {
+package final class KinesisService: @unchecked Sendable {
     let loop: EventLoop
     let configuration: LocalKinesisConfiguration
     let store: StreamStore
@@ -33,6 +33,25 @@ final class KinesisService: @unchecked Sendable {
         self.store = store
         self.logger = logger
         self.streams = Dictionary(uniqueKeysWithValues: streams.map { ($0.name, $0) })
+    }
+
+    /// Opens the store. Streams whose deletion the last process did not finish go now.
+    package static func open(
+        loop: EventLoop, configuration: LocalKinesisConfiguration, logger: Logger
+    ) async throws(SQLiteError) -> KinesisService {
+        let location = configuration.dataDirectory.map { DatabaseLocation.file($0 + "/kinesis.db") } ?? .memory
+        let (store, streams) = try await StreamStore.open(location)
+        let service = KinesisService(
+            loop: loop, configuration: configuration, store: store, streams: streams, logger: logger)
+        for stream in streams where stream.status == .deleting {
+            try? await service.forget(stream)  // Its failure is in the log.
+        }
+        return service
+    }
+
+    /// Closes the store, which holds what was acknowledged.
+    package func close() async {
+        await store.close()
     }
 
     // MARK: Streams

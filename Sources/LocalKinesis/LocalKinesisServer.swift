@@ -2,7 +2,6 @@ import HTTP
 import HTTPServer
 import Logging
 import Reactor
-import SQLite
 import Time
 
 /// The embedded Kinesis: the service's wire protocol over HTTP on loopback, stored in SQLite. Confined to its loop.
@@ -28,12 +27,8 @@ package final class LocalKinesisServer: @unchecked Sendable {
     package static func start(
         loop: EventLoop, port: Int, configuration: LocalKinesisConfiguration, logger: Logger
     ) async throws -> (server: LocalKinesisServer, port: Int) {
-        let location = configuration.dataDirectory.map { DatabaseLocation.file($0 + "/kinesis.db") } ?? .memory
-        let (store, streams) = try await StreamStore.open(location)
-        let service = KinesisService(
-            loop: loop, configuration: configuration, store: store, streams: streams, logger: logger)
+        let service = try await KinesisService.open(loop: loop, configuration: configuration, logger: logger)
         let local = LocalKinesisServer(loop: loop, service: service, logger: logger)
-        await local.finishDeletions(streams)
         guard let address = ListenAddress(host: "127.0.0.1", port: port) else {
             preconditionFailure("127.0.0.1:\(port) is no address")
         }
@@ -47,13 +42,7 @@ package final class LocalKinesisServer: @unchecked Sendable {
         trimming?.cancel()
         server.stopAccepting()
         server.closeAll()
-        await service.store.close()
-    }
-
-    private func finishDeletions(_ streams: [LocalStream]) async {
-        for stream in streams where stream.status == .deleting {
-            try? await service.forget(stream)  // Its failure is in the log.
-        }
+        await service.close()
     }
 
     private func trimForEver() async {

@@ -1,16 +1,22 @@
 import Bytes
 import Consumer
+import FakeService
 import Gateway
 import HTTP
 import HTTPServer
+import Kinesis
 import Logging
 import Producer
 import Reactor
 import State
+import Testing
 import Time
 
 /// A gateway with everything under it but AWS, listening on a port of its own, on a loop of its own.
 final class TestSidecar: @unchecked Sendable {
+    /// The one stream that there is, of one shard.
+    static let stream = StreamName("orders")!
+
     let loop: EventLoop
     let kinesis: FakeKinesis
     let consumers: ConsumerRegistry
@@ -22,7 +28,8 @@ final class TestSidecar: @unchecked Sendable {
     private init(_ loop: EventLoop, heartbeat: Duration, _ puts: ProducerOptions, _ limits: HTTPLimits) async throws {
         self.loop = loop
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        kinesis = FakeKinesis()
+        kinesis = try await FakeKinesis.open(loop: loop)
+        try await kinesis.make(Self.stream)
         let activity = ActivityBook()
         let observed = ObservedKinesis(kinesis, activity)
         let state = try await StateStore.open(path: nil, loop: loop, logger: logger)
@@ -63,8 +70,12 @@ final class TestSidecar: @unchecked Sendable {
         let sidecar = try await Task(executorPreference: loop) {
             try await TestSidecar(loop, heartbeat: heartbeat, puts, limits)
         }.value
-        try await Task(executorPreference: client) { try await body(sidecar) }.value
-        await Task(executorPreference: loop) { sidecar.server.closeAll() }.value
+        let result = await Task(executorPreference: client) { try await body(sidecar) }.result
+        await Task(executorPreference: loop) {
+            sidecar.server.closeAll()
+            await sidecar.kinesis.close()
+        }.value
+        try result.get()
     }
 
     /// As the program does on SIGTERM, as far as readers and puts are concerned.
@@ -87,6 +98,20 @@ final class TestSidecar: @unchecked Sendable {
 
     func fail(_ change: @escaping @Sendable (FakeKinesis) -> Void) async {
         await Task(executorPreference: loop) { change(self.kinesis) }.value
+    }
+
+    /// The sequence numbers that Kinesis has given, in their order: so many.
+    func numbers(_ count: Int) async throws -> [String] {
+        let numbers = await Task(executorPreference: loop) {
+            self.kinesis.written.map(\.sequenceNumber.text)
+        }.value
+        try #require(numbers.count == count)
+        return numbers
+    }
+
+    /// When the stream was made.
+    func creation() async throws -> WallTime {
+        try await Task(executorPreference: loop) { try await self.kinesis.describe(Self.stream).creation }.value
     }
 
     /// A whole exchange on a connection of its own.

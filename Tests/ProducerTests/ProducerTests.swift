@@ -1,5 +1,6 @@
 import AWS
 import Bytes
+import FakeService
 import Kinesis
 import Logging
 @testable import Producer
@@ -11,19 +12,19 @@ import Testing
 
     @Test func `a put is answered with what the service said`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             let answer = try await producer.put(.of("a", "b"), to: stream)
             #expect(answer.results.count == 2)
             #expect(answer.encryptionType == "NONE")
-            #expect(target.written == ["a", "b"])
-            #expect(target.calls == ["PutRecords 2"])
+            #expect(target.written.map(\.text) == ["a", "b"])
+            #expect(target.puts == [.init(records: 2)])
             #expect(producer.waitingBytes == 0)
         }
     }
 
     @Test func `puts that come while two calls are on their way leave together`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             target.hold()
             let stream = stream
             var puts: [Task<Void, Never>] = []
@@ -31,38 +32,39 @@ import Testing
                 puts += indices.map { index in
                     producer.loop.spawn { _ = try? await producer.put(.of("\(index)"), to: stream) }
                 }
-                while target.calls.count < min(turn + 1, 2) || producer.waitingBytes == 0 {
+                while target.puts.count < min(turn + 1, 2) || producer.waitingBytes == 0 {
                     await producer.loop.nextTurn()
                 }
             }
             for _ in 0..<3 { await producer.loop.nextTurn() }
             target.release()
             for put in puts { await put.value }
-            #expect(target.written.sorted() == (0..<10).map(String.init))
-            #expect(target.calls == ["PutRecords 1", "PutRecords 1", "PutRecords 8"])
+            #expect(target.written.map(\.text).sorted() == (0..<10).map(String.init))
+            #expect(target.puts.map(\.records) == [1, 1, 8])
         }
     }
 
     @Test func `puts of one turn leave together`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             let stream = stream
             let puts = (0..<10).map { index in
                 producer.loop.spawn { _ = try? await producer.put(.of("\(index)"), to: stream) }
             }
             for put in puts { await put.value }
-            #expect(target.calls == ["PutRecords 10"])
+            #expect(target.puts == [.init(records: 10)])
         }
     }
 
     @Test func `a record with sequenceNumberForOrdering goes as PutRecord`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
+            try await target.encrypt(stream)
             let entry = PutRecordEntry(ByteBuffer("a"), partitionKey: "k")
             let put = EncodedPut([EncodedPut.Record(entry, sequenceNumberForOrdering: SequenceNumber("7"))])
             let answer = try await producer.put(put, to: stream)
             #expect(answer.encryptionType == "KMS")
-            #expect(target.calls == ["PutRecord after 7"])
+            #expect(target.puts == [.init(records: 1, after: SequenceNumber("7"))])
         }
     }
 
@@ -72,21 +74,22 @@ import Testing
             let other = producer.loop.spawn { _ = try? await producer.put(.of("other"), to: stream) }
             _ = try await producer.put(.of("one"), to: stream)
             await other.value
-            #expect(target.written.sorted() == ["one", "other"])
-            #expect(target.calls.filter { $0 == "CreateStream 3" }.count == 1)
+            #expect(target.written.map(\.text).sorted() == ["one", "other"])
+            #expect(target.count(.create) == 1)
+            #expect(try await target.describe(stream).openShards == 3)
         }
     }
 
     @Test func `a missing stream is not created where nobody said so`() async throws {
         try await withProducer { producer, target in
             await #expect(throws: PutError.self) { try await producer.put(.of("a"), to: self.stream) }
-            #expect(target.calls == ["PutRecords 1"])
+            #expect(target.calls == [.put])
         }
     }
 
     @Test func `a record over the stream's size is refused and nothing is sent`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             let error = await #expect(throws: PutError.self) {
                 try await producer.put(.of("a", String(repeating: "x", count: 1 << 20)), to: self.stream)
             }
@@ -95,23 +98,23 @@ import Testing
                 return
             }
             #expect((index, size, limit) == (1, 1 << 20 + 1, 1 << 20))
-            #expect(target.calls == ["DescribeStreamSummary"])
+            #expect(target.calls == [.summary])
         }
     }
 
     @Test func `a stream that takes larger records gets them`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 10 << 20
+            try await target.make(stream, maxRecordBytes: 10 << 20)
             let large = String(repeating: "x", count: 6 << 20)
             _ = try await producer.put(.of(large), to: stream)
             _ = try await producer.put(.of(large), to: stream)
-            #expect(target.calls == ["DescribeStreamSummary", "PutRecords 1", "PutRecords 1"])
+            #expect(target.calls == [.summary, .put, .put])
         }
     }
 
     @Test func `beyond maxPutBytes a put is refused, and the next one is taken when there is room`() async throws {
         try await withProducer(maxPutBytes: 1000) { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             target.hold()
             let stream = stream
             let first = producer.loop.spawn { _ = try? await producer.put(.of("a", "b", "c"), to: stream) }
@@ -124,15 +127,15 @@ import Testing
             target.release()
             await first.value
             _ = try await producer.put(.of("d"), to: stream)
-            #expect(target.written == ["a", "b", "c", "d"])
+            #expect(target.written.map(\.text) == ["a", "b", "c", "d"])
         }
     }
 
     @Test func `a call that was throttled or cut goes again`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             let throttled = ServiceError(code: "ThrottlingException", message: "", status: 400)
-            target.failures = [.service(throttled), .transport(.cut(reason: "reset"))]
+            target.fail(.put, .service(throttled), .transport(.cut(reason: "reset")))
             let answer = try await producer.put(.of("a"), to: stream)
             #expect(answer.results.count == 1)
             #expect(target.calls.count == 3)
@@ -141,7 +144,7 @@ import Testing
 
     @Test func `a call that access is denied to is answered at once`() async throws {
         try await withProducer { producer, target in
-            target.failures = [.service(ServiceError(code: "AccessDeniedException", message: "", status: 400))]
+            target.fail(.put, FakeKinesis.error("AccessDeniedException"))
             await #expect(throws: PutError.self) { try await producer.put(.of("a"), to: self.stream) }
             #expect(target.calls.count == 1)
         }
@@ -161,7 +164,7 @@ import Testing
 
     @Test func `draining waits for what is on its way and takes nothing new`() async throws {
         try await withProducer { producer, target in
-            target.streams[stream] = 1 << 20
+            try await target.make(stream)
             target.hold()
             let stream = stream
             let put = producer.loop.spawn { _ = try? await producer.put(.of("a"), to: stream) }
@@ -172,14 +175,14 @@ import Testing
             target.release()
             await drain.value
             await put.value
-            #expect(target.written == ["a"])
+            #expect(target.written.map(\.text) == ["a"])
         }
     }
 
     /// Runs a test's body on a loop of its own.
     private func withProducer(
         shards: Int? = nil, maxPutBytes: Int = 32 << 20, putTimeout: Duration = .seconds(30),
-        _ body: @escaping @Sendable (Producer, FakeTarget) async throws -> Void
+        _ body: @escaping @Sendable (Producer, FakeKinesis) async throws -> Void
     ) async throws {
         let loop = try EventLoop(name: "producer")
         try loop.startThread()
@@ -188,12 +191,13 @@ import Testing
             loop.join()
         }
         try await Task(executorPreference: loop) {
-            let target = FakeTarget(loop: loop)
-            var options = ProducerOptions { _ in shards }
-            options.maxPutBytes = maxPutBytes
-            options.putTimeout = putTimeout
-            let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
-            try await body(producer, target)
+            try await FakeKinesis.run(on: loop) { target in
+                var options = ProducerOptions { _ in shards }
+                options.maxPutBytes = maxPutBytes
+                options.putTimeout = putTimeout
+                let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
+                try await body(producer, target)
+            }
         }.value
     }
 }

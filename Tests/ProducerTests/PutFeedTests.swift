@@ -1,5 +1,6 @@
 import AWS
 import Bytes
+import FakeService
 import Kinesis
 import Logging
 @testable import Producer
@@ -15,10 +16,10 @@ import TestSupport
             target.hold()
             var answers: [PutFeed.Answer] = []
             for index in 0..<20 { answers.append(await feed.put(.group("\(index)"), to: Self.stream)) }
-            while target.calls.isEmpty { await producer.loop.nextTurn() }
+            while target.puts.isEmpty { await producer.loop.nextTurn() }
             target.release()
             for answer in answers { _ = try await answer.value.get() }
-            #expect(target.written == (0..<20).map(String.init))
+            #expect(target.written.map(\.text) == (0..<20).map(String.init))
             #expect(producer.waitingBytes == 0)
         }
     }
@@ -43,18 +44,17 @@ import TestSupport
             await feeding.value
             await put.value
             while producer.waitingBytes > 0 { await producer.loop.nextTurn() }
-            #expect(target.written.sorted() == (0..<8).map(String.init) + ["put"])
+            #expect(target.written.map(\.text).sorted() == (0..<8).map(String.init) + ["put"])
         }
     }
 
     @Test func `nothing overtakes a large record while its stream's size is asked for`() async throws {
-        try await withFeed { _, target, feed in
+        try await withFeed(maxRecordBytes: 2 << 20) { _, target, feed in
             let large = String(repeating: "x", count: 1 << 20)
-            target.streams[Self.stream] = 2 << 20
             var answers: [PutFeed.Answer] = []
             for text in ["a", large, "b"] { answers.append(await feed.put(.group(text), to: Self.stream)) }
             for answer in answers { _ = try await answer.value.get() }
-            #expect(target.written == ["a", large, "b"])
+            #expect(target.written.map(\.text) == ["a", large, "b"])
         }
     }
 
@@ -69,7 +69,7 @@ import TestSupport
                 Issue.record("\(outcomes[1])")
                 return
             }
-            #expect(target.written == ["a", "b"])
+            #expect(target.written.map(\.text) == ["a", "b"])
         }
     }
 
@@ -85,7 +85,7 @@ import TestSupport
             while told.value == 0 { await producer.loop.nextTurn() }
             #expect(throws: PutError.self) { try producer.openFeed() }
             _ = try await feed.put(.group("late"), to: Self.stream).value.get()
-            #expect(target.written == ["late"])
+            #expect(target.written.map(\.text) == ["late"])
             #expect(drained.value == 0)
             feed.close()
             feed.close()
@@ -98,17 +98,19 @@ import TestSupport
     }
 
     private func withFeed(
-        maxPutBytes: Int = 32 << 20, _ body: @escaping @Sendable (Producer, FakeTarget, PutFeed) async throws -> Void
+        maxPutBytes: Int = 32 << 20, maxRecordBytes: Int = 1 << 20,
+        _ body: @escaping @Sendable (Producer, FakeKinesis, PutFeed) async throws -> Void
     ) async throws {
         try await onLoop { loop in
-            let target = FakeTarget(loop: loop)
-            target.streams[Self.stream] = 1 << 20
-            var options = ProducerOptions()
-            options.maxPutBytes = maxPutBytes
-            let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
-            let feed = try producer.openFeed()
-            try await body(producer, target, feed)
-            feed.close()
+            try await FakeKinesis.run(on: loop) { target in
+                try await target.make(Self.stream, maxRecordBytes: maxRecordBytes)
+                var options = ProducerOptions()
+                options.maxPutBytes = maxPutBytes
+                let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
+                let feed = try producer.openFeed()
+                try await body(producer, target, feed)
+                feed.close()
+            }
         }
     }
 }

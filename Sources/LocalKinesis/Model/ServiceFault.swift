@@ -1,10 +1,10 @@
 import HTTP
 
 /// An error as the service answers it: the code that clients look at, the text, and the status.
-struct ServiceFault: Error, Equatable {
-    var code: String
-    var message: String
-    var status = HTTPStatus.badRequest
+package struct ServiceFault: Error, Equatable {
+    package var code: String
+    package var message: String
+    package var status = HTTPStatus.badRequest
 
     static func invalidArgument(_ message: String) -> ServiceFault {
         ServiceFault(code: "InvalidArgumentException", message: message)
@@ -24,6 +24,10 @@ struct ServiceFault: Error, Equatable {
 
     static func notFound(_ message: String) -> ServiceFault {
         ServiceFault(code: "ResourceNotFoundException", message: message)
+    }
+
+    static func unknownOperation(_ message: String) -> ServiceFault {
+        ServiceFault(code: "UnknownOperationException", message: message)
     }
 
     static func serialization(_ message: String) -> ServiceFault {

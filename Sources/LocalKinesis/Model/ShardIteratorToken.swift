@@ -6,14 +6,14 @@ import Time
 /// What a shard iterator says: from which record of which shard to read, and when it was given.
 ///
 /// On the wire it is base64 with a digest, so that a garbled one is refused; it is no secret. Performs no I/O.
-struct ShardIteratorToken: Equatable {
+package struct ShardIteratorToken: Equatable {
     /// How long an iterator may be used. Source: GetShardIterator in the service's API reference.
     static let lifetime = Duration.seconds(300)
 
     var stream: String
     /// Tells a stream from an earlier one of its name.
     var streamCreated: WallTime
-    var shardIndex: Int
+    package var shardIndex: Int
     /// The first record that is wanted.
     var ordinal: Int64
     var issued: WallTime
@@ -35,7 +35,7 @@ struct ShardIteratorToken: Equatable {
         self.issued = issued
     }
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let bytes = Base64.decode(text) else { return nil }
         let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 6, parts[0] == Self.digest(parts[1...].joined(separator: "/")),

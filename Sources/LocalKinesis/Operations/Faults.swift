@@ -1,7 +1,8 @@
 import Bytes
 import JSON
+import Time
 
-/// Which call is meant by an ordered fault.
+/// Which call is meant by an ordered fault, and what it does to the call.
 extension KinesisService {
     /// The faults that hit this call. Without ordered faults nothing is looked at.
     func takeFaults(_ operation: Operation, _ fields: RequestFields, _ body: ByteBuffer) -> [FaultPlan.Fault] {
@@ -16,6 +17,23 @@ extension KinesisService {
             shard = LocalShard.id(token.shardIndex)
         }
         return faults.take(operation: operation.rawValue, stream: stream, shardID: shard)
+    }
+
+    /// False where the connection is to be cut at once.
+    func suffer(_ faults: [FaultPlan.Fault]) async throws(ServiceFault) -> Bool {
+        for fault in faults {
+            switch fault.kind {
+            case .throttle:
+                throw ServiceFault(
+                    code: "ProvisionedThroughputExceededException", message: "Rate exceeded (ordered by a test).")
+            case .fail: throw .internalFailure
+            case .cut: return false
+            case .delay: try? await loop.sleep(for: .milliseconds(fault.milliseconds))
+            case .expireIterators: iteratorsExpiredBefore = WallTime.now().advanced(by: .milliseconds(1))
+            case .cutAfter, .failEntries: continue
+            }
+        }
+        return true
     }
 
     private static func streamName(in body: ByteBuffer) -> String? {

@@ -28,6 +28,21 @@ enum Operation: String, CaseIterable {
 }
 
 extension KinesisService {
+    /// Carries out the operation of that name, with the faults that a test has ordered for it.
+    ///
+    /// - Returns: the response's body, empty where the operation has none; nil where a fault cuts the connection.
+    package func respond(to name: String, _ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
+        guard let operation = Operation(rawValue: name) else {
+            throw .unknownOperation("The embedded Kinesis does not know the operation \(name).")
+        }
+        let fields = operation.readsOwnBody ? RequestFields.none : try RequestFields(body: body)
+        let faults = takeFaults(operation, fields, body)
+        guard try await suffer(faults) else { return nil }
+        let failing = faults.first { $0.kind == .failEntries }?.fraction
+        let response = try await perform(operation, fields, body, failing: failing)
+        return faults.contains { $0.kind == .cutAfter } ? nil : response ?? ByteBuffer()
+    }
+
     /// Carries out one operation. The answer's body; nil for those that answer with none.
     func perform(
         _ operation: Operation, _ fields: RequestFields, _ body: ByteBuffer, failing: Double?

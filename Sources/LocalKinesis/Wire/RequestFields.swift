@@ -12,6 +12,21 @@ struct RequestFields {
         self.json = json
     }
 
+    init(body: ByteBuffer) throws(ServiceFault) {
+        // Some clients send no body where an operation has no fields.
+        guard !body.isEmpty else {
+            self = .none
+            return
+        }
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONParser.parse(body.bytes)
+        } catch {
+            throw .serialization("\(error)")
+        }
+        try self.init(json)
+    }
+
     /// Of a request without a body.
     static let none = RequestFields()
 

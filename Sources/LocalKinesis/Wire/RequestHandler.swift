@@ -39,14 +39,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         if exchange.request.path == "/_faults" { return try orderFaults(exchange.request.method, body) }
         try checkForm(exchange.request)
         try await verify(exchange, body)
-        let operation = try Self.operation(exchange.request)
-        let fields = operation.readsOwnBody ? RequestFields.none : try Self.fields(body)
-        let faults = service.takeFaults(operation, fields, body)
-        guard try await suffer(faults) else { return nil }
-        let failing = faults.first { $0.kind == .failEntries }?.fraction
-        let answer = try await service.perform(
-            operation, fields, body, failing: failing)
-        return faults.contains { $0.kind == .cutAfter } ? nil : answer ?? ByteBuffer()
+        return try await service.respond(to: Self.operation(exchange.request), body)
     }
 
     private static func body(of exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer {
@@ -91,49 +84,17 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         }
     }
 
-    private static func operation(_ request: HTTPRequest) throws(ServiceFault) -> Operation {
+    private static func operation(_ request: HTTPRequest) throws(ServiceFault) -> String {
         let target = request.header("x-amz-target") ?? ""
-        guard target.hasPrefix(targetPrefix),
-            let operation = Operation(rawValue: String(target.dropFirst(targetPrefix.count)))
-        else {
-            throw ServiceFault(
-                code: "UnknownOperationException",
-                message: target.isEmpty
+        guard target.hasPrefix(targetPrefix) else {
+            throw .unknownOperation(
+                target.isEmpty
                     ? "X-Amz-Target is missing." : "The embedded Kinesis does not know the operation \(target).")
         }
-        return operation
-    }
-
-    private static func fields(_ body: ByteBuffer) throws(ServiceFault) -> RequestFields {
-        // Some clients send no body where an operation has no fields.
-        guard !body.isEmpty else { return .none }
-        let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONParser.parse(body.bytes)
-        } catch {
-            throw .serialization("\(error)")
-        }
-        return try RequestFields(json)
+        return String(target.dropFirst(targetPrefix.count))
     }
 
     // MARK: Faults
-
-    /// False where the connection is to be cut at once.
-    private func suffer(_ faults: [FaultPlan.Fault]) async throws(ServiceFault) -> Bool {
-        for fault in faults {
-            switch fault.kind {
-            case .throttle:
-                throw ServiceFault(
-                    code: "ProvisionedThroughputExceededException", message: "Rate exceeded (ordered by a test).")
-            case .fail: throw .internalFailure
-            case .cut: return false
-            case .delay: try? await service.loop.sleep(for: .milliseconds(fault.milliseconds))
-            case .expireIterators: service.iteratorsExpiredBefore = WallTime.now().advanced(by: .milliseconds(1))
-            case .cutAfter, .failEntries: continue
-            }
-        }
-        return true
-    }
 
     private func orderFaults(_ method: HTTPMethod, _ body: ByteBuffer) throws(ServiceFault) -> ByteBuffer? {
         switch method {

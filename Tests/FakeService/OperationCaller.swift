@@ -1,0 +1,54 @@
+import AWS
+import Kinesis
+
+/// Who carries out any operation that is a value: what tests do to streams goes through it.
+package protocol OperationCaller {
+    func call<Operation: KinesisOperation>(
+        _ operation: Operation, retry: RetryPolicy?
+    ) async throws(AWSError) -> Operation.Response
+}
+
+extension KinesisClient: OperationCaller {}
+
+extension OperationCaller {
+    /// Makes a stream and returns once it is ACTIVE.
+    package func make(
+        _ stream: StreamName, shards: Int = 1, maxRecordBytes: Int = 1 << 20
+    ) async throws(AWSError) {
+        try await call(MakeStream(stream: stream, shards: shards, maxRecordBytes: maxRecordBytes), retry: nil)
+        try await active(stream)
+    }
+
+    /// - Parameter key: the upper child's first hash key. It is text: with a `HashKey` here the call jumps into nowhere
+    ///   as Swift 6.2.3 compiles it.
+    package func split(_ shard: ShardID, of stream: StreamName, at key: String) async throws(AWSError) {
+        try await call(SplitShard(stream: stream, shard: shard, key: key), retry: nil)
+        try await active(stream)
+    }
+
+    package func merge(_ shard: ShardID, with adjacent: ShardID, of stream: StreamName) async throws(AWSError) {
+        try await call(MergeShards(stream: stream, shard: shard, adjacent: adjacent), retry: nil)
+        try await active(stream)
+    }
+
+    /// Lets a stream say that it is encrypted.
+    package func encrypt(_ stream: StreamName) async throws(AWSError) {
+        try await call(StartStreamEncryption(stream: stream), retry: nil)
+        try await active(stream)
+    }
+
+    /// Deletes a stream and returns once it is gone.
+    package func delete(_ stream: StreamName) async throws(AWSError) {
+        try await call(DeleteStream(stream: stream), retry: nil)
+        do {
+            while true { _ = try await call(DescribeStreamSummary(stream: stream), retry: nil) }
+        } catch .service(let error) where error.code == "ResourceNotFoundException" {
+            return
+        }
+    }
+
+    /// Asks until the stream is ACTIVE: without a delay of its changes that is a few turns of the loop.
+    private func active(_ stream: StreamName) async throws(AWSError) {
+        while try await call(DescribeStreamSummary(stream: stream), retry: nil).status != .active {}
+    }
+}

@@ -1,0 +1,52 @@
+import AWS
+import Consumer
+import FakeService
+import Kinesis
+import LocalKinesis
+import Logging
+import Producer
+import Reactor
+import TestSupport
+
+typealias TestedService = OperationCaller & PutTarget & StreamSource
+
+/// How the service is reached: each way keeps the same contract.
+enum Way: CaseIterable, Sendable {
+    /// `KinesisClient`, signed, over a connection to the embedded Kinesis.
+    case wire
+    /// `FakeKinesis`.
+    case inProcess
+
+    func run(_ body: @escaping @Sendable (any TestedService) async throws -> Void) async throws {
+        switch self {
+        case .wire: try await onLoop { loop in try await Self.onWire(loop, body) }
+        case .inProcess:
+            try await onLoop { loop in try await FakeKinesis.run(on: loop) { try await body($0) } }
+        }
+    }
+
+    private static func onWire(
+        _ loop: EventLoop, _ body: @escaping @Sendable (any TestedService) async throws -> Void
+    ) async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let configuration = LocalKinesisConfiguration(limits: false, stateDelay: .zero)
+        let (server, port) = try await LocalKinesisServer.start(
+            loop: loop, port: 0, configuration: configuration, logger: logger)
+        var options = Transport.Options()
+        options.environment = Environment([:])
+        let transport = Transport(loop: loop, options: options)
+        let client = AWSClient(
+            service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: .local,
+            endpoint: try Endpoint("http://127.0.0.1:\(port)"), credentials: .fixed(.local), transport: transport,
+            logger: logger)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(KinesisClient(client)))
+        } catch {
+            result = .failure(error)
+        }
+        transport.close()
+        await server.stop()
+        try result.get()
+    }
+}
