@@ -12,7 +12,14 @@ import Time
 final class Consumer: @unchecked Sendable {
     /// One try to fix the positions. Confined to the loop.
     final class Attempt: @unchecked Sendable {
-        fileprivate(set) var outcome: Result<Void, ConsumerError>?
+        enum Outcome {
+            case fixed
+            case failed(ConsumerError)
+            /// Somebody has stopped the consumer, or begun to read, meanwhile: what was found counts for nothing.
+            case superseded
+        }
+
+        fileprivate(set) var outcome: Outcome?
         fileprivate var task: Task<Void, Never>?
     }
 
@@ -138,8 +145,8 @@ extension Consumer {
                 try await wait {
                     if case .stopping(_, isRestarting: true) = lifecycle.state { true } else { false }
                 }
-            case .attempt: return try await outcome(of: begin(moment))
-            case .join(let attempt): return try await outcome(of: attempt)
+            case .attempt: if try await isFixed(by: begin(moment)) { return }
+            case .join(let attempt): if try await isFixed(by: attempt) { return }
             }
         }
     }
@@ -157,23 +164,29 @@ extension Consumer {
                 if lifecycle.attemptSucceeds(attempt) {
                     ownPositions = prepared
                     waitForReader()
+                    attempt.outcome = .fixed
+                } else {
+                    // It may have found new shards for a session that began meanwhile.
+                    session?.takeReadable()
+                    attempt.outcome = .superseded
                 }
-                // It may have found new shards for a session that began meanwhile.
-                session?.takeReadable()
-                attempt.outcome = .success(())
             } catch {
+                attempt.outcome = lifecycle.isCurrent(attempt) ? .failed(error) : .superseded
                 if lifecycle.attemptFails(attempt, because: "\(error)") { waitForReader() }
-                attempt.outcome = .failure(error)
             }
             changed.open()
         }
         return attempt
     }
 
-    private func outcome(of attempt: Attempt) async throws(ConsumerError) {
+    /// Waits for what comes of the attempt; false: nothing, and the caller has to ask again.
+    private func isFixed(by attempt: Attempt) async throws(ConsumerError) -> Bool {
         try await wait { attempt.outcome == nil && !isRefused }
-        if case .failure(let error)? = attempt.outcome { throw error }
-        if case .refused(let error) = lifecycle.need { throw error }
+        switch attempt.outcome {
+        case .fixed?: return true
+        case .failed(let error)?: throw error
+        case .superseded?, nil: return false
+        }
     }
 
     private var isRefused: Bool {

@@ -101,6 +101,11 @@ struct ConsumerLifecycle<Session: AnyObject, Attempt: AnyObject> {
         }
     }
 
+    /// Whether this attempt is the one that is under way.
+    func isCurrent(_ attempt: Attempt) -> Bool {
+        if case .preparing(let current, _) = state { current === attempt } else { false }
+    }
+
     // MARK: Transitions
 
     mutating func readerArrives() {

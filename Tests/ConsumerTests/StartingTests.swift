@@ -71,6 +71,20 @@ import Testing
         }
     }
 
+    @Test func `a start that was stopped and begun again meanwhile has what the second one has`() async throws {
+        try await withEngine { engine, kinesis in
+            async let first = outcome { try await start(engine) }
+            await engine.turnsUntilPreparing()
+            async let stopped = engine.registry.stop(kinesis.name, group: nil, deadline: engine.loop.now)
+            async let second = outcome { try await start(engine) }
+            _ = await stopped
+            let outcomes = await [first, second]
+            #expect(outcomes[1] == "idle")
+            #expect(outcomes[0] == "idle" || outcomes[0] == "\(ConsumerError.stopped)")
+            #expect(engine.snapshot?.shards.count == 1)
+        }
+    }
+
     @Test func `a stop while it starts wins`() async throws {
         try await withEngine { engine, kinesis in
             async let started = outcome { try await start(engine) }

@@ -21,7 +21,12 @@ extension ReadingSession {
         }
         isCarryingOut = false
         waitForHandOver()
-        if assignments.hasWork { carryOutNextTurn() } else { endIfAlone() }
+        if assignments.hasWork { carryOutNextTurn() }
+    }
+
+    /// Performs all that is to be done, at the end: tasks are ended, and none is begun.
+    func carryOutAll() {
+        while let action = assignments.next(now: loop.now) { perform(action) }
     }
 
     private func carryOutNextTurn() {
@@ -54,6 +59,8 @@ extension ReadingSession {
             releaseIfDone(id)
         case .resume(let id):
             readings[id]?.task.cancelRevoke()
+            // Nobody remembers that it was evicted, if it was: it may be so again.
+            readings[id]?.task.readerWaits()
         case .stop(let id, _, let isTold):
             guard let task = readings[id]?.task else { return }
             if isTold { revoked(task) } else { leaveBehind(task) }

@@ -110,7 +110,8 @@ final class ReadingSession: @unchecked Sendable {
         guard readers[reader.id] === reader else { return }
         logger.info("reader detached", metadata: ["reader": "\(reader.id)", "ending": "\(ending)"])
         leave(reader, ending)
-        if readers.isEmpty { end() } else { provideForLosses() }
+        if readers.isEmpty { return endAlone() }
+        provideForLosses()
         carryOut()
     }
 
@@ -143,9 +144,11 @@ final class ReadingSession: @unchecked Sendable {
         end()
     }
 
-    /// Nothing is left to be carried out: with the last reader gone the session is over.
-    func endIfAlone() {
-        guard phase == .ending, readers.isEmpty else { return }
+    /// With the last reader gone the session is over, in this turn: a reader that came to an ending one would get nothing.
+    private func endAlone() {
+        end()
+        carryOutAll()
+        guard phase == .ending else { return }
         phase = .ended
         discovery = nil
         onEnd()

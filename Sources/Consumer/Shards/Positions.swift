@@ -65,10 +65,9 @@ final class Positions: @unchecked Sendable {
         return Set(resets.keys).union(descendants).sorted()
     }
 
-    /// Whether the shard is further on than this, or read out.
+    /// Whether the shard is further on than this. One that was read out stands at its last record.
     private func mustRewind(_ shard: ShardID, to checkpoint: Checkpoint) -> Bool {
-        guard let state = book.shard(shard) else { return false }
-        return state.isDepleted || book.progress(of: shard) > .through(checkpoint)
+        book.shard(shard) != nil && book.progress(of: shard) > .through(checkpoint)
     }
 
     /// Returns the shards that were not known before.

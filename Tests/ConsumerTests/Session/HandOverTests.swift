@@ -60,6 +60,18 @@ import Testing
         }
     }
 
+    @Test func `a reader that comes right behind the last one gets its shards, however many`() async throws {
+        try await withEngine(shards: 100) { engine, kinesis in
+            let first = try await engine.attach(fromStart)
+            await engine.until("all shards are read") { engine.tasks == 100 }
+            first.detach(.orderly)
+            let second = try await engine.attach(fromStart)
+            await engine.until("all shards are read") { engine.tasks(of: second.id) == 100 }
+            kinesis.put("a", to: 77)
+            #expect(try await engine.read(1, from: second) == ["a"])
+        }
+    }
+
     @Test func `hundreds of shards move in many small turns`() async throws {
         try await withEngine(shards: 400) { engine, _ in
             let first = try await engine.attach(fromStart)

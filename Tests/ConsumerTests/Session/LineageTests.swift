@@ -96,6 +96,19 @@ import Testing
         }
     }
 
+    @Test func `forcing the newest event moves nothing`() async throws {
+        try await withFamily { engine, _ in
+            let reader = try await engine.attach(fromStart, ("useAutoCheckpoints", "false"))
+            for _ in 0..<4 {
+                let delivery = try #require(await Engine.delivery(from: reader))
+                engine.settle(delivery, of: reader)
+                let stored = try await engine.acknowledge(.event(delivery.id), isForced: true)
+                #expect(stored.first { $0.shard == delivery.shard }?.checkpoint == delivery.last)
+                #expect(try await engine.acknowledge(.event(delivery.id), isForced: true) == stored)
+            }
+        }
+    }
+
     @Test func `two clients that come back for a parent and its child both get what they ask for`() async throws {
         try await withFamily(unreadBytes: 0) { engine, kinesis in
             kinesis.put("c2", "c3", "c4", to: 1)
