@@ -155,6 +155,16 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
         }
     }
 
+    @Test func `a shard that was evicted, was to move and stays after all has credit again`() {
+        var window = self.window(from: .nothing)
+        window.offered(event(1), last: at(10))
+        window.taken()
+        #expect(window.evict() == nil)
+        #expect(window.beginRevoke() == nil)
+        window.cancelRevoke()
+        #expect(window.hasCredit)
+    }
+
     @Test func `a batch that is taken back does not pause, and a word for another pause lets it go on`() {
         var window = self.window(from: .nothing, pausesAfterBatch: true)
         window.offered(event(1), last: at(10))

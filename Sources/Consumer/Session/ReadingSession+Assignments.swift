@@ -24,7 +24,8 @@ extension ReadingSession {
         if assignments.hasWork { carryOutNextTurn() }
     }
 
-    /// Performs all that is to be done, at the end: tasks are ended, and none is begun.
+    /// Performs all that is to be done, at the end: tasks are ended, and none is begun. Not in slices, so that no reader
+    /// comes in between; takes time by the number of the session's shards.
     func carryOutAll() {
         while let action = assignments.next(now: loop.now) { perform(action) }
     }
@@ -59,8 +60,6 @@ extension ReadingSession {
             releaseIfDone(id)
         case .resume(let id):
             readings[id]?.task.cancelRevoke()
-            // Nobody remembers that it was evicted, if it was: it may be so again.
-            readings[id]?.task.readerWaits()
         case .stop(let id, _, let isTold):
             guard let task = readings[id]?.task else { return }
             if isTold { revoked(task) } else { leaveBehind(task) }

@@ -156,9 +156,11 @@ extension DeliveryWindow {
         return takeBack()
     }
 
-    /// The shard stays with its reader after all.
+    /// The shard stays with its reader after all. One that had been evicted is read again at once: nobody else remembers
+    /// that it was, and it may be evicted anew.
     mutating func cancelRevoke() {
         isRevoking = false
+        isEvicted = false
     }
 
     /// The service does not know the position: reading goes on at the initial one. Of what is in flight no checkpoint
