@@ -6,11 +6,11 @@ import Time
 
 @testable import AWS
 
-/// The AWS SigV4 test suite: ../shared/vectors/sigv4.json beside the package.
+/// The AWS SigV4 test suite: Tests/Vectors/sigv4.json.
 @Suite struct SignatureVectorTests {
     static let path = {
-        let packageRoot = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        return "/\(packageRoot)/../shared/vectors/sigv4.json"
+        let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+        return "/\(tests)/Vectors/sigv4.json"
     }()
 
     static func cases() throws -> [JSONValue] {
