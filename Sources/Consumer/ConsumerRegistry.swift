@@ -13,7 +13,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private let settings: EngineSettings
     private let context: EngineContext
     private let logger: Logger
-    private var consumers: [ConsumerKey: Consumer] = [:]
+    private(set) var consumers: [ConsumerKey: Consumer] = [:]
     /// In the order in which they were made.
     private var order: [ConsumerKey] = []
     /// Consumers of one reader each, who only watches.
@@ -249,9 +249,6 @@ package final class ConsumerRegistry: @unchecked Sendable {
     package var snapshots: [ConsumerSnapshot] {
         consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
     }
-
-    /// Of the one consumer that there is, for tests.
-    var onlySession: ReadingSession? { consumers.count == 1 ? consumers.values.first?.session : nil }
 
     /// Readers that only watch.
     package var tailCount: Int { tails.count }

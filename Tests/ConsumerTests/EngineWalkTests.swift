@@ -179,7 +179,7 @@ private struct EngineWalk {
             if fails { return _ = reading.machine.failed(failure(), now: now) }
             reading.index = index(of: position, in: id)
             reading.machine.iteratorReceived(ShardIterator("i"), now: now)
-        case .takePermit(let bytes): reading.permit = (budget.request(bytes, least: ResponseSize.least, for: 1), 0)
+        case .takePermit(let bytes, let least): reading.permit = (budget.request(bytes, least: least, for: 1), 0)
         case .getRecords:
             called(id)
             if fails {

@@ -183,6 +183,24 @@ import Testing
         }
     }
 
+    @Test func `large single records stay within the room while nobody takes them`() async throws {
+        let budget = 16 << 20
+        try await withEngine(shards: 6, settings: { $0.maxBufferedBytes = budget }) { engine, kinesis in
+            let large = String(repeating: "x", count: 3_000_000)
+            for shard in 0..<6 {
+                for number in 0..<2 { kinesis.put("\(shard)-\(number)-" + large, to: shard) }
+            }
+            let reader = try await engine.attach(fromStart)
+            var most = 0
+            for _ in 0..<200 {
+                await engine.loop.advance(by: .milliseconds(1))
+                most = max(most, engine.registry.bufferedBytes)
+            }
+            #expect(most > budget / 2 && most <= budget, "\(most) bytes were held")
+            #expect(Set(try await engine.read(12, from: reader).map { $0.prefix(3) }).count == 12)
+        }
+    }
+
     @Test func `a reader that takes nothing and holds all the room is cut once another gets nothing`() async throws {
         let settings: @Sendable (inout EngineSettings) -> Void = {
             $0.maxBufferedBytes = 2 << 20

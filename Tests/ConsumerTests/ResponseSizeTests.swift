@@ -34,13 +34,25 @@ import Testing
         }
         var asked = size.records(in: 1 << 20, atMost: 10_000)
         #expect(asked > 1000)
-        while !size.isLeast {
+        while asked > 1 {
             size.refused(bytes: bytes)
             let less = size.records(in: 1 << 20, atMost: 10_000)
             #expect(less < asked)
             asked = less
         }
         #expect(size.next >= min(bytes, ResponseSize.most))
+    }
+
+    @Test(arguments: [1_100_000, 13 << 20, 20 << 20])
+    func `one record for which there is no room is asked for again once there is room for all of it`(bytes: Int) {
+        var size = ResponseSize(isBehind: false)
+        #expect(size.leastRoom == ResponseSize.least)
+        _ = size.records(in: size.leastRoom, atMost: 1)
+        size.refused(bytes: bytes)
+        #expect(size.leastRoom > bytes && size.next >= size.leastRoom)
+        #expect(size.records(in: size.leastRoom, atMost: 10_000) == 1)
+        for _ in 0..<20 { size.received(bytes: 100, records: 1, isBehind: false) }
+        #expect(size.leastRoom == ResponseSize.least)
     }
 
     @Test func `a shard that catches up asks for twice as much when it got all that it asked for`() {

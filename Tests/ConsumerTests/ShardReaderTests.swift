@@ -58,13 +58,15 @@ import Time
         GetRecordsEnvelope(nextShardIterator: next, millisBehindLatest: behind, childShards: children)
     }
 
+    private func permit(_ bytes: Int) -> ShardStep { .takePermit(bytes: bytes, least: ResponseSize.least) }
+
     @Test func `a shard asks for an iterator, then for room, then for records`() {
         var reader = reader(behind: 7)
         var paces = ReadPaces()
         #expect(reader.next(now: start, paces: &paces) == .askIterator(.afterSequenceNumber(SequenceNumber(7))))
         #expect(reader.next(now: start, paces: &paces) == .wait(until: nil))
         reader.iteratorReceived(one, now: start)
-        #expect(reader.next(now: start, paces: &paces) == .takePermit(bytes: ResponseSize.most))
+        #expect(reader.next(now: start, paces: &paces) == permit(ResponseSize.most))
         #expect(reader.next(now: start, paces: &paces) == .wait(until: nil))
         reader.permitted(room: ResponseSize.most, now: start)
         #expect(reader.next(now: start, paces: &paces) == .getRecords(one, limit: 10_000))
@@ -77,13 +79,11 @@ import Time
         _ = reader.next(now: start, paces: &paces)
         reader.permitted(room: ResponseSize.least, now: start)
         #expect(reader.next(now: start, paces: &paces) == .getRecords(one, limit: 4))
-        #expect(!reader.source.mustTakeResponse)
         reader.responseTooLarge(bytes: 4 << 20, now: at(10))
         #expect(reader.degradation == nil)
-        #expect(reader.next(now: at(1000), paces: &paces) == .takePermit(bytes: 4 << 20))
-        reader.permitted(room: ResponseSize.least, now: start)
+        #expect(reader.next(now: at(1000), paces: &paces) == .takePermit(bytes: 4 << 20, least: 1_048_577))
+        reader.permitted(room: 1_048_577, now: start)
         #expect(reader.next(now: at(1000), paces: &paces) == .getRecords(one, limit: 1))
-        #expect(reader.source.mustTakeResponse)
     }
 
     @Test func `the lag grows while the reader or failures keep the shard from asking, and not between polls`() {
@@ -110,7 +110,7 @@ import Time
     @Test func `an iterator that is held is used without asking`() {
         var reader = reader(initial: .atTimestamp(WallTime(milliseconds: 5)), iterator: one)
         var paces = ReadPaces()
-        #expect(reader.next(now: start, paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(reader.next(now: start, paces: &paces) == permit(ResponseSize.least))
     }
 
     @Test func `after records the next request waits for pollDelay, from request to request`() {
@@ -122,7 +122,7 @@ import Time
         reader.responseEnded(envelope(two), now: at(100))
         #expect(reader.next(now: at(100), paces: &paces) == .wait(until: at(250)))
         #expect(reader.sight.deadline == at(250))
-        #expect(reader.next(now: at(250), paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(reader.next(now: at(250), paces: &paces) == permit(ResponseSize.least))
     }
 
     @Test func `at the tip an empty response waits for noRecordsPollDelay`() {
@@ -142,7 +142,7 @@ import Time
         }
         #expect(reader.next(now: at(50), paces: &paces) == .wait(until: at(1050)))
         #expect(reader.sight.deadline == at(1050))
-        #expect(reader.next(now: at(1050), paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(reader.next(now: at(1050), paces: &paces) == permit(ResponseSize.least))
         reader.permitted(room: ResponseSize.most, now: at(1050))
         #expect(reader.next(now: at(1050), paces: &paces) == .getRecords(two, limit: 10_000))
         _ = reader.responseReceived(bytes: 100, now: at(1051))
@@ -161,7 +161,7 @@ import Time
         #expect(first.next(now: start, paces: &paces) == .wait(until: at(1050)))
         _ = first.beginRevoke(now: start, paces: &paces)
         #expect(second.next(now: start, paces: &paces) == .wait(until: at(1050)))
-        #expect(second.next(now: at(1050), paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(second.next(now: at(1050), paces: &paces) == permit(ResponseSize.least))
         first.cancelRevoke()
         for _ in 0..<4 {
             fetch(&first, &paces, now: at(1100))
@@ -186,7 +186,7 @@ import Time
         #expect(reader.next(now: at(900), paces: &paces) == .wait(until: nil))
         #expect(reader.isHeldBack && reader.sight.deadline == nil)
         reader.taken()
-        #expect(reader.next(now: at(900), paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(reader.next(now: at(900), paces: &paces) == permit(ResponseSize.least))
     }
 
     @Test func `settling moves the checkpoint over what is settled without a gap`() {
@@ -265,7 +265,7 @@ import Time
         #expect(reader.next(now: at(1), paces: &paces) == .wait(until: nil))
         #expect(reader.iteratorToKeep == one)
         reader.cancelRevoke()
-        #expect(reader.next(now: at(2), paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(reader.next(now: at(2), paces: &paces) == permit(ResponseSize.least))
         reader.permitted(room: ResponseSize.most, now: at(2))
         _ = reader.next(now: at(2), paces: &paces)
         _ = reader.beginRevoke(now: at(3), paces: &paces)
@@ -326,7 +326,7 @@ import Time
         #expect(reader.window.openPause != nil && reader.isHeldBack)
         #expect(reader.resumed(behind: event(2)) == false)
         #expect(reader.resumed(behind: event(1)) == true)
-        #expect(reader.next(now: at(9000), paces: &paces) == .takePermit(bytes: ResponseSize.least))
+        #expect(reader.next(now: at(9000), paces: &paces) == permit(ResponseSize.least))
     }
 
     @Test func `with manual checkpoints a closed shard ends when its last record is acknowledged`() {

@@ -57,7 +57,7 @@ struct ShardAssignments: Sendable {
 
     /// How long a shard that moves waits for what is in flight.
     let handOver: Duration
-    private var shards: [ShardID: Shard] = [:]
+    private(set) var shards: [ShardID: Shard] = [:]
     private var seats = ReaderSeats()
     /// Readable shards that nobody owns, because there is no reader.
     private var unowned: [ShardID] = []
@@ -67,7 +67,7 @@ struct ShardAssignments: Sendable {
     private var deadlines = Fifo<(at: Instant, shard: ShardID)>()
     private var isClosed = false
 
-    private struct Shard: Sendable {
+    struct Shard: Sendable {
         var slot = Slot.idle
         var isReadable = false
         /// Whose the shard is to be.
@@ -360,11 +360,6 @@ extension ShardAssignments {
             shards[id]?.replays = []
             reown(id)
         }
-    }
-
-    /// The shards with an open replay of a reader that is not there: none, ever. For the tests' walk.
-    var orphanedReplays: [ShardID] {
-        shards.filter { $0.value.replays.contains { seats.place(of: $0.reader) == nil } }.keys.sorted()
     }
 }
 

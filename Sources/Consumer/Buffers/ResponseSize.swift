@@ -1,8 +1,7 @@
 /// Guesses how large a shard's next GetRecords response is, so that the room for it is taken before it is asked for, and how
 /// many records fit into the room that there is. Performs no I/O.
 struct ResponseSize: Equatable, Sendable {
-    /// What an idle shard's response is taken for: its empty responses are smaller, but records may come at any time. Also
-    /// the least room with which anything is asked for.
+    /// What an idle shard's response is taken for: its empty responses are smaller, but records may come at any time.
     static let least = 1 << 20
     /// 10 MiB of data are 13.4 MiB as base64; the rest is for keys, sequence numbers and JSON.
     static let most = 15 << 20
@@ -22,20 +21,22 @@ struct ResponseSize: Equatable, Sendable {
         next = isBehind ? Self.most : Self.least
     }
 
+    /// The least room with which anything is asked for: what a record is taken for.
+    var leastRoom: Int { max(recordBytes ?? 0, Self.least) }
+
     /// Records to ask for, so that the response fits into the room.
     mutating func records(in room: Int, atMost limit: Int) -> Int {
-        asked = room >= Self.most ? limit : min(limit, max(1, room / (recordBytes ?? Self.unknownRecord)))
+        let fitsAny = room >= Self.most && room > leastRoom
+        asked = fitsAny ? limit : min(limit, max(1, room / (recordBytes ?? Self.unknownRecord)))
         return asked
     }
 
-    /// There was no room for an response of so many bytes: fewer records are asked for, and more room.
+    /// There was no room for a response of so many bytes: fewer records are asked for, and more room. After a response of
+    /// one record nothing is asked for until there is room for the whole of it, however large it is.
     mutating func refused(bytes: Int) {
         recordBytes = max((recordBytes ?? Self.unknownRecord) * 2, bytes / max(asked, 1) + 1)
-        next = min(max(bytes, next), Self.most)
+        next = max(next, min(bytes, Self.most), leastRoom)
     }
-
-    /// Whether an response could not be smaller.
-    var isLeast: Bool { asked == 1 }
 
     /// - Parameters:
     ///   - records: 0 where the response had none.
@@ -50,6 +51,6 @@ struct ResponseSize: Equatable, Sendable {
         // A shard that catches up may bring twice as much next time; one at its tip falls back by halves.
         var wanted = isBehind ? max(bytes * 2, next) : max(bytes * 2, next / 2)
         if isBehind, records >= asked { wanted = max(wanted, next * 2) }
-        next = min(max(wanted, Self.least), Self.most)
+        next = max(min(wanted, Self.most), leastRoom)
     }
 }

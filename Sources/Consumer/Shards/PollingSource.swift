@@ -106,7 +106,7 @@ extension PollingSource {
         guard now >= turn else { return .wait(until: turn) }
         guard let room else {
             state = .takingPermit(iterator, turn: turn)
-            return .takePermit(bytes: size.next)
+            return .takePermit(bytes: size.next, least: size.leastRoom)
         }
         if let later = paces.call(shard, turn: turn, now: now) {
             state = .waitingForTurn(iterator, turn: later, room: room)
@@ -250,9 +250,6 @@ extension PollingSource {
     var isHolding: Bool {
         if case .holding = state { true } else { false }
     }
-
-    /// Whether the response that comes has to be taken, however large it is: it could not be smaller.
-    var mustTakeResponse: Bool { size.isLeast }
 
     /// What the source is at, for the log.
     var activity: String {

@@ -109,7 +109,6 @@ enum ShardSource: Sendable {
     var isAskingIterator: Bool { machine.isAskingIterator }
     var isReading: Bool { machine.isReading }
     var isHolding: Bool { machine.isHolding }
-    var mustTakeResponse: Bool { machine.mustTakeResponse }
     var iterator: ShardIterator? { machine.iterator }
     var failures: FailureStreak? { machine.failures }
     var lastProgress: Instant { machine.lastProgress }

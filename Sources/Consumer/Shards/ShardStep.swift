@@ -5,8 +5,8 @@ enum ShardStep: Equatable, Sendable {
     /// Nothing until then; nil: until a fact comes.
     case wait(until: ContinuousClock.Instant?)
     case askIterator(StartingPosition)
-    /// Room for a response of this many bytes, or for `ResponseSize.least` at least; `permitted` follows.
-    case takePermit(bytes: Int)
+    /// Room for a response of this many bytes, or for the least that is of use; `permitted` follows.
+    case takePermit(bytes: Int, least: Int)
     case getRecords(ShardIterator, limit: Int)
     /// The next slice of the response that is held; `offered`, `responseEnded` or `responseBroken` follows.
     case encode

@@ -236,7 +236,7 @@ extension ShardTask {
             switch machine.next(now: context.loop.now, paces: &context.paces.paces) {
             case .wait(let deadline): await wakeup.wait(until: deadline)
             case .askIterator(let position): await askIterator(position)
-            case .takePermit(let bytes): takePermit(bytes)
+            case .takePermit(let bytes, let least): takePermit(bytes, least)
             case .getRecords(let iterator, let limit): await read(iterator, limit)
             case .encode:
                 encode()
@@ -257,9 +257,9 @@ extension ShardTask {
         }
     }
 
-    private func takePermit(_ bytes: Int) {
+    private func takePermit(_ bytes: Int, _ least: Int) {
         var isGranted = false
-        let ticket = context.budget.request(bytes, least: ResponseSize.least, for: reader.holder) { [weak self] loan in
+        let ticket = context.budget.request(bytes, least: least, for: reader.holder) { [weak self] loan in
             // Unreferenced, the loan goes back at once.
             guard let self, !isStopped else { return }
             isGranted = true
@@ -289,12 +289,10 @@ extension ShardTask {
     /// that is not taken ends the call, and is no failure.
     private func takesResponse(_ bytes: Int) -> Bool {
         guard case .granted(let loan) = room else { return false }
-        if loan.fit(bytes) { return true }
-        guard machine.source.mustTakeResponse else {
+        guard loan.fit(bytes) else {
             machine.responseTooLarge(bytes: bytes, now: context.loop.now)
             return false
         }
-        loan.resize(to: bytes)
         return true
     }
 

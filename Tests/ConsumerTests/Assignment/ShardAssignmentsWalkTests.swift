@@ -185,3 +185,10 @@ private struct AssignmentsWalk {
         }
     }
 }
+
+extension ShardAssignments {
+    /// The shards with an open replay of a reader that is not there: none, ever.
+    var orphanedReplays: [ShardID] {
+        shards.filter { $0.value.replays.contains { !readers.contains($0.reader) } }.keys.sorted()
+    }
+}

@@ -94,7 +94,7 @@ import Testing
 }
 
 extension Engine {
-    private var session: ReadingSession? { registry.onlySession }
+    private var session: ReadingSession? { registry.consumers.values.first?.session }
     fileprivate var tasks: Int { session?.readings.count ?? 0 }
     fileprivate func tasks(of reader: ReaderID) -> Int {
         session?.readings.values.count { $0.task.reader.id == reader } ?? 0
