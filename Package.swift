@@ -40,6 +40,7 @@ let package = Package(
         ),
         .target(name: "State", dependencies: ["Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
+        .target(name: "DynamoDB", dependencies: ["JSON"]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
         .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
@@ -55,7 +56,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // What tests of several targets need: a loop to run on, a folder, repeatable chance.
-        .target(name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Reactor", "Bytes"], path: "Tests/TestSupport"),
         // The one fake of the service: the embedded Kinesis without its wire.
         .target(
             name: "FakeService",
@@ -82,6 +83,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "AWS", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log,
             ]),
+        .testTarget(name: "DynamoDBTests", dependencies: ["TestSupport", "DynamoDB", "JSON", "Bytes"]),
         .testTarget(
             name: "KinesisTests",
             dependencies: [
@@ -162,7 +164,7 @@ if Context.environment["FUZZ"] != nil {
 }
 
 /// Targets without unsafe code: the compiler holds them to it.
-let safeTargets: Set = ["Consumer", "State", "Time"]
+let safeTargets: Set = ["Consumer", "State", "DynamoDB", "Time"]
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings

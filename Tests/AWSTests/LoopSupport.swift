@@ -1,6 +1,4 @@
 import AWS
-import Bytes
-import Glibc
 import Logging
 import Reactor
 import TestSupport
@@ -32,19 +30,6 @@ func turns(_ loop: EventLoop, limit: Duration = .seconds(10), until condition: (
         await loop.nextTurn()
     }
     return true
-}
-
-/// The file's bytes, nil when it cannot be read.
-func contents(_ path: String) -> ByteBuffer? {
-    guard let file = fopen(path, "r") else { return nil }
-    defer { fclose(file) }
-    let buffer = ByteBuffer()
-    while true {
-        buffer.reserve(65536)
-        let count = fread(buffer.base + buffer.count, 1, 65536, file)
-        if count == 0 { return buffer }
-        buffer.setCount(buffer.count + count)
-    }
 }
 
 let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

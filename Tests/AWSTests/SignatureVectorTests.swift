@@ -1,6 +1,6 @@
 import Bytes
-import Glibc
 import JSON
+import TestSupport
 import Testing
 import Time
 
@@ -8,14 +8,8 @@ import Time
 
 /// The AWS SigV4 test suite: Tests/Vectors/sigv4.json.
 @Suite struct SignatureVectorTests {
-    static let path = {
-        let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-        return "/\(tests)/Vectors/sigv4.json"
-    }()
-
     static func cases() throws -> [JSONValue] {
-        let file = try #require(contents(path), "the vectors are missing: \(path) cannot be read")
-        return try #require(JSONParser.parse(file)["cases"]?.array)
+        try #require(JSONParser.parse(try testFile("Vectors/sigv4.json"))["cases"]?.array)
     }
 
     @Test func `all 38 vectors are there and each one's signature comes out`() throws {
