@@ -38,7 +38,7 @@ let package = Package(
             name: "Producer",
             dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Bytes", log]
         ),
-        .target(name: "State", dependencies: ["Kinesis", "SQLite", "Reactor", "Time", "Bytes", log]),
+        .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
         .target(name: "DynamoDB", dependencies: ["JSON"]),
         .target(
@@ -57,6 +57,10 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // What tests of several targets need: a loop to run on, a folder, repeatable chance.
         .target(name: "TestSupport", dependencies: ["Reactor", "Bytes"], path: "Tests/TestSupport"),
+        // What other programs sent and stored.
+        .target(
+            name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
+            exclude: ["README.md", "lifion"]),
         // The one fake of the service: the embedded Kinesis without its wire.
         .target(
             name: "FakeService",
@@ -83,7 +87,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "AWS", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log,
             ]),
-        .testTarget(name: "DynamoDBTests", dependencies: ["TestSupport", "DynamoDB", "JSON", "Bytes"]),
+        .testTarget(name: "DynamoDBTests", dependencies: ["Recordings", "DynamoDB", "JSON"]),
         .testTarget(
             name: "KinesisTests",
             dependencies: [
@@ -91,7 +95,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "StateTests",
-            dependencies: ["TestSupport", "State", "Kinesis", "SQLite", "Reactor", "Time", log]),
+            dependencies: [
+                "Recordings", "TestSupport", "State", "Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", log,
+            ]),
         .testTarget(
             name: "ConsumerTests",
             dependencies: [

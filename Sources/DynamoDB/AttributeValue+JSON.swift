@@ -3,7 +3,7 @@ import JSON
 /// How an attribute stands in the service's JSON: an object whose one member names the type.
 extension AttributeValue {
     /// - Parameter path: names the attribute in an error.
-    init(_ json: JSONValue, path: String) throws(DynamoDBResponseError) {
+    package init(_ json: JSONValue, path: String) throws(DynamoDBResponseError) {
         guard let members = json.object, members.count == 1, let member = members.first else { throw .badField(path) }
         let path = path + "." + member.key
         let value: AttributeValue? =
@@ -16,7 +16,7 @@ extension AttributeValue {
             case "SS": Self.strings(member.value).map(AttributeValue.stringSet)
             case "NS": Self.strings(member.value).map(AttributeValue.numberSet)
             case "BS": Self.strings(member.value).map(AttributeValue.binarySet)
-            case "M": .map(try Self.attributes(member.value, path: path))
+            case "M": .map(try Self.item(member.value, path: path))
             case "L": .list(try Self.elements(member.value, path: path))
             default: Optional.none
             }
@@ -25,7 +25,8 @@ extension AttributeValue {
     }
 
     /// Attributes by their names.
-    static func attributes(_ json: JSONValue, path: String) throws(DynamoDBResponseError) -> Item {
+    /// - Parameter path: names them in an error.
+    package static func item(_ json: JSONValue, path: String) throws(DynamoDBResponseError) -> Item {
         guard let members = json.object else { throw .badField(path) }
         var item: Item = [:]
         for member in members {

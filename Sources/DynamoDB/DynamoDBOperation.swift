@@ -36,7 +36,7 @@ package struct ItemResponse: Equatable, Sendable {
     /// - Parameter member: under which the operation's response has the item.
     init(_ json: JSONValue, member: String) throws(DynamoDBResponseError) {
         if let attributes = json[member], !attributes.isNull {
-            item = try AttributeValue.attributes(attributes, path: member)
+            item = try AttributeValue.item(attributes, path: member)
         } else {
             item = nil
         }

@@ -12,7 +12,7 @@ import Testing
         ]
         var json = JSONWriter()
         json.item(item)
-        #expect(try AttributeValue.attributes(JSONParser.parse(json.buffer), path: "Item") == item)
+        #expect(try AttributeValue.item(JSONParser.parse(json.buffer), path: "Item") == item)
     }
 
     @Test(arguments: [
@@ -25,7 +25,7 @@ import Testing
     ])
     func `what is no attribute is refused by its path`(_ text: String, path: String) throws {
         let json = try JSONParser.parse(text)
-        #expect(throws: DynamoDBResponseError.badField(path)) { try AttributeValue.attributes(json, path: "Item") }
+        #expect(throws: DynamoDBResponseError.badField(path)) { try AttributeValue.item(json, path: "Item") }
     }
 
     @Test(arguments: ["ab", "a/b", "", String(repeating: "a", count: 256)])

@@ -1,0 +1,69 @@
+import DynamoDB
+import Kinesis
+import Time
+
+/// The item of one consumer group and stream, as lifion-kinesis keeps it in DynamoDB. Performs no I/O.
+///
+/// Everybody of the group writes single attributes of it and leaves the others alone.
+package struct GroupItem: Equatable, Sendable {
+    /// Which of the item's shard maps a member uses.
+    package enum Place: Equatable, Sendable {
+        /// `shards`: the members share them.
+        case shared
+        /// `consumers.<id>.shards`: a standalone member polls all of them.
+        case member(MemberID)
+
+        package var path: AttributePath {
+            switch self {
+            case .shared: ["shards"]
+            case .member(let id): ["consumers", id.text, "shards"]
+            }
+        }
+    }
+
+    /// The stream's creation time as text: another one, and the item is an earlier stream's.
+    package let streamCreatedOn: String
+    /// Changes only when old members are cleared.
+    package let version: String
+    package let members: [MemberID: GroupMember]
+    /// The shards of the place that was asked for.
+    package let shards: [ShardID: ShardRecord]
+    /// Bytes, as the service counts them.
+    package let bytes: Int
+
+    /// What of the item cannot be read is left out: a member without a record, a shard whose name is none.
+    package init(_ item: Item, place: Place) {
+        streamCreatedOn = item["streamCreatedOn"]?.string ?? ""
+        version = item["version"]?.string ?? ""
+        var members: [MemberID: GroupMember] = [:]
+        for (name, value) in item["consumers"]?.map ?? [:] {
+            guard let record = value.map else { continue }
+            members[MemberID(name)] = GroupMember(id: MemberID(name), record)
+        }
+        self.members = members
+        let map = place.path.names.reduce(AttributeValue.map(item)) { $0?[$1] }?.map ?? [:]
+        var shards: [ShardID: ShardRecord] = [:]
+        for (name, value) in map {
+            guard let record = value.map, let id = ShardID(name) else { continue }
+            shards[id] = ShardRecord(id: id, record)
+        }
+        self.shards = shards
+        bytes = ItemSize.bytes(of: item)
+    }
+
+    /// The key of a group's item.
+    package static func key(_ consumer: ConsumerKey) -> Item {
+        ["consumerGroup": .string(consumer.group), "streamName": .string(consumer.stream.text)]
+    }
+
+    /// A group's item when it is made.
+    package static func new(_ consumer: ConsumerKey, streamCreatedOn: WallTime, version: String) -> Item {
+        key(consumer).merging([
+            "consumers": [:], "enhancedConsumers": [:], "shards": [:], "version": .string(version),
+            "streamCreatedOn": .string(streamCreatedOn.iso8601),
+        ]) { $1 }
+    }
+
+    /// It is made only where there is none.
+    package static let newConditions: [ItemCondition] = [.isAbsent(["streamName"])]
+}

@@ -1,0 +1,80 @@
+import DynamoDB
+import Time
+
+/// Who takes part in a consumer group: the name of a member's record, a short UUID with lifion-kinesis.
+package struct MemberID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let text: String
+
+    package init(_ text: String) { self.text = text }
+
+    package var description: String { text }
+
+    package static func < (left: MemberID, right: MemberID) -> Bool { left.text < right.text }
+}
+
+/// A member's record in the group's item (`consumers.<id>`): lifion-kinesis's attributes, and `leaseDuration` of ours.
+/// Performs no I/O.
+package struct GroupMember: Equatable, Sendable {
+    package let id: MemberID
+    package var appName: String
+    package var host: String
+    package var pid: Int
+    /// When the process started.
+    package var startedOn: WallTime?
+    /// By the member's own clock; nil where the record has none that can be read.
+    package var heartbeat: WallTime?
+    /// Whether it counts for a share of the shards.
+    package var isActive: Bool
+    /// Whether it reads every shard by itself, with a shard map of its own.
+    package var isStandalone: Bool
+    /// How long its leases are, and how long it counts without a heartbeat; nil: a lifion-kinesis process.
+    package var leaseDuration: Duration?
+
+    package init(
+        id: MemberID, appName: String, host: String, pid: Int, startedOn: WallTime?, heartbeat: WallTime?,
+        isActive: Bool, isStandalone: Bool, leaseDuration: Duration?
+    ) {
+        self.id = id
+        self.appName = appName
+        self.host = host
+        self.pid = pid
+        self.startedOn = startedOn
+        self.heartbeat = heartbeat
+        self.isActive = isActive
+        self.isStandalone = isStandalone
+        self.leaseDuration = leaseDuration
+    }
+
+    /// What cannot be read is taken for what it is by default: the record of another version is no reason to stop.
+    init(id: MemberID, _ record: Item) {
+        self.init(
+            id: id, appName: record["appName"]?.string ?? "", host: record["host"]?.string ?? "",
+            pid: record["pid"]?.int ?? 0, startedOn: record["startedOn"]?.time, heartbeat: record["heartbeat"]?.time,
+            isActive: record["isActive"]?.bool ?? true, isStandalone: record["isStandalone"]?.bool ?? false,
+            leaseDuration: record["leaseDuration"]?.int.map { .milliseconds($0) })
+    }
+
+    /// The record of a member that registers. A standalone one that polls has its shard map in it.
+    var record: Item {
+        var record: Item = [
+            "appName": .string(appName), "host": .string(host), "pid": .number(String(pid)),
+            "isActive": .bool(isActive), "isStandalone": .bool(isStandalone),
+        ]
+        record["startedOn"] = startedOn.map { .string($0.iso8601) }
+        record["heartbeat"] = heartbeat.map { .string($0.iso8601) }
+        record["leaseDuration"] = leaseDuration.map { .number(String($0.wholeMilliseconds)) }
+        if isStandalone { record["shards"] = [:] }
+        return record
+    }
+}
+
+extension AttributeValue {
+    /// A time as lifion-kinesis writes it, ISO 8601.
+    var time: WallTime? { string.flatMap(WallTime.init(iso8601:)) }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}
