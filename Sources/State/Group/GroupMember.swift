@@ -72,9 +72,3 @@ extension AttributeValue {
     /// A time as lifion-kinesis writes it, ISO 8601.
     var time: WallTime? { string.flatMap(WallTime.init(iso8601:)) }
 }
-
-extension Duration {
-    fileprivate var wholeMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
-    }
-}

@@ -4,14 +4,23 @@ import Time
 
 /// One write of the group's item, put together of what is to be said at once. Performs no I/O.
 ///
-/// Each part brings its conditions, all of which have to be true: one that is not, and nothing of the write happens.
+/// Each part brings its conditions, all of which have to be true: one that is not, and nothing of the write happens. Whatever
+/// makes a lease longer is a heartbeat too: nobody takes a member for dead whose leases hold.
 /// Source: reference/lifion-kinesis-behaviour.md, "The state item".
 package struct GroupUpdate: Equatable, Sendable {
     package private(set) var update = ItemUpdate()
     private let place: GroupItem.Place
+    private let me: MemberID
+    private let time: WallTime
+    private var isHeartbeat = false
 
-    package init(_ place: GroupItem.Place) {
+    /// - Parameters:
+    ///   - me: who writes.
+    ///   - time: when, as the service says it.
+    package init(_ place: GroupItem.Place, by me: MemberID, at time: WallTime) {
         self.place = place
+        self.me = me
+        self.time = time
     }
 
     /// Whether the service takes it in one request.
@@ -25,16 +34,18 @@ package struct GroupUpdate: Equatable, Sendable {
         update.set(path(member.id), .map(member.record))
     }
 
-    /// If its record is there: one that was cleared has to register anew.
-    package mutating func heartbeat(_ member: MemberID, at time: WallTime) {
-        update.require(.exists(path(member)))
-        update.set(path(member).member("heartbeat"), .string(time.iso8601))
+    /// This member is there, if its record is: one that was cleared has to register anew.
+    package mutating func heartbeat() {
+        guard !isHeartbeat else { return }
+        isHeartbeat = true
+        update.require(.exists(path(me)))
+        update.set(path(me).member("heartbeat"), .string(time.iso8601))
     }
 
-    /// Whether the member counts for a share. If its record is there.
-    package mutating func setActive(_ member: MemberID, _ isActive: Bool) {
-        update.require(.exists(path(member)))
-        update.set(path(member).member("isActive"), .bool(isActive))
+    /// Whether this member counts for a share. If its record is there.
+    package mutating func setActive(_ isActive: Bool) {
+        update.require(.exists(path(me)))
+        update.set(path(me).member("isActive"), .bool(isActive))
     }
 
     /// Removes members that have not been heard of, if nobody else cleared any meanwhile.
@@ -44,10 +55,10 @@ package struct GroupUpdate: Equatable, Sendable {
         update.set(["version"], .string(version))
     }
 
-    /// Removes a member that leaves.
-    package mutating func leave(_ member: MemberID) {
-        update.require(.exists(path(member)))
-        update.remove(path(member))
+    /// Removes this member, which leaves.
+    package mutating func leave() {
+        update.require(.exists(path(me)))
+        update.remove(path(me))
     }
 
     // MARK: Shards
@@ -59,9 +70,10 @@ package struct GroupUpdate: Equatable, Sendable {
     }
 
     /// A lease of a shard, if nobody has written to it since.
-    package mutating func take(_ shard: ShardRecord, _ lease: ShardRecord.Lease, version: String) {
+    package mutating func take(_ shard: ShardRecord, for duration: Duration, version: String) {
         requireUnchanged(shard)
-        set(shard.id, ["leaseOwner": .string(lease.owner.text)].merging(expiration(lease)) { $1 }, version)
+        heartbeat()
+        set(shard.id, ["leaseOwner": .string(me.text), "leaseExpiration": expiration(duration)], version)
     }
 
     /// Gives a lease up, ours or one that has ended, if nobody has written to the shard since.
@@ -70,12 +82,12 @@ package struct GroupUpdate: Equatable, Sendable {
         set(shard.id, ["leaseOwner": .null, "leaseExpiration": .null], version)
     }
 
-    /// What the owner of a shard says of it in one write.
+    /// What this member says in one write of a shard that it owns.
     package struct OwnerWrite: Equatable, Sendable {
         /// How far it is read.
         package var checkpoint: Checkpoint?
-        /// The new end of the lease.
-        package var expiration: WallTime?
+        /// How long the lease is from now on.
+        package var renewal: Duration?
         /// It is read to its end.
         package var isDepleted = false
         /// The lease is given up.
@@ -84,17 +96,18 @@ package struct GroupUpdate: Equatable, Sendable {
         package init() {}
     }
 
-    /// If the owner has the lease still; whatever else others wrote of the shard stays.
-    package mutating func write(_ shard: ShardRecord, _ write: OwnerWrite, by owner: MemberID, version: String) {
-        update.require(.equals(path(shard.id).member("leaseOwner"), .string(owner.text)))
+    /// If this member has the lease still; whatever else others wrote of the shard stays.
+    package mutating func write(_ shard: ShardRecord, _ write: OwnerWrite, version: String) {
+        update.require(.equals(path(shard.id).member("leaseOwner"), .string(me.text)))
         var attributes: Item = [:]
         if let checkpoint = write.checkpoint { attributes = shard.position(checkpoint) }
         if write.isDepleted { attributes["depleted"] = true }
         if write.isReleased {
             attributes["leaseOwner"] = .null
             attributes["leaseExpiration"] = .null
-        } else if let expiration = write.expiration {
-            attributes["leaseExpiration"] = .string(expiration.iso8601)
+        } else if let renewal = write.renewal {
+            heartbeat()
+            attributes["leaseExpiration"] = expiration(renewal)
         }
         set(shard.id, attributes, version)
     }
@@ -118,8 +131,8 @@ package struct GroupUpdate: Equatable, Sendable {
         update.set(path(shard).member("version"), .string(version))
     }
 
-    private func expiration(_ lease: ShardRecord.Lease) -> Item {
-        ["leaseExpiration": .init(optional: lease.expiration?.iso8601)]
+    private func expiration(_ duration: Duration) -> AttributeValue {
+        .string(time.advanced(by: duration).iso8601)
     }
 
     private func path(_ member: MemberID) -> AttributePath { ["consumers", member.text] }
