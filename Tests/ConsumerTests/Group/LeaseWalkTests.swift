@@ -41,6 +41,8 @@ private struct LeaseWalk {
     private(set) var faults: [String] = []
     private var random: SeededGenerator
     private var table: FakeItem
+    /// The table's item, read once for each write.
+    private var item: GroupItem
     private var members: [MemberID: Member] = [:]
     private let lineage: ShardLineage
     private let start = ContinuousClock.now
@@ -56,8 +58,8 @@ private struct LeaseWalk {
             shards: (0..<count).map {
                 Shard(id: ShardID(number: $0), hashKeyRange: range, startingSequenceNumber: SequenceNumber(0))
             })
-        table = FakeItem(
-            GroupItem.new(Self.key, streamCreatedOn: WallTime(milliseconds: 0), version: "v0"))
+        table = FakeItem(GroupItem.new(Self.key, streamCreatedOn: WallTime(milliseconds: 0), version: "v0"))
+        item = GroupItem(table.item, place: .shared)
         for _ in 0..<Int.random(in: 1...4, using: &random) { join() }
     }
 
@@ -140,7 +142,7 @@ private struct LeaseWalk {
             guard let record = item.shards[shard], !isCutOff else { continue }
             var update = GroupUpdate(.shared, by: id, at: moment(of: member).wall)
             update.write(record, release, version: token())
-            if table.apply(update.update) != .invalid {
+            if apply(update) != .invalid {
                 member.settling[shard] = nil
                 member.plan.gaveUp(shard)
             }
@@ -150,7 +152,11 @@ private struct LeaseWalk {
         for action in member.plan.looked(at: item, lineage, now: moment(of: member)) { perform(action, &member) }
     }
 
-    private var item: GroupItem { GroupItem(table.item, place: .shared) }
+    private mutating func apply(_ update: GroupUpdate) -> FakeItem.Outcome {
+        let outcome = table.apply(update.update)
+        if outcome == .done { item = GroupItem(table.item, place: .shared) }
+        return outcome
+    }
 
     private mutating func renew(_ member: inout Member) {
         let item = item
@@ -160,7 +166,7 @@ private struct LeaseWalk {
         var write = GroupUpdate.OwnerWrite()
         write.renewal = member.plan.duration(in: item)
         for shard in held { update.write(item.shards[shard]!, write, version: token()) }
-        guard table.apply(update.update) == .done, !isAnswerLost else { return }
+        guard apply(update) == .done, !isAnswerLost else { return }
         member.nextRenewal = tick + 20
         member.plan.took(held, sentAt: now, for: member.plan.duration(in: item))
     }
@@ -181,20 +187,20 @@ private struct LeaseWalk {
                 GroupMember(
                     id: me, appName: "a", host: "h", pid: 1, startedOn: wall, heartbeat: wall,
                     isActive: member.plan.takesPart, isStandalone: false, leaseDuration: Self.leaseDuration))
-            _ = table.apply(update.update)
+            _ = apply(update)
         case .setActive(let isActive):
             update.setActive(isActive)
-            _ = table.apply(update.update)
+            _ = apply(update)
         case .clear(let gone):
             update.clear(gone, of: item, version: token())
-            _ = table.apply(update.update)
+            _ = apply(update)
         case .add(let shards):
             for shard in shards { update.add(ShardRecord(id: shard.id, version: token())) }
-            _ = table.apply(update.update)
+            _ = apply(update)
         case .take(let shards):
             let duration = member.plan.duration(in: item)
             for shard in shards { update.take(shard, for: duration, version: token()) }
-            let outcome = table.apply(update.update)
+            let outcome = apply(update)
             if outcome == .done, !isAnswerLost {
                 member.plan.took(shards.map(\.id), sentAt: now, for: duration)
             } else {
