@@ -66,7 +66,7 @@ package struct ShardRecord: Equatable, Sendable {
     }
 
     /// The record of a shard that is added.
-    var record: Item {
+    package var record: Item {
         var record: Item = [
             "depleted": .bool(isDepleted), "parent": .init(optional: parent?.text), "version": .string(version),
             "leaseOwner": .init(optional: lease?.owner.text),

@@ -1,0 +1,203 @@
+import Kinesis
+import State
+import Time
+
+/// Decides what is written into the group's item when: the newest checkpoint of each shard, and with it heartbeat and
+/// renewals. Performs no I/O.
+///
+///     idle ──next──▸ writing ──wrote, conditionFailed──▸ idle
+///                       └── timedOut ──▸ doubtful ──looked──▸ idle
+///
+/// What comes in is committed on this host already. There is one write under way at a time: a late duplicate of one could set
+/// a checkpoint back, and so a write of which nothing was heard is followed by a consistent read.
+struct CheckpointMirror: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// How far a shard is here, beyond what the item says.
+    struct Place: Equatable, Sendable {
+        var checkpoint: Checkpoint?
+        var isDepleted = false
+        /// Somebody waits for it: at a shard's end, a hand-over, a stop.
+        var isUrgent = false
+    }
+
+    /// What one request says.
+    struct Write: Equatable, Sendable {
+        let update: GroupUpdate
+        let places: [ShardID: Place]
+        /// Shards whose leases are as long as `duration` from `sentAt` on, once it has taken place.
+        let renewed: [ShardID]
+        let duration: Duration
+        let sentAt: Instant
+    }
+
+    enum Step: Equatable, Sendable {
+        case wait(until: Instant)
+        case write(Write)
+        /// Consistently; `looked` follows.
+        case read
+    }
+
+    private enum Phase: Equatable, Sendable {
+        case idle
+        case writing(Write)
+        case doubtful
+    }
+
+    private let place: GroupItem.Place
+    private let me: MemberID
+    private var phase = Phase.idle
+    private var pace: MirrorPace
+    private var waiting: [ShardID: Place] = [:]
+    /// When the next write may leave that nobody waits for.
+    private var notBefore: Instant
+    /// When heartbeat and renewals are due: all leases are renewed together.
+    private var renewsAt: Instant
+    /// Shards whose renewal is due and did not fit into the last request.
+    private var unrenewed: [ShardID] = []
+
+    init(_ place: GroupItem.Place, me: MemberID, checkpointInterval: Duration, now: Instant) {
+        self.place = place
+        self.me = me
+        pace = MirrorPace(least: checkpointInterval)
+        notBefore = now
+        renewsAt = now
+    }
+
+    // MARK: Facts
+
+    /// A place of a shard is committed here.
+    mutating func committed(_ shard: ShardID, _ checkpoint: Checkpoint) {
+        waiting[shard, default: Place()].checkpoint = checkpoint
+    }
+
+    /// The shard is read to its end, and that is committed here.
+    mutating func depleted(_ shard: ShardID) {
+        waiting[shard, default: Place()].isDepleted = true
+        waiting[shard]?.isUrgent = true
+    }
+
+    /// Somebody waits for what is known of the shard.
+    mutating func hurry(_ shard: ShardID) { waiting[shard]?.isUrgent = true }
+
+    /// The shard is not this member's any more: what is known of it here is for its owner to find out.
+    mutating func lost(_ shard: ShardID) { waiting[shard] = nil }
+
+    /// The write has taken place.
+    mutating func wrote(now: Instant) {
+        guard case .writing(let write) = phase else { return }
+        phase = .idle
+        pace.wrote()
+        for (shard, place) in write.places {
+            // What was committed meanwhile still waits.
+            guard let left = waiting[shard], left.checkpoint == place.checkpoint, left.isDepleted == place.isDepleted
+            else { continue }
+            waiting[shard] = nil
+        }
+    }
+
+    /// A condition was not true: whatever is lost was said by `lost`, and the rest goes again at once.
+    mutating func conditionFailed(now: Instant) {
+        again(at: now)
+    }
+
+    /// Nothing has happened: the service refuses it for now.
+    mutating func refused(isThrottled: Bool, now: Instant, itemBytes: Int, members: Int) {
+        if isThrottled { pace.throttled() }
+        again(at: now + pace.interval(itemBytes: itemBytes, members: members))
+    }
+
+    /// Whether the write has taken place is not known.
+    mutating func timedOut() {
+        guard case .writing = phase else { return }
+        phase = .doubtful
+    }
+
+    /// The item was read after a write of which nothing was heard: what it lacks goes again.
+    mutating func looked(at item: GroupItem, now: Instant) {
+        guard phase == .doubtful else { return }
+        phase = .idle
+        for (shard, place) in waiting {
+            guard let record = item.shards[shard] else { continue }
+            if let checkpoint = place.checkpoint, !(record.checkpoint.map { $0 >= checkpoint } ?? false) { continue }
+            if record.isDepleted || !place.isDepleted { waiting[shard] = nil }
+        }
+        again(at: now)
+    }
+
+    private mutating func again(at instant: Instant) {
+        if case .writing(let write) = phase { unrenewed = write.renewed + unrenewed }
+        phase = .idle
+        notBefore = instant
+        renewsAt = min(renewsAt, instant)
+    }
+
+    // MARK: What to do
+
+    /// - Parameters:
+    ///   - item: as it was seen last.
+    ///   - leases: shards that are this member's.
+    ///   - duration: of a lease that is renewed now.
+    ///   - version: a new token, for every shard that is written.
+    mutating func next(
+        now: GroupMoment, item: GroupItem, leases: [ShardID], duration: Duration, version: String
+    ) -> Step {
+        switch phase {
+        case .writing: return .wait(until: now.instant + duration)
+        case .doubtful: return .read
+        case .idle: break
+        }
+        if now.instant >= renewsAt {
+            unrenewed = leases
+            renewsAt = now.instant + Self.renewal(of: duration)
+        } else if unrenewed.isEmpty, !isDue(now.instant) {
+            return .wait(until: waiting.isEmpty ? renewsAt : min(renewsAt, notBefore))
+        }
+        let write = write(now, item, Set(leases), duration, version)
+        // What did not fit is a further request of the same tick.
+        let isRest = !unrenewed.isEmpty || waiting.count > write.places.count
+        if !isRest { notBefore = now.instant + pace.interval(itemBytes: item.bytes, members: item.members.count) }
+        phase = .writing(write)
+        return .write(write)
+    }
+
+    /// A third of the lease, as lifion-kinesis's others must hear of a member within 40 s.
+    static func renewal(of duration: Duration) -> Duration { min(duration / 3, .seconds(13)) }
+
+    private func isDue(_ now: Instant) -> Bool {
+        waiting.values.contains(where: \.isUrgent) || (!waiting.isEmpty && now >= notBefore)
+    }
+
+    private mutating func write(
+        _ now: GroupMoment, _ item: GroupItem, _ leases: Set<ShardID>, _ duration: Duration, _ version: String
+    ) -> Write {
+        var update = GroupUpdate(place, by: me, at: now.wall)
+        update.heartbeat()
+        var places: [ShardID: Place] = [:]
+        var renewed: [ShardID] = []
+        let due = Set(unrenewed)
+        unrenewed = []
+        // Whom somebody waits for comes first.
+        let shards = leases.filter { waiting[$0] != nil || due.contains($0) }.sorted {
+            let (left, right) = (waiting[$0]?.isUrgent ?? false, waiting[$1]?.isUrgent ?? false)
+            return left == right ? $0 < $1 : left
+        }
+        for shard in shards {
+            guard let record = item.shards[shard] else { continue }
+            var said = GroupUpdate.OwnerWrite()
+            said.checkpoint = waiting[shard]?.checkpoint
+            said.isDepleted = waiting[shard]?.isDepleted ?? false
+            if due.contains(shard) { said.renewal = duration }
+            var longer = update
+            longer.write(record, said, version: version)
+            guard longer.fits else {
+                if due.contains(shard) { unrenewed.append(shard) }
+                continue
+            }
+            update = longer
+            places[shard] = waiting[shard]
+            if due.contains(shard) { renewed.append(shard) }
+        }
+        return Write(update: update, places: places, renewed: renewed, duration: duration, sentAt: now.instant)
+    }
+}

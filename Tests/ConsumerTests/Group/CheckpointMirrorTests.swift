@@ -1,0 +1,135 @@
+import DynamoDB
+import Kinesis
+import State
+import Testing
+import Time
+
+@testable import Consumer
+
+@Suite struct CheckpointMirrorTests {
+    private let me = MemberID("me")
+    private let start = ContinuousClock.now
+
+    private func moment(_ milliseconds: Int) -> GroupMoment {
+        GroupMoment(
+            instant: start + .milliseconds(milliseconds),
+            wall: WallTime(milliseconds: 1_700_000_000_000 + Int64(milliseconds)))
+    }
+
+    private func mirror() -> CheckpointMirror {
+        CheckpointMirror(.shared, me: me, checkpointInterval: .seconds(1), now: start)
+    }
+
+    private func shards(_ count: Int) -> [ShardID] { (0..<count).map(ShardID.init(number:)) }
+
+    /// An item in which all of these shards are mine.
+    private func item(_ shards: [ShardID], _ checkpoints: [ShardID: UInt128] = [:]) -> GroupItem {
+        let records = shards.map { shard in
+            let record = ShardRecord(
+                id: shard, checkpoint: checkpoints[shard].map { checkpoint($0) },
+                lease: .init(owner: me, expiration: nil), version: "v")
+            return (shard.text, AttributeValue.map(record.record))
+        }
+        return GroupItem(
+            ["shards": .map(Dictionary(uniqueKeysWithValues: records)), "consumers": ["me": [:]]], place: .shared)
+    }
+
+    private func checkpoint(_ number: UInt128) -> Checkpoint { Checkpoint(sequenceNumber: SequenceNumber(number)) }
+
+    private func next(
+        _ mirror: inout CheckpointMirror, _ milliseconds: Int, _ shards: [ShardID]
+    ) -> CheckpointMirror.Step {
+        mirror.next(
+            now: moment(milliseconds), item: item(shards), leases: shards, duration: .seconds(30), version: "v2")
+    }
+
+    private func write(_ step: CheckpointMirror.Step) -> CheckpointMirror.Write? {
+        if case .write(let write) = step { write } else { nil }
+    }
+
+    @Test func `the first write renews, and a member with nothing new does so again after a third of a lease`() {
+        var mirror = mirror()
+        let shards = shards(2)
+        let first = write(next(&mirror, 0, shards))
+        #expect(first?.renewed == shards && first?.places == [:])
+        #expect(next(&mirror, 10, shards) == .wait(until: moment(30_010).instant), "one write at a time")
+        mirror.wrote(now: moment(20).instant)
+        #expect(next(&mirror, 20, shards) == .wait(until: moment(10_000).instant))
+        #expect(write(next(&mirror, 10_000, shards))?.renewed == shards)
+    }
+
+    @Test func `of each shard the newest checkpoint is written, once an interval`() {
+        var mirror = mirror()
+        let shards = shards(2)
+        _ = next(&mirror, 0, shards)
+        mirror.wrote(now: moment(5).instant)
+        for number in 1...9 { mirror.committed(shards[1], checkpoint(UInt128(number))) }
+        #expect(next(&mirror, 400, shards) == .wait(until: moment(1000).instant))
+        let second = write(next(&mirror, 1000, shards))
+        #expect(second?.places == [shards[1]: .init(checkpoint: checkpoint(9))] && second?.renewed == [])
+        mirror.committed(shards[1], checkpoint(10))
+        mirror.wrote(now: moment(1005).instant)
+        #expect(write(next(&mirror, 2000, shards))?.places == [shards[1]: .init(checkpoint: checkpoint(10))])
+    }
+
+    @Test func `the end of a shard does not wait for the interval`() {
+        var mirror = mirror()
+        let shards = shards(2)
+        _ = next(&mirror, 0, shards)
+        mirror.wrote(now: moment(5).instant)
+        mirror.committed(shards[0], checkpoint(3))
+        mirror.depleted(shards[0])
+        let write = write(next(&mirror, 6, shards))
+        #expect(write?.places[shards[0]] == .init(checkpoint: checkpoint(3), isDepleted: true, isUrgent: true))
+    }
+
+    @Test func `more shards than fit into one request are further requests at once`() {
+        var mirror = mirror()
+        let shards = shards(120)
+        for shard in shards { mirror.committed(shard, checkpoint(1)) }
+        var (written, renewed, requests) = (Set<ShardID>(), Set<ShardID>(), 0)
+        while let write = write(next(&mirror, 0, shards)) {
+            #expect(write.update.fits && !write.places.isEmpty)
+            written.formUnion(write.places.keys)
+            renewed.formUnion(write.renewed)
+            requests += 1
+            mirror.wrote(now: moment(0).instant)
+        }
+        #expect(written == Set(shards) && renewed == Set(shards))
+        #expect(requests <= 5, "\(requests)")
+    }
+
+    @Test func `after a condition that failed the rest goes again at once`() {
+        var mirror = mirror()
+        let shards = shards(2)
+        for shard in shards { mirror.committed(shard, checkpoint(1)) }
+        _ = next(&mirror, 0, shards)
+        mirror.lost(shards[0])
+        mirror.conditionFailed(now: moment(5).instant)
+        let again = write(
+            mirror.next(now: moment(5), item: item(shards), leases: [shards[1]], duration: .seconds(30), version: "v"))
+        #expect(again?.places.keys.sorted() == [shards[1]] && again?.renewed == [shards[1]])
+    }
+
+    @Test func `a write of which nothing was heard is followed by a read, and what is there is not said again`() {
+        var mirror = mirror()
+        let shards = shards(2)
+        for shard in shards { mirror.committed(shard, checkpoint(4)) }
+        _ = next(&mirror, 0, shards)
+        mirror.timedOut()
+        #expect(next(&mirror, 10, shards) == .read)
+        mirror.looked(at: item(shards, [shards[0]: 4, shards[1]: 2]), now: moment(20).instant)
+        #expect(write(next(&mirror, 20, shards))?.places == [shards[1]: .init(checkpoint: checkpoint(4))])
+    }
+
+    @Test func `the interval follows the item's size and its members, and throttling`() {
+        var pace = MirrorPace(least: .seconds(1))
+        #expect(pace.interval(itemBytes: 1600, members: 2) == .seconds(1))
+        #expect(pace.interval(itemBytes: 100 * 1024, members: 10) == .seconds(2))
+        pace.throttled()
+        pace.throttled()
+        #expect(pace.interval(itemBytes: 1, members: 1) == .seconds(4))
+        for _ in 0..<16 { pace.wrote() }
+        #expect(pace.interval(itemBytes: 1, members: 1) == .seconds(1))
+    }
+}
