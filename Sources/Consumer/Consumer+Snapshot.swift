@@ -7,7 +7,8 @@ extension Consumer {
         return ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase, holdsShards: holdsShards,
             isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
-            options: options.named, shards: book.map(shards) ?? [], problem: lifecycle.problem ?? session?.problem)
+            options: options.named, shards: book.map(shards) ?? [],
+            problem: lifecycle.problem?.description ?? session?.problem)
     }
 
     private var phase: ConsumerSnapshot.Phase {

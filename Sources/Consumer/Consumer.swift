@@ -1,3 +1,4 @@
+import AWS
 import Kinesis
 import Logging
 import Reactor
@@ -37,6 +38,7 @@ final class Consumer: @unchecked Sendable {
 
     private let preparation: Preparation
     private let changed: Gate
+    private let serviceReturns: Gate
     private var grace: TimerToken?
     /// Called once a reader has gone and none is left.
     var onIdle: (() -> Void)?
@@ -52,6 +54,7 @@ final class Consumer: @unchecked Sendable {
         preparation = Preparation(
             key: key, mayCreateStream: mayCreateStream, store: scope.store, context: context, logger: scope.logger)
         changed = Gate(loop: context.loop)
+        serviceReturns = Gate(loop: context.loop)
     }
 
     var key: ConsumerKey { scope.key }
@@ -64,6 +67,9 @@ final class Consumer: @unchecked Sendable {
 
     /// Whether nothing is lost when this process forgets the consumer.
     var isForgettable: Bool { !isConfigured && lifecycle.isForgettable }
+
+    /// Whether somebody has stopped it before it was ever used here.
+    var isStoppedUnused: Bool { lifecycle.isStopped && !isPrepared && !isConfigured }
 
     /// Whether positions were fixed at least once.
     var isPrepared: Bool { positions != nil }
@@ -88,6 +94,7 @@ extension Consumer {
 
     private func keepPreparing(_ moment: WallTime) async {
         var failures = 0
+        var cause: AWSError?
         var random = SplitMix64(seed: UInt64.random(in: 0...UInt64.max))
         while !isPrepared {
             do throws(ConsumerError) {
@@ -97,11 +104,19 @@ extension Consumer {
                 // Somebody has stopped it, or the process is ending.
                 if case .refused = lifecycle.need { return }
                 failures += 1
+                if case .service(let error) = error { cause = error } else { cause = nil }
                 logger.warning("the consumer cannot start yet; it is tried again", metadata: ["error": "\(error)"])
             }
-            let pause = ShardDiscovery.failurePause.delay(failures: failures, random: random.fraction())
-            try? await loop.sleep(for: pause)
+            let pause = ShardDiscovery.pause(after: cause, failures: failures, random: random.fraction())
+            try? await serviceReturns.wait(until: loop.now + pause)
         }
+    }
+
+    /// The service can be reached again: whoever waits because it could not goes on.
+    func serviceReturned() {
+        lifecycle.serviceReturned()
+        serviceReturns.open()
+        session?.serviceReturned()
     }
 
     /// Starts it, again where it was stopped, and returns once its positions are fixed. One that runs stays as it is; one
@@ -172,7 +187,7 @@ extension Consumer {
                 }
             } catch {
                 attempt.outcome = lifecycle.isCurrent(attempt) ? .failed(error) : .superseded
-                if lifecycle.attemptFails(attempt, because: "\(error)") { waitForReader() }
+                if lifecycle.attemptFails(attempt, because: error) { waitForReader() }
             }
             changed.open()
         }

@@ -7,8 +7,11 @@ import State
 package final class ConsumerRegistry: @unchecked Sendable {
     /// Consumers without a reader that only requests have started; beyond it the one that has been there longest is
     /// forgotten. Its positions are stored, so nothing is lost but iterators.
-    /// One that somebody has started or stopped does not count, and stays until the sidecar ends.
+    /// One that somebody has started, or stopped after it was used here, does not count, and stays until the sidecar ends.
     package static let mostIdleConsumers = 256
+    /// Consumers that were stopped before anybody has used them here: a request can name any. Beyond it the one that was
+    /// named longest ago is forgotten, and its stop with it.
+    package static let mostUnusedStops = 256
 
     private let settings: EngineSettings
     private let context: EngineContext
@@ -74,6 +77,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         options.consumerGroup = key.group
         let consumer = consumers[key] ?? make(key, options, isConfigured: false)
         await consumer.stop(deadline: deadline)
+        forgetUnusedStops()
         await context.state.flush()
         return consumer.snapshot
     }
@@ -156,6 +160,14 @@ package final class ConsumerRegistry: @unchecked Sendable {
         ConsumerKey(stream: stream, group: group ?? defaultGroup)
     }
 
+    // MARK: The service
+
+    /// The service can be reached again: shards that wait because it could not are read soon.
+    package func serviceReturned() {
+        context.loop.preconditionOnLoop()
+        for consumer in Array(consumers.values) + Array(tails.values) { consumer.serviceReturned() }
+    }
+
     // MARK: Memory
 
     /// How long somebody waits for room before what stalled readers hold is given up.
@@ -230,6 +242,11 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private func forgetIdle() {
         let idle = order.filter { consumers[$0]?.isForgettable ?? true }
         for key in idle.dropLast(Self.mostIdleConsumers - 1) { forget(key) }
+    }
+
+    private func forgetUnusedStops() {
+        let unused = order.filter { consumers[$0]?.isStoppedUnused ?? false }
+        for key in unused.dropLast(Self.mostUnusedStops) { forget(key) }
     }
 
     /// Forgets a consumer that could not be prepared, unless somebody else uses it or another one has its place.

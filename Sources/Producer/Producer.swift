@@ -74,6 +74,11 @@ package final class Producer: @unchecked Sendable {
     /// Records of the stream's puts that left in a call once more, since its lane was made; an idle lane may be dropped.
     package func retriedRecords(of stream: StreamName) -> Int { lanes[stream]?.retriedRecords ?? 0 }
 
+    /// The service can be reached again: puts that wait because it could not go now.
+    package func serviceReturned() {
+        for lane in lanes.values { lane.serviceReturned() }
+    }
+
     /// Takes no new puts, lets feeds come to their end, and returns when every put has its answer, or at the deadline.
     package func drain(deadline: EventLoop.Instant) async {
         isDraining = true

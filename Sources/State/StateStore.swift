@@ -46,7 +46,7 @@ package final class StateStore: @unchecked Sendable {
         let file = StateFile(path.map(DatabaseLocation.file) ?? .memory, loop: loop)
         let store = StateStore(file, loop: loop, logger: logger, logLimits)
         do throws(SQLiteError) {
-            try await file.open()
+            store.opened(try await file.open())
         } catch {
             if case .newerSchema = error { throw .database(reason: error.description) }
             store.failed(error)
@@ -64,11 +64,18 @@ package final class StateStore: @unchecked Sendable {
         changed = Gate(loop: loop)
     }
 
+    private func opened(_ database: Database) {
+        guard case .rollback(let mode) = database.journal else { return }
+        logger.warning(
+            "the file system of the data folder refuses SQLite's write-ahead log: each commit waits for the disk instead",
+            metadata: ["journalMode": "\(mode)"])
+    }
+
     private func keepOpening() async {
         while !file.isOpen, !isClosed {
             try? await loop.sleep(for: Self.retryDelay)
             do throws(SQLiteError) {
-                try await file.open()
+                opened(try await file.open())
                 // Another file, which somebody has put in the damaged one's place.
                 isDamaged = false
                 recovered()

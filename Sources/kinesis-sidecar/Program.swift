@@ -110,10 +110,9 @@ final class Program: @unchecked Sendable {
         if settings.dataDir == nil {
             logger.notice("everything is in memory; --data-dir keeps it")
         }
-        if !settings.isLocal, settings.consumerDefaults.consumerGroup == ConsumerOptions.defaultGroup {
+        if !settings.isLocal {
             logger.notice(
-                "readers that name no consumerGroup share one with every sidecar that has no --consumer-group",
-                metadata: ["consumerGroup": "\(ConsumerOptions.defaultGroup)"])
+                "a consumer group is this sidecar's own: another sidecar that names the same one gets every record too")
         }
         guard let path = settings.portFile, let first = addresses.first else { return }
         let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.port)" } ?? "") + "}\n"

@@ -136,6 +136,21 @@ import Testing
         }
     }
 
+    @Test func `stops of consumers that nobody has used do not pile up, and the newest hold`() async throws {
+        try await withEngine { engine, kinesis in
+            let most = ConsumerRegistry.mostUnusedStops
+            try await engine.attach(("consumerGroup", "used")).detach(.orderly)
+            _ = await engine.registry.stop(kinesis.name, group: "used", deadline: engine.loop.now)
+            for number in 0..<(most + 50) {
+                _ = await engine.registry.stop(kinesis.name, group: "group-\(number)", deadline: engine.loop.now)
+            }
+            #expect(engine.registry.snapshots.count == most + 1)
+            for group in ["used", "group-\(most + 49)"] {
+                await #expect(throws: ConsumerError.stopped) { try await engine.attach(("consumerGroup", group)) }
+            }
+        }
+    }
+
     @Test func `what a start names holds for the reader that comes, and for what was put in between`() async throws {
         try await withEngine { engine, kinesis in
             kinesis.put("before")

@@ -39,6 +39,8 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
     private(set) var iteratorRequests: [(ShardID, StartingPosition)] = []
     /// Told of every call as it comes.
     var onCall: ((Call) -> Void)?
+    /// What every call fails with while it is set.
+    var failure: AWSError?
     private var silences: [Call: Int] = [:]
     private var unanswered: [UnsafeContinuation<Void, Never>] = []
     private var failures: [Call: [AWSError]] = [:]
@@ -189,6 +191,7 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         }
         await loop.nextTurn()
         if Task.isCancelled { throw .cancelled }
+        if let failure { throw failure }
         if var waiting = failures[call], !waiting.isEmpty {
             let error = waiting.removeFirst()
             failures[call] = waiting

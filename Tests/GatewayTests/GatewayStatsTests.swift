@@ -60,6 +60,31 @@ import Testing
         }
     }
 
+    @Test func `a name that nobody knows leaves no series and no stats`() async throws {
+        try await TestSidecar.run { sidecar in
+            for path in ["/streams/typo", "/streams/typo/shards", "/streams/typo/records", "/streams/typo/stats"] {
+                _ = try sidecar.send("GET", path)
+            }
+            #expect(try sidecar.send("POST", "/streams/typo/put", body: #"{"data":1}"#).status == 404)
+            #expect(try !sidecar.send("GET", "/metrics").body.contains("typo"))
+            #expect(try sidecar.send("GET", "/stats").json?["streams"] == [:])
+        }
+    }
+
+    @Test func `readyz warns while something fails, and not of what has worked since`() async throws {
+        try await TestSidecar.run { sidecar in
+            await sidecar.fail { $0.failure = .transport(.notConnected(reason: "refused")) }
+            _ = try sidecar.send("GET", "/streams/orders")
+            let during = try sidecar.send("GET", "/readyz").json
+            #expect(during?["warnings"]?[0]?["component"] == "kinesis")
+            #expect(during?["warnings"]?[0]?["detail"]?.string?.contains("refused") == true)
+            await sidecar.fail { $0.failure = nil }
+            _ = try sidecar.send("GET", "/streams/orders")
+            #expect(try sidecar.send("GET", "/readyz").json?["warnings"] == [])
+            #expect(try sidecar.send("GET", "/streams/orders/stats").json?["recentExceptions"]?["count"] == 1)
+        }
+    }
+
     @Test func `metrics count requests, puts and the process`() async throws {
         try await TestSidecar.run { sidecar in
             let client = try sidecar.follow("consumerGroup=a%22b")

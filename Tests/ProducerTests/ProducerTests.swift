@@ -61,10 +61,28 @@ import Testing
             try await target.make(stream)
             try await target.encrypt(stream)
             let entry = PutRecordEntry(ByteBuffer("a"), partitionKey: "k")
-            let put = EncodedPut([EncodedPut.Record(entry, sequenceNumberForOrdering: SequenceNumber("7"))])
+            let before = try await target.putRecord(PutRecord(stream: stream, entry: entry)).sequenceNumber
+            let put = EncodedPut([EncodedPut.Record(entry, sequenceNumberForOrdering: before)])
             let answer = try await producer.put(put, to: stream)
             #expect(answer.encryptionType == "KMS")
-            #expect(target.puts == [.init(records: 1, after: SequenceNumber("7"))])
+            #expect(target.puts == [.init(records: 1), .init(records: 1, after: before)])
+        }
+    }
+
+    @Test(arguments: [
+        (ServiceError(code: "HTTP404", message: "Not Found", status: 404), 1),
+        (ServiceError(code: "UnknownOperationException", message: "", status: 400), 1),
+        (ServiceError(code: "HTTP413", message: "Request Entity Too Large", status: 413), 3),
+        (ServiceError(code: "ValidationException", message: "", status: 400), 3),
+    ])
+    func `a call is split only for a fault of what it carries`(_ fault: ServiceError, _ calls: Int) async throws {
+        try await withProducer { producer, target in
+            try await target.make(stream)
+            let entries = ["a", "b"].map { EncodedPut.Record(PutRecordEntry(ByteBuffer($0), partitionKey: "k")) }
+            for _ in 0..<3 { target.fail(.put, .service(fault)) }
+            let answer = try await producer.put(EncodedPut(entries, isGroup: true), to: stream)
+            #expect(answer.results.allSatisfy { !$0.isAccepted })
+            #expect(target.puts.count == calls)
         }
     }
 

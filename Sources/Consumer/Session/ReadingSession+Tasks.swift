@@ -61,6 +61,12 @@ extension ReadingSession {
         task.reader.notify(.shardLost(task.id))
     }
 
+    /// The service can be reached again: what waits because it could not is tried soon.
+    func serviceReturned() {
+        for reading in readings.values { reading.task.serviceReturned() }
+        if problem != nil { lookAgain() }
+    }
+
     /// The stream may not be what it was: look now instead of at the next round.
     func lookAgain() {
         discovery?.lookNow()

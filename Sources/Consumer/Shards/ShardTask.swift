@@ -179,6 +179,12 @@ extension ShardTask {
         wakeup.signal()
     }
 
+    /// The service can be reached again.
+    func serviceReturned() {
+        machine.serviceReturned(now: context.loop.now)
+        wakeup.signal()
+    }
+
     /// The shard is about to move to another reader: nothing more is fetched or offered, the batch that waits is taken
     /// back. Batches in flight still settle.
     func beginRevoke() {
@@ -368,7 +374,7 @@ extension ShardTask {
             switch failure {
             case .throttled: session.options.supressThroughputWarnings ? .debug : .warning
             case .expiredIterator: .debug
-            case .passing, .limitExceeded: machine.degradation == nil ? .debug : .warning
+            case .passing, .unreachable, .unexplained, .limitExceeded: machine.degradation == nil ? .debug : .warning
             case .denied, .notFound, .refused, .unexpected: .warning
             }
         logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])

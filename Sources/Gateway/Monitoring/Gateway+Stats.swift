@@ -158,7 +158,7 @@ struct StreamStats {
 
     func writeService(_ json: inout JSONWriter) {
         json.time("lastAwsResponse", activity.lastAnswer)
-        json.exceptions(activity.recentExceptions(now: .now()))
+        json.exceptions(activity.exceptions)
     }
 
     /// lifion's four fields.
@@ -166,7 +166,7 @@ struct StreamStats {
         json.time("lastAwsResponse", activity.lastAnswer)
         json.time("lastRecordConsumed", lastRecordConsumed)
         json.time("lastRecordSent", activity.lastRecordSent)
-        json.exceptions(activity.recentExceptions(now: .now()))
+        json.exceptions(activity.exceptions)
     }
 }
 
@@ -178,13 +178,14 @@ extension JSONWriter {
     }
 
     /// `recentExceptions` as lifion writes it.
-    mutating func exceptions(_ entries: [RecentExceptions.Entry]) {
+    mutating func exceptions(_ recent: RecentExceptions) {
+        let now = WallTime.now()
         key("recentExceptions")
         beginObject()
-        member("count", entries.count)
+        member("count", recent.count(now: now))
         key("exceptions")
         beginArray()
-        for entry in entries {
+        for entry in recent.exceptions(now: now) {
             beginObject()
             member("message", entry.message)
             member("timestamp", entry.timestamp.iso8601)

@@ -13,12 +13,12 @@ class CuttingProxy:
         self.port = self.listener.getsockname()[1]
         self._open = []
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
-    def _accept(self):
+    def _accept(self, listener):
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self.target))
@@ -50,6 +50,17 @@ class CuttingProxy:
                 except OSError:
                     pass
                 sock.close()
+
+    def go_down(self):
+        """Resets every connection, and refuses new ones until `come_back`."""
+        # Wakes the thread that waits in it; without that the port stays open.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.cut()
+
+    def come_back(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def close(self):
         self.listener.close()
