@@ -1,13 +1,13 @@
 import Kinesis
 import State
+import Time
 
 extension Consumer {
     var snapshot: ConsumerSnapshot {
-        let book = positions?.book
         return ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase, holdsShards: holdsShards,
             isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
-            options: options.named, shards: book.map(shards) ?? [],
+            options: options.named, shards: knownPositions.map(shards) ?? [],
             problem: lifecycle.problem?.description ?? session?.problem)
     }
 
@@ -20,15 +20,17 @@ extension Consumer {
         }
     }
 
-    private func shards(of book: ShardBook) -> [ShardSnapshot] {
-        book.shards.map { shard in
+    private func shards(of positions: Positions) -> [ShardSnapshot] {
+        let (book, lag, now) = (positions.book, GroupLag(positions: positions, session: session), WallTime.now())
+        return book.shards.map { shard in
             let task = session?.task(of: shard.id)
             return ShardSnapshot(
                 id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
                 readerID: session?.assignments.owner(of: shard.id)?.text,
                 checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
                 checkpointArrival: shard.checkpoint?.arrival,
-                millisBehindLatest: task?.lag(now: scope.engine.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
+                millisBehindLatest: task?.lag(now: scope.engine.loop.now),
+                backlog: lag.backlog(of: shard, now: now), bufferedBytes: task?.bufferedBytes ?? 0,
                 problem: task?.lastError, counters: scope.counters[shard.id])
         }
     }

@@ -13,10 +13,15 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// named longest ago is forgotten, and its stop with it.
     package static let mostUnusedStops = 256
 
-    private let settings: EngineSettings
-    private let context: EngineContext
-    private let logger: Logger
+    let settings: EngineSettings
+    let context: EngineContext
+    let logger: Logger
     private(set) var consumers: [ConsumerKey: Consumer] = [:]
+    var dormant = DormantGroups()
+    /// Of the streams of groups that nobody reads.
+    var streams = StreamRetentions()
+    /// nil until `measureLag`.
+    var prober: LagProber?
     /// In the order in which they were made.
     private var order: [ConsumerKey] = []
     /// Consumers of one reader each, who only watches.
@@ -24,7 +29,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private var pressure: TimerToken?
     /// Since when some reader has got nothing because others hold all the room.
     private var starvingSince: EventLoop.Instant?
-    private var isEnding = false
+    private(set) var isEnding = false
 
     package init(
         loop: EventLoop, source: any StreamSource, state: StateStore, settings: EngineSettings, logger: Logger
@@ -140,6 +145,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     ) async throws(ConsumerError) -> [StoredCheckpoint] {
         context.loop.preconditionOnLoop()
         guard let consumer = held(stream, group) else { throw .shardsNotHeld }
+        defer { if consumer.session == nil { prober?.hurry(consumer.key) } }
         return try await consumer.acknowledge(acknowledgement, isForced: isForced)
     }
 
@@ -156,7 +162,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         consumers[key(stream, group)]
     }
 
-    private func key(_ stream: StreamName, _ group: String?) -> ConsumerKey {
+    func key(_ stream: StreamName, _ group: String?) -> ConsumerKey {
         ConsumerKey(stream: stream, group: group ?? defaultGroup)
     }
 
@@ -232,8 +238,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     private func make(_ key: ConsumerKey, _ options: ConsumerOptions, isConfigured: Bool) -> Consumer {
         let consumer = Consumer(
-            key, options: options, isConfigured: isConfigured,
+            key, options: options, isConfigured: isConfigured, rememberedPositions: dormant.take(key)?.positions,
             mayCreateStream: isConfigured || settings.createsUnlistedStreams, context: context, logger: logger)
+        consumer.onIdle = { [weak self] in self?.prober?.hurry(key) }
         consumers[key] = consumer
         order.append(key)
         return consumer
@@ -256,15 +263,19 @@ package final class ConsumerRegistry: @unchecked Sendable {
     }
 
     private func forget(_ key: ConsumerKey) {
-        consumers[key] = nil
+        if let consumer = remove(key) { becomesDormant(consumer) }
+    }
+
+    func remove(_ key: ConsumerKey) -> Consumer? {
         order.removeAll { $0 == key }
+        return consumers.removeValue(forKey: key)
     }
 
     // MARK: Looking at them
 
-    /// All consumers, by stream and group.
+    /// All consumers, and the groups of which only positions are known, by stream and group.
     package var snapshots: [ConsumerSnapshot] {
-        consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
+        (Array(consumers.keys) + dormant.groups.keys).sorted().compactMap(snapshot)
     }
 
     /// Readers that only watch.
@@ -282,6 +293,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// their clients acknowledge, and commits the last checkpoints. No reader is attached from here on.
     package func shutDown(deadline: ContinuousClock.Instant) async {
         isEnding = true
+        stopMeasuring()
         let all = Array(consumers.values) + Array(tails.values)
         for consumer in all { consumer.end() }
         await wait(until: deadline) { all.allSatisfy(\.isSettled) }

@@ -72,6 +72,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stats(let stream): try await stats(exchange, stream)
         case .start(let stream): try await start(exchange, stream)
         case .stop(let stream): try await stop(exchange, stream)
+        case .forget(let stream): try await forget(exchange, stream)
         case .checkpoints(let stream): try await storeCheckpoints(exchange, stream)
         case .goOn(let stream): try await continuePolling(exchange, stream)
         case .statusPage: try await statusPage(exchange)

@@ -11,14 +11,44 @@ package struct DeliveredEvent: Hashable, Sendable {
     package let last: Checkpoint
     /// Bytes that had been sent on the connection when the event was, itself included.
     package let endOffset: Int
+    /// When its last byte was taken.
+    package let sentOn: WallTime
 
-    package init(id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int) {
+    package init(
+        id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int, sentOn: WallTime
+    ) {
         self.id = id
         self.shard = shard
         self.before = before
         self.last = last
         self.endOffset = endOffset
+        self.sentOn = sentOn
     }
+}
+
+/// The events of one shard that were sent and that its checkpoint does not cover, as far as the log reaches back.
+package struct UnacknowledgedInLog: Hashable, Sendable {
+    /// An event that was sent again counts once.
+    package let count: Int
+    /// The furthest record of them.
+    package let last: Checkpoint
+    /// When the first of them was sent; nil where an earlier version of the program sent them all.
+    package let firstSentOn: WallTime?
+
+    package init(count: Int, last: Checkpoint, firstSentOn: WallTime?) {
+        self.count = count
+        self.last = last
+        self.firstSentOn = firstSentOn
+    }
+}
+
+/// What the delivery log knows of a record by its number.
+package enum RecordInLog: Hashable, Sendable {
+    /// An event ends with it, or begins behind it.
+    case named
+    /// It would lie inside an event; whether there is such a record the log cannot tell.
+    case insideEvent
+    case unknown
 }
 
 /// A reader that did not end in order, with what it may not have read: where each shard goes on if it read none of the

@@ -107,6 +107,23 @@ package final class StateStore: @unchecked Sendable {
         }
     }
 
+    /// Deletes everything that is kept of a consumer, and returns when that is committed. Returns whether there was
+    /// anything.
+    package func forget(_ key: ConsumerKey) async throws(StateError) -> Bool {
+        loop.preconditionOnLoop()
+        queue.drop(key)
+        do throws(SQLiteError) {
+            let wasKnown = try await file.write { connection throws(SQLiteError) in
+                try GroupTables.delete(key, on: connection)
+            }
+            recovered()
+            return wasKnown
+        } catch {
+            failed(error)
+            throw .database(reason: error.description)
+        }
+    }
+
     // MARK: Noting
 
     /// Takes a change, which is committed soon; never waits and never fails. What waits is bounded by the number of
@@ -190,6 +207,7 @@ extension StateStore {
         do throws(SQLiteError) {
             try await file.write { [logLimits] connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }
+                try GroupTables.used(Set(entries.map(\.consumer.key)), on: .now(), on: connection)
                 for key in pruning {
                     guard let id = try StateTables.consumer(key, on: connection)?.id else { continue }
                     try DeliveryTables.prune(id, logLimits, now: .now(), on: connection)

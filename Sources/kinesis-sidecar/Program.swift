@@ -58,6 +58,7 @@ final class Program: @unchecked Sendable {
             self.services = services
             let addresses = try listen(services)
             for consumer in settings.consumers { services.consumers.start(consumer.stream, consumer.options) }
+            services.consumers.measureLag()
             try announce(addresses)
             _ = loop.schedule(after: Self.startSettles) { StartPages.giveBack() }
         } catch {

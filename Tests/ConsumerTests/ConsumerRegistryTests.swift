@@ -132,7 +132,10 @@ import Testing
             for number in 0..<300 {
                 try await engine.attach(("consumerGroup", "group-\(number)")).detach(.orderly)
             }
-            #expect(engine.registry.snapshots.count == ConsumerRegistry.mostIdleConsumers)
+            let phases = engine.registry.snapshots.map(\.phase)
+            #expect(phases.count { $0 == .idle } == ConsumerRegistry.mostIdleConsumers)
+            // Their positions are stored, and may be far behind.
+            #expect(phases.count { $0 == .dormant } == 300 - ConsumerRegistry.mostIdleConsumers)
         }
     }
 

@@ -28,12 +28,21 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         var shard: Shard
         var records: [Record] = []
         var children: [ChildShard] = []
+
+        /// The service knows the numbers that it gave.
+        func expect(_ number: SequenceNumber) throws(AWSError) {
+            let isKnown =
+                records.contains { SequenceNumber($0.number) == number } || shard.startingSequenceNumber == number
+                || shard.endingSequenceNumber == number
+            guard isKnown else { throw FakeKinesis.error("InvalidArgumentException") }
+        }
     }
 
     let loop: EventLoop
     let name = StreamName("orders")!
     var status = StreamStatus.active
     var exists = true
+    var retentionHours = 24
     private(set) var creation = WallTime(milliseconds: 1_700_000_000_000)
     private(set) var calls: [Call] = []
     private(set) var iteratorRequests: [(ShardID, StartingPosition)] = []
@@ -124,8 +133,8 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         try await called(.summary)
         guard exists else { throw Self.error("ResourceNotFoundException") }
         return StreamSummary(
-            name: stream, arn: "arn", status: status, creation: creation, openShards: shards.count, retentionHours: 24,
-            encryption: "NONE", mode: .provisioned, maxRecordBytes: 1 << 20)
+            name: stream, arn: "arn", status: status, creation: creation, openShards: shards.count,
+            retentionHours: retentionHours, encryption: "NONE", mode: .provisioned, maxRecordBytes: 1 << 20)
     }
 
     func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
@@ -152,8 +161,10 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         case .latest: index = held.records.count
         case .atTimestamp(let time): index = held.records.firstIndex { $0.arrival >= time } ?? held.records.count
         case .atSequenceNumber(let number):
+            try held.expect(number)
             index = held.records.firstIndex { SequenceNumber($0.number) >= number } ?? held.records.count
         case .afterSequenceNumber(let number):
+            try held.expect(number)
             index = held.records.firstIndex { SequenceNumber($0.number) > number } ?? held.records.count
         }
         return ShardIterator("\(creation.milliseconds)/\(shard)/\(index)")

@@ -99,6 +99,11 @@ final class SentLog: @unchecked Sendable {
         try await store?.sent(upTo: event, of: key)
     }
 
+    /// What the log knows of a record.
+    func record(_ number: SequenceNumber, of shard: ShardID) async throws(StateError) -> RecordInLog {
+        try await store?.record(number, of: shard, of: key) ?? .unknown
+    }
+
     /// The furthest record of the shard that any reader was sent; nil when the log holds none.
     func furthestSent(_ shard: ShardID) async throws(StateError) -> Checkpoint? {
         try await store?.furthestSent(shard, of: key)

@@ -131,6 +131,18 @@ extension ShardTask {
     /// Milliseconds by which reading is behind the shard's tip, nil before the first response.
     func lag(now: EventLoop.Instant) -> Int? { machine.lag(now: now) }
 
+    /// Whether the last response says how far what is done is behind: everything that was offered is done, and the shard is
+    /// asked again and again.
+    var followsTip: Bool { isDone && !isHeldBack && machine.source.failures == nil }
+
+    /// Whether it is our own back-pressure that keeps the shard from getting on.
+    var isHeldBack: Bool { machine.isHeldBack }
+
+    /// When the first record arrived of what was offered and is not settled.
+    var firstUnsettledArrival: WallTime? {
+        origins.min { $0.key < $1.key }?.value.batch.first.arrival
+    }
+
     /// Bytes that the shard holds of the budget.
     var bufferedBytes: Int {
         let granted = if case .granted(let loan) = room { loan.bytes } else { 0 }

@@ -91,7 +91,7 @@ extension Gateway {
     }
 
     private func writeConsumers(_ text: MetricsText) {
-        let consumers = services.consumers.snapshots
+        let consumers = services.consumers.snapshots.filter { !$0.isUnused }
         text.metric(
             "kinesis_sidecar_buffered_bytes", .gauge, "Bytes of answers and events held; maxBufferedBytes bounds it.",
             services.consumers.bufferedBytes)
@@ -121,6 +121,27 @@ extension Gateway {
                 }
             }
         }
+        func bySomeShards(_ name: String, _ help: String, _ milliseconds: (ShardBacklog) -> Int?) {
+            text.metric(name, .gauge, help) {
+                for consumer in consumers {
+                    for shard in consumer.shards {
+                        guard let time = milliseconds(shard.backlog) else { continue }
+                        $0.add(consumer.labels(shard), Double(time) / 1000)
+                    }
+                }
+            }
+        }
+        bySomeShards(
+            "kinesis_sidecar_checkpoint_lag_seconds",
+            "How long ago the oldest record arrived that the committed checkpoint does not cover; 0: there is none.",
+            \.checkpointLag)
+        byShard(
+            "kinesis_sidecar_unacknowledged_events", .gauge, "Events that were sent and that no checkpoint covers.",
+            \.backlog.unacknowledgedEvents)
+        bySomeShards(
+            "kinesis_sidecar_oldest_unacknowledged_seconds",
+            "How long ago the first event was sent that no checkpoint covers; absent where there is none.",
+            \.oldestUnacknowledged)
         byShard("kinesis_sidecar_shard_buffered_bytes", .gauge, "Bytes of this shard that are held.", \.bufferedBytes)
         byShard(
             "kinesis_sidecar_shard_degraded", .gauge, "1 while Kinesis refuses or fails for the shard, else 0."

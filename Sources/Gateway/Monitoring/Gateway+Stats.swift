@@ -114,6 +114,7 @@ extension Gateway {
         json.member("phase", shard.phase.rawValue)
         json.optional("reader", shard.readerID)
         if let behind = shard.millisBehindLatest { json.member("millisBehindLatest", behind) }
+        shard.backlog.write(&json)
         json.member("bufferedBytes", shard.bufferedBytes)
         json.member("records", shard.counters.records)
         json.member("bytes", shard.counters.bytes)

@@ -50,6 +50,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case shardsNotHeld
     case unknownShard
     case unknownEvent
+    case unknownSequenceNumber
+    case consumerInUse
     case checkpointsAreAutomatic
     case checkpointBehind
     case checkpointAhead
@@ -80,7 +82,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
             .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField,
             .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
-            .invalidArgument:
+            .unknownSequenceNumber, .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden
         case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
@@ -88,7 +90,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
         case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
-            .checkpointAhead, .pollingNeverPauses:
+            .checkpointAhead, .pollingNeverPauses, .consumerInUse:
             .conflict
         case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost, .streamRecreated: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
@@ -152,6 +154,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .shardsNotHeld: "The consumer's shards are not held here"
         case .unknownShard: "No such shard"
         case .unknownEvent: "No such event"
+        case .unknownSequenceNumber: "No such sequence number"
+        case .consumerInUse: "The consumer is in use"
         case .checkpointsAreAutomatic: "The consumer moves its checkpoints itself"
         case .checkpointBehind: "The checkpoint is further on already"
         case .checkpointAhead: "The checkpoint is ahead of what was sent"

@@ -11,7 +11,7 @@ extension Gateway {
     /// `GET /streams/{s}/assignments`: keyed by consumer id; `GET /assignments`: the same under each stream's name.
     func assignments(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
         try refuseOptions(exchange)
-        let consumers = services.consumers.snapshots
+        let consumers = services.consumers.snapshots.filter { $0.phase != .dormant }
         var json = JSONWriter(capacity: 1024)
         if let stream {
             write(consumers.filter { $0.stream == stream }, &json)
@@ -66,7 +66,7 @@ extension ConsumerSnapshot {
     var isActive: Bool {
         switch phase {
         case .idle, .reading: holdsShards
-        case .starting, .stopping, .stopped: false
+        case .starting, .stopping, .stopped, .dormant: false
         }
     }
 

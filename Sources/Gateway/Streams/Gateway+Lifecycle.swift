@@ -36,6 +36,25 @@ extension Gateway {
         await respond(exchange, json.buffer)
     }
 
+    /// `POST /streams/{s}/forget`: deletes what is kept of a group. Of one that is unknown nothing is left to do.
+    func forget(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let group = try group(exchange.request)
+        try await refuseBody(exchange)
+        let wasKnown: Bool
+        do {
+            wasKnown = try await services.consumers.forget(stream, group: group)
+        } catch {
+            throw .consumer(error, stream: stream)
+        }
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("streamName", stream.text)
+        json.member("consumerGroup", group ?? services.consumers.defaultGroup)
+        json.member("forgotten", wasKnown)
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
     /// For routes whose one option is the group.
     func group(_ request: HTTPRequest) throws(Problem) -> String? {
         let items = try Self.items(request.query).items

@@ -135,6 +135,15 @@ extension ConsumerSnapshot {
     }
 }
 
+extension ShardBacklog {
+    /// The members of a shard that say what its checkpoint does not cover.
+    func write(_ json: inout JSONWriter) {
+        if let checkpointLag { json.member("checkpointMillisBehindLatest", checkpointLag) }
+        json.member("unacknowledgedEvents", unacknowledgedEvents)
+        if let oldestUnacknowledged { json.member("oldestUnacknowledgedMillis", oldestUnacknowledged) }
+    }
+}
+
 extension ShardSnapshot {
     fileprivate func write(_ json: inout JSONWriter) {
         json.beginObject()
@@ -146,6 +155,7 @@ extension ShardSnapshot {
         json.optional("checkpoint", checkpoint?.text)
         json.optional("approximateArrivalTimestamp", checkpointArrival?.iso8601)
         if let millisBehindLatest { json.member("millisBehindLatest", millisBehindLatest) }
+        backlog.write(&json)
         json.member("bufferedBytes", bufferedBytes)
         json.optional("lastRestart", counters.lastRestart)
         json.optional("problem", problem)

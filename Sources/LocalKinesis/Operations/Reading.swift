@@ -82,7 +82,7 @@ extension KinesisService {
                 "StartingSequenceNumber", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})")
         }
         guard let number = LocalSequenceNumber(parsed), number.shardIndex == shard.index,
-            number.shardCreated == shard.created
+            number.shardCreated == shard.created, number.ordinal <= shard.lastOrdinal
         else {
             throw .invalidArgument(
                 "StartingSequenceNumber \(text) used in GetShardIterator on shard \(shard.id) in stream \(stream.name) "
