@@ -26,7 +26,7 @@ BAD_REQUESTS = [
     ("/streams/s/put", '{"records": [{"data": 1}], "data": 1}', {}, 400, None, "data"),
     ("/put", '{"data": 1}', {}, 400, "missingField", "streamName"),
     ("/put", '{"data": 1, "streamName": "a b"}', {}, 400, None, "streamName"),
-    ("/put", "plain", {"Content-Type": "text/plain"}, 415, "unsupportedMediaType", "text/plain"),
+    ("/put", "plain", {"Content-Type": "text/csv"}, 415, "unsupportedMediaType", "text/csv"),
     ("/streams/s/put?results=all", '{"data": 1}', {}, 400, "unknownOption", "results"),
     ("/streams/s/put?results=1", '{"data": 1}', {"Content-Type": "application/x-ndjson"}, 400, "badOption", "results"),
     ("/streams/s/put?ordered=1", '{"data": 1}', {}, 400, "badOption", "ordered"),

@@ -360,4 +360,4 @@ def test_options_are_checked_before_a_line_is_read(sidecar):
         answer = fetch(f"{sidecar.url}/streams/s/put?{query}", "POST", line(1), {"Content-Type": NDJSON})
         assert (answer.status, answer.json["code"]) == (400, code)
         if code == "unknownOption":
-            assert answer.json["accepted"] == ["ordered", "results"]
+            assert answer.json["accepted"] == ["ordered", "results", "raw"]

@@ -12,7 +12,8 @@ import Testing
     private let stream = StreamName("orders")!
 
     @Test func `a problem document has RFC 9457's members, the code, and what the case adds`() throws {
-        let document = Problem.unsupportedMediaType("text/plain", accepted: ["application/json"]).document
+        let document = Problem.unsupportedMediaType("text/plain", accepted: ["application/json"], takesData: false)
+            .document
         let json = try JSONParser.parse(document.body)
         #expect(json["type"]?.string == "urn:kinesis-sidecar:problem:unsupportedMediaType")
         #expect(json["title"]?.string == ProblemCode.unsupportedMediaType.title)

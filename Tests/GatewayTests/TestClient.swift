@@ -44,7 +44,11 @@ final class TestClient {
     /// False when the server takes no more.
     @discardableResult
     func write(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
+        write(Array(text.utf8))
+    }
+
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {

@@ -109,6 +109,13 @@ final class TestSidecar: @unchecked Sendable {
         return numbers
     }
 
+    /// The data that Kinesis has.
+    func written() async -> [String] {
+        await Task(executorPreference: loop) {
+            self.kinesis.written.map(\.text)
+        }.value
+    }
+
     /// When the stream was made.
     func creation() async throws -> WallTime {
         try await Task(executorPreference: loop) { try await self.kinesis.describe(Self.stream).creation }.value

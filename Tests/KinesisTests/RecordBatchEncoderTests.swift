@@ -19,7 +19,7 @@ import Time
 
     @Test(arguments: [
         (#"{"a":[1,"x"]}"#, #"{"a":[1,"x"]}"#), ("[]", "[]"), ("{\"a\":\n1,\r\n\"b\": 2}", #"{"a":1,"b": 2}"#),
-        ("{a:1}", #""{a:1}""#), ("{} ", #""{} ""#), ("[1}", #""[1}""#), ("{\"a\":1", #""{\"a\":1""#), ("12", #""12""#),
+        ("{a:1}", #""{a:1}""#), ("[1}", #""[1}""#), ("{\"a\":1", #""{\"a\":1""#), ("12", #""12""#),
         ("null", #""null""#), ("\"x\"", #""\"x\"""#), ("", #""""#), ("{", #""{""#),
         ("hello\nworld\r", #""hello\nworld\r""#),
         ("{\"a\":\"\u{1}\"}", #""{\"a\":\"\u0001\"}""#), ("grüße 😀", #""grüße 😀""#),
@@ -32,14 +32,28 @@ import Time
     }
 
     @Test(arguments: [
-        ("12", "12"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("\"x\"", "\"x\""), (" [1] \n", " [1] "), ("{}", "{}"),
-        ("", #""""#), ("hello", #""hello""#), ("1 2", #""1 2""#), ("NaN", #""NaN""#),
+        ("12", "12"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("\"x\"", "\"x\""), (" [1] \n", "[1]"), ("{}", "{}"),
+        ("", #""""#), (" 12\n", "12"), (" \n", #"" \n""#), ("hello", #""hello""#), ("1 2", #""1 2""#),
+        ("NaN", #""NaN""#),
     ])
     func `true tries every value`(_ data: String, _ expected: String) throws {
         #expect(try self.data(data, .always) == expected)
     }
 
-    @Test(arguments: [(#"{"a":1}"#, #""{\"a\":1}""#), ("12", #""12""#)])
+    /// Producers for Firehose end every record with a line feed.
+    @Test(arguments: [
+        ("{\"user\":7}\n", #"{"user":7}"#), ("\r\n\t [1,\n 2] \r\n", "[1, 2]"), ("  {}", "{}"), ("{} ", "{}"),
+        ("{a:1}\n", #""{a:1}\n""#), (" { ", #"" { ""#), ("\u{c}{}", #""\f{}""#), ("\u{b}[]", #""\u000b[]""#),
+        ("\n", #""\n""#), ("\u{feff}{}", "\"\u{feff}{}\""), ("{}\u{a0}", "\"{}\u{a0}\""),
+    ])
+    func `white space around it makes JSON nothing else, and goes`(_ data: String, _ expected: String) throws {
+        #expect(try self.data(data, .auto) == expected)
+        #expect(try self.data(data, .always) == expected)
+    }
+
+    @Test(arguments: [
+        (#"{"a":1}"#, #""{\"a\":1}""#), ("12", #""12""#), ("{\"a\":1}\n", #""{\"a\":1}\n""#),
+    ])
     func `false makes a string of everything`(_ data: String, _ expected: String) throws {
         #expect(try self.data(data, .never) == expected)
     }

@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import Gzip
 import HTTP
 import HTTPServer
 import JSON
@@ -20,11 +21,12 @@ extension Problem {
         case .notAcceptable(let accept, let accepted):
             ProblemDocument(.notAcceptable, "Accept is \"\(accept)\"; this route answers with \(Self.list(accepted)).")
                 .with("accepted", .strings(accepted))
-        case .unsupportedMediaType(let type, let accepted):
+        case .unsupportedMediaType(let type, let accepted, let takesData): Self.mediaType(type, accepted, takesData)
+        case .unsupportedContentCoding(let coding):
             ProblemDocument(
-                .unsupportedMediaType, "Content-Type is \"\(type)\"; taken are \(Self.list(accepted)), or none."
+                .unsupportedContentCoding, "Content-Encoding is \"\(coding)\"; taken is gzip, once, or none."
             )
-            .with("accepted", .strings(accepted)).header("Accept", accepted.joined(separator: ", "))
+            .with("accepted", .strings([ContentCoding.accepted])).header("Accept-Encoding", ContentCoding.accepted)
         case .malformedURL(let error, let part): error.document(part)
         case .badStreamName(let name):
             ProblemDocument(.badStreamName, "\"\(name)\" is not \(Self.streamName).").with("field", "streamName")
@@ -35,7 +37,8 @@ extension Problem {
                 .with("option", .string(option))
         case .field(let error): error.document
         case .body(let error): error.document
-        case .putBody(let error): error.document
+        case .gzip(let error): error.document
+        case .putBody(let error, let namesStream): error.document(namesStream: namesStream)
         case .put(let error, let stream): error.document(stream)
         case .record(let code, let message, let stream): Self.record(code, message, stream)
         case .consumer(let error, let stream): error.document(stream)
@@ -61,11 +64,21 @@ extension Problem {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " and " + (words.last ?? "")
     }
 
+    private static func mediaType(_ type: String, _ accepted: [String], _ takesData: Bool) -> ProblemDocument {
+        let others =
+            takesData ? " Any other type but multipart is a record's data, and with ?raw=true this one is." : ""
+        return ProblemDocument(
+            .unsupportedMediaType,
+            "Content-Type is \"\(type)\"; taken are \(list(accepted)), or none." + others
+        )
+        .with("accepted", .strings(accepted)).header("Accept", accepted.joined(separator: ", "))
+    }
+
     private static func otherBody(_ option: String, _ type: String?, _ accepted: [String]) -> ProblemDocument {
         let whose =
             option == "results"
             ? "a body of lines (Content-Type: application/x-ndjson)"
-            : "a body that is the data itself, such as Content-Type: application/octet-stream"
+            : "a body that is the data itself, such as Content-Type: application/octet-stream or any with raw=true"
         let met = type.map { "this one's Content-Type is \($0)" } ?? "this one has no Content-Type"
         return ProblemDocument(
             .unknownOption,
@@ -174,6 +187,17 @@ extension HTTPBodyError {
             ProblemDocument(ProblemCode(rawValue: error.code) ?? .malformedRequest, error.detail)
         case .abandoned: ProblemDocument(.malformedRequest, "The rest of the body was not read.")
         case .connectionClosed: ProblemDocument(.malformedRequest, "The connection was closed.")
+        }
+    }
+}
+
+extension GzipError {
+    fileprivate var document: ProblemDocument {
+        switch self {
+        case .truncated:
+            ProblemDocument(.malformedGzip, "The body's Content-Encoding is gzip, and it stops before its end.")
+        case .corrupt(let phrase):
+            ProblemDocument(.malformedGzip, "The body's Content-Encoding is gzip, and it cannot be decoded: \(phrase).")
         }
     }
 }

@@ -22,6 +22,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case methodNotAllowed
     case notAcceptable
     case unsupportedMediaType
+    case unsupportedContentCoding
     // What the URL says.
     case malformedURL
     case badStreamName
@@ -32,6 +33,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case optionNotAvailableYet
     case conflictingOptions
     // What the body says.
+    case malformedGzip
     case malformedJSON
     case missingField
     case unknownField
@@ -80,8 +82,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: HTTPStatus {
         switch self {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
-            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField,
-            .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
+            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip, .malformedJSON,
+            .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden
@@ -95,7 +97,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost, .streamRecreated: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
-        case .unsupportedMediaType: .unsupportedMediaType
+        case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
         case .unknownExpectation: .expectationFailed
         case .foreignHost: .misdirectedRequest
         case .tooManyPuts, .throttled: .tooManyRequests
@@ -129,6 +131,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: "The route has no such method"
         case .notAcceptable: "No answer of an accepted type"
         case .unsupportedMediaType: "A body of this type is not taken"
+        case .unsupportedContentCoding: "A content coding that is not known"
         case .malformedURL: "The URL is malformed"
         case .badStreamName: "Not a stream's name"
         case .unknownOption: "No such option"
@@ -137,6 +140,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .configurationOnlyOption: "The option belongs to the configuration"
         case .optionNotAvailableYet: "The option is not available yet"
         case .conflictingOptions: "Options that exclude each other"
+        case .malformedGzip: "The body is not gzip"
         case .malformedJSON: "The body is not JSON"
         case .missingField: "A field is missing"
         case .unknownField: "No such field"
