@@ -22,7 +22,9 @@ extension Gateway {
         guard let stream = named ?? body.stream else { throw .putBody(PutBodyError(.missingStreamName)) }
         let answer: PutAnswer
         do {
-            answer = try await services.producer.put(body.put, to: stream)
+            // A large body was taken on the promise of its memory. It holds that until its put has room of its own.
+            answer = try await services.producer.put(
+                body.put, to: stream, waitsForRoom: exchange.holdsLargeBody, onRoom: exchange.releaseBody)
         } catch {
             throw .put(error, stream: stream)
         }
@@ -44,12 +46,7 @@ extension Gateway {
         }
         let items = try Self.items(exchange.request.query)
         let options = try PutOptions(items, accepted: isData ? PutOptions.ofData : PutOptions.ofEnvelope, type: type)
-        let bytes: ByteBuffer
-        do {
-            bytes = try await exchange.body()
-        } catch {
-            throw .body(error)
-        }
+        let bytes = try await putBytes(exchange)
         let memory = services.producer.options.maxPutBytes
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
@@ -59,12 +56,38 @@ extension Gateway {
                         bytes, namesStream: named == nil, memory: memory, isOrdered: options.isOrdered)
             }
         }
-        let body = bytes.count <= Self.parsedOnLoop ? read() : await Task.detached { read() }.value
+        let body = bytes.count <= Self.parsedOnLoop ? read() : await parseApart(read)
         do {
             return try body.get()
         } catch {
             throw .putBody(error)
         }
+    }
+
+    /// The body, of which nothing is read where there is no room for the put, or for the body.
+    private func putBytes(_ exchange: HTTPExchange) async throws(Problem) -> ByteBuffer {
+        do throws(PutBacklog) {
+            try services.producer.checkRoom(for: exchange.contentLength ?? 0)
+        } catch {
+            throw .putsWait(error)
+        }
+        do throws(HTTPBodyError) {
+            return try await exchange.body()
+        } catch {
+            throw .body(error)
+        }
+    }
+
+    /// On another thread, one body after the other: beside each there is what is made of it, which is as large again.
+    private func parseApart<T: Sendable>(_ read: @escaping @Sendable () -> T) async -> T {
+        // The task of a connection is never cancelled.
+        try? await parsing.wait(while: { isParsing })
+        isParsing = true
+        defer {
+            isParsing = false
+            parsing.open()
+        }
+        return await Task.detached { read() }.value
     }
 }
 
