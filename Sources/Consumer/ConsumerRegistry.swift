@@ -59,7 +59,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             forgetFailed(consumer)
             throw error
         }
-        return consumer.snapshot
+        return await consumer.snapshot(SlicedWalk(context.loop))
     }
 
     /// Stops a consumer: its readers end in order, its positions stay, and no reader is attached until somebody starts
@@ -75,7 +75,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         let consumer = consumers[key] ?? make(key, options, isConfigured: false)
         await consumer.stop(deadline: deadline)
         await context.state.flush()
-        return consumer.snapshot
+        return await consumer.snapshot(SlicedWalk(context.loop))
     }
 
     /// The group that a request without one belongs to.
@@ -245,10 +245,28 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     // MARK: Looking at them
 
-    /// All consumers, by stream and group.
-    package var snapshots: [ConsumerSnapshot] {
-        consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
+    /// The consumers of a stream, or all, by stream and group; in slices, so that no number of shards holds the loop.
+    package func snapshots(of stream: StreamName? = nil) async -> [ConsumerSnapshot] {
+        let walk = SlicedWalk(context.loop)
+        var snapshots: [ConsumerSnapshot] = []
+        for consumer in sorted where stream == nil || consumer.key.stream == stream {
+            snapshots.append(await consumer.snapshot(walk))
+            await walk.step()
+        }
+        return snapshots
     }
+
+    /// The consumers that do not get on as a whole, by stream and group, and why.
+    package var problems: [(stream: StreamName, group: String, problem: String)] {
+        sorted.compactMap { consumer in
+            consumer.problem.map { (consumer.key.stream, consumer.key.group, $0) }
+        }
+    }
+
+    private var sorted: [Consumer] { consumers.values.sorted { $0.key < $1.key } }
+
+    /// All consumers in one turn, for tests, whose streams have few shards.
+    var snapshots: [ConsumerSnapshot] { sorted.map(\.snapshot) }
 
     /// Of the one consumer that there is, for tests.
     var onlySession: ReadingSession? { consumers.count == 1 ? consumers.values.first?.session : nil }
