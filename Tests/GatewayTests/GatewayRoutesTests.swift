@@ -76,7 +76,7 @@ import Testing
 
     @Test(arguments: [
         ("partitionKey=", "text/plain", "badOption"), ("explicitHashKey=01", "text/plain", "badOption"),
-        ("ordered=yes", "text/plain", "badOption"), ("ordered=1", "application/json", "badOption"),
+        ("ordered=yes", "text/plain", "badOption"), ("ordered=2", "application/json", "badOption"),
         ("partitionKey=a&partitionKey=b", "text/plain", "repeatedOption"),
         ("partitionKey=a", "application/json", "unknownOption"), ("results=all", "text/plain", "unknownOption"),
     ])

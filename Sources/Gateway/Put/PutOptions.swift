@@ -53,8 +53,8 @@ struct PutOptions: Equatable, Sendable {
             guard ["failures", "all"].contains(item.value) else { return "failures or all" }
             showsAll = item.value == "all"
         default:
-            guard ["true", "false"].contains(item.value) else { return "true or false" }
-            isOrdered = item.value == "true"
+            guard let isOrdered = OptionKind.truth(item.value) else { return OptionKind.boolean.accepted }
+            self.isOrdered = isOrdered
         }
         return nil
     }
