@@ -42,18 +42,44 @@ extension ConsumerRegistry {
     // MARK: Snapshots
 
     func snapshot(_ key: ConsumerKey) -> ConsumerSnapshot? {
-        let now = WallTime.now()
-        if let consumer = consumers[key] {
-            var snapshot = consumer.snapshot
-            snapshot.isUnused =
-                !consumer.isConfigured && !consumer.isInUse && isUnused(key, since: consumer.lastUsed, now)
-            return snapshot
+        guard let consumer = consumers[key] else {
+            return dormant[key].map { group in
+                snapshot(key, group, group.positions.book.shards.map { group.snapshot(of: $0, now: .now()) })
+            }
         }
-        return dormant[key].map { $0.snapshot(key, isUnused: isUnused(key, since: $0.lastUsed, now), now: now) }
+        return snapshot(consumer.snapshot, of: consumer)
     }
 
-    private func isUnused(_ key: ConsumerKey, since lastUsed: WallTime, _ now: WallTime) -> Bool {
-        now.duration(since: lastUsed) > streams.retention(of: key.stream) ?? StreamRetentions.usual
+    /// The same in slices.
+    func snapshot(_ key: ConsumerKey, _ walk: SlicedWalk) async -> ConsumerSnapshot? {
+        guard let consumer = consumers[key] else {
+            guard let group = dormant[key] else { return nil }
+            var shards: [ShardSnapshot] = []
+            for shard in group.positions.book.shards {
+                shards.append(group.snapshot(of: shard, now: .now()))
+                await walk.step()
+            }
+            return snapshot(key, group, shards)
+        }
+        return snapshot(await consumer.snapshot(walk), of: consumer)
+    }
+
+    private func snapshot(_ snapshot: ConsumerSnapshot, of consumer: Consumer) -> ConsumerSnapshot {
+        var snapshot = snapshot
+        snapshot.isUnused =
+            !consumer.isConfigured && !consumer.isInUse && isUnused(consumer.key, since: consumer.lastUsed)
+        return snapshot
+    }
+
+    private func snapshot(_ key: ConsumerKey, _ group: DormantGroup, _ shards: [ShardSnapshot]) -> ConsumerSnapshot {
+        ConsumerSnapshot(
+            id: group.id, startedOn: group.lastUsed, stream: key.stream, group: key.group, phase: .dormant,
+            holdsShards: false, isConfigured: false, readerIDs: [], options: [], shards: shards, problem: nil,
+            isUnused: isUnused(key, since: group.lastUsed))
+    }
+
+    private func isUnused(_ key: ConsumerKey, since lastUsed: WallTime) -> Bool {
+        WallTime.now().duration(since: lastUsed) > streams.retention(of: key.stream) ?? StreamRetentions.usual
     }
 
     // MARK: What the prober asks
@@ -124,19 +150,13 @@ extension ConsumerRegistry {
 }
 
 extension DormantGroup {
-    fileprivate func snapshot(_ key: ConsumerKey, isUnused: Bool, now: WallTime) -> ConsumerSnapshot {
-        let lag = GroupLag(positions: positions, session: nil)
-        let book = positions.book
-        let shards = book.shards.map { shard in
-            ShardSnapshot(
-                id: shard.id, parents: shard.parents,
-                phase: shard.isDepleted || book.lineage.isDepleted(shard.id) ? .depleted : .idle, readerID: nil,
-                checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
-                checkpointArrival: shard.checkpoint?.arrival, millisBehindLatest: nil,
-                backlog: lag.backlog(of: shard, now: now), bufferedBytes: 0, problem: nil, counters: ShardCounters())
-        }
-        return ConsumerSnapshot(
-            id: id, startedOn: lastUsed, stream: key.stream, group: key.group, phase: .dormant, holdsShards: false,
-            isConfigured: false, readerIDs: [], options: [], shards: shards, problem: nil, isUnused: isUnused)
+    fileprivate func snapshot(of shard: ShardState, now: WallTime) -> ShardSnapshot {
+        let isDepleted = shard.isDepleted || positions.book.lineage.isDepleted(shard.id)
+        return ShardSnapshot(
+            id: shard.id, parents: shard.parents, phase: isDepleted ? .depleted : .idle, readerID: nil,
+            checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
+            checkpointArrival: shard.checkpoint?.arrival, millisBehindLatest: nil,
+            backlog: GroupLag(positions: positions, session: nil).backlog(of: shard, now: now), bufferedBytes: 0,
+            problem: nil, counters: ShardCounters())
     }
 }

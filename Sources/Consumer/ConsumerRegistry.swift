@@ -67,7 +67,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             forgetFailed(consumer)
             throw error
         }
-        return consumer.snapshot
+        return await consumer.snapshot(SlicedWalk(context.loop))
     }
 
     /// Stops a consumer: its readers end in order, its positions stay, and no reader is attached until somebody starts
@@ -84,7 +84,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         await consumer.stop(deadline: deadline)
         forgetUnusedStops()
         await context.state.flush()
-        return consumer.snapshot
+        return await consumer.snapshot(SlicedWalk(context.loop))
     }
 
     /// The group that a request without one belongs to.
@@ -273,10 +273,30 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     // MARK: Looking at them
 
-    /// All consumers, and the groups of which only positions are known, by stream and group.
-    package var snapshots: [ConsumerSnapshot] {
-        (Array(consumers.keys) + dormant.groups.keys).sorted().compactMap(snapshot)
+    /// The consumers of a stream, or all, and the groups of which only positions are known, by stream and group; in slices,
+    /// so that no number of shards holds the loop.
+    package func snapshots(of stream: StreamName? = nil) async -> [ConsumerSnapshot] {
+        let walk = SlicedWalk(context.loop)
+        var snapshots: [ConsumerSnapshot] = []
+        for key in keys where stream == nil || key.stream == stream {
+            // It may be gone since.
+            if let snapshot = await snapshot(key, walk) { snapshots.append(snapshot) }
+            await walk.step()
+        }
+        return snapshots
     }
+
+    /// The consumers that do not get on as a whole, by stream and group, and why.
+    package var problems: [(stream: StreamName, group: String, problem: String)] {
+        consumers.keys.sorted().compactMap { key in
+            consumers[key]?.problem.map { (key.stream, key.group, $0) }
+        }
+    }
+
+    private var keys: [ConsumerKey] { (Array(consumers.keys) + dormant.groups.keys).sorted() }
+
+    /// All of them in one turn, for tests, whose streams have few shards.
+    package var snapshots: [ConsumerSnapshot] { keys.compactMap(snapshot) }
 
     /// Readers that only watch.
     package var tailCount: Int { tails.count }

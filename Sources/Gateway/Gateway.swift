@@ -21,14 +21,18 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private var logged: [ProblemCode: EventLoop.Instant] = [:]
     private(set) var requests = RequestCounters()
     /// What the events `stats` of the last moment say, by stream.
-    var eventStats: [StreamName: (members: ByteBuffer, until: EventLoop.Instant)] = [:]
+    var eventStats: [StreamName: (members: Task<ByteBuffer, Never>, until: EventLoop.Instant)] = [:]
     let rates: RateBook
+    /// Whether a large body is being parsed, and where the next ones wait.
+    var isParsing = false
+    let parsing: Gate
 
     package init(loop: EventLoop, services: GatewayServices, options: GatewayOptions, logger: Logger) {
         self.loop = loop
         self.services = services
         self.options = options
         self.logger = logger
+        parsing = Gate(loop: loop)
         rates = RateBook(loop: loop, consumers: services.consumers)
         origins = OriginPolicy(allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins)
     }

@@ -29,7 +29,8 @@ final class RequestBody: @unchecked Sendable {
         decoder = try ContentCoding(exchange.request) == .gzip ? GzipDecoder() : nil
     }
 
-    /// All of it. `limit` counts bytes after decoding, instead of the server's.
+    /// All of it; its memory is held as `HTTPExchange.body` says. `limit` counts bytes after decoding, instead of the
+    /// server's.
     func whole(limit: Int? = nil) async throws(Problem) -> ByteBuffer {
         guard decoder != nil else {
             do {
@@ -42,7 +43,6 @@ final class RequestBody: @unchecked Sendable {
         self.limit = limit
         try checkCoded(exchange.request.contentLength ?? 0)
         let body = ByteBuffer()
-        defer { try? exchange.holdBody(0) }
         while try await decode(into: body, atMost: min(Self.pieceBytes, limit + 1 - body.count)) {
             guard body.count <= limit else { throw .body(.tooLarge(limit: limit, actual: nil)) }
             try hold(body.capacity + GzipDecoder.stateBytes)

@@ -29,7 +29,7 @@ BAD_REQUESTS = [
     ("/put", "plain", {"Content-Type": "text/csv"}, 415, "unsupportedMediaType", "text/csv"),
     ("/streams/s/put?results=all", '{"data": 1}', {}, 400, "unknownOption", "results"),
     ("/streams/s/put?results=1", '{"data": 1}', {"Content-Type": "application/x-ndjson"}, 400, "badOption", "results"),
-    ("/streams/s/put?ordered=1", '{"data": 1}', {}, 400, "badOption", "ordered"),
+    ("/streams/s/put?ordered=2", '{"data": 1}', {}, 400, "badOption", "ordered"),
     ("/streams/s/put?partitionKey=a", '{"data": 1}', {}, 400, "unknownOption", "partitionKey"),
     ("/streams/s/put?x=1", '{"data": 1}', {}, 400, "unknownOption", "x"),
     ("/streams/a%20b/put", '{"data": 1}', {}, 400, "badStreamName", ""),

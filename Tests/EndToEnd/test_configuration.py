@@ -58,6 +58,42 @@ def test_help_and_version_need_nothing_else():
     assert version.returncode == 0 and version.stdout.startswith("kinesis-sidecar ")
 
 
+def test_help_and_version_are_understood_without_dashes():
+    assert run_program("help").stdout == run_program("--help").stdout
+    assert run_program("version").stdout == run_program("--version").stdout
+
+
+@pytest.mark.parametrize("arguments", [["-p", "8700"], ["--local=maybe", "--local-port", "5"]])
+def test_one_mistake_is_one_line(arguments):
+    ended = run_program(*arguments)
+    assert ended.returncode == 64 and len(ended.stderr.splitlines()) == 1, ended
+
+
+def test_a_port_file_that_cannot_be_written_is_told_before_it_listens(tmp_path):
+    ended = run_program(
+        "--local", "--local-port", "0", "--listen", "127.0.0.1:0", "--port-file", tmp_path / "none" / "ports")
+    assert ended.returncode == 1, ended
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert "--port-file" in line and "No such file" in line
+
+
+def test_a_port_alone_is_listened_on_at_both_loopbacks(sidecars):
+    if not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("no IPv6 here")
+    sidecar = sidecars.start("--listen", "0")
+    [line] = sidecar.out_path.read_text().splitlines()
+    # Beside the harness's own.
+    assert line.count("http://127.0.0.1:") == 3 and line.count("http://[::1]:") == 1, line
+
+
+def test_a_host_below_an_allowed_one_is_served(sidecars):
+    sidecar = sidecars.start(env={"KINESIS_SIDECAR_ALLOWED_HOSTS": "*.svc.cluster.local"})
+    assert sidecar.get("/livez", headers={"Host": "sidecar.svc.cluster.local"}).status == 200
+    refused = sidecar.get("/livez", headers={"Host": "svc.cluster.local"})
+    assert refused.status == 421 and "KINESIS_SIDECAR_ALLOWED_HOSTS" in refused.json["detail"], refused
+
+
 def test_check_config_prints_what_is_in_force_and_hides_secrets(tmp_path):
     path = tmp_path / "sidecar.yaml"
     path.write_text("region: eu-west-1\ncredentials: {accessKeyId: id, secretAccessKey: hush}\nlimit: 5\n")

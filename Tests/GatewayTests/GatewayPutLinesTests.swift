@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("partitionKey=k", "unknownOption"), ("results=some", "badOption"), ("ordered=1", "badOption"),
+        ("partitionKey=k", "unknownOption"), ("results=some", "badOption"), ("ordered=2", "badOption"),
         ("results=all&results=all", "repeatedOption"),
     ])
     func `options are checked before a line is read`(query: String, code: String) async throws {

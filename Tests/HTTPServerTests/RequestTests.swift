@@ -36,6 +36,26 @@ import Testing
         }
     }
 
+    /// Confined to the server's loop.
+    private final class Turns: @unchecked Sendable {
+        var current = 0
+        var ofRequests: [Int] = []
+    }
+
+    @Test func `a turn of the loop lies between two requests of one packet`() async throws {
+        let turns = Turns()
+        try await ServerFixture.run(handle: { exchange in
+            turns.ofRequests.append(turns.current)
+            exchange.loop.endOfTurn { turns.current += 1 }
+            await exchange.echo()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 20))
+            for _ in 0..<20 { #expect(try client.answer().status == 200) }
+            #expect(fixture.ask { _ in turns.ofRequests } == Array(0..<20))
+        }
+    }
+
     @Test func `many pipelined requests with answers that the client does not read are all answered`() async throws {
         try await ServerFixture.run(handle: { exchange in
             await exchange.respond(.ok, body: ByteBuffer([UInt8](repeating: 120, count: 8000)))

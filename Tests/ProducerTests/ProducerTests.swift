@@ -138,14 +138,56 @@ import Testing
             let first = producer.loop.spawn { _ = try? await producer.put(.of("a", "b", "c"), to: stream) }
             await producer.loop.nextTurn()
             let error = await #expect(throws: PutError.self) { try await producer.put(.of("d"), to: stream) }
-            guard case .busy(_, 1000, _) = error else {
+            guard case .busy(let backlog) = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
+            #expect(backlog.limit == 1000)
+            #expect(throws: PutBacklog.self) { try producer.checkRoom(for: 500) }
             target.release()
             await first.value
+            try producer.checkRoom(for: 500)
             _ = try await producer.put(.of("d"), to: stream)
             #expect(target.written.map(\.text) == ["a", "b", "c", "d"])
+        }
+    }
+
+    @Test func `a put that waits for room is written when there is some, and says when it has it`() async throws {
+        try await withProducer(maxPutBytes: 1000) { producer, target in
+            try await target.make(stream)
+            target.hold()
+            let stream = stream
+            let first = producer.loop.spawn { _ = try? await producer.put(.of("a", "b", "c"), to: stream) }
+            await producer.loop.nextTurn()
+            let room = Room()
+            let second = producer.loop.spawn {
+                _ = try? await producer.put(.of("d"), to: stream, waitsForRoom: true) { room.isTaken = true }
+            }
+            await producer.loop.nextTurn()
+            #expect(!room.isTaken)
+            target.release()
+            await first.value
+            await second.value
+            #expect(room.isTaken)
+            #expect(target.written.map(\.text) == ["a", "b", "c", "d"])
+            #expect(producer.waitingBytes == 0)
+        }
+    }
+
+    @Test func `a put waits for room no longer than putTimeout`() async throws {
+        try await withProducer(maxPutBytes: 1000, putTimeout: .milliseconds(20)) { producer, target in
+            try await target.make(stream)
+            _ = await producer.waitForRoom(1000, .group)
+            let error = await #expect(throws: PutError.self) {
+                try await producer.put(.of("d"), to: self.stream, waitsForRoom: true)
+            }
+            guard case .busy = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            producer.giveRoom(1000)
+            #expect(producer.waitingBytes == 0)
+            #expect(target.written.isEmpty)
         }
     }
 
@@ -218,6 +260,11 @@ import Testing
             }
         }.value
     }
+}
+
+/// Confined to its loop.
+private final class Room: @unchecked Sendable {
+    var isTaken = false
 }
 
 extension EncodedPut {

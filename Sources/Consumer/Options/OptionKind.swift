@@ -2,7 +2,7 @@ import Bytes
 
 /// What kind of value an option takes, and how it is written: query, environment and YAML all bring text.
 package enum OptionKind: Equatable, Sendable {
-    /// `true` or `false`.
+    /// `true` or `false`, in any case, or `1` or `0`.
     case boolean
     /// A decimal number within the range.
     case integer(ClosedRange<Int>)
@@ -35,7 +35,7 @@ package enum OptionKind: Equatable, Sendable {
     package func read(_ text: String) -> OptionValue? {
         switch self {
         case .boolean:
-            return text == "true" ? .boolean(true) : text == "false" ? .boolean(false) : nil
+            return Self.truth(text).map(OptionValue.boolean)
         case .integer(let range):
             return Self.integer(text, in: range).map(OptionValue.integer)
         case .milliseconds(let range):
@@ -44,12 +44,22 @@ package enum OptionKind: Equatable, Sendable {
             guard let number = Double(text), number.isFinite, number >= least else { return nil }
             return .number(number)
         case .choice(let words):
-            return words.contains(text) ? .text(text) : nil
+            if words.contains(text) { return .text(text) }
+            return Self.truth(text).map(String.init).flatMap { words.contains($0) ? .text($0) : nil }
         case .text(let longest):
             guard (1...longest).contains(text.count), text.unicodeScalars.allSatisfy(Self.isPrintable) else {
                 return nil
             }
             return .text(text)
+        }
+    }
+
+    /// A truth value as people, shells and generated clients write it (Python's is `True`).
+    package static func truth(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "true", "1": true
+        case "false", "0": false
+        default: nil
         }
     }
 

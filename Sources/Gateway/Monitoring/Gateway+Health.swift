@@ -38,9 +38,8 @@ extension Gateway {
         where !told.contains(failure.code ?? "") && told.insert(failure.message).inserted {
             readiness.passing.append(Readiness.Cause("kinesis", failure.message))
         }
-        for consumer in services.consumers.snapshots {
-            guard let problem = consumer.problem else { continue }
-            readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", problem))
+        for consumer in services.consumers.problems {
+            readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", consumer.problem))
         }
         return readiness
     }

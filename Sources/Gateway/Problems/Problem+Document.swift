@@ -40,6 +40,7 @@ extension Problem {
         case .gzip(let error): error.document
         case .putBody(let error, let namesStream): error.document(namesStream: namesStream)
         case .put(let error, let stream): error.document(stream)
+        case .putsWait(let backlog): backlog.document
         case .record(let code, let message, let stream): Self.record(code, message, stream)
         case .consumer(let error, let stream): error.document(stream)
         case .reader(let problem, let stream): problem.document(stream)
@@ -116,7 +117,8 @@ extension OriginPolicy.Refusal {
         case .foreignHost(let host):
             ProblemDocument(
                 .foreignHost,
-                "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts lists.")
+                "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts "
+                    + "(KINESIS_SIDECAR_ALLOWED_HOSTS) lists; *.example.com there is every name below example.com.")
         case .foreignOrigin(let origin):
             ProblemDocument(.foreignOrigin, "Origin is \"\(origin)\", which allowedOrigins does not list.")
         case .foreignSite(let site):
@@ -143,7 +145,7 @@ extension ConsumerOptionError {
         let known = accepted.isEmpty ? "This route has no options." : "Accepted here: \(Problem.list(accepted))."
         return switch self {
         case .unknown(let option):
-            ProblemDocument(.unknownOption, "There is no option \"\(option)\". \(known)")
+            ProblemDocument(.unknownOption, "There is no option \"\(option)\"\(hint(option, accepted)) \(known)")
                 .with("option", .string(option)).with("accepted", .strings(accepted))
         case .elsewhere(let option, let place):
             ProblemDocument(.unknownOption, "\(option) is no option here: \(place). \(known)")
@@ -164,6 +166,11 @@ extension ConsumerOptionError {
             )
             .with("option", .string(option)).with("accepted", inForce.map(JSONValue.string))
         }
+    }
+
+    private func hint(_ option: String, _ accepted: [String]) -> String {
+        let suggestion = NearestName.suggestion(for: option, among: accepted)
+        return suggestion.isEmpty ? "." : suggestion
     }
 }
 

@@ -7,11 +7,7 @@ import Producer
 extension PutError {
     func document(_ stream: StreamName) -> ProblemDocument {
         switch self {
-        case .busy(let waiting, let limit, let retryAfter):
-            ProblemDocument(
-                .tooManyPuts, "Puts of \(waiting) bytes wait for Kinesis; maxPutBytes is \(limit). Nothing was sent."
-            )
-            .with("limit", .int(limit)).header("Retry-After", String(max(1, retryAfter.components.seconds)))
+        case .busy(let backlog): backlog.document
         case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
             ProblemDocument(
                 .putTimeout,
@@ -31,6 +27,15 @@ extension PutError {
         case .service(let error): error.document(stream)
         case .draining: Problem.ending
         }
+    }
+}
+
+extension PutBacklog {
+    var document: ProblemDocument {
+        ProblemDocument(
+            .tooManyPuts, "Puts of \(waiting) bytes wait for Kinesis; maxPutBytes is \(limit). Nothing was sent."
+        )
+        .with("limit", .int(limit)).header("Retry-After", String(max(1, retryAfter.components.seconds)))
     }
 }
 

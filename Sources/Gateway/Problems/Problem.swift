@@ -34,6 +34,8 @@ package indirect enum Problem: Error, Sendable {
     /// `namesStream`: the route's body names the stream.
     case putBody(PutBodyError, namesStream: Bool)
     case put(PutError, stream: StreamName)
+    /// A put was refused before its body was read.
+    case putsWait(PutBacklog)
     /// The one record of a put failed for good, with the service's code.
     case record(code: String, message: String, stream: StreamName)
     case consumer(ConsumerError, stream: StreamName)

@@ -21,7 +21,9 @@ extension Gateway {
         }
         let answer: PutAnswer
         do {
-            answer = try await services.producer.put(body.put, to: stream)
+            // A large body was taken on the promise of its memory. It holds that until its put has room of its own.
+            answer = try await services.producer.put(
+                body.put, to: stream, waitsForRoom: exchange.holdsLargeBody, onRoom: exchange.releaseBody)
         } catch {
             throw .put(error, stream: stream)
         }
@@ -36,7 +38,7 @@ extension Gateway {
     private func readPut(
         _ exchange: HTTPExchange, _ options: PutOptions, namesStream: Bool
     ) async throws(Problem) -> PutBody {
-        let bytes = try await RequestBody(exchange).whole()
+        let bytes = try await putBytes(exchange)
         let memory = services.producer.options.maxPutBytes
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
@@ -45,12 +47,34 @@ extension Gateway {
                     : try PutBody.parse(bytes, namesStream: namesStream, memory: memory, isOrdered: options.isOrdered)
             }
         }
-        let body = bytes.count <= Self.parsedOnLoop ? read() : await Task.detached { read() }.value
+        let body = bytes.count <= Self.parsedOnLoop ? read() : await parseApart(read)
         do {
             return try body.get()
         } catch {
             throw .putBody(error, namesStream: namesStream)
         }
+    }
+
+    /// The body, of which nothing is read where there is no room for the put, or for the body.
+    private func putBytes(_ exchange: HTTPExchange) async throws(Problem) -> ByteBuffer {
+        do throws(PutBacklog) {
+            try services.producer.checkRoom(for: exchange.contentLength ?? 0)
+        } catch {
+            throw .putsWait(error)
+        }
+        return try await RequestBody(exchange).whole()
+    }
+
+    /// On another thread, one body after the other: beside each there is what is made of it, which is as large again.
+    private func parseApart<T: Sendable>(_ read: @escaping @Sendable () -> T) async -> T {
+        // The task of a connection is never cancelled.
+        try? await parsing.wait(while: { isParsing })
+        isParsing = true
+        defer {
+            isParsing = false
+            parsing.open()
+        }
+        return await Task.detached { read() }.value
     }
 }
 

@@ -17,7 +17,7 @@ struct PutOptions: Equatable, Sendable {
     ///   - type: the body's Content-Type, nil where the request has none.
     ///   - namesStream: whether the body names the stream, so that it cannot be the data itself.
     init(_ items: QueryItems, type: String?, namesStream: Bool) throws(Problem) {
-        let isRaw = !namesStream && items.contains { $0.name == "raw" && $0.value == "true" }
+        let isRaw = !namesStream && items.contains { $0.name == "raw" && OptionKind.truth($0.value) == true }
         guard let kind = PutBodyKind(type: type, isRaw: isRaw), !namesStream || kind != .data else {
             throw .unsupportedMediaType(
                 type ?? "", accepted: PutBodyKind.envelopeTypes + PutBodyKind.linesTypes, takesData: !namesStream)
@@ -55,9 +55,9 @@ struct PutOptions: Equatable, Sendable {
             guard ["failures", "all"].contains(item.value) else { return "failures or all" }
             showsAll = item.value == "all"
         default:
-            guard ["true", "false"].contains(item.value) else { return "true or false" }
+            guard let isTrue = OptionKind.truth(item.value) else { return OptionKind.boolean.accepted }
             // `raw` is in the kind already.
-            if item.name == "ordered" { isOrdered = item.value == "true" }
+            if item.name == "ordered" { isOrdered = isTrue }
         }
         return nil
     }

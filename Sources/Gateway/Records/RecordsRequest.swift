@@ -38,9 +38,10 @@ struct RecordsRequest {
         let values = items.filter { $0.name == "tail" }.map(\.value)
         guard let value = values.first else { return false }
         guard values.count == 1 else { throw .option(.repeated(option: "tail"), accepted: queryOptions) }
-        guard ["true", "false"].contains(value) else {
-            throw .option(.badValue(option: "tail", value: value, accepted: "true or false"), accepted: queryOptions)
+        guard let isTail = OptionKind.truth(value) else {
+            throw .option(
+                .badValue(option: "tail", value: value, accepted: OptionKind.boolean.accepted), accepted: queryOptions)
         }
-        return value == "true"
+        return isTail
     }
 }

@@ -98,16 +98,23 @@ final class RecordsSession: @unchecked Sendable {
             let isStatsTime = exchange.loop.now >= nextStats
             if isStatsTime { nextStats = exchange.loop.now + reader.statsInterval }
             if !stream.isWriting {
-                let chunks = isStatsTime ? stats : [framing.heartbeat]
-                // A closed connection is told to the session by `onDisconnect`.
-                exchange.loop.spawn { try? await stream.write(chunks) }
+                exchange.loop.spawn { isStatsTime ? await self.writeStats(stream) : await self.writeHeartbeat(stream) }
             }
             beat(stream)
         }
     }
 
-    private var stats: [ByteBuffer] {
-        [framing.head("stats"), gateway.statsMembers(of: reader.stream), framing.end]
+    // A closed connection is told to the session by `onDisconnect`.
+
+    private func writeHeartbeat(_ stream: ResponseStream) async {
+        try? await stream.write([framing.heartbeat])
+    }
+
+    private func writeStats(_ stream: ResponseStream) async {
+        let members = await gateway.statsMembers(of: reader.stream)
+        // Nothing follows the event `end`, which may have been written meanwhile.
+        guard timer != nil else { return }
+        try? await stream.write([framing.head("stats"), members, framing.end])
     }
 
     // MARK: Texts

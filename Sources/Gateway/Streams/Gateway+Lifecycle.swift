@@ -3,6 +3,7 @@ import HTTP
 import HTTPServer
 import JSON
 import Kinesis
+import Reactor
 
 /// Consumers that begin and end because somebody says so.
 extension Gateway {
@@ -14,7 +15,7 @@ extension Gateway {
         do {
             let consumer = try await services.consumers.start(stream, naming: named)
             var json = JSONWriter(capacity: 1024)
-            consumer.write(&json)
+            await consumer.write(&json, SlicedWalk(loop))
             await respond(exchange, json.buffer)
         } catch {
             throw .consumer(error, stream: stream)

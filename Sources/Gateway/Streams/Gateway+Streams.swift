@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import JSON
 import Kinesis
+import Reactor
 import Time
 
 /// What is known about streams and consumers.
@@ -42,7 +43,8 @@ extension Gateway {
         json.beginObject()
         json.key("consumers")
         json.beginArray()
-        for consumer in services.consumers.snapshots { consumer.write(&json) }
+        let walk = SlicedWalk(loop)
+        for consumer in await services.consumers.snapshots() { await consumer.write(&json, walk) }
         json.endArray()
         json.endObject()
         await respond(exchange, json.buffer)
@@ -102,7 +104,7 @@ extension Shard {
 }
 
 extension ConsumerSnapshot {
-    func write(_ json: inout JSONWriter) {
+    func write(_ json: inout JSONWriter, _ walk: SlicedWalk) async {
         json.beginObject()
         json.member("streamName", stream.text)
         json.member("consumerGroup", group)
@@ -117,7 +119,10 @@ extension ConsumerSnapshot {
         json.endObject()
         json.key("shards")
         json.beginArray()
-        for shard in shards { shard.write(&json) }
+        for shard in shards {
+            shard.write(&json)
+            await walk.step()
+        }
         json.endArray()
         json.optional("problem", problem)
         json.endObject()

@@ -44,7 +44,10 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
     private static func body(of exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer {
         do throws(HTTPBodyError) {
-            return try await exchange.body()
+            let body = try await exchange.body()
+            // As the service does, the embedded one takes what its clients send; they bound how much that is.
+            exchange.releaseBody()
+            return body
         } catch {
             throw ServiceFault(code: "SerializationException", message: "\(error)", status: error.status)
         }
