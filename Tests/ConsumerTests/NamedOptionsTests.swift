@@ -28,6 +28,7 @@ import Time
     @Test(arguments: [
         ("limit", "0"), ("limit", "10001"), ("limit", "ten"), ("limit", ""), ("limit", "+5"), ("limit", "5.0"),
         ("pollDelay", "-1"), ("noRecordsPollDelay", "249"), ("shouldParseJson", "yes"), ("shouldParseJson", "AUTO"),
+        ("shouldParseJson", "1"),
         ("initialPositionInStream", "latest"), ("consumerGroup", ""), ("consumerGroup", "a\nb"),
         ("consumerGroup", String(repeating: "g", count: 256)), ("limit", "99999999999999999999"),
         ("statsInterval", "999"), ("useAutoCheckpoints", "2"),
@@ -56,10 +57,14 @@ import Time
     @Test(arguments: [("true", true), ("True", true), ("1", true), ("false", false), ("FALSE", false), ("0", false)])
     func `a truth value is taken as people and generated clients write it`(text: String, isTrue: Bool) throws {
         #expect(try read("usePausedPolling", text).usePausedPolling == isTrue)
-        #expect(try read("shouldParseJson", text).shouldParseJSON == (isTrue ? .always : .never))
         #expect(OptionKind.truth(text) == isTrue)
         guard !isTrue else { return }
         #expect(try read("useEnhancedFanOut", text) == ConsumerOptions(), "the value in force, in another spelling")
+    }
+
+    @Test func `a word that is a truth value is taken in any case`() throws {
+        #expect(try read("shouldParseJson", "True").shouldParseJSON == .always)
+        #expect(try read("shouldParseJson", "FALSE").shouldParseJSON == .never)
     }
 
     @Test(arguments: ["yes", "on", "2", "", "t"])

@@ -10,7 +10,7 @@ package enum OptionKind: Equatable, Sendable {
     case milliseconds(ClosedRange<Int>)
     /// A decimal number of at least the bound.
     case number(atLeast: Double)
-    /// One of these words, in this case.
+    /// One of these words, in this case; `true` and `false` in any.
     case choice([String])
     /// 1…`longest` characters, none of them a control character.
     case text(longest: Int)
@@ -45,7 +45,8 @@ package enum OptionKind: Equatable, Sendable {
             return .number(number)
         case .choice(let words):
             if words.contains(text) { return .text(text) }
-            return Self.truth(text).map(String.init).flatMap { words.contains($0) ? .text($0) : nil }
+            let word = text.lowercased()
+            return ["true", "false"].contains(word) && words.contains(word) ? .text(word) : nil
         case .text(let longest):
             guard (1...longest).contains(text.count), text.unicodeScalars.allSatisfy(Self.isPrintable) else {
                 return nil
