@@ -11,7 +11,7 @@ import Time
 ///
 /// A probe takes its turn of `ReadPaces` as readers do, and room for its response only where there is some.
 final class LagProber: @unchecked Sendable {
-    /// Of how many bytes the response of a probe is, its room of the budget.
+    /// A response's room of the budget, which goes back with this.
     private final class Room: @unchecked Sendable {
         var loan: Loan?
     }

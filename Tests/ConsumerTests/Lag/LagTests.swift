@@ -229,6 +229,27 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
         }
     }
 
+    @Test func `a consumer that nobody has used for so long counts as unused, unless configuration lists it`()
+        async throws
+    {
+        try await withOneByOne { engine, kinesis in
+            kinesis.retentionHours = 0
+            engine.registry.start(kinesis.name, try NamedOptions([("consumerGroup", "configured")], from: .query))
+            let reader = try await engine.attach(fromStart, ("consumerGroup", "tried"))
+            engine.registry.measureLag()
+            func isUnused(_ group: String) -> Bool? {
+                engine.registry.snapshots.first { $0.group == group }?.isUnused
+            }
+            await engine.until("the stream is looked at") {
+                engine.registry.streams.retention(of: kinesis.name) == .zero
+            }
+            #expect(isUnused("tried") == false)
+            reader.detach(.orderly)
+            await engine.until("nobody has used it for a while") { isUnused("tried") == true }
+            #expect(isUnused("configured") == false)
+        }
+    }
+
     @Test func `a group that the process forgets is measured on`() async throws {
         try await withOneByOne { engine, kinesis in
             kinesis.put("a", at: ago(40))
