@@ -204,10 +204,11 @@ extension StateStore {
             finishedCommits += 1
         }
         let pruning = pruningDue(entries)
+        let inUse = Set(entries.filter(\.change.isUse).map(\.consumer.key))
         do throws(SQLiteError) {
             try await file.write { [logLimits] connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }
-                try GroupTables.used(Set(entries.map(\.consumer.key)), on: .now(), on: connection)
+                try GroupTables.used(inUse, on: .now(), on: connection)
                 for key in pruning {
                     guard let id = try StateTables.consumer(key, on: connection)?.id else { continue }
                     try DeliveryTables.prune(id, logLimits, now: .now(), on: connection)

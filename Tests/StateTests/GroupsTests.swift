@@ -107,6 +107,11 @@ extension StateStore {
             #expect(used.map(\.key) == [orders, others])
             #expect(used[0].lastUsed > before[0])
             while WallTime.now() <= used[0].lastUsed {}
+            // A shard that becomes known is no use of the group.
+            store.note(
+                .add([ShardState(id: ShardID(number: 3), parents: [], start: .trimHorizon)]), of: ordersNow)
+            let unchanged = try await store.groups(limit: 10)
+            #expect(unchanged == used)
             try await store.used([others])
             let again = try await store.groups(limit: 1)
             #expect(again.map(\.key) == [others])

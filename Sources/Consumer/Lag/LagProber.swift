@@ -11,13 +11,13 @@ import Time
 ///
 /// A probe takes its turn of `ReadPaces` as readers do, and room for its response only where there is some.
 final class LagProber: @unchecked Sendable {
-    /// Of how many bytes the response of a probe is, its room of the budget.
+    /// A response's room of the budget, which goes back with this.
     private final class Room: @unchecked Sendable {
         var loan: Loan?
     }
 
-    /// How often a stream's retention is asked for, and groups with readers are noted as used.
-    private static let rarely: Duration = .seconds(3600)
+    /// How often groups with readers are noted as used, also where nothing comes for them: after a crash they are told of.
+    private static let useInterval: Duration = .seconds(3600)
 
     private let context: EngineContext
     /// Which holds this until it is stopped.
@@ -82,7 +82,7 @@ final class LagProber: @unchecked Sendable {
                 try await registry.loadDormantGroups()
                 hasLoaded = true
             }
-            if usedNoted.map({ context.loop.now >= $0 + Self.rarely }) ?? true {
+            if usedNoted.map({ context.loop.now >= $0 + Self.useInterval }) ?? true {
                 try await context.state.used(registry.readGroups)
                 usedNoted = context.loop.now
             }

@@ -218,14 +218,34 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
             _ = try await engine.attach(fromStart)
             await engine.store.flush()
             engine.restart()
+            kinesis.retentionHours = 0
             engine.registry.measureLag()
             await engine.until("it is listed") { engine.snapshot?.phase == .dormant }
-            #expect(engine.snapshot?.isUnused == false)
-            kinesis.retentionHours = 0
-            await engine.loop.advance(by: StreamRetentions.interval + LagRounds.period)
+            await engine.loop.advance(by: LagRounds.period)
             await engine.until("it has left") { engine.snapshot == nil }
             // Its positions stay.
             #expect(try await engine.store.groups(limit: 10).count == 1)
+        }
+    }
+
+    @Test func `a consumer that nobody has used for so long counts as unused, unless configuration lists it`()
+        async throws
+    {
+        try await withOneByOne { engine, kinesis in
+            kinesis.retentionHours = 0
+            engine.registry.start(kinesis.name, try NamedOptions([("consumerGroup", "configured")], from: .query))
+            let reader = try await engine.attach(fromStart, ("consumerGroup", "tried"))
+            engine.registry.measureLag()
+            func isUnused(_ group: String) -> Bool? {
+                engine.registry.snapshots.first { $0.group == group }?.isUnused
+            }
+            await engine.until("the stream is looked at") {
+                engine.registry.streams.retention(of: kinesis.name) == .zero
+            }
+            #expect(isUnused("tried") == false)
+            reader.detach(.orderly)
+            await engine.until("nobody has used it for a while") { isUnused("tried") == true }
+            #expect(isUnused("configured") == false)
         }
     }
 
