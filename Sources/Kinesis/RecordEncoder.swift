@@ -5,8 +5,8 @@ import JSON
 /// or as base64. Performs no I/O and allocates nothing per record but for what is not JSON, once.
 ///
 /// The base64 is decoded straight into the output and checked there; when it is not the JSON that it was taken for,
-/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is; only line
-/// breaks between its tokens go, because an event is one line.
+/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is, but for what
+/// ends a line: line breaks between its tokens go, those in its strings become escapes, because an event is one line.
 struct RecordEncoder {
     /// Levels of brackets up to which a payload is embedded as JSON; deeper ones are strings.
     private static let depth = JSONLimits.payload.depth
@@ -32,7 +32,7 @@ struct RecordEncoder {
         out.append(piece(record.sequenceNumberStart, record.sequenceNumberEnd))
         if record.partitionKeyStart >= 0 {
             out.append("\",\"partitionKey\":\"")
-            out.append(piece(record.partitionKeyStart, record.partitionKeyEnd))
+            append(piece(record.partitionKeyStart, record.partitionKeyEnd), record.lineBreaks, to: out)
         }
         if record.arrival != RecordFields.noArrival {
             out.append("\",\"approximateArrivalTimestamp\":\"")
@@ -40,7 +40,7 @@ struct RecordEncoder {
         }
         if record.encryptionTypeStart >= 0 {
             out.append("\",\"encryptionType\":\"")
-            out.append(piece(record.encryptionTypeStart, record.encryptionTypeEnd))
+            append(piece(record.encryptionTypeStart, record.encryptionTypeEnd), record.lineBreaks, to: out)
             out.append("\",\"data\":")
         } else {
             // The service leaves the type out of records that it holds unencrypted.
@@ -48,6 +48,21 @@ struct RecordEncoder {
         }
         try appendData(record.dataStart, record.dataEnd, to: out)
         out.append(UInt8(ascii: "}"))
+    }
+
+    /// Bytes that the record takes in an event, as far as its places tell without reading its data: it takes more where
+    /// the data has escapes, and less where it has line breaks.
+    func estimatedBytes(_ record: RecordFields) -> Int {
+        (record.dataEnd &- record.dataStart) / 4 &* 3 &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
+            &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
+    }
+
+    /// The names of a record's members, and the values that are always as long.
+    private static let bytesAround = 128
+
+    /// Text of the answer that is given on as it is written.
+    private func append(_ text: UnsafeRawBufferPointer, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
+        if lineBreaks.isEmpty { out.append(text) } else { JSONText.appendEscapingLineBreaks(text, to: out) }
     }
 
     private mutating func appendData(_ from: Int, _ to: Int, to out: ByteBuffer) throws(GetRecordsError) {
@@ -60,9 +75,9 @@ struct RecordEncoder {
         dataBytes &+= written
         let base = UnsafePointer(out.base)
         if isTaken(base, start, end) {
-            var lineBreaks = false
+            var lineBreaks = JSONLineBreaks()
             if JSONText.isValid(base, start, end, depth: Self.depth, lineBreaks: &lineBreaks) {
-                out.setCount(lineBreaks ? Self.removeLineBreaks(out.base, start, end) : end)
+                if lineBreaks.isEmpty { out.setCount(end) } else { appendAsLine(start, end, lineBreaks, to: out) }
                 return
             }
         }
@@ -111,6 +126,15 @@ struct RecordEncoder {
         let written = Base64.decode(UnsafePointer(unescaped.base), unescaped.count, to: out.base + out.count)
         guard written >= 0 else { throw GetRecordsError(.badField("Data"), at: offset) }
         return written
+    }
+
+    /// Valid JSON between `start` and `end`, behind the output's count, that has line breaks.
+    private func appendAsLine(_ start: Int, _ end: Int, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
+        let end = lineBreaks.contains(.betweenTokens) ? Self.removeLineBreaks(out.base, start, end) : end
+        guard lineBreaks.contains(.inStrings) else { return out.setCount(end) }
+        scratch.removeAll()
+        scratch.append(UnsafeRawBufferPointer(start: out.base + start, count: end - start))
+        JSONText.appendEscapingLineBreaks(scratch.bytes, to: out)
     }
 
     /// Takes line feeds and carriage returns out of valid JSON, where they can only stand between tokens. Returns the

@@ -17,7 +17,7 @@ extension Gateway {
         }
         let session = PutLinesSession(
             exchange, feed, stream, options, memory: producer.options.maxPutBytes,
-            headers: RecordsSession.headers(.lines))
+            headers: EventFraming.lines.headers)
         await session.run()
     }
 }
