@@ -35,7 +35,7 @@ const work = records => {
 }
 
 
-def tested_blocks():
+def blocks_of_the_page():
     """Title, language and code of each section of the page that says that it is tested."""
     page = (ROOT / "docs/clients.md").read_text()
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
@@ -47,7 +47,7 @@ def tested_blocks():
 
 def runs():
     """Name, language, code and arguments of the interpreter."""
-    for title, language, code in tested_blocks():
+    for title, language, code in blocks_of_the_page():
         if title == "EventSource":
             yield "npm-eventsource", language, code, ()
             yield "undici-eventsource", language, code, ("--experimental-eventsource",)
