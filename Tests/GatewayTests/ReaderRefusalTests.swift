@@ -78,8 +78,8 @@ import Testing
     @Test func `each code and option has a line in ten seconds`() {
         var log = RefusalLog()
         let refusals = [
-            (kind(.unknownOption, "limt"), 0), (kind(.unknownOption, "polDelay"), 0), (kind(.optionConflict, "limt"), 0),
-            (kind(.unknownOption, "limt"), 9), (kind(.unknownOption, "limt"), 10),
+            (kind(.unknownOption, "limt"), 0), (kind(.unknownOption, "polDelay"), 0),
+            (kind(.optionConflict, "limt"), 0), (kind(.unknownOption, "limt"), 9), (kind(.unknownOption, "limt"), 10),
         ]
         let lines = refusals.map { log.isWorthALine($0, now: start + .seconds($1)) }
         #expect(lines == [true, true, true, false, true])
