@@ -6,7 +6,8 @@ import Time
 extension Consumer {
     /// All of it at this moment, in one turn.
     var snapshot: ConsumerSnapshot {
-        snapshot(with: knownPositions.map { positions in positions.book.shards.map { snapshot(of: $0, positions) } } ?? [])
+        guard let positions = knownPositions else { return snapshot(with: []) }
+        return snapshot(with: positions.book.shards.map { snapshot(of: $0, positions) })
     }
 
     /// The same in slices: each shard as it stands when its slice comes.

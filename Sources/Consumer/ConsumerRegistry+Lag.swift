@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 import State
 import Time
 

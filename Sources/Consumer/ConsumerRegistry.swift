@@ -107,8 +107,8 @@ package final class ConsumerRegistry: @unchecked Sendable {
         }
     }
 
-    /// Makes a reader that only watches the stream: it joins no group and leaves nothing behind. Its records begin at
-    /// `initialPositionInStream`.
+    /// Makes a reader that only watches the stream: it joins no group and keeps nothing. Its records begin at
+    /// `initialPositionInStream`. A missing stream is created where it would be for a reader of a group.
     package func watch(_ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil)
         async throws(ConsumerError) -> RecordsReader
     {
@@ -128,7 +128,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private func newTail(_ stream: StreamName, _ named: NamedOptions) -> Consumer {
         let tail = Consumer(
             ConsumerKey(stream: stream, group: ""), options: named.applied(to: settings.defaults.forTail),
-            isTail: true, mayCreateStream: false, context: context, logger: logger)
+            isTail: true, mayCreateStream: settings.createsUnlistedStreams, context: context, logger: logger)
         let id = ObjectIdentifier(tail)
         tails[id] = tail
         tail.onIdle = { [weak self] in self?.tails[id] = nil }

@@ -17,8 +17,9 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private let origins: OriginPolicy
     /// The process is ending: not ready, and no new reader.
     private(set) var isDraining = false
-    /// When a problem of each code was logged last.
-    private var logged: [ProblemCode: EventLoop.Instant] = [:]
+    private var refusals = RefusalLog()
+    /// Requests for records that were refused.
+    private(set) var refusedReaders: [ProblemCode: Int] = [:]
     private(set) var requests = RequestCounters()
     /// What the events `stats` of the last moment say, by stream.
     var eventStats: [StreamName: (members: Task<ByteBuffer, Never>, until: EventLoop.Instant)] = [:]
@@ -96,17 +97,28 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
 
     private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
         let document = problem.document
-        if document.code.status.rawValue >= 500, isWorthALine(document.code) {
-            logger.warning("\(exchange.request.method.text) \(exchange.request.path): \(document.detail)")
-        }
+        note(document, of: exchange)
         await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
     }
 
-    /// A line per code and 10 s: every put of a client fails when AWS is out of reach.
-    private func isWorthALine(_ code: ProblemCode) -> Bool {
-        if let last = logged[code], loop.now - last < .seconds(10) { return false }
-        logged[code] = loop.now
-        return true
+    /// Counts and logs a refusal. Of readers every kind is logged: most of their libraries keep from their users what the
+    /// response says.
+    func note(_ document: ProblemDocument, of exchange: HTTPExchange, _ refusal: ReaderRefusal = .response) {
+        let isReader = Route.isOfRecords(exchange.request.path)
+        if isReader { refusedReaders[document.code, default: 0] += 1 }
+        guard isReader || document.code.status.rawValue >= 500 else { return }
+        guard refusals.isWorthALine(document.kind, now: loop.now) else { return }
+        let response =
+            switch refusal {
+            case .response: "\(document.code.status.rawValue)"
+            case .event: "200 with the problem as an event"
+            case .close: "closed without a response"
+            }
+        logger.warning(
+            "\(exchange.request.method.text) \(exchange.request.path): \(document.detail)",
+            metadata: [
+                "code": "\(document.code.rawValue)", "response": "\(response)", "peer": "\(exchange.remoteAddress)",
+            ])
     }
 }
 

@@ -45,6 +45,9 @@ package enum Route: Equatable, Sendable {
         try at(path).methods
     }
 
+    /// Whether the path is that of a stream's records, whatever the stream's name.
+    static func isOfRecords(_ path: String) -> Bool { path.hasPrefix("/streams/") && path.hasSuffix("/records") }
+
     private static func at(_ path: String) throws(Problem) -> Route {
         let segments: PathSegments
         do {

@@ -5,8 +5,9 @@ import JSON
 /// or as base64. Performs no I/O and allocates nothing per record but for what is not JSON, once.
 ///
 /// The base64 is decoded straight into the output and checked there; when it is not the JSON that it was taken for,
-/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is; only white space
-/// around it goes, and line breaks between its tokens, because an event is one line.
+/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is, but for white space
+/// around it, which goes, and what ends a line: line breaks between its tokens go, those in its strings become escapes,
+/// because an event is one line.
 struct RecordEncoder {
     /// Levels of brackets up to which a payload is embedded as JSON; deeper ones are strings.
     private static let depth = JSONLimits.payload.depth
@@ -32,7 +33,7 @@ struct RecordEncoder {
         out.append(piece(record.sequenceNumberStart, record.sequenceNumberEnd))
         if record.partitionKeyStart >= 0 {
             out.append("\",\"partitionKey\":\"")
-            out.append(piece(record.partitionKeyStart, record.partitionKeyEnd))
+            append(piece(record.partitionKeyStart, record.partitionKeyEnd), record.lineBreaks, to: out)
         }
         if record.arrival != RecordFields.noArrival {
             out.append("\",\"approximateArrivalTimestamp\":\"")
@@ -40,7 +41,7 @@ struct RecordEncoder {
         }
         if record.encryptionTypeStart >= 0 {
             out.append("\",\"encryptionType\":\"")
-            out.append(piece(record.encryptionTypeStart, record.encryptionTypeEnd))
+            append(piece(record.encryptionTypeStart, record.encryptionTypeEnd), record.lineBreaks, to: out)
             out.append("\",\"data\":")
         } else {
             // The service leaves the type out of records that it holds unencrypted.
@@ -48,6 +49,21 @@ struct RecordEncoder {
         }
         try appendData(record.dataStart, record.dataEnd, to: out)
         out.append(UInt8(ascii: "}"))
+    }
+
+    /// Bytes that the record takes in an event, as far as its places tell without reading its data: it takes more where
+    /// the data has escapes, and less where it has line breaks.
+    func estimatedBytes(_ record: RecordFields) -> Int {
+        (record.dataEnd &- record.dataStart) / 4 &* 3 &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
+            &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
+    }
+
+    /// The names of a record's members, and the values that are always as long.
+    private static let bytesAround = 128
+
+    /// Text of the answer that is given on as it is written.
+    private func append(_ text: UnsafeRawBufferPointer, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
+        if lineBreaks.isEmpty { out.append(text) } else { JSONText.appendEscapingLineBreaks(text, to: out) }
     }
 
     private mutating func appendData(_ from: Int, _ to: Int, to out: ByteBuffer) throws(GetRecordsError) {
@@ -71,14 +87,14 @@ struct RecordEncoder {
         while first < last, Self.isSpace(base[first]) { first &+= 1 }
         while first < last, Self.isSpace(base[last &- 1]) { last &-= 1 }
         guard shouldParse == .always || Self.hasBrackets(base, first, last) else { return false }
-        var lineBreaks = false
+        var lineBreaks = JSONLineBreaks()
         guard JSONText.isValid(base, first, last, depth: Self.depth, lineBreaks: &lineBreaks) else { return false }
-        if lineBreaks {
-            out.setCount(Self.removeLineBreaks(base, first, last, to: start))
-        } else {
-            if first > start { (base + start).update(from: base + first, count: last &- first) }
-            out.setCount(start &+ last &- first)
+        guard lineBreaks.isEmpty else {
+            appendAsLine(first, last, lineBreaks, to: out)
+            return true
         }
+        if first > start { (base + start).update(from: base + first, count: last &- first) }
+        out.setCount(start &+ last &- first)
         return true
     }
 
@@ -125,6 +141,16 @@ struct RecordEncoder {
         let written = Base64.decode(UnsafePointer(unescaped.base), unescaped.count, to: out.base + out.count)
         guard written >= 0 else { throw GetRecordsError(.badField("Data"), at: offset) }
         return written
+    }
+
+    /// Makes valid JSON between `first` and `last`, behind the output's count, one line at the output's end.
+    private func appendAsLine(_ first: Int, _ last: Int, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
+        let start = out.count
+        let end = Self.removeLineBreaks(out.base, first, last, to: start)
+        guard lineBreaks.contains(.inStrings) else { return out.setCount(end) }
+        scratch.removeAll()
+        scratch.append(UnsafeRawBufferPointer(start: out.base + start, count: end - start))
+        JSONText.appendEscapingLineBreaks(scratch.bytes, to: out)
     }
 
     /// Moves valid JSON to `target`, at or before its start, without line feeds and carriage returns, which can only

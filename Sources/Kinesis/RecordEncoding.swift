@@ -1,9 +1,13 @@
 /// How records become events.
 package struct RecordEncoding: Equatable, Sendable {
     package var shouldParseJSON: ShouldParseJSON
+    /// Bytes that an event of several records has at most, its head and end included; one that is longer holds a single
+    /// record. The default stays below the 64 KiB at which common readers of lines give up (docs/clients.md).
+    package var maxEventBytes: Int
 
-    package init(shouldParseJSON: ShouldParseJSON = .auto) {
+    package init(shouldParseJSON: ShouldParseJSON = .auto, maxEventBytes: Int = 60_000) {
         self.shouldParseJSON = shouldParseJSON
+        self.maxEventBytes = maxEventBytes
     }
 }
 

@@ -107,16 +107,16 @@ package struct SentAfter: Hashable, Sendable {
 /// A row takes about 250 bytes of file. What a reader that is connected, or lost, may not have read is kept beyond these
 /// numbers: it is what a crash would need.
 package struct DeliveryLogLimits: Sendable {
-    /// Of a reader that is connected.
-    package var eventsOfReader = 10_000
+    /// Of a reader that is connected: 3 GB in events of 60,000 bytes.
+    package var eventsOfReader = 50_000
     /// Of a reader that has ended: its Last-Event-ID is among the last ones.
-    package var eventsOfEndedReader = 1_000
+    package var eventsOfEndedReader = 5_000
     /// Readers that have ended; the ones that ended first go first.
     package var endedReaders = 256
     /// How long one that has ended is remembered. Kinesis keeps records for 24 hours unless it is told otherwise.
     package var endedFor: Duration = .seconds(24 * 3600)
     /// Changes of the log between two prunings.
-    package var changesBetweenPrunings = 1_000
+    package var changesBetweenPrunings = 5_000
     /// Entries that wait in memory while the database cannot be written; beyond it the oldest go.
     package var waitingEntries = 20_000
 

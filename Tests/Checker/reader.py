@@ -48,7 +48,7 @@ class Reader:
             return False
         connection = None
         try:
-            if wire.status() != 200:
+            if wire.status() != 200 or wire.is_refusal():
                 return False
             connection = self.ledger.connected(self.index, last and last[1:])
             connection.how = self._follow(wire, connection, visit)
@@ -207,6 +207,19 @@ class Wire:
         if status == 200 and "transfer-encoding: chunked" not in head.lower():
             raise AssertionError(f"not chunked: {head}")
         return status
+
+    def is_refusal(self):
+        """Whether the stream only tells a client that comes back of a problem: then it has no greeting."""
+        while True:
+            self._dechunk()
+            for line in self._text.split(b"\n")[:-1]:
+                if line.startswith((b": reader ", b"event: ")):
+                    return line.startswith(b"event: ")
+            part = self.socket.recv(65536)
+            if not part:
+                raise ConnectionError("no greeting")
+            self.received += len(part)
+            self._raw += part
 
     def receive(self, timeout):
         """Events that became whole, or None at the end of the connection."""

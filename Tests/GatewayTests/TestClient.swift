@@ -79,8 +79,13 @@ final class TestClient {
 
     /// Reads until the text has arrived.
     func read(until text: String) throws {
-        while !self.text.contains(text) {
-            if try !readMore() { throw Gone(received: self.text) }
+        try read { $0.contains(text) }
+    }
+
+    /// Reads until what has arrived is as the condition says.
+    func read(until condition: (String) -> Bool) throws {
+        while !condition(text) {
+            if try !readMore() { throw Gone(received: text) }
         }
     }
 

@@ -132,7 +132,7 @@ final class TestSidecar: @unchecked Sendable {
     func follow(_ query: String) throws -> TestClient {
         let client = try TestClient(port: port)
         client.send("GET", "/streams/orders/records?noRecordsPollDelay=250&pollDelay=0&" + query)
-        try client.read(until: "shardId-000000000000\n\n")
+        try client.read(until: "shardId-000000000000\n")
         return client
     }
 }

@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 import State
 import Time
 
@@ -13,6 +14,7 @@ final class SentLog: @unchecked Sendable {
     private var windows: [ReaderID: UnreadWindow] = [:]
     /// What lost readers may not have read and nobody has provided for.
     private var losses: [ReaderID: [ShardID: Checkpoint]] = [:]
+    private var streaks = LossStreaks()
     /// Whose readers they are; nil until `load`.
     private var consumer: ConsumerIncarnation?
 
@@ -54,10 +56,16 @@ final class SentLog: @unchecked Sendable {
         note(.readerEnded(reader, at: .now(), isLost: !unread.isEmpty))
     }
 
+    /// As `LossStreaks.lost`.
+    func lost(_ event: GivenEvent, now: EventLoop.Instant) -> Int? {
+        streaks.lost(event, now: now)
+    }
+
     /// The stream was made anew: what was sent of the old one is of no use.
     func beginAnew(streamCreatedOn: WallTime) {
         consumer = ConsumerIncarnation(key, streamCreatedOn: streamCreatedOn)
         losses.removeAll()
+        streaks = LossStreaks()
         for (reader, window) in windows { joined(reader, unreadBytes: window.bytes) }
     }
 

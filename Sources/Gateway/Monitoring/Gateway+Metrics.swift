@@ -18,6 +18,7 @@ extension Gateway {
         let text = MetricsText()
         writeProcess(text)
         writeRequests(text)
+        writeRefusedReaders(text)
         writePuts(text)
         await writeConsumers(text)
         return text
@@ -59,6 +60,17 @@ extension Gateway {
         text.metric(
             "kinesis_sidecar_http_requests_in_flight", .gauge, "Requests whose answer has not ended, readers too.",
             requests.inFlight)
+    }
+
+    private func writeRefusedReaders(_ text: MetricsText) {
+        text.metric(
+            "kinesis_sidecar_refused_readers_total", .counter,
+            "Requests for records that were refused, by problem code; libraries come back, and count again."
+        ) {
+            for (code, count) in refusedReaders.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                $0.add([("code", code.rawValue)], count)
+            }
+        }
     }
 
     private func writePuts(_ text: MetricsText) {

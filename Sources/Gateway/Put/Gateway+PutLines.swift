@@ -15,7 +15,7 @@ extension Gateway {
         }
         let session = PutLinesSession(
             exchange, body, feed, stream, options, memory: producer.options.maxPutBytes,
-            headers: RecordsSession.headers(.lines))
+            headers: EventFraming.lines.headers)
         await session.run()
     }
 }

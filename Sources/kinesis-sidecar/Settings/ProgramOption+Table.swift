@@ -1,6 +1,7 @@
 import AWS
 import Bytes
 import Consumer
+import Gateway
 import HTTPServer
 import Logging
 import Time
@@ -144,7 +145,7 @@ extension ProgramOption {
         time("headerTimeout", \.http.headerTime),
         time("bodyTimeout", \.http.bodyTime),
         time("readerWriteTimeout", \.http.streamWriteTime, milliseconds),
-        time("heartbeatInterval", \.heartbeatInterval, .milliseconds(100...OptionKind.longestMilliseconds)),
+        time("heartbeatInterval", \.heartbeatInterval, GatewayOptions.heartbeatIntervals),
         ProgramOption(
             list: "allowedHosts", accepted: "a host name without a port, or *.suffix",
             read: { isHostName($0) ? [$0] : nil }

@@ -6,6 +6,8 @@ import threading
 
 
 class CuttingProxy:
+    """`target` may change: connections that come later go there."""
+
     def __init__(self, port):
         self.target = port
         self.heads = []
@@ -21,7 +23,11 @@ class CuttingProxy:
                 client, _ = listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:  # nobody is there for a while
+                client.close()
+                continue
             with self._lock:
                 self._open.append((client, server))
             threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
