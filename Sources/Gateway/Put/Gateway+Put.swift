@@ -36,7 +36,8 @@ extension Gateway {
     private func readPut(
         _ exchange: HTTPExchange, _ options: PutOptions, namesStream: Bool
     ) async throws(Problem) -> PutBody {
-        let bytes = try await RequestBody(exchange).whole()
+        let coming = try RequestBody(exchange)
+        let bytes = if let arrived = coming.arrived { arrived } else { try await coming.whole() }
         let memory = services.producer.options.maxPutBytes
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
