@@ -1,5 +1,4 @@
 import Bytes
-import Gzip
 import HTTP
 import HTTPServer
 
@@ -7,103 +6,41 @@ import HTTPServer
 ///
 ///     socket → HTTPExchange (length or chunks) → RequestBody (gzip) → who reads it, whole or in parts
 ///
-/// Confined to its loop. Holds a read's worth of what has arrived and zlib's state; what that inflates to comes only as
-/// it is asked for, a piece at a time.
-final class RequestBody: @unchecked Sendable {
-    /// Bytes that are decoded at once: about 0.2 ms, and behind each such piece others have their turn.
-    private static let pieceBytes = 64 * 1024
-
+/// Confined to its loop.
+struct RequestBody {
     private let exchange: HTTPExchange
     /// Nil where the body is as it was sent.
-    private let decoder: GzipDecoder?
-    /// Bytes that it may have after decoding; nil where it is read in parts.
-    private var limit: Int?
-    /// Bytes that came before decoding.
-    private var codedBytes = 0
-    /// The last piece was a full one: the decoder may go on without a wait for the socket.
-    private var owesTurn = false
+    private let gzip: GzipBody?
 
     /// Refuses a body of another coding before any of it is read.
     init(_ exchange: HTTPExchange) throws(Problem) {
         self.exchange = exchange
-        decoder = try ContentCoding(exchange.request) == .gzip ? GzipDecoder() : nil
+        gzip = try ContentCoding(exchange.request) == .gzip ? GzipBody(exchange) : nil
     }
 
     /// All of it; its memory is held as `HTTPExchange.body` says. `limit` counts bytes after decoding, instead of the
     /// server's.
     func whole(limit: Int? = nil) async throws(Problem) -> ByteBuffer {
-        guard decoder != nil else {
-            do {
-                return try await exchange.body(limit: limit)
-            } catch {
-                throw .body(error)
-            }
+        if let gzip { return try await gzip.whole(limit: limit ?? exchange.bodyLimit) }
+        do {
+            return try await exchange.body(limit: limit)
+        } catch {
+            throw .body(error)
         }
-        let limit = limit ?? exchange.bodyLimit
-        self.limit = limit
-        try checkCoded(exchange.request.contentLength ?? 0)
-        let body = ByteBuffer()
-        while try await decode(into: body, atMost: min(Self.pieceBytes, limit + 1 - body.count)) {
-            guard body.count <= limit else { throw .body(.tooLarge(limit: limit, actual: nil)) }
-            try hold(body.capacity + GzipDecoder.stateBytes)
-        }
-        return body
+    }
+
+    /// All of it, where it has come already and is as it was sent.
+    var arrived: ByteBuffer? {
+        gzip == nil ? exchange.arrivedBody() : nil
     }
 
     /// The next piece, at most 64 KiB; nil at the end. Of any total length: the reader bounds what it keeps.
     func next() async throws(Problem) -> ByteBuffer? {
-        guard decoder != nil else { return try await part() }
-        let piece = ByteBuffer()
-        return try await decode(into: piece, atMost: Self.pieceBytes) ? piece : nil
-    }
-
-    /// Appends what comes next, at most `room` bytes; false at the end.
-    private func decode(into output: ByteBuffer, atMost room: Int) async throws(Problem) -> Bool {
-        guard let decoder else { return false }
-        if owesTurn { await exchange.loop.nextTurn() }
-        let start = output.count
-        while try !gzip({ () throws(GzipError) in try decoder.next(into: output, atMost: room) }) {
-            guard let part = try await part() else {
-                try gzip { () throws(GzipError) in try decoder.finish() }
-                return false
-            }
-            codedBytes += part.count
-            try checkCoded(codedBytes)
-            decoder.append(part)
-        }
-        owesTurn = output.count - start == room
-        return true
-    }
-
-    /// Bounds what decodes to little or nothing, such as empty members without end. gzip makes nothing longer than by
-    /// its head and 0.03 %.
-    private func checkCoded(_ bytes: Int) throws(Problem) {
-        guard let limit, bytes > limit + limit / 1024 + 1024 else { return }
-        throw .body(.tooLarge(limit: limit, actual: nil))
-    }
-
-    /// What came next on the wire.
-    private func part() async throws(Problem) -> ByteBuffer? {
+        if let gzip { return try await gzip.next() }
         do {
             return try await exchange.bodyPart()
         } catch {
             throw .body(error)
-        }
-    }
-
-    private func hold(_ bytes: Int) throws(Problem) {
-        do {
-            try exchange.holdBody(bytes)
-        } catch {
-            throw .body(error)
-        }
-    }
-
-    private func gzip<T>(_ step: () throws(GzipError) -> T) throws(Problem) -> T {
-        do {
-            return try step()
-        } catch {
-            throw .gzip(error)
         }
     }
 }

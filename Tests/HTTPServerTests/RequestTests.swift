@@ -56,6 +56,24 @@ import Testing
         }
     }
 
+    @Test func `a body that came with its head is had without a wait, and the next request stands behind it`()
+        async throws
+    {
+        try await ServerFixture.run(handle: { exchange in
+            await exchange.respond(.ok, body: exchange.arrivedBody(limit: 4) ?? ByteBuffer("none"))
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send(
+                Self.post + "Content-Length: 3\r\n\r\nabc" + Self.post + "Content-Length: 5\r\n\r\n12345" + Self.post
+                    + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n" + Self.post
+                    + "Content-Length: 4\r\n\r\nde")
+            let bodies = try (0..<4).map { _ in try client.answer().body }
+            #expect(bodies == ["abc", "none", "none", "none"])
+            client.send("fg" + Self.post + "Content-Length: 4\r\n\r\nhijk")
+            #expect(try client.answer().body == "hijk")
+        }
+    }
+
     @Test func `many pipelined requests with answers that the client does not read are all answered`() async throws {
         try await ServerFixture.run(handle: { exchange in
             await exchange.respond(.ok, body: ByteBuffer([UInt8](repeating: 120, count: 8000)))

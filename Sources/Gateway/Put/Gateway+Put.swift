@@ -38,7 +38,8 @@ extension Gateway {
     private func readPut(
         _ exchange: HTTPExchange, _ options: PutOptions, namesStream: Bool
     ) async throws(Problem) -> PutBody {
-        let bytes = try await putBytes(exchange)
+        let coming = try RequestBody(exchange)
+        let bytes = if let arrived = coming.arrived { arrived } else { try await whole(coming, exchange.contentLength) }
         let memory = services.producer.options.maxPutBytes
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
@@ -56,13 +57,13 @@ extension Gateway {
     }
 
     /// The body, of which nothing is read where there is no room for the put, or for the body.
-    private func putBytes(_ exchange: HTTPExchange) async throws(Problem) -> ByteBuffer {
+    private func whole(_ body: RequestBody, _ length: Int?) async throws(Problem) -> ByteBuffer {
         do throws(PutBacklog) {
-            try services.producer.checkRoom(for: exchange.contentLength ?? 0)
+            try services.producer.checkRoom(for: length ?? 0)
         } catch {
             throw .putsWait(error)
         }
-        return try await RequestBody(exchange).whole()
+        return try await body.whole()
     }
 
     /// On another thread, one body after the other: beside each there is what is made of it, which is as large again.

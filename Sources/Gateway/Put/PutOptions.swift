@@ -23,6 +23,7 @@ struct PutOptions: Equatable, Sendable {
                 type ?? "", accepted: PutBodyKind.envelopeTypes + PutBodyKind.linesTypes, takesData: !namesStream)
         }
         self.kind = kind
+        guard !items.items.isEmpty else { return }
         let accepted = kind.options + (namesStream ? [] : ["raw"])
         var seen: Set<String> = []
         for item in items {
