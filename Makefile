@@ -13,7 +13,7 @@ SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
 LINES ?=
 
-.PHONY: help run build test check check-source check-program swift-test e2e soak sanitize bench fuzz format clean setup
+.PHONY: help run build test check check-source check-program swift-test e2e soak sanitize check-clients bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
@@ -22,6 +22,7 @@ help:
 	@echo 'make check    format, imports, what is linked'
 	@echo 'make soak     the checker with SEEDS=$(SEEDS): nothing lost, whatever is disturbed'
 	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
+	@echo 'make check-clients   generated clients of other languages'
 	@echo 'make bench    figures against their targets'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
 	@echo 'make format   lay the source out'
@@ -72,6 +73,9 @@ sanitize-%:
 	swift build --build-tests --sanitize=$* --scratch-path .build-$*
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/tsan-suppressions.txt ASAN_OPTIONS=detect_leaks=0 \
 	Scripts/watchdog 1800 swift test --skip-build --no-parallel --sanitize=$* --scratch-path .build-$*
+
+check-clients:
+	Scripts/check-clients
 
 bench: build
 	@Scripts/setup tests bench

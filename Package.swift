@@ -20,8 +20,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time",
-                "Bytes", log,
+                "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor", "JSON",
+                "Time", "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
             resources: [.embedInCode("openapi.yaml"), .embedInCode("Monitoring/status.html")]
@@ -45,6 +45,7 @@ let package = Package(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
         .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
         .target(name: "HTTP", dependencies: ["Bytes"]),
+        .target(name: "Gzip", dependencies: ["Bytes", "CZlib"]),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Reactor", dependencies: ["CLinux"]),
         .target(name: "JSON", dependencies: ["Bytes"]),
@@ -54,6 +55,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // What tests of several targets need: a loop to run on, a folder, repeatable chance.
         .target(name: "TestSupport", dependencies: ["Reactor", "Bytes"], path: "Tests/TestSupport"),
@@ -79,6 +81,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON", "Bytes"]),
         .testTarget(name: "ReactorTests", dependencies: ["TestSupport", "Reactor"]),
         .testTarget(name: "SQLiteTests", dependencies: ["TestSupport", "SQLite"]),
+        .testTarget(name: "GzipTests", dependencies: ["Gzip", "JSON", "Bytes"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Bytes"]),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP", "Reactor", "Bytes", "CLinux", log]),
@@ -159,6 +162,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
         fuzzer("FuzzURLText", ["HTTP"]),
+        fuzzer("FuzzGzip", ["Gzip", "Bytes"]),
         fuzzer("FuzzConfigFile", ["AWS"]),
         fuzzer("FuzzAuthorization", ["AWS", "Time"]),
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),

@@ -18,10 +18,11 @@ from bench.http_load import Nginx, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
 from bench.memory import at_rest, full_load, idle_connections
+from bench.put_bodies import put_bodies
 from bench.puts import puts
 from bench.readers import many_readers, one_reader
 from bench.table import Table
-from bench.turns import turns
+from bench.turns import packet, turns
 from harness.sidecar import Sidecars
 
 # In this order: what is quiet first.
@@ -30,8 +31,10 @@ LINES = {
     "connections": idle_connections,
     "latency": added_latency,
     "turns": turns,
+    "packet": packet,
     "groups": groups,
     "load": full_load,
+    "bodies": put_bodies,
     "reader": one_reader,
     "readers": many_readers,
     "puts": puts,

@@ -1,11 +1,17 @@
-"""Puts a second, one a request, beside nginx."""
+"""Puts a second, one a request, beside nginx; and what a put costs the sidecar's own thread."""
 
 import json
+import statistics
+from pathlib import Path
 
 from harness.records import make_stream
 
-from .http_load import compare, post_script
+from . import ROUNDS
+from .http_load import compare, post_script, wrk
 from .streams import start_service
+
+# µs of the sidecar's thread for each put, by connections.
+PROCESSOR_TIME = {64: 14, 1: 90}
 
 
 def puts(bench):
@@ -16,7 +22,30 @@ def puts(bench):
     body = json.dumps({"data": {"fill": "x" * 960}, "partitionKey": "k"})
     script = post_script(bench.folder, "put.lua", body)
     plain = post_script(bench.folder, "plain.lua", "x" * len(body))
-    ratio = compare(f"{sidecar.url}/streams/puts/put", bench.nginx.url, 64, script, plain)
+    url = f"{sidecar.url}/streams/puts/put"
+    ratio = compare(url, bench.nginx.url, 64, script, plain)
     bench.table.add("POST put, 64 connections, to nginx", ratio, "×", 0.4)
+    for connections, target in PROCESSOR_TIME.items():
+        rounds = [processor_time(sidecar, url, connections, script) for _ in range(ROUNDS)]
+        name = "alone" if connections == 1 else f"at {connections} connections"
+        bench.table.add(f"a put's processor time {name}", statistics.median(rounds), "µs", target, at_least=False)
     sidecar.close()
     service.close()
+
+
+def processor_time(sidecar, url, connections, script):
+    """µs of the main thread, on which everything but DNS and SQLite runs, for each put of one wrk run."""
+    before = thread_nanoseconds(sidecar), records(sidecar)
+    wrk(url, connections, script)
+    after = thread_nanoseconds(sidecar), records(sidecar)
+    return (after[0] - before[0]) / (after[1] - before[1]) / 1000
+
+
+def thread_nanoseconds(sidecar):
+    """Time on a processor. Source: the kernel's Documentation/scheduler/sched-stats.rst."""
+    pid = sidecar.process.pid
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
+
+
+def records(sidecar):
+    return sidecar.get("/streams/puts/stats").json["puts"]["records"]

@@ -1,7 +1,8 @@
-"""How long one consumer's work keeps others waiting: a second reader joins, and half of the shards move to it.
+"""How long one client's or consumer's work keeps others waiting: a second reader joins, and half of the shards move to it;
+one packet brings hundreds of requests.
 
 A client of its own asks for `/livez`, one request after the other, from before the second reader comes until it has been
-told of its shards. Every response waits for the turn of the loop that is under way, so the longest wait is the longest
+told of its shards, or until all responses have come. Every response waits for the turn of the loop that is under way, so the longest wait is the longest
 turn and what a response takes by itself. The floor is the longest wait of as many requests right before.
 """
 
@@ -20,6 +21,11 @@ PAUSE = 0.001
 OPTIONS = "initialPositionInStream=TRIM_HORIZON&noRecordsPollDelay=600000"
 # Of the floor's requests, at least.
 FLOOR_SECONDS = 2
+# As many as fit into 16 KB.
+METRICS_REQUEST = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+PACKET_REQUESTS = 380
+CONSUMERS = 40
+STATUS_LINE = b"HTTP/1.1 200 OK\r\n"
 
 
 def turns(bench):
@@ -125,3 +131,46 @@ class ShardReader:
 
     def close(self):
         self.socket.close()
+
+
+def packet(bench):
+    """One client sends hundreds of requests for the metrics in one packet, beside consumers that fill them."""
+    print("one packet of pipelined requests: how long others wait")
+    service = start_service(bench)
+    sidecar = bench.sidecars.start_against(service.kinesis_url)
+    for n in range(CONSUMERS):
+        make_stream(service.boto3(), f"packet-{n}", 1)
+        assert sidecar.post(f"/streams/packet-{n}/start", None).status == 200
+    with Probe(sidecar) as probe:
+        until = time.monotonic() + FLOOR_SECONDS
+        floor = probe.longest(lambda: time.monotonic() > until)
+        with socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=60) as client:
+            client.sendall(METRICS_REQUEST * PACKET_REQUESTS)
+            responses = Responses(client)
+            longest = probe.longest(lambda: responses.count() == PACKET_REQUESTS)
+    name = f"{PACKET_REQUESTS} requests for the metrics in one packet, {CONSUMERS} consumers"
+    bench.table.add(f"{name}, longest wait of others, floor", floor * 1e3, "ms")
+    bench.table.add(f"{name}, longest wait of others", longest * 1e3, "ms", 2, at_least=False)
+    sidecar.close()
+    service.close()
+
+
+class Responses:
+    """Counts the responses that come on a connection, without waiting for any."""
+
+    def __init__(self, connection):
+        connection.setblocking(False)
+        self.connection = connection
+        self.heads = 0
+        self.end = b""
+
+    def count(self):
+        try:
+            while part := self.connection.recv(1 << 20):
+                # A head that is cut in two is in one piece with the end of what came before it.
+                text = self.end + part
+                self.heads += text.count(STATUS_LINE)
+                self.end = text[-(len(STATUS_LINE) - 1):]
+        except BlockingIOError:
+            pass
+        return self.heads

@@ -4,7 +4,8 @@ import JSON
 import Kinesis
 
 // The first byte chooses what the rest is: a whole answer, the inside of a record, or a record's data; and how it is
-// sliced. Every payload must be one line of valid JSON, and slicing must not change what is delivered.
+// sliced. Every payload must be one line of valid JSON, and neither slicing nor short events may change what is
+// delivered.
 
 /// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzGetRecords_main")
@@ -17,10 +18,13 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // A copy of exactly this length, so that the sanitizer sees a read beyond it.
     let text = ByteBuffer(answer(start[0] & 3, rest).array)
     let parse = ShouldParseJSON.allCases[Int(start[0] >> 2) % 3]
-    let whole = read(text, parse, maxBytes: .max)
-    let sliced = read(text, parse, maxBytes: 1 + Int(start[0] >> 4) * 8)
-    precondition(whole.isBroken == sliced.isBroken)
-    if !whole.isBroken { precondition(whole.records == sliced.records && whole.dataBytes == sliced.dataBytes) }
+    let whole = read(text, parse, maxBytes: .max, maxEventBytes: 1 << 40)
+    let sliced = read(text, parse, maxBytes: 1 + Int(start[0] >> 4) * 8, maxEventBytes: 1 << 40)
+    let short = read(text, parse, maxBytes: .max, maxEventBytes: 64 + Int(start[0] >> 4) * 32)
+    for other in [sliced, short] {
+        precondition(whole.isBroken == other.isBroken)
+        if !whole.isBroken { precondition(whole.records == other.records && whole.dataBytes == other.dataBytes) }
+    }
     if start[0] & 3 == 2 { precondition(whole.dataBytes == rest.count && whole.records == 1) }
     return 0
 }
@@ -47,10 +51,11 @@ func answer(_ kind: UInt8, _ rest: UnsafeRawBufferPointer) -> ByteBuffer {
 }
 
 func read(
-    _ text: ByteBuffer, _ parse: ShouldParseJSON, maxBytes: Int
+    _ text: ByteBuffer, _ parse: ShouldParseJSON, maxBytes: Int, maxEventBytes: Int
 ) -> (records: Int, dataBytes: Int, isBroken: Bool) {
     var encoder = RecordBatchEncoder(
-        text, stream: StreamName("s")!, shard: ShardID(number: 0), encoding: RecordEncoding(shouldParseJSON: parse))
+        text, stream: StreamName("s")!, shard: ShardID(number: 0),
+        encoding: RecordEncoding(shouldParseJSON: parse, maxEventBytes: maxEventBytes))
     var records = 0
     var dataBytes = 0
     do throws(GetRecordsError) {
@@ -58,6 +63,7 @@ func read(
             records += batch.recordCount
             dataBytes += batch.dataBytes
             check(batch)
+            precondition(batch.recordCount == 1 || batch.payloadBytes <= maxEventBytes)
         }
         precondition(encoder.envelope != nil)
         return (records, dataBytes, false)
@@ -73,5 +79,6 @@ func check(_ batch: EncodedBatch) {
     withExtendedLifetime(payload) {
         precondition(JSONText.isValid(payload.bytes, limits: JSONLimits(depth: 520)))
         precondition(!payload.bytes.contains(0x0a) && !payload.bytes.contains(0x0d))
+        precondition(!payload.text.unicodeScalars.contains { ["\u{85}", "\u{2028}", "\u{2029}"].contains($0) })
     }
 }

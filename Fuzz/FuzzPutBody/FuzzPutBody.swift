@@ -23,7 +23,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             check(body)
         } catch {
             // The answer must be writable, whatever the body was.
-            precondition((try? JSONParser.parse(Problem.putBody(error).document.body)) != nil)
+            let problem = Problem.putBody(error, namesStream: namesStream)
+            precondition((try? JSONParser.parse(problem.document.body)) != nil)
         }
     }
     return 0

@@ -1,3 +1,4 @@
+import AWS
 import Kinesis
 import State
 
@@ -37,6 +38,7 @@ extension Consumer {
     {
         guard holdsShards, positions != nil else { throw .shardsNotHeld }
         guard isForced || !options.useAutoCheckpoints else { throw .checkpointsAreAutomatic }
+        use()
         let wanted = try await wanted(acknowledgement, isForced: isForced)
         // The log was asked meanwhile.
         guard holdsShards, let positions else { throw .shardsNotHeld }
@@ -77,6 +79,7 @@ extension Consumer {
         case .record(let shard, let checkpoint):
             guard let book = positions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
             if !isForced { try await check(checkpoint, of: shard, in: book) }
+            try await verify(checkpoint, of: shard)
             return [shard: checkpoint]
         }
     }
@@ -91,6 +94,30 @@ extension Consumer {
         let furthest = try await logged { () throws(StateError) in try await scope.sent.furthestSent(shard) }
         guard ShardProgress(furthest) >= .through(checkpoint) else {
             throw .checkpointAhead(shard, furthest: max(sentNow, ShardProgress(furthest)).checkpoint)
+        }
+    }
+
+    /// Whether there is such a record: a checkpoint that the service does not know would be given up by whoever reads next, and
+    /// the shard begun anew. What the delivery log cannot tell is asked of the service.
+    private func verify(_ checkpoint: Checkpoint, of shard: ShardID) async throws(ConsumerError) {
+        let number = checkpoint.sequenceNumber
+        guard let positions, positions.book.progress(of: shard).checkpoint?.sequenceNumber != number else { return }
+        var known = positions.unacknowledgedEvents[shard]?.knows(number) ?? .unknown
+        if known == .unknown {
+            known = try await logged { () throws(StateError) in try await scope.sent.record(number, of: shard) }
+        }
+        guard checks.mustAsk(known, of: shard, now: scope.engine.loop.now) else { return }
+        let place = ReadPosition(behind: checkpoint, initial: positions.book.start(of: shard)).start
+        do throws(AWSError) {
+            _ = try await scope.engine.source.iterator(of: shard, in: key.stream, at: place)
+        } catch {
+            switch error.disposition {
+            case .invalidArgument: throw .unknownSequenceNumber(shard, number)
+            case .notFound: throw .unknownShard(shard)
+            default:
+                // The service says nothing: the log says that it may well be.
+                if known == .unknown { throw ConsumerError(error) }
+            }
         }
     }
 

@@ -1,13 +1,34 @@
 import Kinesis
+import Reactor
 import State
+import Time
 
 extension Consumer {
+    /// All of it at this moment, in one turn.
     var snapshot: ConsumerSnapshot {
-        let book = positions?.book
-        return ConsumerSnapshot(
+        guard let positions = knownPositions else { return snapshot(with: []) }
+        return snapshot(with: positions.book.shards.map { snapshot(of: $0, positions) })
+    }
+
+    /// The same in slices: each shard as it stands when its slice comes.
+    func snapshot(_ walk: SlicedWalk) async -> ConsumerSnapshot {
+        guard let positions = knownPositions else { return snapshot(with: []) }
+        var shards: [ShardSnapshot] = []
+        for shard in positions.book.shards {
+            shards.append(snapshot(of: shard, positions))
+            await walk.step()
+        }
+        return snapshot(with: shards)
+    }
+
+    /// What keeps the consumer as a whole from getting on.
+    var problem: String? { lifecycle.problem?.description ?? session?.problem }
+
+    private func snapshot(with shards: [ShardSnapshot]) -> ConsumerSnapshot {
+        ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase, holdsShards: holdsShards,
             isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
-            options: options.named, shards: book.map(shards) ?? [], problem: lifecycle.problem ?? session?.problem)
+            options: options.named, shards: shards, problem: problem)
     }
 
     private var phase: ConsumerSnapshot.Phase {
@@ -19,17 +40,16 @@ extension Consumer {
         }
     }
 
-    private func shards(of book: ShardBook) -> [ShardSnapshot] {
-        book.shards.map { shard in
-            let task = session?.task(of: shard.id)
-            return ShardSnapshot(
-                id: shard.id, parents: shard.parents, phase: phase(of: shard, task, book),
-                readerID: session?.assignments.owner(of: shard.id)?.text,
-                checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
-                checkpointArrival: shard.checkpoint?.arrival,
-                millisBehindLatest: task?.lag(now: scope.engine.loop.now), bufferedBytes: task?.bufferedBytes ?? 0,
-                problem: task?.lastError, counters: scope.counters[shard.id])
-        }
+    private func snapshot(of shard: ShardState, _ positions: Positions) -> ShardSnapshot {
+        let task = session?.task(of: shard.id)
+        let lag = GroupLag(positions: positions, session: session)
+        return ShardSnapshot(
+            id: shard.id, parents: shard.parents, phase: phase(of: shard, task, positions.book),
+            readerID: session?.assignments.owner(of: shard.id)?.text,
+            checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
+            checkpointArrival: shard.checkpoint?.arrival,
+            millisBehindLatest: task?.lag(now: scope.engine.loop.now), backlog: lag.backlog(of: shard, now: .now()),
+            bufferedBytes: task?.bufferedBytes ?? 0, problem: task?.lastError, counters: scope.counters[shard.id])
     }
 
     private func phase(of shard: ShardState, _ task: ShardTask?, _ book: ShardBook) -> ShardSnapshot.Phase {

@@ -1,3 +1,4 @@
+import AWS
 import Kinesis
 import Logging
 import Reactor
@@ -34,29 +35,41 @@ final class Consumer: @unchecked Sendable {
     private(set) var lifecycle = ConsumerLifecycle<ReadingSession, Attempt>()
     /// As they were when the last session ended; nil before they were fixed for the first time.
     private var ownPositions: Positions?
+    /// Of the dormant group that this consumer was before.
+    private let rememberedPositions: Positions?
+    /// When somebody last did something with it; a consumer with readers is in use whatever this says.
+    private(set) var lastUsed = WallTime.now()
 
+    var checks = CheckpointChecks()
     private let preparation: Preparation
     private let changed: Gate
+    private let serviceReturns: Gate
     private var grace: TimerToken?
     /// Called once a reader has gone and none is left.
     var onIdle: (() -> Void)?
 
-    /// - Parameter isTail: it only watches: no group, and nothing is kept.
+    /// - Parameters:
+    ///   - isTail: it only watches: no group, and nothing is kept.
+    ///   - rememberedPositions: of the dormant group that it was before.
     init(
         _ key: ConsumerKey, options: ConsumerOptions, isConfigured: Bool = false, isTail: Bool = false,
-        mayCreateStream: Bool, context: EngineContext, logger: Logger
+        rememberedPositions: Positions? = nil, mayCreateStream: Bool, context: EngineContext, logger: Logger
     ) {
         self.options = options
+        self.rememberedPositions = rememberedPositions
         self.isConfigured = isConfigured
         scope = ConsumerScope(key, isTail: isTail, engine: context, logger: logger)
         preparation = Preparation(
             key: key, mayCreateStream: mayCreateStream, store: scope.store, context: context, logger: scope.logger)
         changed = Gate(loop: context.loop)
+        serviceReturns = Gate(loop: context.loop)
     }
 
     var key: ConsumerKey { scope.key }
     var session: ReadingSession? { lifecycle.session }
     var positions: Positions? { session?.positions ?? ownPositions }
+    /// Also where this process has not looked yet whether they still hold.
+    var knownPositions: Positions? { positions ?? rememberedPositions }
     var holdsShards: Bool { lifecycle.holdsShards }
 
     /// Whether its options are in use: then they stand.
@@ -65,13 +78,16 @@ final class Consumer: @unchecked Sendable {
     /// Whether nothing is lost when this process forgets the consumer.
     var isForgettable: Bool { !isConfigured && lifecycle.isForgettable }
 
+    /// Whether somebody has stopped it before it was ever used here.
+    var isStoppedUnused: Bool { lifecycle.isStopped && !isPrepared && !isConfigured }
+
     /// Whether positions were fixed at least once.
     var isPrepared: Bool { positions != nil }
 
     private var loop: EventLoop { scope.engine.loop }
     private var logger: Logger { scope.logger }
 
-    private static func newID() -> String {
+    static func newID() -> String {
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
@@ -88,6 +104,7 @@ extension Consumer {
 
     private func keepPreparing(_ moment: WallTime) async {
         var failures = 0
+        var cause: AWSError?
         var random = SplitMix64(seed: UInt64.random(in: 0...UInt64.max))
         while !isPrepared {
             do throws(ConsumerError) {
@@ -97,17 +114,26 @@ extension Consumer {
                 // Somebody has stopped it, or the process is ending.
                 if case .refused = lifecycle.need { return }
                 failures += 1
+                if case .service(let error) = error { cause = error } else { cause = nil }
                 logger.warning("the consumer cannot start yet; it is tried again", metadata: ["error": "\(error)"])
             }
-            let pause = ShardDiscovery.failurePause.delay(failures: failures, random: random.fraction())
-            try? await loop.sleep(for: pause)
+            let pause = ShardDiscovery.pause(after: cause, failures: failures, random: random.fraction())
+            try? await serviceReturns.wait(until: loop.now + pause)
         }
+    }
+
+    /// The service can be reached again: whoever waits because it could not goes on.
+    func serviceReturned() {
+        lifecycle.serviceReturned()
+        serviceReturns.open()
+        session?.serviceReturned()
     }
 
     /// Starts it, again where it was stopped, and returns once its positions are fixed. One that runs stays as it is; one
     /// that others are about to start ends as for them.
     func start(options: ConsumerOptions) async throws(ConsumerError) {
         let moment = WallTime.now()
+        lastUsed = moment
         self.options = options
         if lifecycle.starts() {
             startedOn = moment
@@ -157,7 +183,8 @@ extension Consumer {
         lifecycle.attemptBegins(attempt)
         attempt.task = loop.spawn { [self] in
             do throws(ConsumerError) {
-                let prepared = try await preparation.positions(ownPositions, options: options, moment: moment)
+                let prepared = try await preparation.positions(
+                    ownPositions ?? rememberedPositions, options: options, moment: moment)
                 do throws(StateError) {
                     try await scope.sent.load(streamCreatedOn: prepared.book.streamCreatedOn)
                 } catch { throw .state(error) }
@@ -172,7 +199,7 @@ extension Consumer {
                 }
             } catch {
                 attempt.outcome = lifecycle.isCurrent(attempt) ? .failed(error) : .superseded
-                if lifecycle.attemptFails(attempt, because: "\(error)") { waitForReader() }
+                if lifecycle.attemptFails(attempt, because: error) { waitForReader() }
             }
             changed.open()
         }
@@ -214,8 +241,14 @@ extension Consumer {
 // MARK: - Readers
 
 extension Consumer {
+    /// Somebody does something with the consumer.
+    func use() {
+        lastUsed = .now()
+    }
+
     /// A reader is about to be attached: the options stand from here on.
     func admit(_ options: ConsumerOptions) {
+        use()
         lifecycle.readerArrives()
         self.options = options
     }
@@ -267,6 +300,7 @@ extension Consumer {
     private func sessionEnded() {
         // A stream that was made anew under the reader has positions of its own.
         ownPositions = session?.positions
+        use()
         lifecycle.sessionEnds()
         if lifecycle.holdsShards { waitForReader() }
         changed.open()
@@ -274,6 +308,11 @@ extension Consumer {
     }
 
     // MARK: Ending
+
+    /// Nobody will use it any more: what it holds for a reader goes.
+    func abandon() {
+        if let grace { loop.cancel(grace) }
+    }
 
     /// Gives no batch out any more.
     func end() {

@@ -29,6 +29,12 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case checkpointBehind(ShardID, held: Checkpoint)
     /// Nobody was sent anything behind `furthest` of the shard, nil: anything at all.
     case checkpointAhead(ShardID, furthest: Checkpoint?)
+    /// The service knows no such number of the shard's records.
+    case unknownSequenceNumber(ShardID, SequenceNumber)
+    /// The group cannot be forgotten while somebody reads, or is about to.
+    case hasReaders
+    /// Configuration lists the consumer, which would begin anew.
+    case configured
     /// The consumer runs without `usePausedPolling`.
     case pollingNeverPauses
     /// The process is ending.
@@ -55,6 +61,9 @@ extension ConsumerError: CustomStringConvertible {
             "the checkpoint of \(shard) is at \(held.sequenceNumber) already"
         case .checkpointAhead(let shard, let furthest):
             "of \(shard) nothing was sent behind \(furthest?.sequenceNumber.text ?? "its beginning")"
+        case .unknownSequenceNumber(let shard, let number): "no record of \(shard) has the sequence number \(number)"
+        case .hasReaders: "the consumer has readers"
+        case .configured: "configuration lists the consumer"
         case .pollingNeverPauses: "the consumer runs without usePausedPolling"
         case .shuttingDown: "the sidecar is ending"
         case .cancelled: "cancelled"

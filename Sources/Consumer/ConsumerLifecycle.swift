@@ -1,3 +1,5 @@
+import AWS
+
 /// Where one consumer stands. Performs no I/O.
 ///
 ///     idle ──▸ preparing ──▸ holding ◂──▸ reading ──▸ stopping ──▸ stopped
@@ -10,12 +12,12 @@
 struct ConsumerLifecycle<Session: AnyObject, Attempt: AnyObject> {
     enum State {
         /// Other members of the group may have its shards. `problem`: why the last attempt has failed, nil: none has.
-        case idle(problem: String?)
+        case idle(problem: ConsumerError?)
         /// Its positions are being fixed. `isHolding`: they had been before, and its shards are held meanwhile.
         case preparing(Attempt, isHolding: Bool)
         /// Its positions are fixed and its shards held, for a reader that comes before the grace is over. `problem`: why
         /// they could not be brought up to date since.
-        case holding(problem: String?)
+        case holding(problem: ConsumerError?)
         /// It has readers.
         case reading(Session)
         /// Somebody has stopped it, and its readers have not all gone. `isRestarting`: somebody has started it since.
@@ -74,7 +76,7 @@ struct ConsumerLifecycle<Session: AnyObject, Attempt: AnyObject> {
     }
 
     /// Why the last attempt has failed.
-    var problem: String? {
+    var problem: ConsumerError? {
         switch state {
         case .idle(let problem), .holding(let problem): problem
         case .preparing, .reading, .stopping, .stopped, .ended: nil
@@ -106,6 +108,11 @@ struct ConsumerLifecycle<Session: AnyObject, Attempt: AnyObject> {
         if case .preparing(let current, _) = state { current === attempt } else { false }
     }
 
+    /// Whether somebody has stopped it, and nobody reads.
+    var isStopped: Bool {
+        if case .stopped = state { true } else { false }
+    }
+
     // MARK: Transitions
 
     mutating func readerArrives() {
@@ -133,10 +140,16 @@ struct ConsumerLifecycle<Session: AnyObject, Attempt: AnyObject> {
     }
 
     /// The positions are as they were; those of an earlier attempt stand. Returns whether the shards are still held.
-    mutating func attemptFails(_ attempt: Attempt, because problem: String) -> Bool {
+    mutating func attemptFails(_ attempt: Attempt, because problem: ConsumerError) -> Bool {
         guard case .preparing(let current, let isHolding) = state, current === attempt else { return false }
         state = isHolding ? .holding(problem: problem) : .idle(problem: problem)
         return isHolding
+    }
+
+    /// The service can be reached again: that it could not is no problem any more.
+    mutating func serviceReturned() {
+        guard case .service(let error) = problem, error.isUnreachable else { return }
+        state = holdsShards ? .holding(problem: nil) : .idle(problem: nil)
     }
 
     /// The first reader is there. What an attempt that is under way finds is of no use any more.

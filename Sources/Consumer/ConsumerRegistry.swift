@@ -7,13 +7,21 @@ import State
 package final class ConsumerRegistry: @unchecked Sendable {
     /// Consumers without a reader that only requests have started; beyond it the one that has been there longest is
     /// forgotten. Its positions are stored, so nothing is lost but iterators.
-    /// One that somebody has started or stopped does not count, and stays until the sidecar ends.
+    /// One that somebody has started, or stopped after it was used here, does not count, and stays until the sidecar ends.
     package static let mostIdleConsumers = 256
+    /// Consumers that were stopped before anybody has used them here: a request can name any. Beyond it the one that was
+    /// named longest ago is forgotten, and its stop with it.
+    package static let mostUnusedStops = 256
 
-    private let settings: EngineSettings
-    private let context: EngineContext
-    private let logger: Logger
+    let settings: EngineSettings
+    let context: EngineContext
+    let logger: Logger
     private(set) var consumers: [ConsumerKey: Consumer] = [:]
+    var dormant = DormantGroups()
+    /// Of the streams of groups that nobody reads.
+    var streams = StreamRetentions()
+    /// nil until `measureLag`.
+    var prober: LagProber?
     /// In the order in which they were made.
     private var order: [ConsumerKey] = []
     /// Consumers of one reader each, who only watches.
@@ -21,7 +29,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private var pressure: TimerToken?
     /// Since when some reader has got nothing because others hold all the room.
     private var starvingSince: EventLoop.Instant?
-    private var isEnding = false
+    private(set) var isEnding = false
 
     package init(
         loop: EventLoop, source: any StreamSource, state: StateStore, settings: EngineSettings, logger: Logger
@@ -59,7 +67,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             forgetFailed(consumer)
             throw error
         }
-        return consumer.snapshot
+        return await consumer.snapshot(SlicedWalk(context.loop))
     }
 
     /// Stops a consumer: its readers end in order, its positions stay, and no reader is attached until somebody starts
@@ -74,8 +82,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
         options.consumerGroup = key.group
         let consumer = consumers[key] ?? make(key, options, isConfigured: false)
         await consumer.stop(deadline: deadline)
+        forgetUnusedStops()
         await context.state.flush()
-        return consumer.snapshot
+        return await consumer.snapshot(SlicedWalk(context.loop))
     }
 
     /// The group that a request without one belongs to.
@@ -98,8 +107,8 @@ package final class ConsumerRegistry: @unchecked Sendable {
         }
     }
 
-    /// Makes a reader that only watches the stream: it joins no group and leaves nothing behind. Its records begin at
-    /// `initialPositionInStream`.
+    /// Makes a reader that only watches the stream: it joins no group and keeps nothing. Its records begin at
+    /// `initialPositionInStream`. A missing stream is created where it would be for a reader of a group.
     package func watch(_ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil)
         async throws(ConsumerError) -> RecordsReader
     {
@@ -119,7 +128,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private func newTail(_ stream: StreamName, _ named: NamedOptions) -> Consumer {
         let tail = Consumer(
             ConsumerKey(stream: stream, group: ""), options: named.applied(to: settings.defaults.forTail),
-            isTail: true, mayCreateStream: false, context: context, logger: logger)
+            isTail: true, mayCreateStream: settings.createsUnlistedStreams, context: context, logger: logger)
         let id = ObjectIdentifier(tail)
         tails[id] = tail
         tail.onIdle = { [weak self] in self?.tails[id] = nil }
@@ -136,6 +145,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     ) async throws(ConsumerError) -> [StoredCheckpoint] {
         context.loop.preconditionOnLoop()
         guard let consumer = held(stream, group) else { throw .shardsNotHeld }
+        defer { if consumer.session == nil { prober?.hurry(consumer.key) } }
         return try await consumer.acknowledge(acknowledgement, isForced: isForced)
     }
 
@@ -152,8 +162,16 @@ package final class ConsumerRegistry: @unchecked Sendable {
         consumers[key(stream, group)]
     }
 
-    private func key(_ stream: StreamName, _ group: String?) -> ConsumerKey {
+    func key(_ stream: StreamName, _ group: String?) -> ConsumerKey {
         ConsumerKey(stream: stream, group: group ?? defaultGroup)
+    }
+
+    // MARK: The service
+
+    /// The service can be reached again: shards that wait because it could not are read soon.
+    package func serviceReturned() {
+        context.loop.preconditionOnLoop()
+        for consumer in Array(consumers.values) + Array(tails.values) { consumer.serviceReturned() }
     }
 
     // MARK: Memory
@@ -220,8 +238,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     private func make(_ key: ConsumerKey, _ options: ConsumerOptions, isConfigured: Bool) -> Consumer {
         let consumer = Consumer(
-            key, options: options, isConfigured: isConfigured,
+            key, options: options, isConfigured: isConfigured, rememberedPositions: dormant.take(key)?.positions,
             mayCreateStream: isConfigured || settings.createsUnlistedStreams, context: context, logger: logger)
+        consumer.onIdle = { [weak self] in self?.prober?.hurry(key) }
         consumers[key] = consumer
         order.append(key)
         return consumer
@@ -232,6 +251,11 @@ package final class ConsumerRegistry: @unchecked Sendable {
         for key in idle.dropLast(Self.mostIdleConsumers - 1) { forget(key) }
     }
 
+    private func forgetUnusedStops() {
+        let unused = order.filter { consumers[$0]?.isStoppedUnused ?? false }
+        for key in unused.dropLast(Self.mostUnusedStops) { forget(key) }
+    }
+
     /// Forgets a consumer that could not be prepared, unless somebody else uses it or another one has its place.
     private func forgetFailed(_ consumer: Consumer) {
         guard consumers[consumer.key] === consumer, !consumer.isPrepared, consumer.isForgettable else { return }
@@ -239,16 +263,40 @@ package final class ConsumerRegistry: @unchecked Sendable {
     }
 
     private func forget(_ key: ConsumerKey) {
-        consumers[key] = nil
+        if let consumer = remove(key) { becomesDormant(consumer) }
+    }
+
+    func remove(_ key: ConsumerKey) -> Consumer? {
         order.removeAll { $0 == key }
+        return consumers.removeValue(forKey: key)
     }
 
     // MARK: Looking at them
 
-    /// All consumers, by stream and group.
-    package var snapshots: [ConsumerSnapshot] {
-        consumers.values.sorted { $0.key < $1.key }.map(\.snapshot)
+    /// The consumers of a stream, or all, and the groups of which only positions are known, by stream and group; in slices,
+    /// so that no number of shards holds the loop.
+    package func snapshots(of stream: StreamName? = nil) async -> [ConsumerSnapshot] {
+        let walk = SlicedWalk(context.loop)
+        var snapshots: [ConsumerSnapshot] = []
+        for key in keys where stream == nil || key.stream == stream {
+            // It may be gone since.
+            if let snapshot = await snapshot(key, walk) { snapshots.append(snapshot) }
+            await walk.step()
+        }
+        return snapshots
     }
+
+    /// The consumers that do not get on as a whole, by stream and group, and why.
+    package var problems: [(stream: StreamName, group: String, problem: String)] {
+        consumers.keys.sorted().compactMap { key in
+            consumers[key]?.problem.map { (key.stream, key.group, $0) }
+        }
+    }
+
+    private var keys: [ConsumerKey] { (Array(consumers.keys) + dormant.groups.keys).sorted() }
+
+    /// All of them in one turn, for tests, whose streams have few shards.
+    package var snapshots: [ConsumerSnapshot] { keys.compactMap(snapshot) }
 
     /// Readers that only watch.
     package var tailCount: Int { tails.count }
@@ -265,6 +313,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// their clients acknowledge, and commits the last checkpoints. No reader is attached from here on.
     package func shutDown(deadline: ContinuousClock.Instant) async {
         isEnding = true
+        stopMeasuring()
         let all = Array(consumers.values) + Array(tails.values)
         for consumer in all { consumer.end() }
         await wait(until: deadline) { all.allSatisfy(\.isSettled) }

@@ -15,6 +15,8 @@ package struct ConsumerSnapshot: Sendable {
         case stopping
         /// Was stopped: has no reader until it is started.
         case stopped
+        /// Known by its stored positions alone: nobody has asked for it in this process, or not for long.
+        case dormant
     }
 
     /// Names the consumer among those of its group, also in other processes.
@@ -35,6 +37,18 @@ package struct ConsumerSnapshot: Sendable {
     package let shards: [ShardSnapshot]
     /// Why the consumer as a whole does not get on, nil while it does.
     package let problem: String?
+    /// Whether nobody has used it for longer than the stream keeps its records; never where configuration lists it.
+    package var isUnused = false
+}
+
+/// What of a shard the committed checkpoint does not cover.
+package struct ShardBacklog: Hashable, Sendable {
+    /// Milliseconds since the oldest such record arrived; 0 where there is none up to the shard's tip, nil: not known yet.
+    package let checkpointLag: Int?
+    /// Events that were sent.
+    package let unacknowledgedEvents: Int
+    /// Milliseconds since the first of them was sent; nil where there is none, or it is not known.
+    package let oldestUnacknowledged: Int?
 }
 
 /// One shard of a consumer at one moment.
@@ -63,6 +77,7 @@ package struct ShardSnapshot: Sendable {
     package let checkpointArrival: WallTime?
     /// As `ShardReader.lag` says, nil before the first answer.
     package let millisBehindLatest: Int?
+    package let backlog: ShardBacklog
     /// Bytes that the shard holds of `maxBufferedBytes`.
     package let bufferedBytes: Int
     package let problem: String?

@@ -86,6 +86,7 @@ struct Preparation: Sendable {
         if let stored = try await store?.load(key) {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
+                positions.remember(try await store?.unacknowledged(of: key) ?? [:])
                 return (positions, try await positions.begin(from: initial, at: moment, listing))
             }
             logger.warning(

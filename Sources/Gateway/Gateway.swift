@@ -17,18 +17,23 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private let origins: OriginPolicy
     /// The process is ending: not ready, and no new reader.
     private(set) var isDraining = false
-    /// When a problem of each code was logged last.
-    private var logged: [ProblemCode: EventLoop.Instant] = [:]
+    private var refusals = RefusalLog()
+    /// Requests for records that were refused.
+    private(set) var refusedReaders: [ProblemCode: Int] = [:]
     private(set) var requests = RequestCounters()
     /// What the events `stats` of the last moment say, by stream.
-    var eventStats: [StreamName: (members: ByteBuffer, until: EventLoop.Instant)] = [:]
+    var eventStats: [StreamName: (members: Task<ByteBuffer, Never>, until: EventLoop.Instant)] = [:]
     let rates: RateBook
+    /// Whether a large body is being parsed, and where the next ones wait.
+    var isParsing = false
+    let parsing: Gate
 
     package init(loop: EventLoop, services: GatewayServices, options: GatewayOptions, logger: Logger) {
         self.loop = loop
         self.services = services
         self.options = options
         self.logger = logger
+        parsing = Gate(loop: loop)
         rates = RateBook(loop: loop, consumers: services.consumers)
         origins = OriginPolicy(allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins)
     }
@@ -72,6 +77,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stats(let stream): try await stats(exchange, stream)
         case .start(let stream): try await start(exchange, stream)
         case .stop(let stream): try await stop(exchange, stream)
+        case .forget(let stream): try await forget(exchange, stream)
         case .checkpoints(let stream): try await storeCheckpoints(exchange, stream)
         case .goOn(let stream): try await continuePolling(exchange, stream)
         case .statusPage: try await statusPage(exchange)
@@ -91,17 +97,28 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
 
     private func refuse(_ exchange: HTTPExchange, _ problem: Problem) async {
         let document = problem.document
-        if document.code.status.rawValue >= 500, isWorthALine(document.code) {
-            logger.warning("\(exchange.request.method.text) \(exchange.request.path): \(document.detail)")
-        }
+        note(document, of: exchange)
         await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
     }
 
-    /// A line per code and 10 s: every put of a client fails when AWS is out of reach.
-    private func isWorthALine(_ code: ProblemCode) -> Bool {
-        if let last = logged[code], loop.now - last < .seconds(10) { return false }
-        logged[code] = loop.now
-        return true
+    /// Counts and logs a refusal. Of readers every kind is logged: most of their libraries keep from their users what the
+    /// response says.
+    func note(_ document: ProblemDocument, of exchange: HTTPExchange, _ refusal: ReaderRefusal = .response) {
+        let isReader = Route.isOfRecords(exchange.request.path)
+        if isReader { refusedReaders[document.code, default: 0] += 1 }
+        guard isReader || document.code.status.rawValue >= 500 else { return }
+        guard refusals.isWorthALine(document.kind, now: loop.now) else { return }
+        let response =
+            switch refusal {
+            case .response: "\(document.code.status.rawValue)"
+            case .event: "200 with the problem as an event"
+            case .close: "closed without a response"
+            }
+        logger.warning(
+            "\(exchange.request.method.text) \(exchange.request.path): \(document.detail)",
+            metadata: [
+                "code": "\(document.code.rawValue)", "response": "\(response)", "peer": "\(exchange.remoteAddress)",
+            ])
     }
 }
 

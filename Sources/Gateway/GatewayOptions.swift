@@ -1,7 +1,10 @@
+import Consumer
+
 /// What the Gateway itself may be told: its limits and times, with the defaults of design sections 6 and 7.
 package struct GatewayOptions: Sendable {
-    /// The pause after which an idle reader gets a comment, so that proxies keep the connection.
-    package var heartbeatInterval: Duration = .seconds(15)
+    /// The pause after which an idle reader gets a comment, so that neither a proxy nor its own client gives the
+    /// connection up: four common clients do after 5 s without a byte (docs/clients.md).
+    package var heartbeatInterval: Duration = .seconds(4)
     /// The names, beside `localhost` and IP literals, that a request's Host may have.
     package var allowedHosts: [String] = []
     /// The foreign origins whose pages may call the sidecar.
@@ -12,6 +15,9 @@ package struct GatewayOptions: Sendable {
     package var process = ProcessFacts()
     /// How long `stop` waits for readers that do not take what is on its way to them.
     package var stopTimeout: Duration = .seconds(10)
+
+    /// What `heartbeatInterval` may be, in the configuration and in a query.
+    package static let heartbeatIntervals = OptionKind.milliseconds(100...OptionKind.longestMilliseconds)
 
     package init() {}
 }

@@ -33,10 +33,10 @@ package struct GatewayServices: Sendable {
 package struct ServiceActivity: Sendable {
     /// When it last answered, with an error or without.
     package var lastAnswer: WallTime?
-    /// The failures of the last five minutes, oldest first.
-    package var recentExceptions: [RecentExceptions.Entry] = []
+    /// The failures of the last five minutes.
+    package var recentExceptions = RecentExceptions()
 
-    package init(lastAnswer: WallTime? = nil, recentExceptions: [RecentExceptions.Entry] = []) {
+    package init(lastAnswer: WallTime? = nil, recentExceptions: RecentExceptions = RecentExceptions()) {
         self.lastAnswer = lastAnswer
         self.recentExceptions = recentExceptions
     }

@@ -13,6 +13,7 @@ package enum Route: Equatable, Sendable {
     case stats(StreamName?)
     case start(StreamName)
     case stop(StreamName)
+    case forget(StreamName)
     case checkpoints(StreamName)
     case goOn(StreamName)
     case streams
@@ -26,7 +27,7 @@ package enum Route: Equatable, Sendable {
     /// The methods that the route has. HEAD is GET without a body.
     package var methods: [HTTPMethod] {
         switch self {
-        case .put, .start, .stop, .checkpoints, .goOn: [.post]
+        case .put, .start, .stop, .forget, .checkpoints, .goOn: [.post]
         case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .metrics, .livez, .readyz,
             .openAPI:
             [.get, .head]
@@ -43,6 +44,9 @@ package enum Route: Equatable, Sendable {
     static func methods(path: String) throws(Problem) -> [HTTPMethod] {
         try at(path).methods
     }
+
+    /// Whether the path is that of a stream's records, whatever the stream's name.
+    static func isOfRecords(_ path: String) -> Bool { path.hasPrefix("/streams/") && path.hasSuffix("/records") }
 
     private static func at(_ path: String) throws(Problem) -> Route {
         let segments: PathSegments
@@ -81,6 +85,7 @@ package enum Route: Equatable, Sendable {
         case "stats": return .stats(try stream(name))
         case "start": return .start(try stream(name))
         case "stop": return .stop(try stream(name))
+        case "forget": return .forget(try stream(name))
         case "checkpoints": return .checkpoints(try stream(name))
         case "continue": return .goOn(try stream(name))
         default: return nil

@@ -8,8 +8,8 @@ package struct HTTPLimits: Sendable, Equatable {
     package var headerFields = 100
     /// Bytes of a body after decoding; beyond it 413. A handler may ask for less.
     package var bodyBytes = 16 * 1024 * 1024
-    /// Memory for the bodies that are being read whole, of all connections together, in bytes; beyond it 503. One body
-    /// alone may always be read.
+    /// Memory for the bodies that are being read, or are held still by those who read them, of all connections together,
+    /// in bytes; beyond it 503, before the body is read. One body alone may always be read.
     package var bodyBytesTogether = 64 * 1024 * 1024
     /// Bytes of chunk extensions in one body; beyond it 400. Extensions mean nothing here, so only an attack has many.
     package var chunkExtensionBytes = 4 * 1024

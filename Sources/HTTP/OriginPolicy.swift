@@ -22,7 +22,7 @@ package struct OriginPolicy: Sendable, Equatable {
         }
     }
 
-    /// Host names without ports, in lower case, beside `localhost` and addresses.
+    /// Host names without ports, in lower case, beside `localhost` and addresses. `*.example` is every name below.
     package let allowedHosts: [String]
     /// Origins as browsers send them (`https://app.example`), in lower case.
     package let allowedOrigins: [String]
@@ -37,7 +37,7 @@ package struct OriginPolicy: Sendable, Equatable {
         // Only HTTP/1.0 may come without Host, and no browser speaks it.
         if let authority = request.authority {
             let host = Authority.host(authority)
-            guard host == "localhost" || Authority.isAddress(host) || allowedHosts.contains(host) else {
+            guard host == "localhost" || Authority.isAddress(host) || isAllowed(host) else {
                 return .foreignHost(authority)
             }
         }
@@ -55,6 +55,14 @@ package struct OriginPolicy: Sendable, Equatable {
         guard !allowedOrigins.isEmpty, let origin = request.header("origin") else { return nil }
         let name = ASCII.lowercased(origin)
         return allowedOrigins.contains(name) && !isOwn(name, request) ? origin : nil
+    }
+
+    private func isAllowed(_ host: String) -> Bool {
+        allowedHosts.contains { name in
+            guard name.hasPrefix("*.") else { return name == host }
+            let suffix = name.dropFirst()
+            return host.hasSuffix(suffix) && host.utf8.count > suffix.utf8.count
+        }
     }
 
     /// Whether a page of this origin came from the very host and port that the request goes to.

@@ -10,7 +10,11 @@ extension HTTPConnection {
     /// Serves requests one after the other until the connection ends. The connection's one task.
     func run() async {
         var isIdle = false
+        var hasServed = false
         while isOpen, !mustClose, !isIdle {
+            // One packet brings hundreds of requests: between two of them others have their turn.
+            if hasServed, hasInput { await loop.nextTurn() }
+            hasServed = true
             switch await nextHead() {
             case .request: await serve()
             case .refused(let error): refuse(.malformed(error))

@@ -14,9 +14,6 @@ package final class HTTPExchange: @unchecked Sendable {
 
     /// Answers up to this size are copied and leave together with others; larger ones are sent from where they are.
     private static let copiedBytes = 8 * 1024
-    /// A body of up to this size is read however much the others hold: a few long bodies that do not end keep out no
-    /// ordinary request.
-    private static let smallBodyBytes = 64 * 1024
 
     package let request: HTTPRequest
     let connection: HTTPConnection
@@ -25,8 +22,9 @@ package final class HTTPExchange: @unchecked Sendable {
     package private(set) var answeredStatus: HTTPStatus?
     /// Fields of the answer beside those that it is given with.
     package var commonHeaders = HTTPHeaders()
-    private var isOver = false
-    private var heldBodyBytes = 0
+    private(set) var isOver = false
+    /// What counts against `HTTPLimits.bodyBytesTogether`.
+    var heldBodyBytes = 0
     private var isDisconnected = false
 
     /// Called once, on the loop, when the peer is gone, a write's deadline passes, or the server closes hard; at once
@@ -63,77 +61,6 @@ package final class HTTPExchange: @unchecked Sendable {
     package var isAnswered: Bool {
         if case .none = answer { return false }
         return true
-    }
-
-    // MARK: Body
-
-    /// Bytes that a body may have which is read whole, unless the handler says otherwise.
-    package var bodyLimit: Int { connection.limits.bodyBytes }
-
-    /// The whole body, empty without one. `limit` is in bytes after decoding and counts instead of the server's.
-    ///
-    /// Sends 100 Continue to a client that waits for it, but not where Content-Length is over the limit. After an
-    /// error the rest is lost, and the connection closes behind the answer.
-    package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
-        guard !isOver else { throw .connectionClosed }
-        let limit = limit ?? bodyLimit
-        var capacity = 0
-        if case .length(let length) = connection.body {
-            guard length <= limit else {
-                connection.mustClose = true
-                throw .tooLarge(limit: limit, actual: length)
-            }
-            // What the client says it will send is not believed beyond a read's worth.
-            capacity = min(length, 64 * 1024)
-        }
-        let buffer = ByteBuffer(capacity: capacity)
-        defer { countBody(0) }
-        while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
-            do {
-                try holdBody(buffer.capacity)
-            } catch {
-                connection.mustClose = true
-                throw error
-            }
-            guard buffer.count <= limit else {
-                connection.mustClose = true
-                throw .tooLarge(limit: limit, actual: nil)
-            }
-        }
-        return buffer
-    }
-
-    /// The next piece of the body, at most 16 KiB; nil at its end. Of any total length: the reader bounds what it
-    /// keeps. Errors as in `body`.
-    package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
-        guard !isOver else { throw .connectionClosed }
-        let buffer = ByteBuffer()
-        return try await connection.readBody(into: buffer) ? buffer : nil
-    }
-
-    /// Says how much memory the handler holds of a body that it reads in parts, in bytes. Throws `.tooMuchTogether` when
-    /// the bodies together are over their limit: the handler should let go of it, and say so.
-    package func holdBody(_ bytes: Int) throws(HTTPBodyError) {
-        countBody(bytes)
-        let together = connection.server.bodyBytesHeld
-        let limit = connection.limits.bodyBytesTogether
-        guard together <= limit || together == bytes || bytes <= Self.smallBodyBytes else {
-            throw .tooMuchTogether(limit: limit)
-        }
-    }
-
-    private func countBody(_ bytes: Int) {
-        connection.server.bodyBytesHeld += bytes - heldBodyBytes
-        heldBodyBytes = bytes
-    }
-
-    /// The handler wants no more of the body: a read of it that waits, and every later one that would, ends with
-    /// `.abandoned`. Where the body has not been read to its end, the connection closes behind the answer.
-    package func abandonBody() {
-        guard !isOver, !connection.body.isNone else { return }
-        connection.isBodyAbandoned = true
-        connection.mustClose = true
-        if connection.wish == .body { connection.wakeReader() }
     }
 
     // MARK: Answer
@@ -235,12 +162,5 @@ package final class HTTPExchange: @unchecked Sendable {
         isOver = true
         onDisconnect = nil
         onPeerFinished = nil
-    }
-}
-
-extension BodyProgress {
-    var isNone: Bool {
-        if case .none = self { return true }
-        return false
     }
 }

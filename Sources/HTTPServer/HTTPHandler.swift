@@ -16,7 +16,7 @@ package struct ConnectionClosed: Error, Equatable, Sendable {
 package enum HTTPBodyError: Error, Equatable, Sendable {
     /// `actual` is nil where the client did not say how long the body is.
     case tooLarge(limit: Int, actual: Int?)
-    /// The bodies that are being read take all the memory there is for them: `HTTPLimits.bodyBytesTogether`.
+    /// The bodies that are held take all the memory there is for them: `HTTPLimits.bodyBytesTogether`.
     case tooMuchTogether(limit: Int)
     /// Nothing came for `HTTPLimits.bodyTime`.
     case timedOut

@@ -26,7 +26,7 @@ package final class HTTPServer: @unchecked Sendable {
     private var drainWaiter: UnsafeContinuation<Void, Never>?
     private var lastAcceptWarning: EventLoop.Instant?
 
-    /// Memory of the bodies that are being read whole, in bytes; see `HTTPLimits.bodyBytesTogether`.
+    /// Memory of the bodies that are being read, or were and are held still, in bytes; see `HTTPLimits.bodyBytesTogether`.
     var bodyBytesHeld = 0
     /// Requests that handlers have got since the start.
     package internal(set) var requestCount = 0

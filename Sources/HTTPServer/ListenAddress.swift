@@ -35,6 +35,13 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(host), port: port)
     }
 
+    /// What `--listen` may say: an address with its port, or a port alone, which is meant on both loopbacks.
+    package static func all(_ text: String) -> [ListenAddress]? {
+        if let address = ListenAddress(text) { return [address] }
+        let loopbacks = ["127.0.0.1:", "[::1]:"].compactMap { ListenAddress($0 + text) }
+        return loopbacks.isEmpty ? nil : loopbacks
+    }
+
     init(_ address: SocketAddress) {
         host = address.host
         port = address.port

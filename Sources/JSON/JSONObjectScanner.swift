@@ -58,7 +58,7 @@ private struct JSONCursor {
     private var at = 0
     private var isFirst = true
     private var isDone = false
-    private var lineBreaks = false
+    private var lineBreaks = JSONLineBreaks()
 
     init(_ text: UnsafeRawBufferPointer, _ limits: JSONLimits, offset: Int = 0) {
         self.text = text

@@ -8,7 +8,7 @@ package struct JSONParser {
     private let end: Int
     private let limits: JSONLimits
     private var at = 0
-    private var lineBreaks = false
+    private var lineBreaks = JSONLineBreaks()
 
     private init(_ base: UnsafePointer<UInt8>, _ end: Int, _ limits: JSONLimits) {
         self.base = base
@@ -91,7 +91,7 @@ package struct JSONParser {
     private mutating func string() throws(JSONError) -> String {
         let start = at + 1
         at = start
-        let fault = JSONText.skipString(base, &at, end)
+        let fault = JSONText.skipString(base, &at, end, &lineBreaks)
         guard fault == .none else { throw fail(fault) }
         let raw = UnsafeRawBufferPointer(start: base + start, count: at - 1 - start)
         guard raw.contains(UInt8(ascii: "\\")) else { return String(decoding: raw, as: UTF8.self) }

@@ -10,9 +10,9 @@ extension JSONText {
     ///
     /// - Parameters:
     ///   - depth: brackets that may be open at once.
-    ///   - lineBreaks: set when the white space between tokens holds a line feed or a carriage return.
+    ///   - lineBreaks: gets what of the value would end a line.
     package static func skipValue(
-        _ base: UnsafePointer<UInt8>, _ cursor: inout Int, _ end: Int, depth: Int, lineBreaks: inout Bool
+        _ base: UnsafePointer<UInt8>, _ cursor: inout Int, _ end: Int, depth: Int, lineBreaks: inout JSONLineBreaks
     ) -> JSONFault {
         var at = cursor
         let fault = skipLevels(base, &at, end, depth, &lineBreaks)
@@ -23,7 +23,7 @@ extension JSONText {
     /// Up to 64 levels in one call, their kinds in the bits of a word (1 is an object); deeper ones recurse, so that
     /// neither the stack nor the heap grows with each bracket.
     private static func skipLevels(
-        _ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int, _ depth: Int, _ lineBreaks: inout Bool
+        _ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int, _ depth: Int, _ lineBreaks: inout JSONLineBreaks
     ) -> JSONFault {
         var kinds: UInt64 = 0
         var level = 0
@@ -35,7 +35,7 @@ extension JSONText {
             if wantsKey {
                 if byte != UInt8(ascii: "\"") { return .unexpectedByte }
                 at &+= 1
-                let fault = skipString(base, &at, end)
+                let fault = skipString(base, &at, end, &lineBreaks)
                 if fault != .none { return fault }
                 skipSpace(base, &at, end, &lineBreaks)
                 if at >= end { return .unexpectedEnd }
@@ -46,7 +46,7 @@ extension JSONText {
             }
             if byte == UInt8(ascii: "\"") {
                 at &+= 1
-                let fault = skipString(base, &at, end)
+                let fault = skipString(base, &at, end, &lineBreaks)
                 if fault != .none { return fault }
             } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
                 if level >= depth { return .tooDeep }
@@ -93,13 +93,13 @@ extension JSONText {
 
     @inline(__always)
     package static func skipSpace(
-        _ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int, _ lineBreaks: inout Bool
+        _ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int, _ lineBreaks: inout JSONLineBreaks
     ) {
         while at < end, base[at] <= 0x20 {
             switch base[at] {
             case 0x20, 0x09: at &+= 1
             case 0x0a, 0x0d:
-                lineBreaks = true
+                lineBreaks.insert(.betweenTokens)
                 at &+= 1
             default: return
             }
@@ -108,7 +108,9 @@ extension JSONText {
 
     /// Skips a string whose opening quote is behind the cursor; the cursor stops behind the closing one.
     @inline(__always)
-    package static func skipString(_ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int) -> JSONFault {
+    package static func skipString(
+        _ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int, _ lineBreaks: inout JSONLineBreaks
+    ) -> JSONFault {
         while true {
             while at &+ 8 <= end {
                 let word = UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self)
@@ -132,6 +134,7 @@ extension JSONText {
             } else if byte >= 0x80 {
                 let length = UTF8Text.sequenceLength(base, at, end)
                 if length == 0 { return .badUTF8 }
+                if UTF8Text.isLineBreak(base, at, end) { lineBreaks.insert(.inStrings) }
                 at &+= length
             } else if byte < 0x20 {
                 return .badString

@@ -10,17 +10,16 @@ package enum JSONText {
     /// Whether these bytes are exactly one JSON value (RFC 8259) in UTF-8, white space around it allowed.
     package static func isValid(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = .payload) -> Bool {
         guard let start = bytes.baseAddress else { return false }
-        var lineBreaks = false
+        var lineBreaks = JSONLineBreaks()
         return isValid(
             start.assumingMemoryBound(to: UInt8.self), 0, bytes.count, depth: limits.depth, lineBreaks: &lineBreaks)
     }
 
     /// The same for the bytes from `start` up to `end` of a buffer, in place.
     ///
-    /// - Parameter lineBreaks: set when there is a line feed or carriage return between tokens, which an SSE line
-    ///   must not hold (inside a JSON string there can be none).
+    /// - Parameter lineBreaks: gets what of the text would end a line.
     package static func isValid(
-        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, depth: Int, lineBreaks: inout Bool
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, depth: Int, lineBreaks: inout JSONLineBreaks
     ) -> Bool {
         var at = start
         if skipValue(base, &at, end, depth: depth, lineBreaks: &lineBreaks) != .none { return false }
@@ -28,8 +27,8 @@ package enum JSONText {
         return at == end
     }
 
-    /// Writes a string with its quotes. Escaped are the quote, the backslash and control characters; everything
-    /// else stays as it is.
+    /// Writes a string with its quotes. Escaped are the quote, the backslash, control characters, and what ends a line
+    /// for readers of Unicode text (`UTF8Text.isLineBreak`); everything else stays as it is.
     @usableFromInline
     package static func appendString(_ text: String, to buffer: ByteBuffer) {
         var text = text
@@ -55,10 +54,43 @@ package enum JSONText {
             at = nextToEscape(base, at, end)
             buffer.append(UnsafeRawBufferPointer(start: base + copied, count: at &- copied))
             if at >= end { return }
-            appendEscape(base[at], to: buffer)
-            at &+= 1
+            if base[at] >= 0x80 {
+                at &+= appendLineBreakEscape(base + at, to: buffer)
+            } else {
+                appendEscape(base[at], to: buffer)
+                at &+= 1
+            }
             copied = at
         }
+    }
+
+    /// Writes JSON text with U+0085, U+2028 and U+2029 as escapes. In valid JSON they stand inside strings only.
+    package static func appendEscapingLineBreaks(_ json: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
+        guard let start = json.baseAddress else { return }
+        let base = start.assumingMemoryBound(to: UInt8.self)
+        buffer.reserve(json.count)
+        var at = 0
+        var copied = 0
+        while at < json.count {
+            guard UTF8Text.isLineBreak(base, at, json.count) else {
+                at &+= 1
+                continue
+            }
+            buffer.append(UnsafeRawBufferPointer(start: base + copied, count: at &- copied))
+            at &+= appendLineBreakEscape(base + at, to: buffer)
+            copied = at
+        }
+        buffer.append(UnsafeRawBufferPointer(start: base + copied, count: at &- copied))
+    }
+
+    /// Writes the escape of the U+0085, U+2028 or U+2029 that stands at the place. Returns the bytes that it took.
+    private static func appendLineBreakEscape(_ place: UnsafePointer<UInt8>, to buffer: ByteBuffer) -> Int {
+        if place[0] == 0xc2 {
+            buffer.append("\\u0085")
+            return 2
+        }
+        buffer.append(place[2] == 0xa8 ? "\\u2028" : "\\u2029")
+        return 3
     }
 
     /// The place of the next byte at or behind `start` that must be escaped; `end` when there is none.
@@ -68,15 +100,27 @@ package enum JSONText {
             let word = UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
             let quote = word ^ 0x2222_2222_2222_2222
             let backslash = word ^ 0x5c5c_5c5c_5c5c_5c5c
+            // What ends a line begins with C2 or E2, which differ in this one bit.
+            let lineBreak = (word | 0x2020_2020_2020_2020) ^ 0xe2e2_e2e2_e2e2_e2e2
             let marks =
                 (((quote &- 0x0101_0101_0101_0101) & ~quote) | ((backslash &- 0x0101_0101_0101_0101) & ~backslash)
+                    | ((lineBreak &- 0x0101_0101_0101_0101) & ~lineBreak)
                     | ((word &- 0x2020_2020_2020_2020) & ~word)) & 0x8080_8080_8080_8080
-            if marks != 0 { return at &+ (marks.trailingZeroBitCount &>> 3) }
-            at &+= 8
+            if marks == 0 {
+                at &+= 8
+                continue
+            }
+            at &+= marks.trailingZeroBitCount &>> 3
+            if base[at] < 0x80 || UTF8Text.isLineBreak(base, at, end) { return at }
+            at &+= 1
         }
         while at < end {
             let byte = base[at]
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return at }
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+                || UTF8Text.isLineBreak(base, at, end)
+            {
+                return at
+            }
             at &+= 1
         }
         return end

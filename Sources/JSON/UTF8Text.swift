@@ -46,4 +46,13 @@ package enum UTF8Text {
         if at &+ 3 >= end || base[at &+ 3] & 0xc0 != 0x80 { return 0 }
         return 4
     }
+
+    /// Whether U+0085, U+2028 or U+2029 begins at `at`. Readers of Unicode text end a line there (Python's
+    /// `splitlines`, UAX #14), which neither JSON nor an event stream does.
+    @inline(__always)
+    package static func isLineBreak(_ base: UnsafePointer<UInt8>, _ at: Int, _ end: Int) -> Bool {
+        let first = base[at]
+        if first == 0xe2 { return at &+ 2 < end && base[at &+ 1] == 0x80 && base[at &+ 2] | 1 == 0xa9 }
+        return first == 0xc2 && at &+ 1 < end && base[at &+ 1] == 0x85
+    }
 }

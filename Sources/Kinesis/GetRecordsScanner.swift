@@ -217,13 +217,13 @@ package struct GetRecordsScanner {
             try readSequenceNumber(&record)
         } else if Self.matches(key, "\"PartitionKey\"") {
             at &+= 14
-            try readString("PartitionKey", &record.partitionKeyStart, &record.partitionKeyEnd)
+            try readPartitionKey(&record)
         } else if Self.matches(key, "\"ApproximateArrivalTimestamp\"") {
             at &+= 29
             try readArrival(&record)
         } else if Self.matches(key, "\"EncryptionType\"") {
             at &+= 16
-            try readString("EncryptionType", &record.encryptionTypeStart, &record.encryptionTypeEnd)
+            try readEncryptionType(&record)
         } else {
             try readRareField(&record)
         }
@@ -236,11 +236,11 @@ package struct GetRecordsScanner {
         } else if key.isString("SequenceNumber") {
             try readSequenceNumber(&record)
         } else if key.isString("PartitionKey") {
-            try readString("PartitionKey", &record.partitionKeyStart, &record.partitionKeyEnd)
+            try readPartitionKey(&record)
         } else if key.isString("ApproximateArrivalTimestamp") {
             try readArrival(&record)
         } else if key.isString("EncryptionType") {
-            try readString("EncryptionType", &record.encryptionTypeStart, &record.encryptionTypeEnd)
+            try readEncryptionType(&record)
         } else {
             try skipColon()
             _ = try readValue()
@@ -281,9 +281,17 @@ package struct GetRecordsScanner {
         at = place &+ 1
     }
 
+    private mutating func readPartitionKey(_ record: inout RecordFields) throws(GetRecordsError) {
+        try readString("PartitionKey", &record.partitionKeyStart, &record.partitionKeyEnd, &record.lineBreaks)
+    }
+
+    private mutating func readEncryptionType(_ record: inout RecordFields) throws(GetRecordsError) {
+        try readString("EncryptionType", &record.encryptionTypeStart, &record.encryptionTypeEnd, &record.lineBreaks)
+    }
+
     /// A string that is given on as it is written; null counts as absent.
     private mutating func readString(
-        _ name: StaticString, _ start: inout Int, _ stop: inout Int
+        _ name: StaticString, _ start: inout Int, _ stop: inout Int, _ lineBreaks: inout JSONLineBreaks
     ) throws(GetRecordsError) {
         try skipColon()
         guard at < end else { throw fail(.unexpectedEnd) }
@@ -296,7 +304,7 @@ package struct GetRecordsScanner {
         }
         at &+= 1
         start = at
-        let fault = JSONText.skipString(base, &at, end)
+        let fault = JSONText.skipString(base, &at, end, &lineBreaks)
         if fault != .none { throw fail(fault) }
         stop = at &- 1
     }
@@ -334,7 +342,7 @@ package struct GetRecordsScanner {
     private mutating func readValue() throws(GetRecordsError) -> JSONSpan {
         skipSpace()
         let start = at
-        var lineBreaks = false
+        var lineBreaks = JSONLineBreaks()
         let fault = JSONText.skipValue(base, &at, end, depth: Self.depth, lineBreaks: &lineBreaks)
         if fault != .none { throw fail(fault) }
         return JSONSpan(checked: UnsafeRawBufferPointer(start: base + start, count: at - start), offset: start)

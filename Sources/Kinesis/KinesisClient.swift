@@ -26,7 +26,8 @@ package final class KinesisClient: @unchecked Sendable {
     ) async throws(AWSError) -> Operation.Response {
         var request = JSONWriter()
         operation.write(&request)
-        let response = try await send(Operation.name, request.buffer, Self.controlTimeout, retry)
+        let response = try await send(
+            Operation.name, request.buffer, Self.controlTimeout, retry, expectedCodes: Operation.expectedCodes)
         do {
             return try Operation.read(Self.tree(response.body))
         } catch {
@@ -54,7 +55,9 @@ package final class KinesisClient: @unchecked Sendable {
         let operation = PutRecords(stream: stream, entries: entries)
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let response = try await send(PutRecords.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
+        let response = try await send(
+            PutRecords.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false,
+            expectedCodes: PutRecords.expectedCodes)
         do {
             return try PutRecords.read(response.body, count: entries.count)
         } catch {
@@ -66,7 +69,9 @@ package final class KinesisClient: @unchecked Sendable {
     package func putRecord(_ operation: PutRecord) async throws(AWSError) -> PutRecordAnswer {
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let response = try await send(PutRecord.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false)
+        let response = try await send(
+            PutRecord.name, request.buffer, Self.dataTimeout, nil, isRepeatable: false,
+            expectedCodes: PutRecords.expectedCodes)
         do {
             return try PutRecord.read(response.body)
         } catch {
@@ -87,25 +92,28 @@ package final class KinesisClient: @unchecked Sendable {
     private func listPages(_ stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
         var page = ListShards.Page.first(stream)
         var shards: [Shard] = []
-        while true {
+        var tokens: Set<String> = []
+        while tokens.count < ListShards.maximumPages {
             let response = try await call(ListShards(page), retry: retry)
             shards += response.shards
             guard let token = response.nextToken else { return shards }
-            guard page != .next(token: token) else {
+            guard tokens.insert(token).inserted else {
                 throw .response(reason: "ListShards gave the same NextToken twice", requestID: nil)
             }
             page = .next(token: token)
         }
+        throw .response(reason: "ListShards had no end within \(ListShards.maximumPages) pages", requestID: nil)
     }
 
     private func send(
         _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?, isRepeatable: Bool = true,
-        acceptsResponse: (@Sendable (Int) -> Bool)? = nil
+        expectedCodes: [String] = [], acceptsResponse: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> AWSResponse {
         // Both are constants, which the compiler joins: no text is made for a request.
         var request = client.serviceProtocol.request("Kinesis_20131202." + name, body: body, timeout: timeout)
         request.isRepeatable = isRepeatable
         request.acceptsResponse = acceptsResponse
+        request.expectedCodes = expectedCodes
         return try await client.send(request, retry: retry)
     }
 

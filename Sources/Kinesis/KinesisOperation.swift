@@ -5,10 +5,16 @@ package protocol KinesisOperation: Sendable {
     associatedtype Response: Sendable
     /// The operation's name, which follows `Kinesis_20131202.` in X-Amz-Target.
     static var name: String { get }
+    /// Codes of errors that tell whoever asks what it wanted to know, and are no failure of the service's.
+    static var expectedCodes: [String] { get }
     /// Writes the request body, one JSON object.
     func write(_ json: inout JSONWriter)
     /// Reads the response's body; an empty body is given as `.object([])`.
     static func read(_ json: JSONValue) throws(KinesisResponseError) -> Response
+}
+
+extension KinesisOperation {
+    package static var expectedCodes: [String] { [] }
 }
 
 /// A response of the service that is not what its API promises.

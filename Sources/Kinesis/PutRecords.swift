@@ -4,6 +4,8 @@ import JSON
 /// PutRecords: writes the request of up to 500 entries, reads the results without a tree. Performs no I/O.
 package struct PutRecords: Sendable {
     package static let name = "PutRecords"
+    /// Of PutRecord too: the put path makes the stream, or says that there is none.
+    package static let expectedCodes = ["ResourceNotFoundException"]
     package let stream: StreamName
     package let entries: [PutRecordEntry]
 

@@ -12,6 +12,8 @@ import Time
 package struct RecordBatchEncoder {
     /// Bytes of response in one slice: about 0.4 ms of work at 600 MB/s, so that no turn of the loop takes 1 ms.
     package static let sliceBytes = 256 * 1024
+    /// What a framing puts around a payload at most: the event's name, and an id of 24 characters.
+    package static let framingBytes = 64
 
     private let response: ByteBuffer
     private let stream: StreamName
@@ -21,6 +23,10 @@ package struct RecordBatchEncoder {
     /// Records up to here are left out; nil from the first record behind it on.
     private var skip: Checkpoint?
     private var isOpen = false
+    /// Bytes that the payload of several records may have.
+    private let maxPayloadBytes: Int
+    /// A record that found no room in its event any more: the next one begins with it.
+    private var held: RecordFields?
 
     /// - Parameter skip: what needs no delivery; nil: all of it does. Of a record that is done in part all is given.
     package init(
@@ -32,47 +38,80 @@ package struct RecordBatchEncoder {
         self.shard = shard
         scanner = GetRecordsScanner(response)
         encoder = RecordEncoder(response, encoding)
+        maxPayloadBytes = encoding.maxEventBytes - Self.framingBytes
     }
 
     /// What stands beside the records; known once the last batch, or nil, was returned.
     package var envelope: GetRecordsEnvelope? {
-        scanner.isDone ? scanner.envelope : nil
+        scanner.isDone && held == nil ? scanner.envelope : nil
     }
 
-    /// The next event: records until `maxBytes` of the response are used up, at least one; nil when none is left.
+    /// The next event: records until `maxBytes` of the response are used up or the event is full, at least one; nil when
+    /// none is left.
     package mutating func next(maxBytes: Int = Self.sliceBytes) throws(GetRecordsError) -> EncodedBatch? {
+        guard let first = try firstRecord() else { return nil }
+        let start = min(first.sequenceNumberStart, first.dataStart)
+        let out = ByteBuffer(capacity: room(min(maxBytes, response.count - start), for: first))
+        appendHead(to: out)
+        encoder.dataBytes = 0
+        try encoder.append(first, to: out)
+        var last = first
+        var count = 1
+        var record = RecordFields()
+        while scanner.offset - start < maxBytes, try scanner.next(&record) {
+            guard try appendFurther(record, to: out) else {
+                held = record
+                break
+            }
+            last = record
+            count += 1
+        }
+        out.append(Self.end)
+        let isLast = held == nil ? try !scanner.hasNext() : false
+        return EncodedBatch(
+            payload: out, recordCount: count, first: checkpoint(first), last: checkpoint(last),
+            dataBytes: encoder.dataBytes, isLast: isLast)
+    }
+
+    /// The record with which the next event begins; nil when none is left.
+    private mutating func firstRecord() throws(GetRecordsError) -> RecordFields? {
+        if let held {
+            self.held = nil
+            return held
+        }
         if !isOpen {
             try scanner.open()
             isOpen = true
         }
-        var start = scanner.offset
         var record = RecordFields()
         guard try scanner.next(&record) else { return nil }
         while let skip, isDone(record, at: skip) {
-            start = scanner.offset
             guard try scanner.next(&record) else { return nil }
         }
         skip = nil
-        let out = ByteBuffer(capacity: Self.room(min(maxBytes, response.count - start)))
-        appendHead(to: out)
-        let first = record
-        var count = 0
-        encoder.dataBytes = 0
-        while true {
-            try encoder.append(record, to: out)
-            count += 1
-            guard scanner.offset - start < maxBytes, try scanner.next(&record) else { break }
-            out.append(UInt8(ascii: ","))
-        }
-        out.append("]}")
-        return EncodedBatch(
-            payload: out, recordCount: count, first: checkpoint(first), last: checkpoint(record),
-            dataBytes: encoder.dataBytes, isLast: try !scanner.hasNext())
+        return record
     }
 
-    /// Room for the payload of so much response: base64 shrinks by a quarter, short records grow by a few bytes each.
-    private static func room(_ bytes: Int) -> Int {
-        bytes + bytes / 8 + 1024
+    /// Writes a record behind others; false, and nothing written, when it has no room.
+    private mutating func appendFurther(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) -> Bool {
+        let count = out.count
+        let dataBytes = encoder.dataBytes
+        // Most of what has no room is found before it is encoded.
+        guard count + encoder.estimatedBytes(record) <= maxPayloadBytes else { return false }
+        out.append(UInt8(ascii: ","))
+        try encoder.append(record, to: out)
+        if out.count + Self.end.utf8CodeUnitCount <= maxPayloadBytes { return true }
+        out.setCount(count)
+        encoder.dataBytes = dataBytes
+        return false
+    }
+
+    private static let end: StaticString = "]}"
+
+    /// Room for the payload of so much response that begins with this record: base64 shrinks by a quarter, short records
+    /// grow by a few bytes each.
+    private func room(_ bytes: Int, for first: RecordFields) -> Int {
+        min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, encoder.estimatedBytes(first)) + 1024)
     }
 
     private func appendHead(to out: ByteBuffer) {

@@ -5,8 +5,9 @@ import JSON
 /// or as base64. Performs no I/O and allocates nothing per record but for what is not JSON, once.
 ///
 /// The base64 is decoded straight into the output and checked there; when it is not the JSON that it was taken for,
-/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is; only line
-/// breaks between its tokens go, because an event is one line.
+/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is, but for white space
+/// around it, which goes, and what ends a line: line breaks between its tokens go, those in its strings become escapes,
+/// because an event is one line.
 struct RecordEncoder {
     /// Levels of brackets up to which a payload is embedded as JSON; deeper ones are strings.
     private static let depth = JSONLimits.payload.depth
@@ -32,7 +33,7 @@ struct RecordEncoder {
         out.append(piece(record.sequenceNumberStart, record.sequenceNumberEnd))
         if record.partitionKeyStart >= 0 {
             out.append("\",\"partitionKey\":\"")
-            out.append(piece(record.partitionKeyStart, record.partitionKeyEnd))
+            append(piece(record.partitionKeyStart, record.partitionKeyEnd), record.lineBreaks, to: out)
         }
         if record.arrival != RecordFields.noArrival {
             out.append("\",\"approximateArrivalTimestamp\":\"")
@@ -40,7 +41,7 @@ struct RecordEncoder {
         }
         if record.encryptionTypeStart >= 0 {
             out.append("\",\"encryptionType\":\"")
-            out.append(piece(record.encryptionTypeStart, record.encryptionTypeEnd))
+            append(piece(record.encryptionTypeStart, record.encryptionTypeEnd), record.lineBreaks, to: out)
             out.append("\",\"data\":")
         } else {
             // The service leaves the type out of records that it holds unencrypted.
@@ -48,6 +49,21 @@ struct RecordEncoder {
         }
         try appendData(record.dataStart, record.dataEnd, to: out)
         out.append(UInt8(ascii: "}"))
+    }
+
+    /// Bytes that the record takes in an event, as far as its places tell without reading its data: it takes more where
+    /// the data has escapes, and less where it has line breaks.
+    func estimatedBytes(_ record: RecordFields) -> Int {
+        (record.dataEnd &- record.dataStart) / 4 &* 3 &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
+            &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
+    }
+
+    /// The names of a record's members, and the values that are always as long.
+    private static let bytesAround = 128
+
+    /// Text of the answer that is given on as it is written.
+    private func append(_ text: UnsafeRawBufferPointer, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
+        if lineBreaks.isEmpty { out.append(text) } else { JSONText.appendEscapingLineBreaks(text, to: out) }
     }
 
     private mutating func appendData(_ from: Int, _ to: Int, to out: ByteBuffer) throws(GetRecordsError) {
@@ -58,30 +74,44 @@ struct RecordEncoder {
         if written < 0 { written = try decodeEscaped(piece(from, to), at: from, to: out) }
         let end = start &+ written
         dataBytes &+= written
-        let base = UnsafePointer(out.base)
-        if isTaken(base, start, end) {
-            var lineBreaks = false
-            if JSONText.isValid(base, start, end, depth: Self.depth, lineBreaks: &lineBreaks) {
-                out.setCount(lineBreaks ? Self.removeLineBreaks(out.base, start, end) : end)
-                return
-            }
-        }
-        appendText(start, end, to: out)
+        if shouldParse == .never || !takeJSON(start, end, in: out) { appendText(start, end, to: out) }
     }
 
-    /// Whether the option wants these bytes tried as JSON.
+    /// Makes what stands between `start` and `end`, behind the output's count, the record's data, where it is JSON that
+    /// the option wants embedded. White space around it is left out: many writers end every record with a line feed.
     @inline(__always)
-    private func isTaken(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        switch shouldParse {
-        case .never: return false
-        case .always: return true
-        case .auto:
-            guard end &- start >= 2 else { return false }
-            let first = base[start]
-            let last = base[end &- 1]
-            return (first == UInt8(ascii: "{") || first == UInt8(ascii: "["))
-                && (last == UInt8(ascii: "}") || last == UInt8(ascii: "]"))
+    private func takeJSON(_ start: Int, _ end: Int, in out: ByteBuffer) -> Bool {
+        let base = out.base
+        var first = start
+        var last = end
+        while first < last, Self.isSpace(base[first]) { first &+= 1 }
+        while first < last, Self.isSpace(base[last &- 1]) { last &-= 1 }
+        guard shouldParse == .always || Self.hasBrackets(base, first, last) else { return false }
+        var lineBreaks = JSONLineBreaks()
+        guard JSONText.isValid(base, first, last, depth: Self.depth, lineBreaks: &lineBreaks) else { return false }
+        guard lineBreaks.isEmpty else {
+            appendAsLine(first, last, lineBreaks, to: out)
+            return true
         }
+        if first > start { (base + start).update(from: base + first, count: last &- first) }
+        out.setCount(start &+ last &- first)
+        return true
+    }
+
+    /// Whether these bytes look like an object or an array.
+    @inline(__always)
+    private static func hasBrackets(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        guard end &- start >= 2 else { return false }
+        let first = base[start]
+        let last = base[end &- 1]
+        return (first == UInt8(ascii: "{") || first == UInt8(ascii: "["))
+            && (last == UInt8(ascii: "}") || last == UInt8(ascii: "]"))
+    }
+
+    /// White space of JSON (RFC 8259, 2).
+    @inline(__always)
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte <= 0x20 && (byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09)
     }
 
     /// Data between `start` and `end`, behind the output's count, that is no JSON: a string, or base64 when it is
@@ -113,10 +143,22 @@ struct RecordEncoder {
         return written
     }
 
-    /// Takes line feeds and carriage returns out of valid JSON, where they can only stand between tokens. Returns the
-    /// new end.
-    private static func removeLineBreaks(_ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-        var target = start
+    /// Makes valid JSON between `first` and `last`, behind the output's count, one line at the output's end.
+    private func appendAsLine(_ first: Int, _ last: Int, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
+        let start = out.count
+        let end = Self.removeLineBreaks(out.base, first, last, to: start)
+        guard lineBreaks.contains(.inStrings) else { return out.setCount(end) }
+        scratch.removeAll()
+        scratch.append(UnsafeRawBufferPointer(start: out.base + start, count: end - start))
+        JSONText.appendEscapingLineBreaks(scratch.bytes, to: out)
+    }
+
+    /// Moves valid JSON to `target`, at or before its start, without line feeds and carriage returns, which can only
+    /// stand between tokens. Returns the new end.
+    private static func removeLineBreaks(
+        _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, to target: Int
+    ) -> Int {
+        var target = target
         for at in start..<end where base[at] != 0x0a && base[at] != 0x0d {
             base[target] = base[at]
             target &+= 1

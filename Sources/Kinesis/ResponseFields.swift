@@ -13,7 +13,8 @@ struct ResponseFields {
 
     /// A member that is null counts as absent.
     func optional(_ key: String) -> JSONValue? {
-        json[key].flatMap { $0.isNull ? nil : $0 }
+        guard let value = json[key], !value.isNull else { return nil }
+        return value
     }
 
     func fields(_ key: String) throws(KinesisResponseError) -> ResponseFields {

@@ -10,6 +10,9 @@ package struct ListShards: KinesisOperation {
 
     /// Shards of one page; the service allows 10,000.
     package static let pageSize = 1000
+    /// Pages of one listing: ten times the 100,000 shards that the service gives its largest accounts. A service that
+    /// has always another token ends with an error instead.
+    static let maximumPages = 1000
     package static let name = "ListShards"
     package let page: Page
     package let maxResults: Int

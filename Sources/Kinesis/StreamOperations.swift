@@ -5,6 +5,8 @@ import Time
 /// ResourceInUseException.
 package struct CreateStream: KinesisOperation {
     package static let name = "CreateStream"
+    /// Somebody else was faster.
+    package static let expectedCodes = ["ResourceInUseException"]
     package let stream: StreamName
     /// nil: an on-demand stream.
     package let shardCount: Int?
@@ -34,6 +36,8 @@ package struct CreateStream: KinesisOperation {
 /// DescribeStreamSummary: 20 calls a second and account.
 package struct DescribeStreamSummary: KinesisOperation {
     package static let name = "DescribeStreamSummary"
+    /// Whoever asks makes the stream, or says that there is none.
+    package static let expectedCodes = ["ResourceNotFoundException"]
     package let stream: StreamName
 
     package init(stream: StreamName) {

@@ -41,6 +41,11 @@ package final class KinesisService: @unchecked Sendable {
     ) async throws(SQLiteError) -> KinesisService {
         let location = configuration.dataDirectory.map { DatabaseLocation.file($0 + "/kinesis.db") } ?? .memory
         let (store, streams) = try await StreamStore.open(location)
+        if case .rollback(let mode) = store.journal {
+            logger.warning(
+                "the embedded Kinesis's file system refuses SQLite's write-ahead log: each put waits for the disk instead",
+                metadata: ["journalMode": "\(mode)"])
+        }
         let service = KinesisService(
             loop: loop, configuration: configuration, store: store, streams: streams, logger: logger)
         for stream in streams where stream.status == .deleting {

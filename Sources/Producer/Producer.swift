@@ -1,5 +1,4 @@
 import AWS
-import Bytes
 import Kinesis
 import Logging
 import Reactor
@@ -24,8 +23,8 @@ package final class Producer: @unchecked Sendable {
     private var unanswered = 0
     private var drained: UnsafeContinuation<Void, Never>?
     private var memory: PutMemory
-    /// The feeds whose group stands in line for room, in the order of that line.
-    private var feedsInLine = Fifo<UnsafeContinuation<Void, Never>>()
+    /// Who stands in line for room; false tells them that they wait no longer.
+    private var inLine: [PutMemory.Ticket: UnsafeContinuation<Bool, Never>] = [:]
     private var feeds: [ObjectIdentifier: PutFeed] = [:]
 
     /// Bytes that wait in this process for their answers, over all streams.
@@ -41,19 +40,35 @@ package final class Producer: @unchecked Sendable {
             loop: loop, target: target, shardsToCreate: options.shardsToCreate, logger: logger)
     }
 
+    /// Refuses a put of about so many bytes for which there is no room now: before its body is read.
+    package func checkRoom(for bytes: Int) throws(PutBacklog) {
+        guard memory.hasRoom(for: bytes) else { throw backlog }
+    }
+
     /// Writes records, and returns with the service's answer for each. Nothing is sent of a put that is refused before.
-    package func put(_ put: EncodedPut, to stream: StreamName) async throws(PutError)
-        -> PutAnswer
-    {
+    /// - Parameters:
+    ///   - waitsForRoom: whether a put that finds no room waits for it, for `putTimeout` at most, instead of being
+    ///     refused: where much work has gone into it, and its memory is bounded by somebody else.
+    ///   - onRoom: called once the put has its room, which `maxPutBytes` bounds.
+    package func put(
+        _ put: EncodedPut, to stream: StreamName, waitsForRoom: Bool = false, onRoom: () -> Void = {}
+    ) async throws(PutError) -> PutAnswer {
         if isDraining { throw .draining }
         let bytes = put.heldBytes
-        guard memory.take(bytes) else {
-            throw .busy(waiting: waitingBytes, limit: memory.limit, retryAfter: Self.retryAfter)
-        }
         unanswered += 1
-        defer { answered(bytes) }
+        defer { oneIsAnswered() }
+        let hasRoom =
+            waitsForRoom
+            ? await waitForRoom(bytes, .put, until: loop.now + options.putTimeout) : memory.take(bytes)
+        guard hasRoom else { throw .busy(backlog) }
+        onRoom()
+        defer { giveRoom(bytes) }
         let limit = try await recordLimit(of: stream, for: put)
         return try await lane(of: stream).put(put, largestRecord: limit).get()
+    }
+
+    private var backlog: PutBacklog {
+        PutBacklog(waiting: waitingBytes, limit: memory.limit, retryAfter: Self.retryAfter)
     }
 
     /// The bytes that a record of the stream may have, which no record of the put passes.
@@ -74,6 +89,11 @@ package final class Producer: @unchecked Sendable {
     /// Records of the stream's puts that left in a call once more, since its lane was made; an idle lane may be dropped.
     package func retriedRecords(of stream: StreamName) -> Int { lanes[stream]?.retriedRecords ?? 0 }
 
+    /// The service can be reached again: puts that wait because it could not go now.
+    package func serviceReturned() {
+        for lane in lanes.values { lane.serviceReturned() }
+    }
+
     /// Takes no new puts, lets feeds come to their end, and returns when every put has its answer, or at the deadline.
     package func drain(deadline: EventLoop.Instant) async {
         isDraining = true
@@ -82,11 +102,6 @@ package final class Producer: @unchecked Sendable {
         let timer = loop.schedule(at: deadline) { [weak self] in self?.finishDraining() }
         await withUnsafeContinuation { drained = $0 }
         loop.cancel(timer)
-    }
-
-    private func answered(_ bytes: Int) {
-        giveRoom(bytes)
-        oneIsAnswered()
     }
 
     private func oneIsAnswered() {
@@ -129,14 +144,26 @@ extension Producer {
         oneIsAnswered()
     }
 
-    /// Returns when the bytes have their room, which has been taken then.
-    func waitForRoom(_ bytes: Int) async {
-        if memory.takeOrStandInLine(bytes) { return }
-        await withUnsafeContinuation { feedsInLine.append($0) }
+    /// Returns when the bytes have their room, which has been taken then; false at the deadline.
+    func waitForRoom(_ bytes: Int, _ kind: PutMemory.Kind, until deadline: EventLoop.Instant? = nil) async -> Bool {
+        guard let ticket = memory.takeOrStandInLine(bytes, kind) else { return true }
+        let timer = deadline.map { loop.schedule(at: $0) { [weak self] in self?.leaveLine(ticket) } }
+        defer { if let timer { loop.cancel(timer) } }
+        return await withUnsafeContinuation { inLine[ticket] = $0 }
     }
 
     func giveRoom(_ bytes: Int) {
         memory.give(bytes)
-        while memory.admitNext() { feedsInLine.popFirst()?.resume() }
+        admitWaiting()
+    }
+
+    private func leaveLine(_ ticket: PutMemory.Ticket) {
+        memory.leave(ticket)
+        inLine.removeValue(forKey: ticket)?.resume(returning: false)
+        admitWaiting()
+    }
+
+    private func admitWaiting() {
+        while let ticket = memory.admitNext() { inLine.removeValue(forKey: ticket)?.resume(returning: true) }
     }
 }

@@ -29,7 +29,7 @@ package final class PutFeed: @unchecked Sendable {
         let bytes = group.heldBytes
         try? await room.wait(while: { bytesOnTheirWay > 0 && bytesOnTheirWay + bytes > share })
         bytesOnTheirWay += bytes
-        await producer.waitForRoom(bytes)
+        _ = await producer.waitForRoom(bytes, .group)
         // The next group must not overtake this one, so it waits for the stream's size too.
         let limit: Result<Int, PutError>
         do {

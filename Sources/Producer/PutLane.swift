@@ -87,6 +87,12 @@ final class PutLane: @unchecked Sendable {
         timer = (token, due)
     }
 
+    /// The service can be reached again.
+    func serviceReturned() {
+        batcher.serviceReturned(now: loop.now)
+        actSoon()
+    }
+
     // MARK: Calls
 
     private func send(_ batch: PutBatcher.Batch) async {
@@ -130,16 +136,22 @@ final class PutLane: @unchecked Sendable {
             return .failedForNow(.service(error), mayHaveBeenWritten: error.mayHaveBeenWritten)
         case .notFound:
             return .refused(.streamMissing, byContent: false)
-        case .invalidArgument, .fatal:
-            streams.forget(stream)
-            return .refused(.service(error), byContent: true)
-        case .denied, .refreshCredentials, .clockSkew, .expiredIterator, .expiredNextToken, .cancelled:
-            return .refused(.service(error), byContent: false)
+        case .invalidArgument, .fatal, .denied, .refreshCredentials, .clockSkew, .expiredIterator, .expiredNextToken,
+            .cancelled:
+            if error.blamesContent { streams.forget(stream) }
+            return .refused(.service(error), byContent: error.blamesContent)
         }
     }
 }
 
 extension AWSError {
+    /// Whether what the call carries is blamed, so that a part of it may pass: by the service, or for its size by whatever
+    /// stands before it. Not so a wrong endpoint, or a proxy's page.
+    fileprivate var blamesContent: Bool {
+        guard case .service(let error) = self else { return false }
+        return error.disposition == .invalidArgument || error.status == 413
+    }
+
     /// Whether the service may have acted on a call that ended so.
     fileprivate var mayHaveBeenWritten: Bool {
         switch self {

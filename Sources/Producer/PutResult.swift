@@ -13,10 +13,18 @@ package struct PutAnswer: Equatable, Sendable {
     }
 }
 
+/// What waits in this process has reached `maxPutBytes`: a put finds no room beside it.
+package struct PutBacklog: Error, Hashable, Sendable {
+    /// Bytes.
+    package let waiting: Int
+    package let limit: Int
+    package let retryAfter: Duration
+}
+
 /// Why a put as a whole has no answer by record.
 package enum PutError: Error, Sendable {
-    /// What waits in this process has reached `maxPutBytes`; nothing of the put was sent.
-    case busy(waiting: Int, limit: Int, retryAfter: Duration)
+    /// Nothing of the put was sent.
+    case busy(PutBacklog)
     /// `putTimeout` has passed. Without `mayHaveBeenWritten` it is certain that nothing of the put was written.
     /// `lastFailure` is what the last attempt met.
     case timedOut(after: Duration, mayHaveBeenWritten: Bool, lastFailure: AWSError?)

@@ -30,6 +30,15 @@ package final class Gate: @unchecked Sendable {
         while condition() { try await waitOnce(if: condition) }
     }
 
+    /// Returns after the next `open`, or at the deadline; throws when the task is cancelled.
+    package func wait(until deadline: EventLoop.Instant) async throws(CancellationError) {
+        // The number that the wait gets.
+        let id = lastID &+ 1
+        let timer = loop.schedule(at: deadline) { [weak self] in self?.leave(id) }
+        defer { loop.cancel(timer) }
+        try await waitOnce(if: { true })
+    }
+
     private func waitOnce(if condition: () -> Bool) async throws(CancellationError) {
         loop.preconditionOnLoop()
         lastID &+= 1

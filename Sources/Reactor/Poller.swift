@@ -22,6 +22,11 @@ package struct Readiness: OptionSet, Sendable {
     package static let peerClosed = Readiness(rawValue: EPOLLRDHUP.rawValue)
     package static let hangUp = Readiness(rawValue: EPOLLHUP.rawValue)
     package static let error = Readiness(rawValue: EPOLLERR.rawValue)
+
+    /// Whether a read would not wait: there are bytes, or the end of them.
+    package var isReadable: Bool {
+        rawValue & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLRDHUP.rawValue) != 0
+    }
 }
 
 /// The watched file descriptors, level-triggered, over epoll.

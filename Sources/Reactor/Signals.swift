@@ -18,6 +18,14 @@ package final class Signals {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
+    /// Whether the process ignores the signal. A blocked one would be told all the same (signal(7)).
+    package static func isIgnored(_ signal: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(signal, nil, &action) == 0 else { return false }
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self)
+        return handler == unsafeBitCast(SIG_IGN, to: UInt.self)
+    }
+
     /// Calls `handler` on the loop for each of `signals` that arrives.
     package init(loop: EventLoop, _ signals: [Int32], handler: @escaping (Int32) -> Void) throws(SystemError) {
         var set = Self.mask(signals)

@@ -19,19 +19,33 @@ package struct Migration: Sendable {
     }
 }
 
+/// How a database keeps a transaction apart until it is committed.
+package enum Journal: Equatable, Sendable {
+    /// A database in memory has no file to protect.
+    case memory
+    /// A commit is one write to the log.
+    case writeAheadLog
+    /// The write-ahead log was refused, as where a file system, one of a network for instance, has no shared memory. The
+    /// old pages are kept in a file beside the database (`mode` is SQLite's word for how it ends), and each commit waits
+    /// for the disk: safe, and slower.
+    case rollback(mode: String)
+}
+
 /// An open connection, on which the work of one job is done. Confined to its database's thread.
 package final class Connection {
+    let journal: Journal
     private let handle: OpaquePointer
     private var statements: [String: Statement] = [:]
 
     /// How long a call waits for another process that holds the file's lock, in milliseconds.
     private static let busyTimeout: Int32 = 5000
 
-    init(_ location: DatabaseLocation, migrations: [Migration]) throws(SQLiteError) {
+    /// - Parameter vfs: SQLite's name of the way to the file system; nil is the usual one.
+    init(_ location: DatabaseLocation, migrations: [Migration], vfs: String? = nil) throws(SQLiteError) {
         let path = try Self.prepareFile(location)
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        let code = sqlite3_open_v2(path, &opened, flags, vfs)
         guard code == SQLITE_OK, let opened else {
             let error = SQLiteError(code, "open \(path)", opened)
             sqlite3_close(opened)
@@ -39,11 +53,38 @@ package final class Connection {
         }
         handle = opened
         sqlite3_busy_timeout(handle, Self.busyTimeout)
+        do throws(SQLiteError) {
+            journal = try Self.chooseJournal(opened)
+        } catch {
+            sqlite3_close_v2(opened)
+            throw error
+        }
         // NORMAL under WAL: a commit survives the death of the process without an fsync; a power cut can take the last
-        // ones back, never tear them (https://www.sqlite.org/pragma.html#pragma_synchronous).
-        try execute("PRAGMA journal_mode = WAL")
-        try execute("PRAGMA synchronous = NORMAL")
+        // ones back, never tear them. With a rollback journal it could tear them.
+        // Source: https://www.sqlite.org/pragma.html#pragma_synchronous
+        if case .rollback = journal {
+            try execute("PRAGMA synchronous = FULL")
+        } else {
+            try execute("PRAGMA synchronous = NORMAL")
+        }
+        // SQLite holds a schema to its REFERENCES only where a connection asks for it.
+        try execute("PRAGMA foreign_keys = ON")
         try migrate(migrations)
+    }
+
+    /// SQLite answers with the mode that is in force, and a refusal is no error.
+    /// Source: https://www.sqlite.org/pragma.html#pragma_journal_mode
+    private static func chooseJournal(_ handle: OpaquePointer) throws(SQLiteError) -> Journal {
+        var mode = ""
+        try Statement("PRAGMA journal_mode = WAL", on: handle).run([]) { row throws(SQLiteError) in
+            mode = row.text(0)
+            return true
+        }
+        switch mode {
+        case "wal": return .writeAheadLog
+        case "memory": return .memory
+        default: return .rollback(mode: mode)
+        }
     }
 
     deinit {

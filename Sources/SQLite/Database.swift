@@ -7,10 +7,12 @@ import Glibc
 /// one at once. A job that fails is rolled back alone (a savepoint) and the others of its group stand; a commit that
 /// fails fails every job of its group, and nothing of them is stored. Any thread may ask.
 package final class Database: Sendable {
+    package let journal: Journal
     private let thread: DatabaseThread
 
-    private init(_ thread: DatabaseThread) {
+    private init(_ thread: DatabaseThread, _ journal: Journal) {
         self.thread = thread
+        self.journal = journal
     }
 
     deinit {
@@ -22,11 +24,10 @@ package final class Database: Sendable {
         -> Database
     {
         let thread = DatabaseThread()
-        let opened: Result<Void, SQLiteError> = await withUnsafeContinuation { continuation in
+        let opened: Result<Journal, SQLiteError> = await withUnsafeContinuation { continuation in
             thread.start(location, migrations: migrations) { continuation.resume(returning: $0) }
         }
-        try opened.get()
-        return Database(thread)
+        return Database(thread, try opened.get())
     }
 
     /// Reads; sees all that was asked for before.

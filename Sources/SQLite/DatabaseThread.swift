@@ -28,13 +28,13 @@ final class DatabaseThread: @unchecked Sendable {
     /// Starts the thread, which opens the connection and says how that went; after a failure the thread ends.
     func start(
         _ location: DatabaseLocation, migrations: [Migration],
-        _ opened: @escaping @Sendable (Result<Void, SQLiteError>) -> Void
+        _ opened: @escaping @Sendable (Result<Journal, SQLiteError>) -> Void
     ) {
         let body = Unmanaged.passRetained(
             ThreadBody {
                 do throws(SQLiteError) {
                     let connection = try Connection(location, migrations: migrations)
-                    opened(.success(()))
+                    opened(.success(connection.journal))
                     self.serve(connection)
                 } catch {
                     self.end()

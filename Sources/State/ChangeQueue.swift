@@ -73,6 +73,12 @@ struct ChangeQueue {
         for entry in kept { append(entry.change, of: entry.consumer) }
     }
 
+    /// Drops all that waits of a consumer, of whatever incarnation.
+    mutating func drop(_ key: ConsumerKey) {
+        let kept = takeAll().filter { $0.consumer.key != key }
+        for entry in kept { append(entry.change, of: entry.consumer) }
+    }
+
     /// Half of them at once, because what is behind them moves up. Which events are gone is noted instead.
     private mutating func dropOldestOfLog() {
         var left = entriesOfLog - mostOfLog / 2

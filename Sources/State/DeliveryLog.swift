@@ -11,14 +11,44 @@ package struct DeliveredEvent: Hashable, Sendable {
     package let last: Checkpoint
     /// Bytes that had been sent on the connection when the event was, itself included.
     package let endOffset: Int
+    /// When its last byte was taken.
+    package let sentOn: WallTime
 
-    package init(id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int) {
+    package init(
+        id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int, sentOn: WallTime
+    ) {
         self.id = id
         self.shard = shard
         self.before = before
         self.last = last
         self.endOffset = endOffset
+        self.sentOn = sentOn
     }
+}
+
+/// The events of one shard that were sent and that its checkpoint does not cover, as far as the log reaches back.
+package struct UnacknowledgedInLog: Hashable, Sendable {
+    /// An event that was sent again counts once.
+    package let count: Int
+    /// The furthest record of them.
+    package let last: Checkpoint
+    /// When the first of them was sent; nil where an earlier version of the program sent them all.
+    package let firstSentOn: WallTime?
+
+    package init(count: Int, last: Checkpoint, firstSentOn: WallTime?) {
+        self.count = count
+        self.last = last
+        self.firstSentOn = firstSentOn
+    }
+}
+
+/// What the delivery log knows of a record by its number.
+package enum RecordInLog: Hashable, Sendable {
+    /// An event ends with it, or begins behind it.
+    case named
+    /// It would lie inside an event; whether there is such a record the log cannot tell.
+    case insideEvent
+    case unknown
 }
 
 /// A reader that did not end in order, with what it may not have read: where each shard goes on if it read none of the
@@ -77,16 +107,16 @@ package struct SentAfter: Hashable, Sendable {
 /// A row takes about 250 bytes of file. What a reader that is connected, or lost, may not have read is kept beyond these
 /// numbers: it is what a crash would need.
 package struct DeliveryLogLimits: Sendable {
-    /// Of a reader that is connected.
-    package var eventsOfReader = 10_000
+    /// Of a reader that is connected: 3 GB in events of 60,000 bytes.
+    package var eventsOfReader = 50_000
     /// Of a reader that has ended: its Last-Event-ID is among the last ones.
-    package var eventsOfEndedReader = 1_000
+    package var eventsOfEndedReader = 5_000
     /// Readers that have ended; the ones that ended first go first.
     package var endedReaders = 256
     /// How long one that has ended is remembered. Kinesis keeps records for 24 hours unless it is told otherwise.
     package var endedFor: Duration = .seconds(24 * 3600)
     /// Changes of the log between two prunings.
-    package var changesBetweenPrunings = 1_000
+    package var changesBetweenPrunings = 5_000
     /// Entries that wait in memory while the database cannot be written; beyond it the oldest go.
     package var waitingEntries = 20_000
 

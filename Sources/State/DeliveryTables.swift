@@ -52,12 +52,12 @@ enum DeliveryTables {
         guard connection.changes > 0 else { return }
         let before = event.before
         try connection.run(
-            "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             .integer(consumer), .text(event.id.reader.text), .integer(event.id.number), .text(event.shard.text),
             .text(before.sequenceNumber.text), .integer(before.subSequenceColumn),
             .integer(before.arrival?.milliseconds), .text(event.last.sequenceNumber.text),
             .integer(event.last.subSequenceColumn), .integer(event.last.arrival?.milliseconds),
-            .integer(event.endOffset))
+            .integer(event.endOffset), .integer(event.sentOn.milliseconds))
     }
 
     static func clear(_ consumer: Int64, on connection: Connection) throws(SQLiteError) {
@@ -192,7 +192,7 @@ enum DeliveryTables {
 
     /// A text that sorts as the checkpoint in these columns does: by the number's length, then its digits, then the part
     /// of the record.
-    private static func sortKey(_ prefix: String) -> String {
+    static func sortKey(_ prefix: String) -> String {
         """
         substr('000' || length(\(prefix)sequence_number), -3) || \(prefix)sequence_number ||
             coalesce(printf('%010d', \(prefix)sub_sequence_number + 1), '~')

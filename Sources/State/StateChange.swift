@@ -27,6 +27,16 @@ package enum StateChange: Sendable, Equatable {
     /// Of the reader's events up to this number some are not in the log.
     case eventsForgotten(ReaderID, upTo: Int)
 
+    /// Whether somebody uses the group for it to come about. What becomes known of the stream's shards is no use: that is
+    /// looked at for groups that nobody reads, too.
+    var isUse: Bool {
+        switch self {
+        case .add, .forget: false
+        case .checkpoint, .reset, .deplete, .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
+            true
+        }
+    }
+
     /// Whether it belongs to the delivery log, and not to the shards' positions.
     var isOfLog: Bool {
         switch self {

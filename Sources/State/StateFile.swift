@@ -38,7 +38,6 @@ final class StateFile: @unchecked Sendable {
         return try await database.write(body)
     }
 
-    @discardableResult
     func open() async throws(SQLiteError) -> Database {
         if let database { return database }
         do { try await opened.wait(while: { isOpening }) } catch { throw .closed }

@@ -65,5 +65,14 @@ enum StateSchema {
                 """),
         // The reader whose event the client named when it came back.
         Migration(version: 3, sql: "ALTER TABLE readers ADD COLUMN follows TEXT;"),
+        // When an event was sent, NULL for those of earlier versions; and when a consumer was used last: what was there
+        // before is taken for used when it is migrated.
+        Migration(
+            version: 4,
+            sql: """
+                ALTER TABLE deliveries ADD COLUMN sent_on INTEGER;
+                ALTER TABLE consumers ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+                UPDATE consumers SET used = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
+                """),
     ]
 }

@@ -46,7 +46,7 @@ package final class StateStore: @unchecked Sendable {
         let file = StateFile(path.map(DatabaseLocation.file) ?? .memory, loop: loop)
         let store = StateStore(file, loop: loop, logger: logger, logLimits)
         do throws(SQLiteError) {
-            try await file.open()
+            store.opened(try await file.open())
         } catch {
             if case .newerSchema = error { throw .database(reason: error.description) }
             store.failed(error)
@@ -64,11 +64,18 @@ package final class StateStore: @unchecked Sendable {
         changed = Gate(loop: loop)
     }
 
+    private func opened(_ database: Database) {
+        guard case .rollback(let mode) = database.journal else { return }
+        logger.warning(
+            "the file system of the data folder refuses SQLite's write-ahead log: each commit waits for the disk instead",
+            metadata: ["journalMode": "\(mode)"])
+    }
+
     private func keepOpening() async {
         while !file.isOpen, !isClosed {
             try? await loop.sleep(for: Self.retryDelay)
             do throws(SQLiteError) {
-                try await file.open()
+                opened(try await file.open())
                 // Another file, which somebody has put in the damaged one's place.
                 isDamaged = false
                 recovered()
@@ -94,6 +101,23 @@ package final class StateStore: @unchecked Sendable {
                 try StateTables.replace(key, state, on: connection)
             }
             recovered()
+        } catch {
+            failed(error)
+            throw .database(reason: error.description)
+        }
+    }
+
+    /// Deletes everything that is kept of a consumer, and returns when that is committed. Returns whether there was
+    /// anything.
+    package func forget(_ key: ConsumerKey) async throws(StateError) -> Bool {
+        loop.preconditionOnLoop()
+        queue.drop(key)
+        do throws(SQLiteError) {
+            let wasKnown = try await file.write { connection throws(SQLiteError) in
+                try GroupTables.delete(key, on: connection)
+            }
+            recovered()
+            return wasKnown
         } catch {
             failed(error)
             throw .database(reason: error.description)
@@ -180,9 +204,11 @@ extension StateStore {
             finishedCommits += 1
         }
         let pruning = pruningDue(entries)
+        let inUse = Set(entries.filter(\.change.isUse).map(\.consumer.key))
         do throws(SQLiteError) {
             try await file.write { [logLimits] connection throws(SQLiteError) in
                 for entry in entries { try StateTables.apply(entry, on: connection) }
+                try GroupTables.used(inUse, on: .now(), on: connection)
                 for key in pruning {
                     guard let id = try StateTables.consumer(key, on: connection)?.id else { continue }
                     try DeliveryTables.prune(id, logLimits, now: .now(), on: connection)

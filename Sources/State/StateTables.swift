@@ -38,15 +38,16 @@ enum StateTables {
             if old.createdOn != state.streamCreatedOn.milliseconds { try DeliveryTables.clear(id, on: connection) }
             try connection.run("DELETE FROM shards WHERE consumer = ?1", .integer(id))
             try connection.run(
-                "UPDATE consumers SET stream_created_on = ?2, latest_since = ?3 WHERE id = ?1", .integer(id),
-                .integer(state.streamCreatedOn.milliseconds), .integer(state.latestSince?.milliseconds))
+                "UPDATE consumers SET stream_created_on = ?2, latest_since = ?3, used = ?4 WHERE id = ?1", .integer(id),
+                .integer(state.streamCreatedOn.milliseconds), .integer(state.latestSince?.milliseconds),
+                .integer(WallTime.now().milliseconds))
         } else {
             try connection.run(
                 """
-                INSERT INTO consumers (stream, consumer_group, stream_created_on, latest_since)
-                VALUES (?1, ?2, ?3, ?4)
+                INSERT INTO consumers (stream, consumer_group, stream_created_on, latest_since, used)
+                VALUES (?1, ?2, ?3, ?4, ?5)
                 """, .text(key.stream.text), .text(key.group), .integer(state.streamCreatedOn.milliseconds),
-                .integer(state.latestSince?.milliseconds))
+                .integer(state.latestSince?.milliseconds), .integer(WallTime.now().milliseconds))
             id = connection.lastInsertedRowID
         }
         for shard in state.shards { try add(shard, to: id, on: connection) }

@@ -4,8 +4,9 @@ import Reactor
 
 /// What the process asks of the system before any thread is made.
 enum ProcessLimits {
-    /// Signals that end the program in order.
-    static let signals = [SIGTERM, SIGINT]
+    /// Signals that end the program in order. SIGHUP says that the terminal was closed; where it was ignored at the
+    /// start (nohup), the program is to go on.
+    static let signals = [SIGTERM, SIGINT] + (Signals.isIgnored(SIGHUP) ? [] : [SIGHUP])
 
     /// Blocks the signals for every thread to come, raises the limit of open files to its hard limit, since every
     /// reader is a connection, and makes files of state readable by their owner alone.

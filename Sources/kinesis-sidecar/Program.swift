@@ -14,10 +14,15 @@ final class Program: @unchecked Sendable {
     /// When the start's own pages are given back: the first requests have then run over what they need of it.
     private static let startSettles = Duration.seconds(2)
 
+    /// How long the end waits for somebody to take the last lines of the log.
+    private static let logPatience = Duration.milliseconds(500)
+    private static let signalNames = [SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGHUP: "SIGHUP"]
+
     private let settings: Settings
+    private let log: LogWriter
     private let logger: Logger
     private let loop: EventLoop
-    private let process = ProcessFacts.current()
+    private let process: ProcessFacts
     private let folder: DataFolder?
     private var local: EmbeddedKinesis?
     private var services: Services?
@@ -30,9 +35,12 @@ final class Program: @unchecked Sendable {
     /// Makes what can be made before the loop runs: loggers, the loop, the folder of the data.
     init(_ settings: Settings) throws(StartError) {
         self.settings = settings
-        let level = settings.logLevel
-        LoggingSystem.bootstrap { StandardErrorLog(label: $0, level: level) }
+        let log = try Self.startLog(settings.logLevel)
+        self.log = log
         logger = Logger(label: "kinesis-sidecar")
+        var process = ProcessFacts.current()
+        process.lostLogLines = { log.lostLines }
+        self.process = process
         do throws(SystemError) {
             loop = try EventLoop(name: "main")
         } catch {
@@ -41,10 +49,27 @@ final class Program: @unchecked Sendable {
         folder = try settings.dataDir.map { path throws(StartError) in try DataFolder(path) }
     }
 
+    private static func startLog(_ level: Logger.Level) throws(StartError) -> LogWriter {
+        let isTerminal = isatty(STDERR_FILENO) == 1
+        let log: LogWriter
+        do throws(SystemError) {
+            log = try LogWriter(STDERR_FILENO) { lines in
+                StandardErrorLog.note(ofLost: lines, isTerminal: isTerminal, now: .now())
+            }
+        } catch {
+            throw .failed("the log has no thread: \(error)")
+        }
+        LoggingSystem.bootstrap { label in
+            StandardErrorLog(label: label, level: level, isTerminal: isTerminal) { log.append($0) }
+        }
+        return log
+    }
+
     /// Serves until a signal ends it; returns when everything is settled.
     func run() throws(StartError) {
         loop.spawn { await self.start() }
         loop.run()
+        log.flush(within: Self.logPatience)
         if let failure { throw failure }
     }
 
@@ -57,8 +82,10 @@ final class Program: @unchecked Sendable {
             let services = try await Services.make(settings, folder: folder, kinesisPort: local?.port, on: loop, logger)
             self.services = services
             let addresses = try listen(services)
+            try writePorts(addresses)
             for consumer in settings.consumers { services.consumers.start(consumer.stream, consumer.options) }
-            try announce(addresses)
+            services.consumers.measureLag()
+            announce(addresses)
             _ = loop.schedule(after: Self.startSettles) { StartPages.giveBack() }
         } catch {
             failure = error
@@ -100,8 +127,19 @@ final class Program: @unchecked Sendable {
         return bound
     }
 
-    /// One line on standard output says every address; `--port-file` gets the ports.
-    private func announce(_ addresses: [ListenAddress]) throws(StartError) {
+    /// `--port-file` gets the ports.
+    private func writePorts(_ addresses: [ListenAddress]) throws(StartError) {
+        guard let path = settings.portFile, let first = addresses.first else { return }
+        let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.port)" } ?? "") + "}\n"
+        do throws(TextFile.Failure) {
+            try TextFile.write(ports, to: path)
+        } catch {
+            throw .failed("--port-file \(path) \(error.problem)")
+        }
+    }
+
+    /// One line on standard output says every address.
+    private func announce(_ addresses: [ListenAddress]) {
         let urls = addresses.map { "http://\($0)" }.joined(separator: " and ")
         let kinesis = local.map { ", embedded Kinesis on http://127.0.0.1:\($0.port)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
@@ -110,28 +148,22 @@ final class Program: @unchecked Sendable {
         if settings.dataDir == nil {
             logger.notice("everything is in memory; --data-dir keeps it")
         }
-        if !settings.isLocal, settings.consumerDefaults.consumerGroup == ConsumerOptions.defaultGroup {
+        if !settings.isLocal {
             logger.notice(
-                "readers that name no consumerGroup share one with every sidecar that has no --consumer-group",
-                metadata: ["consumerGroup": "\(ConsumerOptions.defaultGroup)"])
-        }
-        guard let path = settings.portFile, let first = addresses.first else { return }
-        let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.port)" } ?? "") + "}\n"
-        do throws(TextFile.Failure) {
-            try TextFile.write(ports, to: path)
-        } catch {
-            throw .failed("\(path) \(error.problem)")
+                "a consumer group is this sidecar's own: another sidecar that names the same one gets every record too")
         }
     }
 
     // MARK: Ending
 
     private func received(_ signal: Int32) {
-        let name = signal == SIGINT ? "SIGINT" : "SIGTERM"
+        let name = Self.signalNames[signal, default: "signal \(signal)"]
         guard !isDraining else {
+            // A terminal that is closed sends it twice: the kernel to the group, the shell to its jobs.
+            if signal == SIGHUP { return }
             logger.notice("\(name) once more: ending at once")
             // The shells' convention for a process that a signal ended.
-            _exit(128 + signal)
+            end(code: 128 + signal)
         }
         isDraining = true
         logger.notice("\(name): draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
@@ -144,9 +176,9 @@ final class Program: @unchecked Sendable {
         let deadline = now + settings.drainTimeout
         let settled = deadline - settings.drainTimeout / Self.shareForTheEnd
         // Whatever hangs, the process ends: what it has not settled is delivered again.
-        _ = loop.schedule(at: deadline) { [logger] in
+        _ = loop.schedule(at: deadline) { [self] in
             logger.warning("not everything was settled within drainTimeout")
-            _exit(0)
+            end(code: 0)
         }
         gateway?.beginDraining()
         if let services, let server {
@@ -160,6 +192,12 @@ final class Program: @unchecked Sendable {
         await stopServices()
         logger.notice("ended")
         loop.stop()
+    }
+
+    /// Ends the process at once, but for what the log has to say.
+    private func end(code: Int32) -> Never {
+        log.flush(within: Self.logPatience)
+        _exit(code)
     }
 
     private func stopServices() async {

@@ -47,7 +47,7 @@ extension ServiceTarget {
 
         let region: Found
         let endpoint: Found
-        /// The first place that has credentials; they may be refused all the same.
+        /// The source whose credentials are used, or why there are none; they may be refused all the same.
         let credentials: String
 
         /// Throws as the target itself does.
@@ -71,9 +71,11 @@ extension ServiceTarget {
                     [("kinesis.endpoint", settings.kinesisEndpoint != nil), ("endpoint", settings.endpoint != nil)],
                     ignored ? [] : ["AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"],
                     otherwise: profile?.endpoint(service: "kinesis") == nil ? "the region's" : shared))
-            credentials = source(
-                [], ["AWS_ACCESS_KEY_ID"],
-                otherwise: profile?["aws_access_key_id"] == nil ? "none found" : shared)
+            do throws(CredentialsError) {
+                credentials = try target.credentials.source()
+            } catch {
+                credentials = "\(error)"
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ struct Services: @unchecked Sendable {
             Logger(label: "aws").warning(
                 "The AWS credentials end soon and cannot be renewed yet", metadata: ["error": "\(error)"])
         }
+        if kinesisPort == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
         let state = try await openState(folder, loop)
@@ -46,14 +47,27 @@ struct Services: @unchecked Sendable {
         puts.putTimeout = settings.putTimeout
         puts.putLinger = settings.putLinger
         let producer = Producer(loop: loop, target: kinesis, options: puts, logger: Logger(label: "producer"))
+        client.onReturn = { [weak consumers, weak producer] in
+            consumers?.serviceReturned()
+            producer?.serviceReturned()
+        }
         let offered = GatewayServices(
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
             kinesis: {
-                ServiceActivity(
-                    lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions.exceptions(now: .now()))
+                ServiceActivity(lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions)
             })
         return Services(
             consumers: consumers, producer: producer, offered: offered, state: state, transport: transport)
+    }
+
+    private static func tellCredentials(_ chain: CredentialsChain) {
+        let logger = Logger(label: "aws")
+        do throws(CredentialsError) {
+            let source = try chain.source()
+            logger.notice("requests to AWS are signed", metadata: ["credentials": "\(source)"])
+        } catch {
+            logger.warning("there is nothing to sign requests to AWS with yet", metadata: ["error": "\(error)"])
+        }
     }
 
     private static func openState(_ folder: DataFolder?, _ loop: EventLoop) async throws(StartError) -> StateStore {

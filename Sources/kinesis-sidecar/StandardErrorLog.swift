@@ -1,23 +1,22 @@
 import Bytes
-import Glibc
 import JSON
 import Logging
 import Time
 
-/// Logs to standard error: text for people on a terminal, one JSON object a line elsewhere.
-///
-/// A line is one write, so that lines of several threads never mix. What cannot be written is dropped: a log that
-/// nobody takes must not hold the process up.
+/// Logs to standard error, by way of a `LogWriter`: text for people on a terminal, one JSON object a line elsewhere.
 struct StandardErrorLog: LogHandler {
     var logLevel: Logger.Level
     var metadata = Logger.Metadata()
     var metadataProvider: Logger.MetadataProvider?
     let label: String
     let isTerminal: Bool
+    /// Takes a line with its end.
+    let write: @Sendable (ByteBuffer) -> Void
 
-    init(label: String, level: Logger.Level, isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
+    init(label: String, level: Logger.Level, isTerminal: Bool, write: @escaping @Sendable (ByteBuffer) -> Void) {
         self.label = label
         self.isTerminal = isTerminal
+        self.write = write
         logLevel = level
     }
 
@@ -27,8 +26,16 @@ struct StandardErrorLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let line = line(event, now: .now())
-        _ = withExtendedLifetime(line) { Glibc.write(STDERR_FILENO, line.base, line.count) }
+        write(line(event, now: .now()))
+    }
+
+    /// The line that stands in the place of lines that were lost.
+    static func note(ofLost lines: Int, isTerminal: Bool, now: WallTime) -> ByteBuffer {
+        let event = LogEvent(
+            level: .warning, message: "\(lines) lines were lost: nobody took those before them",
+            metadata: ["lines": "\(lines)"], source: nil, file: #fileID, function: #function, line: #line)
+        let log = StandardErrorLog(label: "log", level: .warning, isTerminal: isTerminal) { _ in }
+        return log.line(event, now: now)
     }
 
     /// The line with its end.

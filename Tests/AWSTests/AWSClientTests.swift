@@ -229,7 +229,9 @@ import Time
         defer { server.stop() }
         try await withTransport { transport in
             let empty = try Self.client(transport, server.url, credentials: CredentialsChain([]))
-            await #expect(throws: AWSError.credentials(.nothingFound(tried: []))) { try await Self.call(empty) }
+            await #expect(throws: AWSError.credentials(.nothingFound(tried: [], notAvailableYet: []))) {
+                try await Self.call(empty)
+            }
             let client = try Self.client(transport, server.url)
             let waiting = Task(executorPreference: transport.loop) {
                 let policy = RetryPolicy(minTimeout: .seconds(3600), maxTimeout: .seconds(3600), randomize: false)

@@ -63,7 +63,12 @@ import Time
             source.ends(.failure(Self.failure))
             for task in failing { #expect(await task.value == "failed") }
             #expect(source.loads == 1)
-            let asking = (1...3).map { _ in Self.ask(chain, on: loop) }
+            // The failure stands for a moment: whoever comes then does not ask the source again.
+            let pause = CredentialsChain.failurePause
+            let almost = Self.now.advanced(by: pause - .milliseconds(1))
+            #expect(await Self.ask(chain, on: loop, at: almost).value == "failed")
+            #expect(source.loads == 1)
+            let asking = (1...3).map { _ in Self.ask(chain, on: loop, at: Self.now.advanced(by: pause)) }
             for _ in 1...3 { await loop.nextTurn() }
             source.ends(.success(Self.credentials("new")))
             for task in asking { #expect(await task.value == "new") }
@@ -119,7 +124,7 @@ import Time
                 .failure(Self.failure), .success(Self.credentials("new")))
             let script: [(secondsToEnd: Int64, gets: String, loads: Int)] = [
                 (3600, "old", 1), (300, "old", 2), (299, "old", 2), (291, "old", 2), (290, "old", 3),
-                (0, "failed", 4), (0, "new", 5),
+                (0, "failed", 4), (-1, "failed", 4), (-2, "new", 5),
             ]
             for step in script {
                 let now = end.advanced(by: .seconds(-step.secondsToEnd))
@@ -139,7 +144,39 @@ import Time
             #expect(await Self.ask(chain, on: loop).value == "old")
             chain.expired(old)
             #expect(await Self.ask(chain, on: loop).value == "failed")
-            #expect(await Self.ask(chain, on: loop).value == "new")
+            let later = Self.now.advanced(by: CredentialsChain.failurePause)
+            #expect(await Self.ask(chain, on: loop, at: later).value == "new")
+        }
+    }
+
+    @Test func `credentials that the service refuses again and again are not loaded for each refusal`() async throws {
+        try await onLoop { loop in
+            let source = Source(loop)
+            let chain = CredentialsChain([source])
+            let old = Self.credentials("old")
+            source.ends(.success(old), .success(old), .success(old), .success(Self.credentials("new")))
+            #expect(await Self.ask(chain, on: loop).value == "old")
+            for _ in 1...5 {
+                chain.expired(old)
+                #expect(await Self.ask(chain, on: loop).value == "old")
+            }
+            #expect(source.loads == 2, "the first refusal asks at once, in case somebody has renewed them")
+            var now = Self.now.advanced(by: CredentialsChain.refreshPause)
+            chain.expired(old)
+            #expect(await Self.ask(chain, on: loop, at: now).value == "old")
+            now = now.advanced(by: CredentialsChain.refreshPause)
+            #expect(await Self.ask(chain, on: loop, at: now).value == "new")
+            #expect(source.loads == 4)
+        }
+    }
+
+    @Test func `a pause does not outlast a clock that is set back`() async throws {
+        try await onLoop { loop in
+            let source = Source(loop)
+            let chain = CredentialsChain([source])
+            source.ends(.failure(Self.failure), .success(Self.credentials("new")))
+            #expect(await Self.ask(chain, on: loop).value == "failed")
+            #expect(await Self.ask(chain, on: loop, at: Self.now.advanced(by: .seconds(-3600))).value == "new")
         }
     }
 }

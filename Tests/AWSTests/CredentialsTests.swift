@@ -103,11 +103,38 @@ import Time
     @Test func `nothing anywhere names what was tried`() async throws {
         let chain = CredentialsChain.standard(environment: Environment(["HOME": "/nowhere"]))
         let error = await #expect(throws: CredentialsError.self) { try await chain.credentials(now: Self.now) }
-        guard case .nothingFound(let tried) = error else {
+        guard case .nothingFound(let tried, let later) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
         #expect(tried.count == 2)
+        #expect(later.last == "the instance's metadata")
+        #expect(throws: CredentialsError.self) { try chain.source() }
+    }
+
+    @Test func `the source is named before anybody signs, and what is wrong with it too`() throws {
+        let folder = TemporaryFolder()
+        let pair = ["AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s"]
+        let whole = CredentialsChain.standard(environment: environment(pair, in: folder))
+        #expect(try whole.source() == "the environment (AWS_ACCESS_KEY_ID)")
+        let keys = "[default]\naws_access_key_id = id\naws_secret_access_key = s"
+        let file = CredentialsChain.standard(environment: environment(credentials: keys, in: folder))
+        #expect(try file.source() == "profile \"default\" of the shared files")
+        let half = CredentialsChain.standard(environment: environment(["AWS_ACCESS_KEY_ID": "id"], in: folder))
+        #expect(throws: CredentialsError.incomplete(source: "the environment", missing: "AWS_SECRET_ACCESS_KEY")) {
+            try half.source()
+        }
+        let token = ["AWS_WEB_IDENTITY_TOKEN_FILE": "/token"]
+        let later = CredentialsChain.standard(environment: environment(token, in: folder))
+        #expect(throws: CredentialsError.variableNotAvailableYet("AWS_WEB_IDENTITY_TOKEN_FILE")) {
+            try later.source()
+        }
+        let none = CredentialsChain.standard(environment: environment(["AWS_PROFILE": "typo"], in: folder))
+        let error = #expect(throws: CredentialsError.self) { try none.source() }
+        guard case .profileMissing("typo", _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
     }
 
     @Test func `a file that cannot be read is told`() throws {

@@ -53,6 +53,14 @@ import Testing
         #expect(policy.nextDelay(attempt: 9, elapsed: .zero, random: 0.125, least: .seconds(1)) == .seconds(32))
     }
 
+    @Test func `a kind of failure may bear no long wait`() {
+        let policy = RetryPolicy(randomize: false)
+        #expect(policy.nextDelay(attempt: 9, elapsed: .zero, random: 0, longest: .seconds(5)) == .seconds(5))
+        #expect(policy.nextDelay(attempt: 1, elapsed: .zero, random: 0, longest: .seconds(5)) == .seconds(1))
+        #expect(AWSError.transport(.notConnected(reason: "refused")).longestDelay == .seconds(5))
+        #expect(AWSError.transport(.cut(reason: "reset")).longestDelay == nil)
+    }
+
     @Test(arguments: [
         (Disposition.retry, Duration.zero as Duration?), (.throttled, .zero), (.limitExceeded, .seconds(1)),
         (.denied, .seconds(45)), (.refreshCredentials, .seconds(45)), (.clockSkew, .seconds(45)),

@@ -94,4 +94,17 @@ import Time
         for _ in 0..<500 { recent.record(.cancelled, now: start.advanced(by: .seconds(400))) }
         #expect(recent.exceptions(now: start.advanced(by: .seconds(400))).count == RecentExceptions.capacity)
     }
+
+    @Test func `exceptions are counted beyond those that are listed, and for as long`() {
+        var recent = RecentExceptions()
+        let start = WallTime(milliseconds: 1_000_000)
+        for second in 0..<600 {
+            for _ in 0..<3 { recent.record(.transport(.closed), now: start.advanced(by: .seconds(second))) }
+        }
+        let end = start.advanced(by: .seconds(599))
+        #expect(recent.count(now: end) == 301 * 3)
+        #expect(recent.count(now: end.advanced(by: .seconds(100))) == 201 * 3)
+        #expect(recent.count(now: end.advanced(by: .seconds(290))) == 11 * 3)
+        #expect(recent.count(now: end.advanced(by: .seconds(301))) == 0)
+    }
 }

@@ -64,6 +64,7 @@ class Ledger:
         self.puts = {}
         self.deliveries = []
         self.acknowledgements = []
+        self.unanswered = []  # acknowledgements that may be stored: the sidecar was killed before it could say so
         self.connections = []
         self.events = 0
         self.last_delivery = time.time()
@@ -125,6 +126,16 @@ class Ledger:
         """A checkpoint that was answered with success."""
         with self.lock:
             self.acknowledgements.append(Acknowledgement(shard, sequence, time.time()))
+
+    def maybe_stored(self, connection, shard=None, sequence=None):
+        """An acknowledgement that had no answer: of one record, or without one of all that the connection has got."""
+        with self.lock:
+            got = {shard: sequence} if shard else {}
+            if not shard:
+                for d in self.deliveries:
+                    if d.connection is connection:
+                        got[d.shard] = max(got.get(d.shard, -1), d.sequence)
+            self.unanswered += [Acknowledgement(shard, sequence, time.time()) for shard, sequence in got.items()]
 
     def complain(self, text):
         with self.lock:

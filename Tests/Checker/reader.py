@@ -48,7 +48,7 @@ class Reader:
             return False
         connection = None
         try:
-            if wire.status() != 200:
+            if wire.status() != 200 or wire.is_refusal():
                 return False
             connection = self.ledger.connected(self.index, last and last[1:])
             connection.how = self._follow(wire, connection, visit)
@@ -94,7 +94,7 @@ class Reader:
         while True:
             # A shard that has come to its end brings no further event, and its children wait for this one.
             while open_events and self.settling.is_set():
-                self._acknowledge(*open_events.popitem()[1])
+                self._acknowledge(connection, *open_events.popitem()[1])
             if self.over.is_set() and not leaving:
                 return "killed"
             going = not self.settling.is_set() and (taken >= visit.records or time.monotonic() > until)
@@ -127,22 +127,24 @@ class Reader:
                     taken += len(data["records"])
                     open_events[data["shardId"]] = (event.id, data)
                     if self.settling.is_set() or self.chance.random() < visit.acknowledges:
-                        self._acknowledge(*open_events.pop(data["shardId"]))
+                        self._acknowledge(connection, *open_events.pop(data["shardId"]))
             for place in [place for place in stalls if place <= taken]:
                 self.over.wait(stalls.pop(place))
 
 
-    def _acknowledge(self, event, data):
+    def _acknowledge(self, connection, event, data):
         """By event or by record, where the readers do that; what has no answer may be stored or not."""
         if "useAutoCheckpoints=false" not in self.options:
             return
-        record = {"shardId": data["shardId"], "sequenceNumber": data["records"][-1]["sequenceNumber"]}
-        body = {"id": event} if self.chance.random() < 0.5 else record
+        shard, sequence = data["shardId"], data["records"][-1]["sequenceNumber"]
+        by_event = self.chance.random() < 0.5
+        body = {"id": event} if by_event else {"shardId": shard, "sequenceNumber": sequence}
         for _ in range(200):
             try:
                 status, answer = self._post(body)
             except (OSError, http.client.HTTPException):
                 status, answer = None, None
+                self.ledger.maybe_stored(connection, *(() if by_event else (shard, int(sequence))))
             if status == 200:
                 for place in answer["checkpoints"]:
                     self.ledger.stored(place["shardId"], int(place["sequenceNumber"]))
@@ -205,6 +207,19 @@ class Wire:
         if status == 200 and "transfer-encoding: chunked" not in head.lower():
             raise AssertionError(f"not chunked: {head}")
         return status
+
+    def is_refusal(self):
+        """Whether the stream only tells a client that comes back of a problem: then it has no greeting."""
+        while True:
+            self._dechunk()
+            for line in self._text.split(b"\n")[:-1]:
+                if line.startswith((b": reader ", b"event: ")):
+                    return line.startswith(b"event: ")
+            part = self.socket.recv(65536)
+            if not part:
+                raise ConnectionError("no greeting")
+            self.received += len(part)
+            self._raw += part
 
     def receive(self, timeout):
         """Events that became whole, or None at the end of the connection."""

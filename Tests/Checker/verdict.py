@@ -313,9 +313,9 @@ class _Acknowledged:
 
 
 def _unacknowledged(verdict, ledger, deliveries):
-    """In the end everything that came is acknowledged: what was not had to come again until it was."""
+    """In the end everything that came is acknowledged, or may be: what was not had to come again until it was."""
     done = defaultdict(lambda: -1)
-    for a in ledger.acknowledgements:
+    for a in ledger.acknowledgements + ledger.unanswered:
         done[a.shard] = max(done[a.shard], a.sequence)
     for place in sorted({(d.shard, d.sequence) for d in deliveries}):
         if place[1] > done[place[0]]:

@@ -145,7 +145,8 @@ private let shard = ShardID(number: 0)
             await #expect(throws: ConsumerError.checkpointBehind(shard, held: places[1])) {
                 try await engine.acknowledge(.record(shard, places[0]))
             }
-            let beyond = Checkpoint(sequenceNumber: SequenceNumber(999_999))
+            let next = try #require(UInt128(places[2].sequenceNumber.text)) + 1
+            let beyond = Checkpoint(sequenceNumber: SequenceNumber(next))
             await #expect(throws: ConsumerError.checkpointAhead(shard, furthest: places[2])) {
                 try await engine.acknowledge(.record(shard, beyond))
             }
@@ -154,8 +155,9 @@ private let shard = ShardID(number: 0)
             }
             _ = try await engine.acknowledge(.record(shard, places[0]), isForced: true)
             #expect(try await engine.read(2, from: reader) == ["b", "c"])
+            kinesis.put("d")
             _ = try await engine.acknowledge(.record(shard, beyond), isForced: true)
-            #expect(engine.snapshot?.shards[0].checkpoint?.text == "999999")
+            #expect(engine.snapshot?.shards[0].checkpoint == beyond.sequenceNumber)
         }
     }
 
@@ -211,6 +213,48 @@ private let shard = ShardID(number: 0)
                     == calls)
             _ = try await engine.acknowledge(.event(EventID(reader: first.id, number: 1)))
             #expect(try await engine.read(1, from: second) == ["b"])
+        }
+    }
+
+    @Test func `a number that no record has is refused, forced or not, and nothing is stored`() async throws {
+        try await withOneByOne { engine, kinesis in
+            kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart, manual)
+            let delivery = try #require(await Engine.delivery(from: reader))
+            engine.settle(delivery, of: reader)
+            let nonsense = SequenceNumber("7")!
+            let record = Acknowledgement.record(shard, Checkpoint(sequenceNumber: nonsense))
+            for isForced in [false, true] {
+                await #expect(throws: ConsumerError.unknownSequenceNumber(shard, nonsense)) {
+                    try await engine.acknowledge(record, isForced: isForced)
+                }
+            }
+            #expect(engine.snapshot?.shards[0].checkpoint == nil)
+            let asked = kinesis.count(.iterator(shard))
+            _ = try await engine.acknowledge(.record(shard, delivery.last))
+            #expect(engine.snapshot?.shards[0].checkpoint == delivery.last.sequenceNumber)
+            // An event ends with it: the log knows.
+            #expect(kinesis.count(.iterator(shard)) == asked)
+        }
+    }
+
+    @Test func `while the service says nothing a number inside an event stands, and any other is not taken`()
+        async throws
+    {
+        try await withEngine { engine, kinesis in
+            kinesis.put("a", "b", "c")
+            let reader = try await engine.attach(fromStart, manual)
+            let delivery = try #require(await Engine.delivery(from: reader))
+            engine.settle(delivery, of: reader)
+            let unreachable = FakeKinesis.error("ServiceUnavailableException", status: 503)
+            kinesis.fail(.iterator(shard), unreachable, unreachable)
+            let far = Acknowledgement.record(shard, Checkpoint(sequenceNumber: SequenceNumber("7")!))
+            await #expect(throws: ConsumerError.service(unreachable)) { try await engine.acknowledge(far) }
+            let first = try #require(UInt128(delivery.batch.first.sequenceNumber.text))
+            let second = Checkpoint(sequenceNumber: SequenceNumber(first + 1))
+            let stored = try await engine.acknowledge(.record(shard, second))
+            #expect(stored.map(\.checkpoint) == [second])
+            #expect(kinesis.count(.iterator(shard)) == 3)
         }
     }
 

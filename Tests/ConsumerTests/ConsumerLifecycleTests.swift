@@ -1,3 +1,4 @@
+import AWS
 import Kinesis
 import Testing
 
@@ -12,6 +13,10 @@ extension ConsumerLifecycle {
 }
 
 @Suite struct ConsumerLifecycleTests {
+    private static let stream = StreamName("orders")!
+    private static let throttled = AWSError.service(
+        ServiceError(code: "ThrottlingException", message: "slow", status: 400))
+
     private let session = Token()
     private let attempt = Token()
 
@@ -39,8 +44,8 @@ extension ConsumerLifecycle {
             return
         }
         #expect(joined === attempt)
-        #expect(life.attemptFails(attempt, because: "no such stream") == false)
-        #expect(life.problem == "no such stream" && life.needed == "attempt" && life.isForgettable)
+        #expect(life.attemptFails(attempt, because: .streamMissing(Self.stream)) == false)
+        #expect(life.problem == .streamMissing(Self.stream) && life.needed == "attempt" && life.isForgettable)
     }
 
     @Test func `an attempt that fails leaves held shards held`() {
@@ -50,9 +55,21 @@ extension ConsumerLifecycle {
         let second = Token()
         life.attemptBegins(second)
         #expect(life.holdsShards)
-        #expect(life.attemptFails(second, because: "throttled") == true)
-        #expect(life.name == "holding" && life.problem == "throttled")
+        #expect(life.attemptFails(second, because: .service(Self.throttled)) == true)
+        #expect(life.name == "holding" && life.problem == .service(Self.throttled))
         #expect(life.attemptSucceeds(second) == false, "an attempt ends once")
+    }
+
+    @Test func `when the service is back it is no problem that it was not, and every other problem stays one`() {
+        let unreachable = AWSError.transport(.notConnected(reason: "refused"))
+        for (error, remains) in [(unreachable, false), (Self.throttled, true)] {
+            var life = Lifecycle()
+            life.attemptBegins(attempt)
+            _ = life.attemptFails(attempt, because: .service(error))
+            life.serviceReturned()
+            #expect((life.problem != nil) == remains)
+            #expect(life.name == "idle")
+        }
     }
 
     @Test func `a stop sticks until somebody starts it`() {
@@ -120,7 +137,8 @@ extension ConsumerLifecycle {
             switch Int.random(in: 0..<9, using: &random) {
             case 0: life.attemptBegins(Token())
             case 1: if case .preparing(let attempt, _) = life.state { _ = life.attemptSucceeds(attempt) }
-            case 2: if case .preparing(let attempt, _) = life.state { _ = life.attemptFails(attempt, because: "x") }
+            case 2:
+                if case .preparing(let attempt, _) = life.state { _ = life.attemptFails(attempt, because: .cancelled) }
             case 3 where open == nil && !life.isRefused:
                 let session = Token()
                 life.sessionBegins(session)

@@ -55,6 +55,7 @@ final class Engine: @unchecked Sendable {
 
     /// The process dies and comes back: what was committed is there, nothing else.
     func restart() {
+        registry.stopMeasuring()
         registry = ConsumerRegistry(
             loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
     }

@@ -28,17 +28,28 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         var shard: Shard
         var records: [Record] = []
         var children: [ChildShard] = []
+
+        /// The service knows the numbers that it gave.
+        func expect(_ number: SequenceNumber) throws(AWSError) {
+            let isKnown =
+                records.contains { SequenceNumber($0.number) == number } || shard.startingSequenceNumber == number
+                || shard.endingSequenceNumber == number
+            guard isKnown else { throw FakeKinesis.error("InvalidArgumentException") }
+        }
     }
 
     let loop: EventLoop
     let name = StreamName("orders")!
     var status = StreamStatus.active
     var exists = true
+    var retentionHours = 24
     private(set) var creation = WallTime(milliseconds: 1_700_000_000_000)
     private(set) var calls: [Call] = []
     private(set) var iteratorRequests: [(ShardID, StartingPosition)] = []
     /// Told of every call as it comes.
     var onCall: ((Call) -> Void)?
+    /// What every call fails with while it is set.
+    var failure: AWSError?
     private var silences: [Call: Int] = [:]
     private var unanswered: [UnsafeContinuation<Void, Never>] = []
     private var failures: [Call: [AWSError]] = [:]
@@ -122,8 +133,8 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         try await called(.summary)
         guard exists else { throw Self.error("ResourceNotFoundException") }
         return StreamSummary(
-            name: stream, arn: "arn", status: status, creation: creation, openShards: shards.count, retentionHours: 24,
-            encryption: "NONE", mode: .provisioned, maxRecordBytes: 1 << 20)
+            name: stream, arn: "arn", status: status, creation: creation, openShards: shards.count,
+            retentionHours: retentionHours, encryption: "NONE", mode: .provisioned, maxRecordBytes: 1 << 20)
     }
 
     func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
@@ -150,8 +161,10 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         case .latest: index = held.records.count
         case .atTimestamp(let time): index = held.records.firstIndex { $0.arrival >= time } ?? held.records.count
         case .atSequenceNumber(let number):
+            try held.expect(number)
             index = held.records.firstIndex { SequenceNumber($0.number) >= number } ?? held.records.count
         case .afterSequenceNumber(let number):
+            try held.expect(number)
             index = held.records.firstIndex { SequenceNumber($0.number) > number } ?? held.records.count
         }
         return ShardIterator("\(creation.milliseconds)/\(shard)/\(index)")
@@ -189,6 +202,7 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
         }
         await loop.nextTurn()
         if Task.isCancelled { throw .cancelled }
+        if let failure { throw failure }
         if var waiting = failures[call], !waiting.isEmpty {
             let error = waiting.removeFirst()
             failures[call] = waiting

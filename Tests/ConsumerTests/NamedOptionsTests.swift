@@ -27,10 +27,11 @@ import Time
 
     @Test(arguments: [
         ("limit", "0"), ("limit", "10001"), ("limit", "ten"), ("limit", ""), ("limit", "+5"), ("limit", "5.0"),
-        ("pollDelay", "-1"), ("noRecordsPollDelay", "249"), ("shouldParseJson", "yes"), ("shouldParseJson", "TRUE"),
+        ("pollDelay", "-1"), ("noRecordsPollDelay", "249"), ("shouldParseJson", "yes"), ("shouldParseJson", "AUTO"),
+        ("shouldParseJson", "1"),
         ("initialPositionInStream", "latest"), ("consumerGroup", ""), ("consumerGroup", "a\nb"),
         ("consumerGroup", String(repeating: "g", count: 256)), ("limit", "99999999999999999999"),
-        ("statsInterval", "999"), ("useAutoCheckpoints", "1"),
+        ("statsInterval", "999"), ("useAutoCheckpoints", "2"),
     ])
     func `a bad value is named with what is accepted`(name: String, text: String) throws {
         let accepted = try #require(ConsumerOption.named(name)).kind.accepted
@@ -51,6 +52,24 @@ import Time
             try read(name, refused)
         }
         #expect(try read(name, inForce) == ConsumerOptions())
+    }
+
+    @Test(arguments: [("true", true), ("True", true), ("1", true), ("false", false), ("FALSE", false), ("0", false)])
+    func `a truth value is taken as people and generated clients write it`(text: String, isTrue: Bool) throws {
+        #expect(try read("usePausedPolling", text).usePausedPolling == isTrue)
+        #expect(OptionKind.truth(text) == isTrue)
+        guard !isTrue else { return }
+        #expect(try read("useEnhancedFanOut", text) == ConsumerOptions(), "the value in force, in another spelling")
+    }
+
+    @Test func `a word that is a truth value is taken in any case`() throws {
+        #expect(try read("shouldParseJson", "True").shouldParseJSON == .always)
+        #expect(try read("shouldParseJson", "FALSE").shouldParseJSON == .never)
+    }
+
+    @Test(arguments: ["yes", "on", "2", "", "t"])
+    func `no other word is a truth value`(text: String) {
+        #expect(OptionKind.truth(text) == nil)
     }
 
     @Test(arguments: ["shardIds"])

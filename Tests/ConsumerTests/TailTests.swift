@@ -36,11 +36,17 @@ import Testing
         }
     }
 
-    @Test func `it makes no stream`() async throws {
-        try await withEngine(settings: { $0.createsUnlistedStreams = true }) { engine, kinesis in
+    @Test(arguments: [true, false])
+    func `it makes a missing stream where a reader of a group would`(_ mayCreate: Bool) async throws {
+        try await withEngine(settings: { $0.createsUnlistedStreams = mayCreate }) { engine, kinesis in
             kinesis.exists = false
-            await #expect(throws: ConsumerError.streamMissing(kinesis.name)) { try await watch(engine) }
-            #expect(kinesis.count(.create) == 0)
+            if mayCreate {
+                let tail = try await watch(engine)
+                #expect(tail.assignment.count == 1)
+            } else {
+                await #expect(throws: ConsumerError.streamMissing(kinesis.name)) { try await watch(engine) }
+            }
+            #expect(kinesis.count(.create) == (mayCreate ? 1 : 0))
         }
     }
 

@@ -58,11 +58,24 @@ def wrong_arguments_are_refused(kinesis, stream):
                 "ShardId": first, "ShardIteratorType": "AT_TIMESTAMP",
                 "Timestamp": datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)}),
             ("ValidationException", "AddTagsToStream", {"Tags": {"k" * 129: "v"}}),
+            ("InvalidArgumentException", "PutRecord",
+                {"Data": b"x", "PartitionKey": "k", "SequenceNumberForOrdering": "7"}),
+            ("InvalidArgumentException", "PutRecord",
+                {"Data": b"x", "PartitionKey": "k", "SequenceNumberForOrdering": "4959" + "1" * 52}),
         ]
     for expected, operation, parameters in wrong:
         code, message, status = kinesis.failure(operation, StreamName=stream, **parameters)
         assert (code, status) == (expected, 400), (operation, parameters.keys(), message)
         assert message
+
+
+def an_empty_list_of_tags_is_too_short(kinesis, stream):
+    kinesis.create(stream)
+    if kinesis.is_moto:
+        return  # moto takes it.
+    code, message = kinesis.fails("AddTagsToStream", StreamName=stream, Tags={})
+    assert code == "ValidationException"
+    assert "Value '{}' at 'tags'" in message and "length greater than or equal to 1" in message
 
 
 def a_garbled_iterator_is_refused(kinesis, stream):
@@ -95,5 +108,6 @@ def too_much_data_is_refused(kinesis, stream):
 
 
 ALL = [
-    what_is_missing_is_not_found, wrong_arguments_are_refused, a_garbled_iterator_is_refused, too_much_data_is_refused,
+    what_is_missing_is_not_found, wrong_arguments_are_refused, an_empty_list_of_tags_is_too_short,
+    a_garbled_iterator_is_refused, too_much_data_is_refused,
 ]

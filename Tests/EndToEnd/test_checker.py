@@ -350,6 +350,15 @@ def test_what_is_acknowledged_does_not_come_again_and_what_is_not_does():
     assert story.findings(manual=True) == {"twice for no reason": 1}
 
 
+def test_an_acknowledgement_without_an_answer_may_be_stored():
+    story = Story().connection(range(10), "killed")
+    (connection,) = story.ledger.connections
+    story.ledger.maybe_stored(connection, "a", 7)
+    assert story.findings(manual=True) == {"delivered, never acknowledged, and not again": 2}
+    story.ledger.maybe_stored(connection)
+    assert story.findings(manual=True) == {}
+
+
 def test_the_checker_knows_what_was_put():
     story = Story().connection(range(10))
     story.put(4, ("a", 44))

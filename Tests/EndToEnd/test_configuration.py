@@ -58,6 +58,42 @@ def test_help_and_version_need_nothing_else():
     assert version.returncode == 0 and version.stdout.startswith("kinesis-sidecar ")
 
 
+def test_help_and_version_are_understood_without_dashes():
+    assert run_program("help").stdout == run_program("--help").stdout
+    assert run_program("version").stdout == run_program("--version").stdout
+
+
+@pytest.mark.parametrize("arguments", [["-p", "8700"], ["--local=maybe", "--local-port", "5"]])
+def test_one_mistake_is_one_line(arguments):
+    ended = run_program(*arguments)
+    assert ended.returncode == 64 and len(ended.stderr.splitlines()) == 1, ended
+
+
+def test_a_port_file_that_cannot_be_written_is_told_before_it_listens(tmp_path):
+    ended = run_program(
+        "--local", "--local-port", "0", "--listen", "127.0.0.1:0", "--port-file", tmp_path / "none" / "ports")
+    assert ended.returncode == 1, ended
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert "--port-file" in line and "No such file" in line
+
+
+def test_a_port_alone_is_listened_on_at_both_loopbacks(sidecars):
+    if not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("no IPv6 here")
+    sidecar = sidecars.start("--listen", "0")
+    [line] = sidecar.out_path.read_text().splitlines()
+    # Beside the harness's own.
+    assert line.count("http://127.0.0.1:") == 3 and line.count("http://[::1]:") == 1, line
+
+
+def test_a_host_below_an_allowed_one_is_served(sidecars):
+    sidecar = sidecars.start(env={"KINESIS_SIDECAR_ALLOWED_HOSTS": "*.svc.cluster.local"})
+    assert sidecar.get("/livez", headers={"Host": "sidecar.svc.cluster.local"}).status == 200
+    refused = sidecar.get("/livez", headers={"Host": "svc.cluster.local"})
+    assert refused.status == 421 and "KINESIS_SIDECAR_ALLOWED_HOSTS" in refused.json["detail"], refused
+
+
 def test_check_config_prints_what_is_in_force_and_hides_secrets(tmp_path):
     path = tmp_path / "sidecar.yaml"
     path.write_text("region: eu-west-1\ncredentials: {accessKeyId: id, secretAccessKey: hush}\nlimit: 5\n")
@@ -71,12 +107,46 @@ def test_check_config_prints_what_is_in_force_and_hides_secrets(tmp_path):
 
 
 def test_check_config_says_what_comes_from_the_environment_of_aws(tmp_path):
-    variables = {"AWS_REGION": "eu-west-2", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "id"}
+    variables = {
+        "AWS_REGION": "eu-west-2", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "hush"}
     ended = run_program("--check-config", env=variables, home=tmp_path)
     lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     assert "region: eu-west-2 # environment AWS_REGION" in lines
     assert "kinesis.endpoint: http://127.0.0.1:1/ # environment AWS_ENDPOINT_URL" in lines
-    assert "# credentials: environment AWS_ACCESS_KEY_ID" in lines
+    assert "# credentials: the environment (AWS_ACCESS_KEY_ID)" in lines
+    assert "hush" not in ended.stdout
+
+
+CREDENTIALS = [
+    ({"AWS_ACCESS_KEY_ID": "id"}, "", "the AWS credentials of the environment lack AWS_SECRET_ACCESS_KEY"),
+    ({"AWS_PROFILE": "typo"}, "[default]\naws_access_key_id=a\naws_secret_access_key=b\n", 'profile "typo" is in none of'),
+    ({}, "[default]\naws_access_key_id=a\n", 'the AWS credentials of profile "default" lack aws_secret_access_key'),
+    ({}, "[default]\nrole_arn=arn:aws:iam::1:role/r\n", 'profile "default" asks for role_arn, which is not available yet'),
+    ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/t"}, "", "AWS_WEB_IDENTITY_TOKEN_FILE is set, but credentials from there are not"),
+    ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://x"}, "", "AWS_CONTAINER_CREDENTIALS_FULL_URI is set, but"),
+    ({}, "", "no AWS credentials found; tried the environment (AWS_ACCESS_KEY_ID), profile \"default\""),
+    ({}, "[default]\naws_access_key_id=a\naws_secret_access_key=b\n", 'profile "default" of the shared files'),
+]
+
+
+@pytest.mark.parametrize("variables, file, told", CREDENTIALS)
+def test_check_config_says_what_will_sign_and_what_is_wrong_with_it(tmp_path, variables, file, told):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/credentials").write_text(file)
+    ended = run_program("--check-config", "--region", "eu-west-1", env=variables, home=tmp_path)
+    assert ended.returncode == 0, ended
+    [line] = [line for line in ended.stdout.splitlines() if line.startswith("# credentials: ")]
+    assert told in line, line
+
+
+def test_the_start_says_what_signs_and_that_a_group_ends_with_the_sidecar(sidecars, sidecar):
+    remote = sidecars.start_against(sidecar.kinesis_url)
+    assert "the environment (AWS_ACCESS_KEY_ID)" in remote.log
+    assert "another sidecar that names the same one gets every record too" in remote.log
+    half = sidecars.start_against(sidecar.kinesis_url, env={"AWS_SECRET_ACCESS_KEY": ""})
+    assert "lack AWS_SECRET_ACCESS_KEY" in half.log
+    assert "another sidecar" not in sidecar.log
 
 
 def test_check_config_refuses_what_the_start_would(tmp_path):

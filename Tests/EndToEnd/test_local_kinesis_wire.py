@@ -1,6 +1,7 @@
 """What the embedded Kinesis says to requests that boto3 would not send: formats, signatures, origins."""
 
 import json
+import time
 
 import botocore.auth
 import botocore.awsrequest
@@ -75,11 +76,76 @@ def test_other_key_ids_are_taken_unverified(sidecar):
     assert signed(sidecar.kinesis_url, "ListStreams", {}, key="AKIDOTHER", secret="whatever").status == 200
 
 
-def test_cbor_is_refused_with_a_hint(sidecar):
+def cbor_texts(body):
+    """A CBOR map of texts, read as RFC 8949 has it."""
+    assert body[0] >> 5 == 5
+    texts, at = [], 1
+    for _ in range(2 * (body[0] & 31)):
+        assert body[at] >> 5 == 3
+        size, at = body[at] & 31, at + 1
+        if size >= 24:
+            width = 1 << (size - 24)
+            size, at = int.from_bytes(body[at:at + width], "big"), at + width
+        texts.append(body[at:at + size].decode())
+        at += size
+    assert at == len(body)
+    return dict(zip(texts[::2], texts[1::2]))
+
+
+def test_cbor_is_refused_in_cbor_with_a_hint(sidecar):
+    # A Java client reads nothing else, whatever Content-Type says.
     answer = fetch(sidecar.kinesis_url + "/", method="POST", body=b"\xa0", headers={
         "Content-Type": "application/x-amz-cbor-1.1", "X-Amz-Target": "Kinesis_20131202.ListStreams"})
-    assert 400 <= answer.status < 500
-    assert b"AWS_CBOR_DISABLE" in answer.body
+    assert answer.status == 415
+    assert answer.headers["Content-Type"] == "application/x-amz-cbor-1.1"
+    told = cbor_texts(answer.body)
+    assert told["__type"] == answer.headers["x-amzn-ErrorType"] == "UnsupportedMediaTypeException"
+    assert "AWS_CBOR_DISABLE" in told["message"]
+
+
+@pytest.mark.parametrize("members, name, kind", [
+    ({"Data": 1234, "PartitionKey": "k"}, "Data", "NUMBER_VALUE cannot be converted to Blob"),
+    ({"Data": True, "PartitionKey": "k"}, "Data", "cannot be converted to Blob"),
+    ({"Data": ["eA=="], "PartitionKey": "k"}, "Data", "Start of list"),
+    ({"Data": {"B": "eA=="}, "PartitionKey": "k"}, "Data", "Start of structure or map"),
+    ({"Data": "eA==", "PartitionKey": 7}, "PartitionKey", "NUMBER_VALUE cannot be converted to String"),
+    ({"Data": "eA==", "PartitionKey": "k", "ExplicitHashKey": 7}, "ExplicitHashKey", "NUMBER_VALUE"),
+])
+def test_a_value_of_another_kind_is_told_as_such(sidecar, members, name, kind):
+    Kinesis(sidecar.kinesis_url).create("s")
+    for operation, body in [("PutRecord", members), ("PutRecords", {"Records": [members]})]:
+        answer = signed(sidecar.kinesis_url, operation, {"StreamName": "s", **body})
+        message = refused(answer, 400, "SerializationException")
+        assert name in message and kind in message and "null" not in message, message
+
+
+def test_milliseconds_for_a_timestamp_are_told_as_such(sidecar):
+    Kinesis(sidecar.kinesis_url).create("s")
+    now = time.time()
+    body = {"StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "AT_TIMESTAMP"}
+    assert signed(sidecar.kinesis_url, "GetShardIterator", {**body, "Timestamp": now - 1}).status == 200
+    answer = signed(sidecar.kinesis_url, "GetShardIterator", {**body, "Timestamp": int(now * 1000)})
+    message = refused(answer, 400, "InvalidArgumentException")
+    assert "seconds" in message and "milliseconds" in message and str(int(now * 1000)) in message
+
+
+def test_streams_have_tags_as_resources_too(sidecar):
+    kinesis = Kinesis(sidecar.kinesis_url)
+    kinesis.hold_to_the_model()
+    arn = kinesis.create("s")["StreamARN"]
+    kinesis.call("TagResource", ResourceARN=arn, Tags={"b": "2", "a": "1"})
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    assert kinesis.call("ListTagsForResource", ResourceARN=arn)["Tags"] == tags
+    assert kinesis.call("ListTagsForStream", StreamName="s")["Tags"] == tags
+    kinesis.call("UntagResource", ResourceARN=arn, TagKeys=["a", "none"])
+    assert kinesis.call("ListTagsForResource", ResourceARN=arn)["Tags"] == tags[1:]
+    missing = arn.replace("/s", "/none")
+    for operation, more in [
+        ("TagResource", {"Tags": {"a": "b"}}), ("UntagResource", {"TagKeys": ["a"]}), ("ListTagsForResource", {}),
+    ]:
+        assert kinesis.fails(operation, ResourceARN=missing, **more)[0] == "ResourceNotFoundException"
+        code, message = kinesis.fails(operation, ResourceARN="arn:aws:kinesis:us-east-1:1:table/x", **more)
+        assert code == "ValidationException" and "resourceARN" in message
 
 
 def test_an_unknown_operation_and_bad_json_are_told_apart(sidecar):
@@ -116,6 +182,7 @@ def test_bad_base64_is_refused(sidecar):
     ("ListShards", {"StreamName": "s", "MaxResults": 0}),
     ("ListShards", {"StreamName": "a stream"}),
     ("GetRecords", {}),
+    ("GetRecords", {"ShardIterator": ""}),
     ("CreateStream", {"ShardCount": 1}),
     ("CreateStream", {"StreamName": "t", "ShardCount": 0}),
 ])

@@ -32,8 +32,8 @@ def test_an_event_has_the_shape_of_the_contract(sidecar):
     reader = sidecar.follow("s", QUICK)
     sidecar.put("s", [1, "two"], partitionKey="k")
     reader.wait_records(1)
-    assert reader.headers["content-type"].startswith("text/event-stream")
-    assert reader.headers["cache-control"] == "no-store" and reader.headers["x-accel-buffering"] == "no"
+    assert reader.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert reader.headers["cache-control"] == "no-store, no-transform" and reader.headers["x-accel-buffering"] == "no"
     assert reader.parser.retry == 1000
     assert "1 shard" in reader.comments[0]
     [event] = [event for event in reader.events if event.name == "records"]

@@ -356,8 +356,8 @@ def test_lines_survive_entries_that_fail_and_ordered_ones_keep_their_keys_order(
 
 
 def test_options_are_checked_before_a_line_is_read(sidecar):
-    for query, code in [("partitionKey=k", "unknownOption"), ("results=some", "badOption"), ("ordered=1", "badOption")]:
+    for query, code in [("partitionKey=k", "unknownOption"), ("results=some", "badOption"), ("ordered=2", "badOption")]:
         answer = fetch(f"{sidecar.url}/streams/s/put?{query}", "POST", line(1), {"Content-Type": NDJSON})
         assert (answer.status, answer.json["code"]) == (400, code)
         if code == "unknownOption":
-            assert answer.json["accepted"] == ["ordered", "results"]
+            assert answer.json["accepted"] == ["ordered", "results", "raw"]

@@ -55,31 +55,35 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     package var recordLimit = GetRecords.maximumLimit
 
     private let service: KinesisService
+    private let dialect: Dialect
     private let gate: Gate
     private var isHeld = false
     private var failures: [Call: [AWSError]] = [:]
     private var silences: [Call: Int] = [:]
     private var silent: [UnsafeContinuation<Void, Never>] = []
 
-    private init(loop: EventLoop, service: KinesisService) {
+    private init(loop: EventLoop, service: KinesisService, dialect: Dialect) {
         self.loop = loop
         self.service = service
+        self.dialect = dialect
         gate = Gate(loop: loop)
     }
 
     /// A service in memory, without streams and without limits on rates.
-    package static func open(loop: EventLoop) async throws(SQLiteError) -> FakeKinesis {
+    package static func open(
+        loop: EventLoop, dialect: Dialect = .aws
+    ) async throws(SQLiteError) -> FakeKinesis {
         let logger = Logger(label: "fake kinesis") { _ in SwiftLogNoOpLogHandler() }
         let configuration = LocalKinesisConfiguration(limits: false, stateDelay: .zero)
         let service = try await KinesisService.open(loop: loop, configuration: configuration, logger: logger)
-        return FakeKinesis(loop: loop, service: service)
+        return FakeKinesis(loop: loop, service: service, dialect: dialect)
     }
 
     /// Runs `body` with a service of its own, which is closed afterwards.
     package static func run(
-        on loop: EventLoop, _ body: (FakeKinesis) async throws -> Void
+        on loop: EventLoop, dialect: Dialect = .aws, _ body: (FakeKinesis) async throws -> Void
     ) async throws {
-        let kinesis = try await open(loop: loop)
+        let kinesis = try await open(loop: loop, dialect: dialect)
         let result: Result<Void, any Error>
         do {
             result = .success(try await body(kinesis))
@@ -264,11 +268,11 @@ extension FakeKinesis: OperationCaller {
         do throws(ServiceFault) {
             response = try await service.respond(to: operation, request.buffer)
         } catch {
-            throw .service(ServiceError(code: error.code, message: error.message, status: error.status.rawValue))
+            throw .service(dialect.refusal(of: operation, error))
         }
         if Task.isCancelled { throw .cancelled }
         guard let response else { throw .transport(.cut(reason: "by an ordered fault")) }
-        return response
+        return dialect.response(to: operation, response)
     }
 
     private static func read<Response>(

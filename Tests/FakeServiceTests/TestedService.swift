@@ -16,13 +16,21 @@ enum Way: CaseIterable, Sendable {
     case wire
     /// `FakeKinesis`.
     case inProcess
+    /// `FakeKinesis` with the habits of kinesis-mock.
+    case kinesisMock
 
     func run(_ body: @escaping @Sendable (any TestedService) async throws -> Void) async throws {
         switch self {
         case .wire: try await onLoop { loop in try await Self.onWire(loop, body) }
-        case .inProcess:
-            try await onLoop { loop in try await FakeKinesis.run(on: loop) { try await body($0) } }
+        case .inProcess: try await Self.inProcess(.aws, body)
+        case .kinesisMock: try await Self.inProcess(.kinesisMock, body)
         }
+    }
+
+    private static func inProcess(
+        _ dialect: Dialect, _ body: @escaping @Sendable (any TestedService) async throws -> Void
+    ) async throws {
+        try await onLoop { loop in try await FakeKinesis.run(on: loop, dialect: dialect) { try await body($0) } }
     }
 
     private static func onWire(

@@ -68,4 +68,11 @@ import Testing
         #expect(text(.lines, id: id) == #"{"event":"records","id":"5f2c81d0-41","a":1}"# + "\n")
         #expect(text(.lines, id: nil) == #"{"event":"records","a":1}"# + "\n")
     }
+
+    @Test(arguments: EventFraming.allCases)
+    func `no framing takes more than the encoder leaves for it`(framing: EventFraming) throws {
+        let longest = try #require(EventID("5f2c81d0-999999999999999"))
+        let bytes = framing.head("records", id: longest).count + framing.end.count
+        #expect((40...RecordBatchEncoder.framingBytes).contains(bytes))
+    }
 }

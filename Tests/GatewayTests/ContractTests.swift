@@ -49,7 +49,7 @@ import Testing
 
     @Test func `the contract lists the options that a query may name`() throws {
         let text = try contract()
-        let options = RecordsRequest.queryOptions + Set(PutOptions.ofData + PutOptions.ofLines)
+        let options = RecordsRequest.queryOptions + Set(PutBodyKind.allCases.flatMap(\.options) + ["raw"])
         for option in options { #expect(text.contains("name: \(option)\n          in: query")) }
         #expect(text.split(separator: "in: query").count - 1 == options.count)
     }

@@ -67,4 +67,25 @@ import Testing
             #expect(try sidecar.send("GET", "/streams").json?["consumers"]?.array?.isEmpty == true)
         }
     }
+
+    @Test func `a group is forgotten once nobody reads it, and nothing of it is told any more`() async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try sidecar.follow("consumerGroup=g")
+            let inUse = try sidecar.send("POST", "/streams/orders/forget?consumerGroup=g")
+            #expect(inUse.status == 409)
+            #expect(inUse.code == "consumerInUse")
+            client.reset()
+            #expect(await sidecar.becomes { $0.consumers.snapshots[0].readerIDs.isEmpty })
+            #expect(try sidecar.send("GET", "/metrics").body.contains(#"consumer_group="g""#))
+            let forgotten = try sidecar.send("POST", "/streams/orders/forget?consumerGroup=g")
+            #expect(forgotten.status == 200)
+            #expect(forgotten.json == ["streamName": "orders", "consumerGroup": "g", "forgotten": true])
+            #expect(try !sidecar.send("GET", "/metrics").body.contains(#"consumer_group="g""#))
+            #expect(try sidecar.send("GET", "/streams").json?["consumers"] == [])
+            let unknown = try sidecar.send("POST", "/streams/orders/forget?consumerGroup=g")
+            #expect(unknown.status == 200)
+            #expect(unknown.json?["forgotten"] == false)
+            #expect(try sidecar.send("POST", "/streams/orders/forget?limit=5").code == "unknownOption")
+        }
+    }
 }

@@ -6,11 +6,91 @@ import Testing
             let client = try sidecar.follow("")
             let text = client.text
             #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
-            #expect(text.contains("Content-Type: text/event-stream\r\n"))
-            #expect(text.contains("Cache-Control: no-store\r\n"))
+            #expect(text.contains("Content-Type: text/event-stream; charset=utf-8\r\n"))
+            #expect(text.contains("Cache-Control: no-store, no-transform\r\n"))
             #expect(text.contains("X-Accel-Buffering: no\r\n"))
-            #expect(text.contains("retry: 1000\n\n: reader "))
-            #expect(text.contains("group kinesis-sidecar, has 1 shards: shardId-000000000000\n\n"))
+            #expect(text.contains("retry: 1000\n: reader "))
+            #expect(text.contains("group kinesis-sidecar, has 1 shards: shardId-000000000000\n"))
+        }
+    }
+
+    @Test func `retry and greeting stand inside the first event's block, and a heartbeat is no block`() async throws {
+        try await TestSidecar.run(heartbeat: .milliseconds(5)) { sidecar in
+            let client = try sidecar.follow("")
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"x"}"#)
+            try client.read(until: "]}\n\n")
+            try client.read(until: "]}\n\n\r\n2\r\n:\n\r\n")
+            for block in TestAnswer(client.text).body.split(separator: "\n\n").dropLast() {
+                #expect(block.contains("\ndata: "), "\(block)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (["Last-Event-ID: 5f2c81d0-41"], "", "5f2c81d0-41"), ([], "lastEventId=5f2c81d0-41", "5f2c81d0-41"),
+        ([], "Last-Event-ID=5f2c81d0-41", "5f2c81d0-41"),
+        (["Last-Event-ID: 5f2c81d0-41"], "lastEventId=5f2c81d0-7", "5f2c81d0-41"),
+        (["Last-Event-ID:"], "lastEventId=5f2c81d0-7", "5f2c81d0-7"), ([], "lastEventId=a%0Adata:%20b", "adata: b"),
+    ])
+    func `the first event of a resumed connection carries the id that it came with`(
+        headers: [String], query: String, id: String
+    ) async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try TestClient(port: sidecar.port)
+            client.send("GET", "/streams/orders/records?" + query, headers: headers)
+            try client.read(until: "event: problem\n")
+            try client.read(until: "\n\n")
+            #expect(client.text.contains("retry: 1000\nid: \(id)\n: reader "))
+            #expect(client.text.contains(#""lastEventUnknown""#))
+        }
+    }
+
+    @Test(arguments: [["Last-Event-ID:"], []])
+    func `an empty Last-Event-ID is none`(headers: [String]) async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try TestClient(port: sidecar.port)
+            client.send("GET", "/streams/orders/records?lastEventId=", headers: headers)
+            try client.read(until: "event: shard\n")
+            #expect(!client.text.contains("id: ") && !client.text.contains("event: problem"))
+        }
+    }
+
+    @Test func `options of the connection conflict with nobody`() async throws {
+        try await TestSidecar.run { sidecar in
+            let first = try sidecar.follow("heartbeatInterval=100")
+            let second = try TestClient(port: sidecar.port)
+            second.send("GET", "/streams/orders/records?heartbeatInterval=60000&lastEventId=")
+            try second.read(until: "has no shard")
+            try first.read(until: "2\r\n:\n\r\n2\r\n:\n\r\n")
+            #expect(!second.text.contains("\r\n:\n"))
+            let bad = try sidecar.send("GET", "/streams/orders/records?heartbeatInterval=99")
+            #expect(bad.code == "badOption" && bad.json?["option"]?.string == "heartbeatInterval")
+            let start = try sidecar.send("POST", "/streams/orders/start?heartbeatInterval=500")
+            #expect(start.code == "unknownOption")
+        }
+    }
+
+    @Test(arguments: ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonl;q=0.5"])
+    func `every name of JSON lines is one`(name: String) async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try TestClient(port: sidecar.port)
+            client.send("GET", "/streams/orders/records", headers: ["Accept: \(name)"])
+            try client.read(until: #"{"event":"shard""#)
+            #expect(client.text.contains("Content-Type: application/x-ndjson\r\n"))
+            #expect(client.text.contains("Cache-Control: no-store, no-transform\r\n"))
+        }
+    }
+
+    @Test func `no event of several records is longer than maxEventBytes`() async throws {
+        try await TestSidecar.run { sidecar in
+            for _ in 0..<3 {
+                let records = (0..<100).map { #"{"data":{"n":\#($0)}}"# }.joined(separator: ",")
+                _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"records":[\#(records)]}"#)
+            }
+            let client = try sidecar.follow("initialPositionInStream=TRIM_HORIZON&maxEventBytes=2000")
+            try client.read { $0.split(separator: "\"sequenceNumber\"").count > 300 }
+            let events = TestAnswer(client.text).body.split(separator: "\n\n")
+            #expect(events.count > 30 && events.allSatisfy { $0.utf8.count <= 2000 })
         }
     }
 
@@ -67,7 +147,7 @@ import Testing
     @Test func `an idle reader gets comments`() async throws {
         try await TestSidecar.run(heartbeat: .milliseconds(5)) { sidecar in
             let client = try sidecar.follow("")
-            try client.read(until: "3\r\n:\n\n\r\n3\r\n:\n\n\r\n")
+            try client.read(until: "2\r\n:\n\r\n2\r\n:\n\r\n")
         }
     }
 

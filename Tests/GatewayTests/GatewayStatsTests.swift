@@ -60,6 +60,31 @@ import Testing
         }
     }
 
+    @Test func `a name that nobody knows leaves no series and no stats`() async throws {
+        try await TestSidecar.run { sidecar in
+            for path in ["/streams/typo", "/streams/typo/shards", "/streams/typo/records", "/streams/typo/stats"] {
+                _ = try sidecar.send("GET", path)
+            }
+            #expect(try sidecar.send("POST", "/streams/typo/put", body: #"{"data":1}"#).status == 404)
+            #expect(try !sidecar.send("GET", "/metrics").body.contains("typo"))
+            #expect(try sidecar.send("GET", "/stats").json?["streams"] == [:])
+        }
+    }
+
+    @Test func `readyz warns while something fails, and not of what has worked since`() async throws {
+        try await TestSidecar.run { sidecar in
+            await sidecar.fail { $0.failure = .transport(.notConnected(reason: "refused")) }
+            _ = try sidecar.send("GET", "/streams/orders")
+            let during = try sidecar.send("GET", "/readyz").json
+            #expect(during?["warnings"]?[0]?["component"] == "kinesis")
+            #expect(during?["warnings"]?[0]?["detail"]?.string?.contains("refused") == true)
+            await sidecar.fail { $0.failure = nil }
+            _ = try sidecar.send("GET", "/streams/orders")
+            #expect(try sidecar.send("GET", "/readyz").json?["warnings"] == [])
+            #expect(try sidecar.send("GET", "/streams/orders/stats").json?["recentExceptions"]?["count"] == 1)
+        }
+    }
+
     @Test func `metrics count requests, puts and the process`() async throws {
         try await TestSidecar.run { sidecar in
             let client = try sidecar.follow("consumerGroup=a%22b")
@@ -79,6 +104,37 @@ import Testing
             ] {
                 #expect(lines.contains(Substring(line)), "\(line) is not in\n\(answer.body)")
             }
+        }
+    }
+
+    @Test func `what a reader has not acknowledged is told in metrics, stats and streams, until it does`() async throws
+    {
+        try await TestSidecar.run { sidecar in
+            let client = try sidecar.follow("consumerGroup=g&useAutoCheckpoints=false")
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"12345"}"#)
+            try client.read(until: "12345")
+            let labels = #"{stream="orders",consumer_group="g",shard="shardId-000000000000"}"#
+            #expect(await sidecar.becomes { $0.consumers.snapshots[0].shards[0].backlog.unacknowledgedEvents == 1 })
+            let metrics = try sidecar.send("GET", "/metrics").body
+            #expect(metrics.contains("kinesis_sidecar_unacknowledged_events\(labels) 1\n"))
+            #expect(metrics.contains("kinesis_sidecar_oldest_unacknowledged_seconds\(labels) 0."))
+            #expect(metrics.contains("kinesis_sidecar_checkpoint_lag_seconds\(labels) 0."))
+            #expect(!metrics.contains("kinesis_sidecar_checkpoint_lag_seconds\(labels) 0.0\n"))
+            for shard in [
+                try sidecar.send("GET", "/streams").json?["consumers"]?[0]?["shards"]?[0],
+                try sidecar.send("GET", "/streams/orders/stats").json?["consumers"]?[0]?["shards"]?[0],
+            ] {
+                #expect(shard?["unacknowledgedEvents"] == 1)
+                #expect(shard?["checkpointMillisBehindLatest"] != nil)
+                #expect(shard?["oldestUnacknowledgedMillis"] != nil)
+            }
+            let event = try #require(client.text.firstMatch(of: /id: (\S+)\nevent: records/)?.1)
+            _ = try sidecar.send("POST", "/streams/orders/checkpoints?consumerGroup=g", body: #"{"id":"\#(event)"}"#)
+            #expect(await sidecar.becomes { $0.consumers.snapshots[0].shards[0].backlog.checkpointLag == 0 })
+            let after = try sidecar.send("GET", "/metrics").body
+            #expect(after.contains("kinesis_sidecar_unacknowledged_events\(labels) 0\n"))
+            #expect(after.contains("kinesis_sidecar_checkpoint_lag_seconds\(labels) 0.0\n"))
+            #expect(!after.contains("kinesis_sidecar_oldest_unacknowledged_seconds\(labels)"))
         }
     }
 

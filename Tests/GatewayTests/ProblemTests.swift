@@ -12,7 +12,8 @@ import Testing
     private let stream = StreamName("orders")!
 
     @Test func `a problem document has RFC 9457's members, the code, and what the case adds`() throws {
-        let document = Problem.unsupportedMediaType("text/plain", accepted: ["application/json"]).document
+        let document = Problem.unsupportedMediaType("text/plain", accepted: ["application/json"], takesData: false)
+            .document
         let json = try JSONParser.parse(document.body)
         #expect(json["type"]?.string == "urn:kinesis-sidecar:problem:unsupportedMediaType")
         #expect(json["title"]?.string == ProblemCode.unsupportedMediaType.title)
@@ -93,8 +94,20 @@ import Testing
 
     @Test func `an unknown option names what is accepted`() {
         let document = Problem.option(.unknown(option: "limt"), accepted: RecordsRequest.queryOptions).document
-        #expect(document.detail.contains("limt") && document.detail.contains("limit"))
+        let start = "There is no option \"limt\"; did you mean limit? Accepted here: consumerGroup,"
+        #expect(document.detail.hasPrefix(start))
         #expect(document.members.first { $0.key == "accepted" }?.value.array?.contains("limit") == true)
+    }
+
+    @Test func `an option that is like none is not guessed at`() {
+        let document = Problem.option(.unknown(option: "zzzzzzzz"), accepted: ["consumerGroup"]).document
+        #expect(document.detail == "There is no option \"zzzzzzzz\". Accepted here: consumerGroup.")
+    }
+
+    @Test func `a foreign host is told how to become one of ours`() {
+        let document = Problem.origin(.foreignHost("sidecar.svc")).document
+        #expect(document.code.status == .misdirectedRequest)
+        #expect(document.detail.contains("KINESIS_SIDECAR_ALLOWED_HOSTS"))
     }
 
     private func service(_ code: String, _ status: Int) -> AWSError {

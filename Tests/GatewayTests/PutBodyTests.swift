@@ -107,7 +107,7 @@ import Testing
 
     @Test func `malformed JSON is told with its place`() throws {
         let error = #expect(throws: PutBodyError.self) { try parse(#"{"data": nul}"#) }
-        let document = error.map { Problem.putBody($0).document }
+        let document = error.map { Problem.putBody($0, namesStream: false).document }
         #expect(document?.members.first { $0.key == "offset" }?.value.int == 12)
     }
 
@@ -128,7 +128,7 @@ import Testing
             _ = try parse(body, namesStream: namesStream, memory: memory)
             return nil
         } catch {
-            let document = Problem.putBody(error).document
+            let document = Problem.putBody(error, namesStream: namesStream).document
             func member(_ name: String) -> JSONValue? { document.members.first { $0.key == name }?.value }
             let index = member("index")?.int.map { " \($0)" } ?? ""
             let field = member("field")?.string ?? (index.isEmpty ? "" : "-")

@@ -12,6 +12,7 @@ import Testing
         ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/openapi.yaml"), ("GET", "/streams/a%2Db/shards"),
         ("GET", "/"), ("GET", "/metrics"), ("GET", "/stats"), ("GET", "/assignments"), ("GET", "/streams/orders/stats"),
         ("GET", "/streams/orders/assignments"), ("POST", "/streams/orders/start"), ("POST", "/streams/orders/stop"),
+        ("POST", "/streams/orders/forget"),
     ])
     func `a route is found by method and path`(method: String, path: String) throws {
         _ = try Route.find(HTTPMethod(method), path: path)

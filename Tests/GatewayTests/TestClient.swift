@@ -44,7 +44,11 @@ final class TestClient {
     /// False when the server takes no more.
     @discardableResult
     func write(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
+        write(Array(text.utf8))
+    }
+
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -75,8 +79,13 @@ final class TestClient {
 
     /// Reads until the text has arrived.
     func read(until text: String) throws {
-        while !self.text.contains(text) {
-            if try !readMore() { throw Gone(received: self.text) }
+        try read { $0.contains(text) }
+    }
+
+    /// Reads until what has arrived is as the condition says.
+    func read(until condition: (String) -> Bool) throws {
+        while !condition(text) {
+            if try !readMore() { throw Gone(received: text) }
         }
     }
 

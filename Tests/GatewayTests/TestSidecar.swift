@@ -109,6 +109,13 @@ final class TestSidecar: @unchecked Sendable {
         return numbers
     }
 
+    /// The data that Kinesis has.
+    func written() async -> [String] {
+        await Task(executorPreference: loop) {
+            self.kinesis.written.map(\.text)
+        }.value
+    }
+
     /// When the stream was made.
     func creation() async throws -> WallTime {
         try await Task(executorPreference: loop) { try await self.kinesis.describe(Self.stream).creation }.value
@@ -125,7 +132,7 @@ final class TestSidecar: @unchecked Sendable {
     func follow(_ query: String) throws -> TestClient {
         let client = try TestClient(port: port)
         client.send("GET", "/streams/orders/records?noRecordsPollDelay=250&pollDelay=0&" + query)
-        try client.read(until: "shardId-000000000000\n\n")
+        try client.read(until: "shardId-000000000000\n")
         return client
     }
 }

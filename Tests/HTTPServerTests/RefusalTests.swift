@@ -73,7 +73,7 @@ import Testing
             let half = String(repeating: "x", count: 200_000)
             let alone = try Client(port: fixture.port)
             alone.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + half)
-            while fixture.ask({ $0.bodyBytesHeld }) < 200_000 {}
+            #expect(fixture.becomes { $0.bodyBytesHeld == 400_000 })
             let second = try Client(port: fixture.port)
             second.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + half)
             #expect(try second.answer().status == 503)
@@ -85,6 +85,56 @@ import Testing
             let later = try Client(port: fixture.port)
             later.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + half)
             #expect(try later.answer().status == 200, "what was held is given back")
+        }
+    }
+
+    @Test func `a body for whose length there is no room is refused before it is read`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyBytesTogether = 256 * 1024
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            func begin(_ length: Int) throws -> Client {
+                let client = try Client(port: fixture.port)
+                client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: \(length)\r\n\r\n")
+                return client
+            }
+            let first = try begin(200_000)
+            let firstHead = try first.read(through: "\r\n\r\n")
+            #expect(firstHead.hasPrefix("HTTP/1.1 100"))
+            #expect(try begin(100_000).answer().status == 503)
+            let small = try begin(50_000)
+            let smallHead = try small.read(through: "\r\n\r\n")
+            #expect(smallHead.hasPrefix("HTTP/1.1 100"), "a small one is read")
+            for (client, length) in [(first, 200_000), (small, 50_000)] {
+                client.send(String(repeating: "x", count: length))
+                #expect(try client.answer().status == 200)
+            }
+            #expect(fixture.becomes { $0.bodyBytesHeld == 0 })
+        }
+    }
+
+    @Test func `a body counts until its request is answered, or its handler lets go of it`() async throws {
+        var limits = HTTPLimits()
+        limits.bodyBytesTogether = 256 * 1024
+        try await ServerFixture.run(
+            limits,
+            handle: { exchange in
+                _ = try? await exchange.body()
+                let held = exchange.holdsLargeBody
+                if exchange.request.path == "/release" { exchange.releaseBody() }
+                let stillHeld = exchange.holdsLargeBody
+                await exchange.respond(
+                    .ok, body: ByteBuffer("\(held) \(stillHeld) \(exchange.connection.server.bodyBytesHeld)"))
+            }
+        ) { fixture in
+            let body = String(repeating: "x", count: 200_000)
+            func post(_ path: String) throws -> String {
+                let client = try Client(port: fixture.port)
+                client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + body)
+                return try client.answer().body
+            }
+            let bodies = [try post("/"), try post("/release")]
+            #expect(bodies == ["true true 200000", "true false 0"])
+            #expect(fixture.becomes { $0.bodyBytesHeld == 0 })
         }
     }
 

@@ -36,6 +36,44 @@ import Testing
         }
     }
 
+    /// Confined to the server's loop.
+    private final class Turns: @unchecked Sendable {
+        var current = 0
+        var ofRequests: [Int] = []
+    }
+
+    @Test func `a turn of the loop lies between two requests of one packet`() async throws {
+        let turns = Turns()
+        try await ServerFixture.run(handle: { exchange in
+            turns.ofRequests.append(turns.current)
+            exchange.loop.endOfTurn { turns.current += 1 }
+            await exchange.echo()
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 20))
+            for _ in 0..<20 { #expect(try client.answer().status == 200) }
+            #expect(fixture.ask { _ in turns.ofRequests } == Array(0..<20))
+        }
+    }
+
+    @Test func `a body that came with its head is had without a wait, and the next request stands behind it`()
+        async throws
+    {
+        try await ServerFixture.run(handle: { exchange in
+            await exchange.respond(.ok, body: exchange.arrivedBody(limit: 4) ?? ByteBuffer("none"))
+        }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send(
+                Self.post + "Content-Length: 3\r\n\r\nabc" + Self.post + "Content-Length: 5\r\n\r\n12345" + Self.post
+                    + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n" + Self.post
+                    + "Content-Length: 4\r\n\r\nde")
+            let bodies = try (0..<4).map { _ in try client.answer().body }
+            #expect(bodies == ["abc", "none", "none", "none"])
+            client.send("fg" + Self.post + "Content-Length: 4\r\n\r\nhijk")
+            #expect(try client.answer().body == "hijk")
+        }
+    }
+
     @Test func `many pipelined requests with answers that the client does not read are all answered`() async throws {
         try await ServerFixture.run(handle: { exchange in
             await exchange.respond(.ok, body: ByteBuffer([UInt8](repeating: 120, count: 8000)))

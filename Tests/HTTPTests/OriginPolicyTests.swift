@@ -23,6 +23,17 @@ import Testing
         #expect(OriginPolicy.Refusal.foreignHost(host).status.rawValue == 421)
     }
 
+    @Test func `a star stands for every name below, and not for the name itself`() throws {
+        let policy = OriginPolicy(allowedHosts: ["*.Cluster.local"])
+        func check(_ host: String) throws -> OriginPolicy.Refusal? {
+            policy.check(try HTTPRequest(method: .get, target: "/", headers: ["Host": host]))
+        }
+        for host in ["a.cluster.local", "a.b.CLUSTER.local:8700"] { #expect(try check(host) == nil) }
+        for host in ["cluster.local", ".cluster.local", "acluster.local", "a.cluster.local.evil", "*.cluster.locals"] {
+            #expect(try check(host) == .foreignHost(host))
+        }
+    }
+
     @Test func `the host of an absolute target counts`() throws {
         let request = try HTTPRequest(method: .get, target: "http://evil.example/", headers: ["Host": "localhost"])
         #expect(policy.check(request) == .foreignHost("evil.example"))

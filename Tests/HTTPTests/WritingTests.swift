@@ -50,20 +50,23 @@ import Testing
         ServerSentEvents.appendHead(id: "r-1", event: "records", to: buffer)
         buffer.append("{}")
         buffer.append(ServerSentEvents.end)
-        ServerSentEvents.appendEvent(event: "problem", data: "a\r\nb\rc", to: buffer)
-        #expect(
-            buffer.text
-                == "retry: 1000\n\n: two\n: lines\n\nid: r-1\nevent: records\ndata: {}\n\n"
-                + "event: problem\ndata: a\ndata: b\ndata: c\n\n")
+        #expect(buffer.text == "retry: 1000\n: two\n: lines\nid: r-1\nevent: records\ndata: {}\n\n")
     }
 
     @Test func `an id or a name cannot begin another field`() {
         let buffer = ByteBuffer()
-        ServerSentEvents.appendEvent(id: "a\ndata: x", event: "b\rc", data: "", to: buffer)
-        #expect(buffer.text == "id: adata: x\nevent: bc\ndata: \n\n")
+        ServerSentEvents.appendHead(id: "a\r\ndata: x\u{2028}", event: "b\rc", to: buffer)
+        #expect(buffer.text == "id: adata: x\nevent: bc\ndata: ")
         buffer.removeAll()
-        ServerSentEvents.appendEvent(id: "a\u{0}", event: nil, data: "d", to: buffer)
-        #expect(buffer.text == "data: d\n\n")
+        ServerSentEvents.appendHead(id: "a\u{0}", event: "e", to: buffer)
+        #expect(buffer.text == "event: e\ndata: ")
+    }
+
+    @Test(arguments: ["a\r\nb\rc\nd", "a\u{85}b\u{2028}c\u{2029}d"])
+    func `each line of a comment is one, wherever clients see lines`(_ text: String) {
+        let buffer = ByteBuffer()
+        ServerSentEvents.appendComment(text, to: buffer)
+        #expect(buffer.text == ": a\n: b\n: c\n: d\n")
     }
 
     @Test func `every refusal has a status that is an error`() {

@@ -7,7 +7,7 @@ import Testing
         let value = try JSONParser.parse(#" {"b": 123456789012345678901234567890, "a": [true, null, "x\u00e9"]} "#)
         #expect(value.object?.map(\.key) == ["b", "a"])
         #expect(value["b"]?.number == "123456789012345678901234567890")
-        #expect(value["a"] == [true, nil, "xé"])
+        #expect(value["a"] == [true, .null, "xé"])
     }
 
     @Test func `escapes and surrogate pairs become characters`() throws {
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `what a writer writes is read back`() throws {
         let tree: JSONValue = [
-            "text": "a\"b\\c\u{1}\u{1f}\n😀\u{7f}", "list": [1, -2, true, false, nil, [], [:]], "": .number("1.5e-7"),
+            "text": "a\"b\\c\u{1}\u{1f}\n😀\u{7f}", "list": [1, -2, true, false, .null, [], [:]], "": .number("1.5e-7"),
         ]
         var writer = JSONWriter()
         writer.value(tree)

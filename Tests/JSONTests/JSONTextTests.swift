@@ -67,16 +67,51 @@ import Testing
         for count in 0..<text.count { #expect(!isValid(Array(text.prefix(count)))) }
     }
 
-    @Test(arguments: [
-        ("[1,\n2]", true), ("{\"a\"\r:1}", true), ("[1, \t2]", false), ("[\"\\n\"]", false), ("1\n", true),
-    ])
-    func `line breaks between tokens are reported`(_ text: String, _ expected: Bool) {
+    @Test(
+        arguments: [
+            ("[1,\n2]", .betweenTokens), ("{\"a\"\r:1}", .betweenTokens), ("[1, \t2]", []), ("[\"\\n\"]", []),
+            ("1\n", .betweenTokens), ("[\"a\u{2028}\"]", .inStrings), ("{\"\u{2029}\":1}", .inStrings),
+            ("\"\u{85}\"", .inStrings), ("[\"\u{2028}\",\n1]", [.inStrings, .betweenTokens]),
+            ("\"\u{2027}\u{202a}\u{84}\u{86}\u{1085}\u{20a8}\"", []),
+        ] as [(String, JSONLineBreaks)])
+    func `what would end a line is reported`(_ text: String, _ expected: JSONLineBreaks) {
         let bytes = Array(text.utf8)
-        var lineBreaks = false
+        var lineBreaks = JSONLineBreaks()
         bytes.withUnsafeBufferPointer {
             #expect(JSONText.isValid($0.baseAddress!, 0, bytes.count, depth: 9, lineBreaks: &lineBreaks))
         }
         #expect(lineBreaks == expected)
+    }
+
+    @Test(arguments: [("\u{85}", "\\u0085"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029")])
+    func `what ends a line of Unicode text is escaped, in every place of a string`(_ text: String, _ escape: String) {
+        for before in 0..<20 {
+            for neighbour in ["a", "é", "\u{2027}", "§"] {
+                let start = String(repeating: neighbour, count: before)
+                #expect(written(start + text + "b" + text) == "\"\(start)\(escape)b\(escape)\"")
+                let json = "[\"\(start)\(text)\",\"\(text)\"]"
+                #expect(escaping(json) == "[\"\(start)\(escape)\",\"\(escape)\"]")
+            }
+        }
+    }
+
+    @Test func `characters beside them stay as they are`() {
+        let text = "\u{84}\u{86}\u{a0}\u{c2}\u{2027}\u{202a}\u{e2}\u{3028}\u{10ffff}"
+        #expect(written(text) == "\"\(text)\"")
+        #expect(escaping("\"\(text)\"") == "\"\(text)\"")
+    }
+
+    private func written(_ text: String) -> String {
+        let buffer = ByteBuffer()
+        JSONText.appendString(text, to: buffer)
+        return buffer.text
+    }
+
+    private func escaping(_ json: String) -> String {
+        let buffer = ByteBuffer()
+        let bytes = ByteBuffer(json)
+        withExtendedLifetime(bytes) { JSONText.appendEscapingLineBreaks(bytes.bytes, to: buffer) }
+        return buffer.text
     }
 
     /// Documents made at random and then damaged, judged by a checker that shares nothing with ours.

@@ -27,6 +27,18 @@ import Time
         #expect(try JSONParser.parse(#require(try AnswerText.payload(text)))["records"]?[0] == expected)
     }
 
+    @Test func `null counts as left out`() throws {
+        let text =
+            #"{"ChildShards":null,"MillisBehindLatest":null,"NextShardIterator":"it","Records":[{"Data":"","#
+            + #""ApproximateArrivalTimestamp":null,"SequenceNumber":"1","PartitionKey":null,"EncryptionType":null}]}"#
+        var encoder = AnswerText.encoder(text)
+        let batch = try #require(try encoder.next())
+        let expected: JSONValue = ["sequenceNumber": "1", "encryptionType": "NONE", "data": ""]
+        #expect(try JSONParser.parse("{" + batch.payload.text)["records"]?[0] == expected)
+        #expect(encoder.envelope?.childShards.isEmpty == true)
+        #expect(encoder.envelope?.millisBehindLatest == 0)
+    }
+
     @Test func `escapes are understood in keys, partition keys and base64`() throws {
         let text =
             #"{"\u0052ecords":[{"Sequence\u004eumber":"1","\u0044ata":"+\/8\u003d","PartitionKey":"\"\\\u00e9\ud83d\ude00\n"}]}"#

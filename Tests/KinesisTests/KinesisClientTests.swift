@@ -2,6 +2,7 @@ import AWS
 import Bytes
 import Kinesis
 import Testing
+import Time
 
 @Suite(.timeLimit(.minutes(1))) struct KinesisClientTests {
     private static let stream = StreamName("orders")!
@@ -45,6 +46,41 @@ import Testing
             await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
         }
         #expect(requests.count == 2)
+    }
+
+    @Test func `a listing that goes in a circle, or never ends, ends with an error`() async throws {
+        let circle = try await ScriptedService.run { _, _, earlier in
+            .init(body: Self.page([0], next: "t\(earlier % 3)"))
+        } _: { client in
+            await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
+        }
+        #expect(circle.count == 4)
+        let endless = try await ScriptedService.run { _, _, earlier in
+            .init(body: Self.page([], next: "t\(earlier)"))
+        } _: { client in
+            let error = await #expect(throws: AWSError.self) {
+                try await client.listAllShards(Self.stream, retry: nil)
+            }
+            #expect(error?.description.contains("1000 pages") == true)
+        }
+        #expect(endless.count == 1000)
+    }
+
+    @Test func `what is an answer to whoever asks is no failure of the service`() async throws {
+        _ = try await ScriptedService.run { operation, _, _ in
+            let code = operation == "CreateStream" ? "ResourceInUseException" : "ResourceNotFoundException"
+            return .init(status: .badRequest, body: #"{"__type":"\#(code)"}"#)
+        } _: { client in
+            let stream = Self.stream
+            let entry = PutRecordEntry(ByteBuffer("a"), partitionKey: "k")
+            _ = try? await client.call(DescribeStreamSummary(stream: stream), retry: nil)
+            _ = try? await client.call(CreateStream(stream: stream, shardCount: 1), retry: nil)
+            _ = try? await client.putRecords(stream, [entry])
+            _ = try? await client.putRecord(PutRecord(stream: stream, entry: entry))
+            #expect(client.client.recentExceptions.count(now: .now()) == 0)
+            _ = try? await client.listAllShards(stream, retry: nil)
+            #expect(client.client.recentExceptions.count(now: .now()) == 1)
+        }
     }
 
     @Test func `GetRecords gives the answer as it came`() async throws {

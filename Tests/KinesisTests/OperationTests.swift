@@ -32,6 +32,32 @@ import Time
         }
     }
 
+    @Test func `null counts as left out`() throws {
+        // As kinesis-mock writes them.
+        let summary = try DescribeStreamSummary.read(
+            JSONParser.parse(
+                #"""
+                {"StreamDescriptionSummary":{"ConsumerCount":0,"EncryptionType":null,"KeyId":null,
+                "MaxRecordSizeInKiB":null,"OpenShardCount":2,"RetentionPeriodHours":24,
+                "StreamARN":"arn:aws:kinesis:us-east-1:000000000000:stream/orders",
+                "StreamCreationTimestamp":1795683482.936,"StreamModeDetails":null,"StreamName":"orders",
+                "StreamStatus":"ACTIVE","WarmThroughput":null}}
+                """#))
+        #expect(summary.maxRecordBytes == 1024 * 1024)
+        #expect(summary.encryption == "NONE" && summary.mode == .provisioned)
+        #expect(summary.creation == WallTime(milliseconds: 1_795_683_482_936))
+        let page = try ListShards.read(
+            JSONParser.parse(
+                #"""
+                {"NextToken":null,"Shards":[{"AdjacentParentShardId":null,"ParentShardId":null,
+                "HashKeyRange":{"EndingHashKey":"9","StartingHashKey":"0"},"ShardId":"shardId-000000000000",
+                "SequenceNumberRange":{"EndingSequenceNumber":null,"StartingSequenceNumber":"1"}}]}
+                """#))
+        #expect(page.nextToken == nil)
+        #expect(page.shards.map(\.isOpen) == [true] && page.shards.first?.parents == [])
+        #expect(try ListShards.read(["Shards": .null]).shards.isEmpty)
+    }
+
     @Test func `a later page is asked for by its token alone`() throws {
         #expect(try request(ListShards(.first(stream))) == ["StreamName": "orders", "MaxResults": 1000])
         #expect(try request(ListShards(.next(token: "t"), maxResults: 5)) == ["NextToken": "t", "MaxResults": 5])

@@ -19,7 +19,7 @@ import Time
 
     @Test(arguments: [
         (#"{"a":[1,"x"]}"#, #"{"a":[1,"x"]}"#), ("[]", "[]"), ("{\"a\":\n1,\r\n\"b\": 2}", #"{"a":1,"b": 2}"#),
-        ("{a:1}", #""{a:1}""#), ("{} ", #""{} ""#), ("[1}", #""[1}""#), ("{\"a\":1", #""{\"a\":1""#), ("12", #""12""#),
+        ("{a:1}", #""{a:1}""#), ("[1}", #""[1}""#), ("{\"a\":1", #""{\"a\":1""#), ("12", #""12""#),
         ("null", #""null""#), ("\"x\"", #""\"x\"""#), ("", #""""#), ("{", #""{""#),
         ("hello\nworld\r", #""hello\nworld\r""#),
         ("{\"a\":\"\u{1}\"}", #""{\"a\":\"\u0001\"}""#), ("grüße 😀", #""grüße 😀""#),
@@ -32,14 +32,28 @@ import Time
     }
 
     @Test(arguments: [
-        ("12", "12"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("\"x\"", "\"x\""), (" [1] \n", " [1] "), ("{}", "{}"),
-        ("", #""""#), ("hello", #""hello""#), ("1 2", #""1 2""#), ("NaN", #""NaN""#),
+        ("12", "12"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("\"x\"", "\"x\""), (" [1] \n", "[1]"), ("{}", "{}"),
+        ("", #""""#), (" 12\n", "12"), (" \n", #"" \n""#), ("hello", #""hello""#), ("1 2", #""1 2""#),
+        ("NaN", #""NaN""#),
     ])
     func `true tries every value`(_ data: String, _ expected: String) throws {
         #expect(try self.data(data, .always) == expected)
     }
 
-    @Test(arguments: [(#"{"a":1}"#, #""{\"a\":1}""#), ("12", #""12""#)])
+    /// Producers for Firehose end every record with a line feed.
+    @Test(arguments: [
+        ("{\"user\":7}\n", #"{"user":7}"#), ("\r\n\t [1,\n 2] \r\n", "[1, 2]"), ("  {}", "{}"), ("{} ", "{}"),
+        ("{a:1}\n", #""{a:1}\n""#), (" { ", #"" { ""#), ("\u{c}{}", #""\f{}""#), ("\u{b}[]", #""\u000b[]""#),
+        ("\n", #""\n""#), ("\u{feff}{}", "\"\u{feff}{}\""), ("{}\u{a0}", "\"{}\u{a0}\""),
+    ])
+    func `white space around it makes JSON nothing else, and goes`(_ data: String, _ expected: String) throws {
+        #expect(try self.data(data, .auto) == expected)
+        #expect(try self.data(data, .always) == expected)
+    }
+
+    @Test(arguments: [
+        (#"{"a":1}"#, #""{\"a\":1}""#), ("12", #""12""#), ("{\"a\":1}\n", #""{\"a\":1}\n""#),
+    ])
     func `false makes a string of everything`(_ data: String, _ expected: String) throws {
         #expect(try self.data(data, .never) == expected)
     }
@@ -67,7 +81,7 @@ import Time
             let parse = ShouldParseJSON.allCases.randomElement(using: &random)!
             let answer = AnswerText.answer([AnswerText.record(1, bytes)])
             let payload = try #require(try AnswerText.payload(answer, parse))
-            #expect(!payload.utf8.contains(0x0a) && !payload.utf8.contains(0x0d))
+            #expect(!payload.unicodeScalars.contains { Self.lineBreaks.contains($0) })
             let record = try #require(try JSONParser.parse(payload, limits: .payload)["records"]?[0])
             let data = try #require(record["data"])
             if record["dataEncoding"] == "base64" {
@@ -81,8 +95,12 @@ import Time
         }
     }
 
+    private static let lineBreaks: Set<Unicode.Scalar> = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
+
     private static func sample(_ random: inout SeededGenerator) -> [UInt8] {
-        let pieces = ["{", "}", "[", "]", "\"a\"", ":", ",", "1", "\n", "\\", "\"", "é", "x", "true", " "]
+        let pieces = [
+            "{", "}", "[", "]", "\"a\"", ":", ",", "1", "\n", "\\", "\"", "é", "x", "true", " ", "\u{2028}", "\u{85}",
+        ]
         let count = Int.random(in: 0...12, using: &random)
         var bytes = (0..<count).flatMap { _ in Array(pieces.randomElement(using: &random)!.utf8) }
         if Int.random(in: 0..<3, using: &random) == 0 {
@@ -90,6 +108,81 @@ import Time
         }
         if Int.random(in: 0..<5, using: &random) == 0 { bytes.append(UInt8.random(in: 0...255, using: &random)) }
         return bytes
+    }
+
+    @Test(arguments: [
+        ("{\"a\u{2028}\":\n\"b\u{2029}\u{85}é\"}", #"{"a\u2028":"b\u2029\u0085é"}"#),
+        ("a\u{2028}b\u{85}\u{2029}", #""a\u2028b\u0085\u2029""#),
+    ])
+    func `what ends a line of Unicode text leaves as an escape`(_ data: String, _ expected: String) throws {
+        #expect(try self.data(data, .auto) == expected)
+    }
+
+    @Test func `so it does in a partition key`() throws {
+        let answer = AnswerText.answer([AnswerText.record(1, Array("x".utf8), key: "k\u{2028}\u{85}é")])
+        #expect(try #require(try AnswerText.payload(answer)).contains(#""partitionKey":"k\u2028\u0085é","#))
+    }
+
+    // MARK: Events
+
+    @Test(arguments: [1024, 5000, 60_000], [20, 300, 3000])
+    func `an event of several records has at most so many bytes, and hardly fewer`(_ most: Int, _ size: Int) throws {
+        let records = (1...400).map {
+            let fill = String(repeating: "x", count: size + $0 % 7 * size / 8)
+            return AnswerText.record($0, #"{"n":\#($0),"fill":"\#(fill)"}"#)
+        }
+        let batches = try batches(records, most)
+        #expect(try batches.flatMap { try numbers($0) } == Array(1...400))
+        for batch in batches {
+            #expect(batch.recordCount == 1 || batch.payloadBytes + RecordBatchEncoder.framingBytes <= most)
+        }
+        for (batch, next) in zip(batches, batches.dropFirst()) {
+            let record = next.payloadBytes / next.recordCount + 2 * size
+            #expect(batch.payloadBytes + record > most - 200)
+        }
+    }
+
+    @Test(arguments: [ShouldParseJSON.never, .auto])
+    func `a record that is longer than an event stands alone`(_ parse: ShouldParseJSON) throws {
+        // As a string a quote takes two bytes: more than it seems before it is written.
+        let sizes = [10, 10, 40_000, 10, 70_000, 70_000, 10, 10]
+        let records = sizes.enumerated().map { number, size in
+            let list = String(repeating: "\"\",", count: size / 3)
+            return AnswerText.record(number + 1, #"{"n":\#(number + 1),"l":[\#(list)1]}"#)
+        }
+        let batches = try batches(records, 60_000, parse)
+        #expect(batches.flatMap { (0..<$0.recordCount).map { _ in 0 } }.count == sizes.count)
+        #expect(batches.filter { $0.payloadBytes > 60_000 }.allSatisfy { $0.recordCount == 1 })
+        let counts = batches.map(\.recordCount)
+        #expect(counts == (parse == .never ? [2, 1, 1, 1, 1, 2] : [4, 1, 1, 2]))
+        #expect(batches.map(\.first.sequenceNumber.text) == firsts(counts))
+        #expect(batches.map(\.isLast) == counts.indices.map { $0 == counts.count - 1 })
+        let dataBytes = sizes.map { #"{"n":1,"l":[1]}"#.utf8.count + $0 / 3 * 3 }.reduce(0, +)
+        #expect(batches.map(\.dataBytes).reduce(0, +) == dataBytes)
+    }
+
+    private func firsts(_ counts: [Int]) -> [String] {
+        var next = 1
+        return counts.map { count in
+            defer { next += count }
+            return String(next)
+        }
+    }
+
+    private func batches(_ records: [String], _ most: Int, _ parse: ShouldParseJSON = .auto) throws -> [EncodedBatch] {
+        var encoder = RecordBatchEncoder(
+            ByteBuffer(AnswerText.answer(records)), stream: StreamName("orders")!, shard: ShardID(number: 0),
+            encoding: RecordEncoding(shouldParseJSON: parse, maxEventBytes: most))
+        var batches: [EncodedBatch] = []
+        while let batch = try encoder.next() {
+            #expect((encoder.envelope != nil) == batch.isLast)
+            batches.append(batch)
+        }
+        return batches
+    }
+
+    private func numbers(_ batch: EncodedBatch) throws -> [Int] {
+        try JSONParser.parse("{" + batch.payload.text)["records"]?.array?.compactMap { $0["data"]?["n"]?.int } ?? []
     }
 
     // MARK: Slices

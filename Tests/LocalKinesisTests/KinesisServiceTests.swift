@@ -74,10 +74,11 @@ private final class Embedded: Sendable {
             .putRecord, #"{"StreamName":"s","Data":"\#(data)","PartitionKey":"k","ExplicitHashKey":"\#(key)"}"#)
     }
 
-    func iterator(_ shard: Int, _ type: String = "TRIM_HORIZON") async throws -> String {
+    func iterator(_ shard: Int, _ type: String = "TRIM_HORIZON", from number: String? = nil) async throws -> String {
+        let number = number.map { #","StartingSequenceNumber":"\#($0)""# } ?? ""
         let answer = try await call(
             .getShardIterator,
-            #"{"StreamName":"s","ShardId":"\#(LocalShard.id(shard))","ShardIteratorType":"\#(type)"}"#)
+            #"{"StreamName":"s","ShardId":"\#(LocalShard.id(shard))","ShardIteratorType":"\#(type)"\#(number)}"#)
         return try #require(answer["ShardIterator"]?.string)
     }
 
@@ -214,6 +215,20 @@ private func texts(_ answer: JSONValue) -> [String] {
             issued: WallTime.now().advanced(by: .seconds(-301)))
         let fault = await #expect(throws: ServiceFault.self) { try await kinesis.read(token.text) }
         #expect(fault?.code == "ExpiredIteratorException")
+    }
+
+    @Test func `an iterator begins at numbers that were given, and at no other`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        let number = try #require(try await kinesis.put("a")["SequenceNumber"]?.string)
+        _ = try await kinesis.iterator(0, "AFTER_SEQUENCE_NUMBER", from: number)
+        let shard = try await kinesis.onLoop { $0.find("s")!.shards[0]! }
+        for unknown in ["4959", shard.sequenceNumber(2, at: .now())] {
+            let fault = await #expect(throws: ServiceFault.self) {
+                try await kinesis.iterator(0, "AFTER_SEQUENCE_NUMBER", from: unknown)
+            }
+            #expect(fault?.code == "InvalidArgumentException")
+        }
     }
 
     @Test func `no iterator goes beyond a record that could not be stored, whose number comes again`() async throws {

@@ -51,6 +51,15 @@ final class BatcherScript {
         collect()
     }
 
+    /// From here on a call takes more records.
+    func widen(toRecords count: Int) {
+        batcher.limits.records = count
+    }
+
+    func serviceReturns() {
+        batcher.serviceReturned(now: now)
+    }
+
     func advance(_ duration: Duration) {
         now += duration
         batcher.handleTimeout(now: now)

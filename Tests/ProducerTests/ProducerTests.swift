@@ -61,10 +61,28 @@ import Testing
             try await target.make(stream)
             try await target.encrypt(stream)
             let entry = PutRecordEntry(ByteBuffer("a"), partitionKey: "k")
-            let put = EncodedPut([EncodedPut.Record(entry, sequenceNumberForOrdering: SequenceNumber("7"))])
+            let before = try await target.putRecord(PutRecord(stream: stream, entry: entry)).sequenceNumber
+            let put = EncodedPut([EncodedPut.Record(entry, sequenceNumberForOrdering: before)])
             let answer = try await producer.put(put, to: stream)
             #expect(answer.encryptionType == "KMS")
-            #expect(target.puts == [.init(records: 1, after: SequenceNumber("7"))])
+            #expect(target.puts == [.init(records: 1), .init(records: 1, after: before)])
+        }
+    }
+
+    @Test(arguments: [
+        (ServiceError(code: "HTTP404", message: "Not Found", status: 404), 1),
+        (ServiceError(code: "UnknownOperationException", message: "", status: 400), 1),
+        (ServiceError(code: "HTTP413", message: "Request Entity Too Large", status: 413), 3),
+        (ServiceError(code: "ValidationException", message: "", status: 400), 3),
+    ])
+    func `a call is split only for a fault of what it carries`(_ fault: ServiceError, _ calls: Int) async throws {
+        try await withProducer { producer, target in
+            try await target.make(stream)
+            let entries = ["a", "b"].map { EncodedPut.Record(PutRecordEntry(ByteBuffer($0), partitionKey: "k")) }
+            for _ in 0..<3 { target.fail(.put, .service(fault)) }
+            let answer = try await producer.put(EncodedPut(entries, isGroup: true), to: stream)
+            #expect(answer.results.allSatisfy { !$0.isAccepted })
+            #expect(target.puts.count == calls)
         }
     }
 
@@ -120,14 +138,56 @@ import Testing
             let first = producer.loop.spawn { _ = try? await producer.put(.of("a", "b", "c"), to: stream) }
             await producer.loop.nextTurn()
             let error = await #expect(throws: PutError.self) { try await producer.put(.of("d"), to: stream) }
-            guard case .busy(_, 1000, _) = error else {
+            guard case .busy(let backlog) = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
+            #expect(backlog.limit == 1000)
+            #expect(throws: PutBacklog.self) { try producer.checkRoom(for: 500) }
             target.release()
             await first.value
+            try producer.checkRoom(for: 500)
             _ = try await producer.put(.of("d"), to: stream)
             #expect(target.written.map(\.text) == ["a", "b", "c", "d"])
+        }
+    }
+
+    @Test func `a put that waits for room is written when there is some, and says when it has it`() async throws {
+        try await withProducer(maxPutBytes: 1000) { producer, target in
+            try await target.make(stream)
+            target.hold()
+            let stream = stream
+            let first = producer.loop.spawn { _ = try? await producer.put(.of("a", "b", "c"), to: stream) }
+            await producer.loop.nextTurn()
+            let room = Room()
+            let second = producer.loop.spawn {
+                _ = try? await producer.put(.of("d"), to: stream, waitsForRoom: true) { room.isTaken = true }
+            }
+            await producer.loop.nextTurn()
+            #expect(!room.isTaken)
+            target.release()
+            await first.value
+            await second.value
+            #expect(room.isTaken)
+            #expect(target.written.map(\.text) == ["a", "b", "c", "d"])
+            #expect(producer.waitingBytes == 0)
+        }
+    }
+
+    @Test func `a put waits for room no longer than putTimeout`() async throws {
+        try await withProducer(maxPutBytes: 1000, putTimeout: .milliseconds(20)) { producer, target in
+            try await target.make(stream)
+            _ = await producer.waitForRoom(1000, .group)
+            let error = await #expect(throws: PutError.self) {
+                try await producer.put(.of("d"), to: self.stream, waitsForRoom: true)
+            }
+            guard case .busy = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            producer.giveRoom(1000)
+            #expect(producer.waitingBytes == 0)
+            #expect(target.written.isEmpty)
         }
     }
 
@@ -200,6 +260,11 @@ import Testing
             }
         }.value
     }
+}
+
+/// Confined to its loop.
+private final class Room: @unchecked Sendable {
+    var isTaken = false
 }
 
 extension EncodedPut {

@@ -138,6 +138,53 @@ import Testing
         #expect(throws: PutError.self) { try script.answers[bad]?.get() }
     }
 
+    @Test func `puts whose records stand mixed in a refused call are told apart all the same`() throws {
+        let script = BatcherScript()
+        script.limits.records = 1
+        script.limits.calls = 3
+        script.restart()
+        let bad = script.submit([1, 1])
+        let good = script.submit([1])
+        let single = [script.batch(), script.batch(), script.batch()].compactMap(\.self)
+        for index in [0, 2, 1] {
+            script.end(single[index], .results([.throttled], encryptionType: nil))
+            script.advance(.milliseconds(1))
+        }
+        script.widen(toRecords: 500)
+        script.advance(.seconds(1))
+        let mixed = try #require(script.batch())
+        #expect(mixed.entries.map(\.ticket) == [bad, good, bad])
+        script.end(mixed, .refused(.invalid, byContent: true))
+        var calls = 0
+        while calls < 10, let batch = script.batch() {
+            calls += 1
+            if batch.entries.contains(where: { $0.ticket == bad }) {
+                script.end(batch, .refused(.invalid, byContent: true))
+            } else {
+                script.write(batch)
+            }
+        }
+        #expect(calls == 2)
+        #expect(throws: Never.self) { try script.answers[good]?.get() }
+        #expect(throws: PutError.self) { try script.answers[bad]?.get() }
+    }
+
+    @Test func `what waits because the service could not be reached goes at once when it can`() throws {
+        let script = BatcherScript()
+        script.limits.calls = 3
+        script.restart()
+        for error in [PutError.unreachable, .cut] {
+            script.submit([1])
+            script.end(try #require(script.batch()), .failedForNow(error, mayHaveBeenWritten: false))
+        }
+        #expect(script.batch() == nil)
+        script.serviceReturns()
+        #expect(script.batch()?.entries.map(\.ticket.slot) == [0])
+        #expect(script.batch() == nil)
+        script.advance(.seconds(1))
+        #expect(script.batch()?.entries.map(\.ticket.slot) == [1])
+    }
+
     @Test func `a refusal that no record caused is everybody's answer`() throws {
         let script = BatcherScript()
         script.limits.calls = 1

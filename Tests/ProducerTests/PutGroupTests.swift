@@ -6,11 +6,17 @@ import Testing
 
 /// Groups: records that are requests of their own and travel together.
 @Suite struct PutGroupTests {
-    @Test func `records of a refused call go again one by one, and only the guilty one fails`() throws {
+    @Test func `records of a refused call go again in halves, and only the guilty one fails`() throws {
         let script = BatcherScript()
         let group = script.submit(group: [1, 1, 1])
         script.end(try #require(script.batch()), .refused(.invalid, byContent: true))
-        for index in 0..<3 {
+        let first = try #require(script.batch())
+        #expect(first.entries.map(\.index) == [0])
+        script.write(first)
+        let rest = try #require(script.batch())
+        #expect(rest.entries.map(\.index) == [1, 2])
+        script.end(rest, .refused(.invalid, byContent: true))
+        for index in 1..<3 {
             let alone = try #require(script.batch())
             #expect(alone.entries.map(\.index) == [index])
             if index == 1 { script.end(alone, .refused(.invalid, byContent: true)) } else { script.write(alone) }
@@ -18,6 +24,23 @@ import Testing
         let results = try #require(try script.answers[group]?.get().results)
         #expect(
             results == [.written("0"), .failed(code: "InvalidArgumentException", message: "too large"), .written("2")])
+    }
+
+    @Test(arguments: [0, 137, 499]) func `one bad record of 500 costs some twenty calls`(bad: Int) throws {
+        let script = BatcherScript()
+        let group = script.submit(group: Array(repeating: 1, count: 500))
+        var calls = 0
+        while let batch = script.batch() {
+            calls += 1
+            if batch.entries.contains(where: { $0.index == bad }) {
+                script.end(batch, .refused(.invalid, byContent: true))
+            } else {
+                script.write(batch)
+            }
+        }
+        let results = try #require(try script.answers[group]?.get().results)
+        #expect(results.indices.filter { !results[$0].isAccepted } == [bad])
+        #expect(calls <= 19, "the call, and two for each of the nine halvings")
     }
 
     @Test func `what was not in the refused call keeps its company`() throws {
@@ -45,7 +68,9 @@ import Testing
         let again = try #require(script.batch())
         #expect(again.entries.map(\.ticket) == [put, put])
         script.end(again, .refused(.invalid, byContent: true))
-        for _ in 0..<2 { script.write(try #require(script.batch())) }
+        let rest = try #require(script.batch())
+        #expect(rest.entries.map(\.ticket) == [group, group])
+        script.write(rest)
         #expect(throws: PutError.self) { try script.answers[put]?.get() }
         #expect(try script.answers[group]?.get().results == [.written("0"), .written("1")])
     }

@@ -25,7 +25,9 @@ import Testing
         #expect(NearestName.of(typed, among: OptionName.all) == meant)
     }
 
-    @Test func `a name that is like none gets no suggestion`() {
+    @Test func `a name that is like none, or longer than any, gets no suggestion`() {
         #expect(NearestName.of("zzzzzzzz", among: OptionName.all) == nil)
+        let long = String(repeating: "a", count: 65)
+        #expect(NearestName.of(long, among: [long]) == nil)
     }
 }

@@ -101,7 +101,7 @@ import Testing
         ("\nlimit:", "sidecar.yaml:2 limit: has no value"),
         ("limit: [1]\nlistne: x", "sidecar.yaml:2 listne: there is no option listne; did you mean listen?"),
         ("retryOptions: {retires: 1}", "sidecar.yaml:1 retryOptions.retires: there is no option retryOptions.retires"),
-        ("- a", "sidecar.yaml:1 : the file must be a mapping"),
+        ("- a", "sidecar.yaml:1: the file must be a mapping"),
         ("consumers: orders", "sidecar.yaml:1 consumers: must be a list"),
         ("consumers: [orders]", "sidecar.yaml:1 consumers: each entry must be a mapping"),
         ("consumers: [{limit: 1}]", "sidecar.yaml:1 limit: the entry of consumers at line 1 has no streamName"),
@@ -113,6 +113,70 @@ import Testing
     func `a mistake in the file is told by its line`(_ file: String, _ text: String) {
         let found = mistakes(file: file)
         #expect(found.contains { $0.hasPrefix(text) }, "\(found)")
+    }
+
+    @Test(arguments: [
+        ["-p", "8700"], ["-listen", "8700"], ["serve", "orders", "--local"], ["--nonsense", "a", "b"],
+        ["--region", "a", "--region", "b", "--region", "c"], ["--local=maybe", "--local-port", "5"],
+    ])
+    func `one mistake on the command line is one line`(_ arguments: [String]) {
+        let found = mistakes(arguments)
+        #expect(found.count == 1, "\(found)")
+    }
+
+    @Test(arguments: [
+        "dynamoDb: {tableName: a, endpoint: b}", "retryOption: {retries: 3, factor: 2}",
+        "consumers: [{steamName: orders, consumerGroup: g}]", "consumers: [{streamName: a, retryOption: {x: 1, y: 2}}]",
+        "localPort: 5\nlocal: maybe", "credentials: {accessKeyId: \"\", secretAccessKey: x}", "localPort: 5\nlocal: [",
+    ])
+    func `one mistake in the file is one line`(_ file: String) {
+        let found = mistakes(file: file)
+        #expect(found.count == 1, "\(found)")
+    }
+
+    @Test func `a file that cannot be read is the one mistake`() {
+        let unreadable = Mistake(nil, "a.yaml cannot be read")
+        let reader = SettingsReader(
+            commandLine: CommandLineArguments(["--local-port", "5"]), environment: EnvironmentSettings([]), file: nil,
+            unreadable: unreadable)
+        #expect(reader.mistakes == [unreadable])
+    }
+
+    @Test func `a name that was mistyped is suggested, with one dash and in an entry of consumers too`() {
+        #expect(mistakes(["-listen", "8700"]) == ["\"-listen\" is no option; did you mean --listen?"])
+        let found = mistakes(file: "consumers: [{steamName: orders}]")
+        #expect(found.first?.hasSuffix("there is no option steamName; did you mean streamName?") == true, "\(found)")
+    }
+
+    @Test func `a port alone is that of both loopbacks`() {
+        #expect(read(["--listen", "8800"]).settings.listen.map(\.description) == ["127.0.0.1:8800", "[::1]:8800"])
+        #expect(read(file: "listen: 8800").settings.listen.count == 2)
+        #expect(read(["--listen", "0", "--listen", "127.0.0.1:5"]).settings.listen.count == 3)
+        for bad in ["87000", "", ":8700", "a"] { #expect(mistakes(["--listen", bad]).count == 1, "\(bad)") }
+    }
+
+    @Test(arguments: [("help", CommandLineArguments.Action.help), ("version", .version)])
+    func `what the program is to do may stand first without dashes`(
+        _ word: String, _ action: CommandLineArguments.Action
+    ) {
+        #expect(CommandLineArguments([word]).action == action)
+        #expect(CommandLineArguments([word]).mistakes.isEmpty)
+        #expect(CommandLineArguments(["--local", word]).mistakes.count == 1)
+    }
+
+    @Test func `truth values are taken as shells and generated clients write them`() {
+        #expect(read(["--local=True"]).settings.isLocal)
+        #expect(read(environment: ["KINESIS_SIDECAR_LOCAL": "1"]).settings.isLocal)
+        let settings = read(["--local"], file: "createStreamIfNeeded: 'False'\nuseAutoCheckpoints: 0").settings
+        #expect(!settings.createsUnlistedStreams)
+        #expect(!settings.consumerDefaults.useAutoCheckpoints)
+    }
+
+    @Test func `a host may be every name below another`() {
+        #expect(read(file: "allowedHosts: ['*.svc.cluster.local']").settings.allowedHosts == ["*.svc.cluster.local"])
+        for bad in ["*", "*.", "a.*.b", "*a.b"] {
+            #expect(mistakes(environment: ["KINESIS_SIDECAR_ALLOWED_HOSTS": bad]).count == 1, "\(bad)")
+        }
     }
 
     @Test func `every mistake is told, each once`() {

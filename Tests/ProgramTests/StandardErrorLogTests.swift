@@ -7,7 +7,7 @@ import Time
 
 @Suite struct StandardErrorLogTests {
     private func line(_ message: Logger.Message, _ metadata: Logger.Metadata, isTerminal: Bool) -> String {
-        let log = StandardErrorLog(label: "test", level: .info, isTerminal: isTerminal)
+        let log = StandardErrorLog(label: "test", level: .info, isTerminal: isTerminal) { _ in }
         let event = LogEvent(
             level: .warning, message: message, metadata: metadata, source: "s", file: "f", function: "g", line: 1)
         return log.line(event, now: WallTime(milliseconds: 0)).text
@@ -21,6 +21,16 @@ import Time
 
     @Test func `a peer's control characters cannot begin a line or steer the terminal`() {
         #expect(!line("a\nb\u{1B}[2J", [:], isTerminal: true).dropLast().contains { $0.isNewline || $0 == "\u{1B}" })
+    }
+
+    @Test func `the note of lost lines has the form of the others`() throws {
+        let start = WallTime(milliseconds: 0)
+        #expect(
+            StandardErrorLog.note(ofLost: 2, isTerminal: true, now: start).text
+                == "1970-01-01T00:00:00.000Z warning 2 lines were lost: nobody took those before them lines=2\n")
+        let note = StandardErrorLog.note(ofLost: 2, isTerminal: false, now: start).array
+        let json = try note.withUnsafeBytes { try JSONParser.parse($0) }
+        #expect(json["lines"]?.string == "2")
     }
 
     @Test func `elsewhere every line is one JSON object, whatever the message`() throws {

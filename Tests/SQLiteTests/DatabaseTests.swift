@@ -1,7 +1,8 @@
 import Glibc
-import SQLite
 import TestSupport
 import Testing
+
+@testable import SQLite
 
 extension TemporaryFolder {
     fileprivate var database: DatabaseLocation { .file(path + "/db") }
@@ -35,6 +36,42 @@ private func insert(_ key: Int, into database: Database) async throws(SQLiteErro
         stat(folder.path + "/db", &information)
         #expect(information.st_mode & 0o777 == 0o600)
         await second.close()
+    }
+
+    @Test func `the write-ahead log is used, and what does without it is told`() async throws {
+        let folder = TemporaryFolder()
+        let file = try await Database.open(folder.database, migrations: schema)
+        #expect(file.journal == .writeAheadLog)
+        await file.close()
+        let memory = try await Database.open(.memory, migrations: schema)
+        #expect(memory.journal == .memory)
+        await memory.close()
+    }
+
+    @Test func `where the write-ahead log is refused each commit waits for the disk`() throws {
+        // This way to the file system has no shared memory, as some file systems of a network have none.
+        let folder = TemporaryFolder()
+        let connection = try Connection(folder.database, migrations: schema, vfs: "unix-dotfile")
+        #expect(connection.journal == .rollback(mode: "delete"))
+        var synchronous = -1
+        try connection.query("PRAGMA synchronous") { synchronous = $0.int(0) }
+        #expect(synchronous == 2, "FULL")
+        let usual = try Connection(.memory, migrations: [])
+        try usual.query("PRAGMA synchronous") { synchronous = $0.int(0) }
+        #expect(synchronous == 1, "NORMAL")
+    }
+
+    @Test func `what a row refers to must be there`() async throws {
+        let tables =
+            "CREATE TABLE parents (k INTEGER PRIMARY KEY);"
+            + "CREATE TABLE children (parent INTEGER NOT NULL REFERENCES parents (k));"
+        let database = try await Database.open(.memory, migrations: [Migration(version: 1, sql: tables)])
+        await #expect(throws: SQLiteError.self) {
+            try await database.write { connection throws(SQLiteError) in
+                try connection.run("INSERT INTO children VALUES (7)")
+            }
+        }
+        await database.close()
     }
 
     @Test func `a job that fails is rolled back alone`() async throws {

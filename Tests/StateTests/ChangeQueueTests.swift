@@ -114,6 +114,7 @@ private func consumer(_ group: String, streamCreatedOn: Int64) -> ConsumerIncarn
             DeliveredEvent(
                 id: EventID(reader: ReaderID("0000000a")!, number: number), shard: shard,
                 before: Checkpoint(before: SequenceNumber(1)),
-                last: Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))), endOffset: number))
+                last: Checkpoint(sequenceNumber: SequenceNumber(UInt128(number))), endOffset: number,
+                sentOn: WallTime(milliseconds: 3)))
     }
 }

@@ -46,7 +46,8 @@ extension StateStore {
                 .delivered(
                     DeliveredEvent(
                         id: EventID(reader: reader, number: number + index), shard: shard, before: at(before),
-                        last: at(last), endOffset: (number + index) * 10)), of: consumer)
+                        last: at(last), endOffset: (number + index) * 10,
+                        sentOn: WallTime(milliseconds: Int64(number + index)))), of: consumer)
         }
     }
 }

@@ -24,8 +24,8 @@ package struct Credentials: Hashable, Sendable {
 
 /// Why there is nothing to sign with.
 package enum CredentialsError: Error, Hashable, Sendable {
-    /// No source of the chain has any; `tried` names the sources in their order.
-    case nothingFound(tried: [String])
+    /// No source of the chain has any. Both lists name sources, in their order.
+    case nothingFound(tried: [String], notAvailableYet: [String])
     /// A source names one half of a pair and not the other.
     case incomplete(source: String, missing: String)
     /// AWS_PROFILE, or the option, names a profile that none of the files has.
@@ -40,8 +40,9 @@ package enum CredentialsError: Error, Hashable, Sendable {
 extension CredentialsError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .nothingFound(let tried):
+        case .nothingFound(let tried, let later):
             "no AWS credentials found; tried \(tried.joined(separator: ", "))"
+                + (later.isEmpty ? "" : "; not available yet: \(later.joined(separator: ", "))")
         case .incomplete(let source, let missing):
             "the AWS credentials of \(source) lack \(missing)"
         case .profileMissing(let profile, let files):

@@ -1,7 +1,5 @@
-import Time
-
 /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
-package final class EnvironmentCredentials: CredentialsSource {
+package final class EnvironmentCredentials: LocalCredentialsSource {
     package let name = "the environment (AWS_ACCESS_KEY_ID)"
     private let environment: Environment
 
@@ -9,7 +7,7 @@ package final class EnvironmentCredentials: CredentialsSource {
         self.environment = environment
     }
 
-    package func load(now: WallTime) async throws(CredentialsError) -> Credentials? {
+    package func look() throws(CredentialsError) -> Credentials? {
         switch (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]) {
         case (let id?, let secret?):
             Credentials(
@@ -23,7 +21,7 @@ package final class EnvironmentCredentials: CredentialsSource {
 }
 
 /// A profile of the shared files, which are read again each time: something outside may have renewed them.
-package final class ProfileCredentials: CredentialsSource {
+package final class ProfileCredentials: LocalCredentialsSource {
     private let profile: String
     /// Whether somebody named the profile, so that it has to be there.
     private let isNamed: Bool
@@ -37,7 +35,7 @@ package final class ProfileCredentials: CredentialsSource {
 
     package var name: String { "profile \"\(profile)\" of the shared files" }
 
-    package func load(now: WallTime) async throws(CredentialsError) -> Credentials? {
+    package func look() throws(CredentialsError) -> Credentials? {
         let config: SharedConfig
         do throws(ConfigFileError) {
             config = try SharedConfig.load(environment: environment)
@@ -50,7 +48,7 @@ package final class ProfileCredentials: CredentialsSource {
 }
 
 /// Stands where a source of a later version will: refuses what asks for it instead of passing it over.
-package final class LaterSource: CredentialsSource {
+package final class LaterSource: LocalCredentialsSource {
     package let name: String
     private let variables: [String]
     private let environment: Environment
@@ -61,7 +59,7 @@ package final class LaterSource: CredentialsSource {
         self.environment = environment
     }
 
-    package func load(now: WallTime) async throws(CredentialsError) -> Credentials? {
+    package func look() throws(CredentialsError) -> Credentials? {
         for variable in variables where environment[variable] != nil {
             throw .variableNotAvailableYet(variable)
         }
@@ -83,6 +81,7 @@ extension CredentialsChain {
                 name: "the container's endpoint",
                 variables: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"],
                 environment: environment),
+            LaterSource(name: "the instance's metadata", variables: [], environment: environment),
         ])
     }
 }

@@ -19,10 +19,16 @@ package final class AWSClient: @unchecked Sendable {
     package private(set) var recentExceptions = RecentExceptions()
     /// How far the service's clock is from ours.
     package private(set) var skew = ClockSkew()
+    /// Called when a response has come after a connection could not be made: whoever waits for that need wait no longer.
+    package var onReturn: (() -> Void)? {
+        get { reachability.onReturn }
+        set { reachability.onReturn = newValue }
+    }
     /// Called with the name of a request when it is handed to the transport: the added-latency benchmark's hook.
     package var onRequestStarted: ((String) -> Void)?
 
     private let transport: Transport
+    private let reachability: Reachability
     private let credentials: CredentialsChain
     private let signer: SignatureV4
     private let userAgent: String
@@ -40,6 +46,7 @@ package final class AWSClient: @unchecked Sendable {
         self.endpoint = endpoint
         self.credentials = credentials
         self.transport = transport
+        reachability = Reachability(loop: transport.loop)
         self.userAgent = userAgent
         self.logger = logger
         self.random = random
@@ -64,12 +71,12 @@ package final class AWSClient: @unchecked Sendable {
             } catch {
                 if case .cancelled = error { throw error }
                 failures += 1
-                recentExceptions.record(error, now: .now())
+                if !error.isExpected(among: request.expectedCodes) { recentExceptions.record(error, now: .now()) }
                 if mending.isDone(with: error, skew: &skew) { continue }
                 let elapsed = loop.now - started
                 guard let delay = delay(retry, after: error, failures: failures, elapsed: elapsed) else { throw error }
                 log(error, request, failures, delay)
-                try await pause(delay)
+                try await pause(delay, after: error)
             }
         }
     }
@@ -101,9 +108,11 @@ package final class AWSClient: @unchecked Sendable {
         do throws(TransportError) {
             response = AWSResponse(try await transport.send(sent))
         } catch {
+            reachability.failed(error)
             throw error == .cancelled ? .cancelled : .transport(error)
         }
         lastResponse = .now()
+        reachability.responded()
         if response.isSuccess { return response }
         let error = serviceProtocol.error(response)
         if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
@@ -139,7 +148,8 @@ package final class AWSClient: @unchecked Sendable {
         guard let retry, let least = error.disposition.leastDelay(random: random) else { return nil }
         // A policy that ends has somebody who waits: what only people can mend is told at once.
         guard retry.forever || least <= retry.maxTimeout else { return nil }
-        return retry.nextDelay(attempt: failures, elapsed: elapsed, random: random, least: least)
+        return retry.nextDelay(
+            attempt: failures, elapsed: elapsed, random: random, least: least, longest: error.longestDelay)
     }
 
     private func log(_ error: AWSError, _ request: AWSRequest, _ failures: Int, _ delay: Duration) {
@@ -150,9 +160,13 @@ package final class AWSClient: @unchecked Sendable {
             ])
     }
 
-    private func pause(_ delay: Duration) async throws(AWSError) {
+    private func pause(_ delay: Duration, after error: AWSError) async throws(AWSError) {
         do throws(CancellationError) {
-            try await loop.sleep(for: delay)
+            if error.isUnreachable {
+                try await reachability.wait(until: loop.now + delay)
+            } else {
+                try await loop.sleep(for: delay)
+            }
         } catch {
             throw .cancelled
         }

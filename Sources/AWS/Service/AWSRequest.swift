@@ -21,6 +21,8 @@ package struct AWSRequest: Sendable {
     package var isRepeatable = true
     /// As in `TransportRequest`.
     package var acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)?
+    /// Codes of errors that whoever asks has a use for: they do not count as failures.
+    package var expectedCodes: [String] = []
 
     package init(_ method: TransportRequest.Method, path: String = "", body: ByteBuffer? = nil, timeout: Duration) {
         precondition(path.isEmpty || path.hasPrefix("/"), "a path begins with a slash")

@@ -41,10 +41,13 @@ package struct RetryPolicy: Hashable, Sendable {
     ///   - attempt: attempts that have failed so far, 1 or more.
     ///   - elapsed: time since the first attempt began.
     ///   - random: a number from 0 up to 1.
-    ///   - least: what the kind of failure asks for at least.
-    package func nextDelay(attempt: Int, elapsed: Duration, random: Double, least: Duration = .zero) -> Duration? {
+    ///   - least, longest: what the kind of failure asks for at least, and bears at most.
+    package func nextDelay(
+        attempt: Int, elapsed: Duration, random: Double, least: Duration = .zero, longest: Duration? = nil
+    ) -> Duration? {
         guard forever || attempt <= retries else { return nil }
-        let bound = self.bound(attempt: attempt)
+        var bound = self.bound(attempt: attempt)
+        if let longest { bound = min(bound, longest) }
         let delay = max(randomize ? bound * min(max(random, 0), 1) : bound, least)
         if let maxRetryTime, elapsed + delay > maxRetryTime { return nil }
         return delay

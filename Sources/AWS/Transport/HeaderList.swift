@@ -26,12 +26,13 @@ final class HeaderList {
         // Without it a body without a content type would be called a form. One that is given follows.
         add("Content-Type:")
         for (name, value) in headers {
-            guard Self.isPlain(name), Self.isPlain(value), !name.isEmpty else { throw .badHeader(name: name) }
-            starts.append(text.count)
+            let start = text.count
+            starts.append(start)
             text.append(name)
             // A colon with nothing behind it would remove the header.
             text.append(value.isEmpty ? ";" : ": ")
             text.append(value)
+            guard !name.isEmpty, isPlain(from: start) else { throw .badHeader(name: name) }
             text.append(0)
         }
         link()
@@ -58,7 +59,8 @@ final class HeaderList {
         head = nodes
     }
 
-    private static func isPlain(_ text: String) -> Bool {
-        text.utf8.allSatisfy { ($0 >= 32 && $0 != 127) || $0 == 9 }
+    /// Whether what was appended from here on is one line of text.
+    private func isPlain(from start: Int) -> Bool {
+        text.bytes[start...].allSatisfy { ($0 >= 32 && $0 != 127) || $0 == 9 }
     }
 }

@@ -49,6 +49,13 @@ final class SharedBudget: @unchecked Sendable {
         serve()
     }
 
+    /// Room for so much where nobody waits for any; nil where there is none now.
+    func loanAtOnce(_ bytes: Int, for holder: BufferBudget.Holder) -> Loan? {
+        guard budget.waiting == 0, hasRoom(for: bytes) else { return nil }
+        budget.change(holder, by: bytes)
+        return Loan(self, holder, bytes: bytes)
+    }
+
     fileprivate func hasRoom(for more: Int) -> Bool {
         budget.used + more <= budget.limit
     }

@@ -104,6 +104,11 @@ extension ConsumerOption {
         } show: {
             $0.shouldParseJSON.rawValue
         },
+        ConsumerOption("maxEventBytes", .integer(1024...RecordBatchEncoder.sliceBytes)) {
+            $0.maxEventBytes = $1.integer ?? $0.maxEventBytes
+        } show: {
+            String($0.maxEventBytes)
+        },
         ConsumerOption("useAutoCheckpoints", .boolean) {
             $0.useAutoCheckpoints = $1.boolean ?? $0.useAutoCheckpoints
         } show: {

@@ -42,7 +42,7 @@ package struct NamedOptions: Equatable, Sendable {
         guard let value = option.kind.read(text) else {
             throw .badValue(option: name, value: text, accepted: option.kind.accepted)
         }
-        if case .later(let inForce) = option.availability, text != inForce {
+        if case .later(let inForce) = option.availability, value != inForce.flatMap(option.kind.read) {
             throw .notAvailableYet(option: name, value: text, inForce: inForce)
         }
         items.append(Item(name: name, text: text, value: value))

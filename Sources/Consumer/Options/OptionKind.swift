@@ -2,7 +2,7 @@ import Bytes
 
 /// What kind of value an option takes, and how it is written: query, environment and YAML all bring text.
 package enum OptionKind: Equatable, Sendable {
-    /// `true` or `false`.
+    /// `true` or `false`, in any case, or `1` or `0`.
     case boolean
     /// A decimal number within the range.
     case integer(ClosedRange<Int>)
@@ -10,7 +10,7 @@ package enum OptionKind: Equatable, Sendable {
     case milliseconds(ClosedRange<Int>)
     /// A decimal number of at least the bound.
     case number(atLeast: Double)
-    /// One of these words, in this case.
+    /// One of these words, in this case; `true` and `false` in any.
     case choice([String])
     /// 1…`longest` characters, none of them a control character.
     case text(longest: Int)
@@ -35,7 +35,7 @@ package enum OptionKind: Equatable, Sendable {
     package func read(_ text: String) -> OptionValue? {
         switch self {
         case .boolean:
-            return text == "true" ? .boolean(true) : text == "false" ? .boolean(false) : nil
+            return Self.truth(text).map(OptionValue.boolean)
         case .integer(let range):
             return Self.integer(text, in: range).map(OptionValue.integer)
         case .milliseconds(let range):
@@ -44,12 +44,23 @@ package enum OptionKind: Equatable, Sendable {
             guard let number = Double(text), number.isFinite, number >= least else { return nil }
             return .number(number)
         case .choice(let words):
-            return words.contains(text) ? .text(text) : nil
+            if words.contains(text) { return .text(text) }
+            let word = text.lowercased()
+            return ["true", "false"].contains(word) && words.contains(word) ? .text(word) : nil
         case .text(let longest):
             guard (1...longest).contains(text.count), text.unicodeScalars.allSatisfy(Self.isPrintable) else {
                 return nil
             }
             return .text(text)
+        }
+    }
+
+    /// A truth value as people, shells and generated clients write it (Python's is `True`).
+    package static func truth(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "true", "1": true
+        case "false", "0": false
+        default: nil
         }
     }
 

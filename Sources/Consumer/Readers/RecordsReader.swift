@@ -44,6 +44,8 @@ package final class RecordsReader: @unchecked Sendable {
     private var waiter: Suspension<ReaderEvent?>?
     /// Of its events with records.
     private(set) var lastNumber = 0
+    /// The longest event that `next` gave; of equal ones the first.
+    private(set) var longestEvent: GivenEvent?
     /// Taken by `next`, not settled, by number.
     private var unsettled: [Int: Delivery] = [:]
     /// When the connection was last given something to write.
@@ -195,7 +197,14 @@ package final class RecordsReader: @unchecked Sendable {
         guard !ready.isEmpty else { return nil }
         let delivery = ready.removeFirst()
         unsettled[delivery.id.number] = delivery
+        note(delivery)
         delivery.origin.taken()
         return .records(delivery)
+    }
+
+    private func note(_ delivery: Delivery) {
+        let bytes = delivery.batch.payloadBytes
+        guard bytes > longestEvent?.bytes ?? 0 else { return }
+        longestEvent = GivenEvent(shard: delivery.shard, last: delivery.last, bytes: bytes, at: loop.now)
     }
 }

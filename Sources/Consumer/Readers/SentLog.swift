@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 import State
 import Time
 
@@ -13,6 +14,7 @@ final class SentLog: @unchecked Sendable {
     private var windows: [ReaderID: UnreadWindow] = [:]
     /// What lost readers may not have read and nobody has provided for.
     private var losses: [ReaderID: [ShardID: Checkpoint]] = [:]
+    private var streaks = LossStreaks()
     /// Whose readers they are; nil until `load`.
     private var consumer: ConsumerIncarnation?
 
@@ -54,10 +56,16 @@ final class SentLog: @unchecked Sendable {
         note(.readerEnded(reader, at: .now(), isLost: !unread.isEmpty))
     }
 
+    /// As `LossStreaks.lost`.
+    func lost(_ event: GivenEvent, now: EventLoop.Instant) -> Int? {
+        streaks.lost(event, now: now)
+    }
+
     /// The stream was made anew: what was sent of the old one is of no use.
     func beginAnew(streamCreatedOn: WallTime) {
         consumer = ConsumerIncarnation(key, streamCreatedOn: streamCreatedOn)
         losses.removeAll()
+        streaks = LossStreaks()
         for (reader, window) in windows { joined(reader, unreadBytes: window.bytes) }
     }
 
@@ -97,6 +105,11 @@ final class SentLog: @unchecked Sendable {
     /// event.
     func sent(upTo event: EventID) async throws(StateError) -> [ShardID: SentEvent]? {
         try await store?.sent(upTo: event, of: key)
+    }
+
+    /// What the log knows of a record.
+    func record(_ number: SequenceNumber, of shard: ShardID) async throws(StateError) -> RecordInLog {
+        try await store?.record(number, of: shard, of: key) ?? .unknown
     }
 
     /// The furthest record of the shard that any reader was sent; nil when the log holds none.

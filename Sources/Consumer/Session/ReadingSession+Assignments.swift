@@ -81,6 +81,7 @@ extension ReadingSession {
         readings[id] = Reading(
             task: task, watchdog: ShardWatchdog(patience: scope.engine.times.patience, now: loop.now))
         positions.unacknowledged[id] = nil
+        positions.readingBegins(id)
         task.start()
     }
 

@@ -1,6 +1,7 @@
 import Kinesis
 import Logging
 import State
+import Time
 
 // MARK: From the readers
 
@@ -9,14 +10,18 @@ extension ReadingSession {
     /// - Parameter sentBytes: what the socket has taken of the connection, this batch included.
     func settled(_ delivery: Delivery, by reader: RecordsReader, sentBytes: Int) {
         let shard = delivery.shard
-        counters[shard].delivered(delivery.batch, at: .now())
+        let now = WallTime.now()
+        counters[shard].delivered(delivery.batch, at: now)
         scope.sent.sent(
             DeliveredEvent(
-                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes),
+                id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes,
+                sentOn: now),
             streamCreatedOn: delivery.origin.streamCreatedOn)
         // A batch of an earlier stream of this name says nothing about the new one's shard of the same name, and one
         // whose shard was handed over without it, or begins again further back, is on its way again.
         guard readings[shard]?.task === delivery.origin else { return }
+        positions.sent(
+            shard, before: delivery.before, last: delivery.last, firstArrival: delivery.batch.first.arrival, on: now)
         if let checkpoint = delivery.origin.settled(delivery.id.number), options.useAutoCheckpoints {
             positions.settled(shard, checkpoint)
         }
@@ -59,6 +64,12 @@ extension ReadingSession {
 
     func lost(_ task: ShardTask) {
         task.reader.notify(.shardLost(task.id))
+    }
+
+    /// The service can be reached again: what waits because it could not is tried soon.
+    func serviceReturned() {
+        for reading in readings.values { reading.task.serviceReturned() }
+        if problem != nil { lookAgain() }
     }
 
     /// The stream may not be what it was: look now instead of at the next round.

@@ -57,7 +57,9 @@ final class ReadingSession: @unchecked Sendable {
     var logger: Logger { scope.logger }
     var counters: ConsumerCounters { scope.counters }
     var stream: StreamName { scope.key.stream }
-    var encoding: RecordEncoding { RecordEncoding(shouldParseJSON: options.shouldParseJSON) }
+    var encoding: RecordEncoding {
+        RecordEncoding(shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes)
+    }
     var isEnding: Bool { phase != .open }
 
     /// Why new shards cannot be looked for, nil while they can.
@@ -118,10 +120,22 @@ final class ReadingSession: @unchecked Sendable {
     private func leave(_ reader: RecordsReader, _ ending: RecordsReader.Ending) {
         readers[reader.id] = nil
         scope.sent.ended(reader.id, isLost: ending == .lost)
+        if ending == .lost { lookForStreak(reader) }
         let departure = assignments.left(reader.id)
         // What was to be sent to it again does not count as lost any more, and would come to nobody.
         rewind(departure.unserved.mapValues(\.stretch.before))
         begin(departure.begun)
+    }
+
+    /// Says once that a client may not get over an event: most libraries do not tell their users so.
+    private func lookForStreak(_ reader: RecordsReader) {
+        guard let event = reader.longestEvent, let streak = scope.sent.lost(event, now: loop.now) else { return }
+        logger.warning(
+            "readers are lost again and again at the same event; maybe it is longer than their client takes",
+            metadata: [
+                "reader": "\(reader.id)", "shard": "\(event.shard)", "record": "\(event.last.sequenceNumber)",
+                "eventBytes": "\(event.bytes)", "losses": "\(streak)",
+            ])
     }
 
     // MARK: Ending

@@ -12,10 +12,12 @@ final class ShardDiscovery: @unchecked Sendable {
     static let interval: Duration = .seconds(30)
     /// The least pause, also when the shards ask for a look.
     static let leastPause: Duration = .milliseconds(500)
-    static let failurePause = Backoff(first: .seconds(1), longest: .seconds(30))
+    private static let failurePause = Backoff(first: .seconds(1), longest: .seconds(30))
 
     /// Why the stream cannot be looked at, nil while it can.
     private(set) var problem: String?
+    /// What the service said of it.
+    private var cause: AWSError?
     private unowned let session: ReadingSession
     private let news: Wakeup
     private var task: Task<Void, Never>?
@@ -42,13 +44,20 @@ final class ShardDiscovery: @unchecked Sendable {
         while !session.isEnding {
             let pause =
                 failures == 0
-                ? Self.interval : Self.failurePause.delay(failures: failures, random: random.fraction())
+                ? Self.interval : Self.pause(after: cause, failures: failures, random: random.fraction())
             await news.wait(until: session.loop.now + pause)
             if session.isEnding { return }
             failures = await look() ? 0 : failures + 1
             // Signals that come in this pause are answered by one look.
             try? await session.loop.sleep(for: Self.leastPause)
         }
+    }
+
+    /// How long to wait after failures in a row, the last of which was this.
+    /// - Parameter random: from 0 up to 1.
+    static func pause(after error: AWSError?, failures: Int, random: Double) -> Duration {
+        let pause = failurePause.delay(failures: failures, random: random)
+        return error?.longestDelay.map { min($0, pause) } ?? pause
     }
 
     /// Returns whether the service answered.
@@ -70,6 +79,7 @@ final class ShardDiscovery: @unchecked Sendable {
         } catch {
             if session.isEnding { return true }
             problem = "\(error)"
+            cause = error as? AWSError
             session.logger.warning(
                 "the stream's shards cannot be listed; it is tried again", metadata: ["error": "\(error)"])
             return false

@@ -49,6 +49,9 @@ struct PollingSource: Sendable {
         }
     }
 
+    /// Within what time the shards come that waited for the service to be reached.
+    static let returnSpread: Duration = .milliseconds(500)
+
     private let shard: ReadPaces.Key
     private let settings: Settings
     private(set) var state: State
@@ -146,8 +149,12 @@ extension PollingSource {
                 } ?? .finished
         case (.responseBroken, .holding):
             state = .needsIterator(notBefore: now + delay(after: .passing))
+        case (.serviceReturned, .needsIterator(let notBefore)) where failures?.failure == .unreachable:
+            state = .needsIterator(notBefore: min(notBefore, soon(now)))
+        case (.serviceReturned, .polling(let iterator, let notBefore)) where failures?.failure == .unreachable:
+            state = .polling(iterator, notBefore: min(notBefore, soon(now)))
         case (.iterator, _), (.permit, _), (.response, _), (.responseTooLarge, _), (.responseUnwanted, _), (.slice, _),
-            (.responseEnd, _), (.responseBroken, _):
+            (.responseEnd, _), (.responseBroken, _), (.serviceReturned, _):
             break
         }
     }
@@ -162,9 +169,11 @@ extension PollingSource {
             switch failure {
             case .expiredIterator where failures == FailureStreak(failure):
                 state = .needsIterator(notBefore: now)
-            case .expiredIterator, .refused, .notFound, .unexpected:
+            case .unexplained where failures == FailureStreak(failure):
+                state = .polling(iterator, notBefore: now + delay)
+            case .expiredIterator, .refused, .notFound, .unexpected, .unexplained:
                 state = .needsIterator(notBefore: now + delay)
-            case .throttled, .passing, .limitExceeded, .denied:
+            case .throttled, .passing, .unreachable, .limitExceeded, .denied:
                 state = .polling(iterator, notBefore: now + delay)
             }
             return true
@@ -188,6 +197,11 @@ extension PollingSource {
 
     mutating func finish() {
         state = .finished
+    }
+
+    /// All shards that wait for the service hear at once that it is back: they come within a moment, not together.
+    private mutating func soon(_ now: Instant) -> Instant {
+        now + Self.returnSpread * random.fraction()
     }
 
     private func nextPoll(_ calledAt: Instant, records: Int, behind: Int, now: Instant) -> Instant {

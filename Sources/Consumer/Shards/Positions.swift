@@ -11,6 +11,10 @@ final class Positions: @unchecked Sendable {
     private let store: StateStore?
     /// What is kept of shards that nobody reads in this moment, with the position for which it holds.
     private var resumePoints: [ShardID: (point: ResumePoint, position: ReadPosition)] = [:]
+    /// What was sent and has no checkpoint.
+    private(set) var unacknowledgedEvents: [ShardID: UnacknowledgedEvents] = [:]
+    /// What the last probe found behind the shard's position, and the position.
+    private var tips: [ShardID: (tip: ShardTip, position: ReadPosition)] = [:]
     /// The last record that was sent of shards whose reader left before it was acknowledged.
     var unacknowledged: [ShardID: Checkpoint] = [:]
 
@@ -34,11 +38,13 @@ final class Positions: @unchecked Sendable {
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {
         if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
+        unacknowledgedEvents[shard]?.covered(checkpoint)
         guard book.checkpoint(shard, checkpoint) else { return }
         store?.note(.checkpoint(shard, checkpoint), of: consumer)
     }
 
     func depleted(_ shard: ShardID, children: [ChildShard]) {
+        unacknowledgedEvents[shard] = nil
         let added = book.depleted(shard, children: children)
         store?.note(.deplete(shard, children: added), of: consumer)
     }
@@ -76,6 +82,7 @@ final class Positions: @unchecked Sendable {
         if !added.isEmpty { store?.note(.add(added), of: consumer) }
         let trimmed = book.forgetTrimmed()
         if !trimmed.isEmpty { store?.note(.forget(trimmed), of: consumer) }
+        for id in trimmed { (tips[id], unacknowledgedEvents[id]) = (nil, nil) }
         return added
     }
 
@@ -103,6 +110,44 @@ final class Positions: @unchecked Sendable {
             begunAt: summary.creation, of: listing, createdOn: summary.creation, from: initial, isNewStream: true)
         try await store?.begin(key, book.state)
         return Positions(book, of: key, in: store)
+    }
+
+    // MARK: What is not done
+
+    /// A reader's socket has taken an event of the shard.
+    func sent(_ shard: ShardID, before: Checkpoint, last: Checkpoint, firstArrival: WallTime?, on time: WallTime) {
+        unacknowledgedEvents[shard, default: UnacknowledgedEvents()]
+            .sent(before: before, last: last, firstArrival: firstArrival, on: time)
+    }
+
+    /// What was sent before this process knew the consumer.
+    func remember(_ logged: [ShardID: UnacknowledgedInLog]) {
+        unacknowledgedEvents = logged.mapValues(UnacknowledgedEvents.init)
+    }
+
+    /// A probe found this behind the position; nil: it failed, so that the tip may have moved meanwhile.
+    func probed(_ shard: ShardID, _ tip: ShardTip?, at position: ReadPosition) {
+        guard book.shard(shard) != nil else { return }
+        if let tip {
+            tips[shard] = (tip, position)
+        } else if tips[shard]?.tip == .reached {
+            tips[shard] = nil
+        }
+    }
+
+    /// There is nothing that could be probed.
+    func forgetTips() {
+        tips.removeAll()
+    }
+
+    /// A reader reads the shard from here on: it knows more than the last probe.
+    func readingBegins(_ shard: ShardID) {
+        tips[shard] = nil
+    }
+
+    /// What lies behind the shard's position, where it was probed there.
+    func tip(of shard: ShardID) -> ShardTip? {
+        tips[shard].flatMap { $0.position == book.position(of: shard) ? $0.tip : nil }
     }
 
     // MARK: Between two tasks

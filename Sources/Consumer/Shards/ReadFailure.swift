@@ -6,6 +6,11 @@ enum ReadFailure: Equatable, Sendable {
     case throttled
     /// A passing fault of the network or the service.
     case passing
+    /// No connection to the service can be made.
+    case unreachable
+    /// A status 500 that names no error. kinesis-mock and moto refuse so an iterator that they do not know, as after
+    /// their restart.
+    case unexplained
     /// A limit of the control plane.
     case limitExceeded
     /// Access or a key is missing: slowly, until somebody repairs it.
@@ -20,6 +25,14 @@ enum ReadFailure: Equatable, Sendable {
     case unexpected
 
     init(_ error: AWSError) {
+        if error.isUnreachable {
+            self = .unreachable
+            return
+        }
+        if case .service(let fault) = error, fault.code == "HTTP500" {
+            self = .unexplained
+            return
+        }
         self =
             switch error.disposition {
             case .retry, .clockSkew, .resourceInUse, .cancelled: .passing
@@ -40,7 +53,9 @@ enum ReadFailure: Equatable, Sendable {
         switch self {
         // After a response of 10 MiB the service refuses a shard for up to 5 s.
         case .throttled: Backoff(first: .milliseconds(500), longest: .seconds(5))
-        case .passing, .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
+        case .passing, .unexplained, .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
+        // Nobody sees the attempts, and readers wait for the first that succeeds.
+        case .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
         case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))
         // With its fixed half this is 30 to 60 s from the first failure on.
         case .denied: Backoff(first: .seconds(60), longest: .seconds(60))
@@ -51,7 +66,7 @@ enum ReadFailure: Equatable, Sendable {
     /// Whether the shard is shown as degraded from the first failure on.
     var isLasting: Bool {
         switch self {
-        case .throttled, .passing, .limitExceeded, .expiredIterator: false
+        case .throttled, .passing, .unreachable, .unexplained, .limitExceeded, .expiredIterator: false
         case .denied, .notFound, .refused, .unexpected: true
         }
     }

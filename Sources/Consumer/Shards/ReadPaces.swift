@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 
 /// Shares each shard's five GetRecords a second among everybody in this process who reads it, groups and tails alike.
 /// Performs no I/O.
@@ -97,4 +98,20 @@ extension ReadPaces.Pace {
 /// The process's `ReadPaces`. Confined to its loop.
 final class SharedPaces: @unchecked Sendable {
     var paces = ReadPaces()
+
+    /// Returns when it is the caller's turn to ask for records, and uses the turn. Throws, and gives it back, when the task is
+    /// cancelled.
+    func turn(of key: ReadPaces.Key, on loop: EventLoop) async throws(CancellationError) {
+        var turn = paces.take(key, now: loop.now)
+        while true {
+            do throws(CancellationError) {
+                try await loop.sleep(until: turn)
+            } catch {
+                paces.giveBack(key, turn: turn)
+                throw error
+            }
+            guard let later = paces.call(key, turn: turn, now: loop.now) else { return }
+            turn = later
+        }
+    }
 }

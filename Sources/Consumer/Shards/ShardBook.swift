@@ -78,6 +78,8 @@ struct ShardBook: Sendable {
     /// Every shard that is listed, or kept although it is not.
     var shards: [ShardState] { states.values.sorted { $0.id < $1.id } }
 
+    var shardCount: Int { states.count }
+
     func isListed(_ id: ShardID) -> Bool { lineage.shard(id) != nil }
 
     func progress(of id: ShardID) -> ShardProgress { ShardProgress(states[id]?.checkpoint) }

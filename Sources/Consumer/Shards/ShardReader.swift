@@ -112,6 +112,11 @@ extension ShardReader {
         if envelope.nextShardIterator == nil { window.reachedEnd(envelope.childShards) }
     }
 
+    /// The service can be reached again.
+    mutating func serviceReturned(now: Instant) {
+        source.received(.serviceReturned, now: now)
+    }
+
     /// The response could not be read on: what was offered of it stands, the rest is asked for again.
     mutating func responseBroken(now: Instant) {
         source.received(.responseBroken, now: now)

@@ -25,6 +25,8 @@ enum ShardSource: Sendable {
         case responseEnd(GetRecordsEnvelope)
         /// The response cannot be read on: what was offered of it stands, the rest is fetched again.
         case responseBroken
+        /// The service can be reached again.
+        case serviceReturned
     }
 
     /// Whom the source waits for, as far as it has no deadline of its own.

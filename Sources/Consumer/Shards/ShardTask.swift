@@ -131,6 +131,18 @@ extension ShardTask {
     /// Milliseconds by which reading is behind the shard's tip, nil before the first response.
     func lag(now: EventLoop.Instant) -> Int? { machine.lag(now: now) }
 
+    /// Whether the last response says how far what is done is behind: everything that was offered is done, and the shard is
+    /// asked again and again.
+    var followsTip: Bool { isDone && !isHeldBack && machine.source.failures == nil }
+
+    /// Whether it is our own back-pressure that keeps the shard from getting on.
+    var isHeldBack: Bool { machine.isHeldBack }
+
+    /// When the first record arrived of what was offered and is not settled.
+    var firstUnsettledArrival: WallTime? {
+        origins.min { $0.key < $1.key }?.value.batch.first.arrival
+    }
+
     /// Bytes that the shard holds of the budget.
     var bufferedBytes: Int {
         let granted = if case .granted(let loan) = room { loan.bytes } else { 0 }
@@ -176,6 +188,12 @@ extension ShardTask {
     /// The reader has taken everything that it was given: what was evicted is asked for again.
     func readerWaits() {
         machine.readerWaits()
+        wakeup.signal()
+    }
+
+    /// The service can be reached again.
+    func serviceReturned() {
+        machine.serviceReturned(now: context.loop.now)
         wakeup.signal()
     }
 
@@ -368,7 +386,7 @@ extension ShardTask {
             switch failure {
             case .throttled: session.options.supressThroughputWarnings ? .debug : .warning
             case .expiredIterator: .debug
-            case .passing, .limitExceeded: machine.degradation == nil ? .debug : .warning
+            case .passing, .unreachable, .unexplained, .limitExceeded: machine.degradation == nil ? .debug : .warning
             case .denied, .notFound, .refused, .unexpected: .warning
             }
         logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])

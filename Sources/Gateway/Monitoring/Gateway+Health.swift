@@ -31,15 +31,15 @@ extension Gateway {
         if case .failed(let reason, _) = services.state.health {
             readiness.blocking.append(Readiness.Cause("state", reason))
         }
-        // Each once. A stream that is not there is told to those who ask for it, and is no trouble where it is created.
+        // Each once. What has worked since is history. A stream that is not there is told to those who ask for it, and is
+        // no trouble where it is created.
         var told: Set<String> = ["ResourceNotFoundException"]
-        for failure in services.kinesis().recentExceptions
+        for failure in services.activity.all.flatMap({ $0.activity.unresolved(now: .now()) })
         where !told.contains(failure.code ?? "") && told.insert(failure.message).inserted {
             readiness.passing.append(Readiness.Cause("kinesis", failure.message))
         }
-        for consumer in services.consumers.snapshots {
-            guard let problem = consumer.problem else { continue }
-            readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", problem))
+        for consumer in services.consumers.problems {
+            readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", consumer.problem))
         }
         return readiness
     }

@@ -2,19 +2,26 @@ import Consumer
 import HTTP
 import HTTPServer
 import Kinesis
+import Reactor
 import State
 
 /// `GET /metrics`: everything that is counted, for Prometheus. docs/operating.md says what each means and what to do.
 extension Gateway {
     func metrics(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
+        let text = await metricsText()
+        await exchange.respond(
+            .ok, headers: ["Content-Type": MetricsText.contentType, "Cache-Control": "no-store"], body: text.buffer)
+    }
+
+    func metricsText() async -> MetricsText {
         let text = MetricsText()
         writeProcess(text)
         writeRequests(text)
+        writeRefusedReaders(text)
         writePuts(text)
-        writeConsumers(text)
-        await exchange.respond(
-            .ok, headers: ["Content-Type": MetricsText.contentType, "Cache-Control": "no-store"], body: text.buffer)
+        await writeConsumers(text)
+        return text
     }
 
     private func writeProcess(_ text: MetricsText) {
@@ -33,6 +40,9 @@ extension Gateway {
         // Prometheus's own names: every dashboard of processes knows them.
         let start = Double(options.process.startedOn.milliseconds) / 1000
         text.metric("process_start_time_seconds", .gauge, "When the process began, since the epoch.", start)
+        text.metric(
+            "kinesis_sidecar_log_lines_lost_total", .counter,
+            "Lines of the log that were lost because nobody took those before them.", options.process.lostLogLines())
         guard let figures = options.process.figures() else { return }
         text.metric("process_resident_memory_bytes", .gauge, "Resident memory (VmRSS).", figures.residentBytes)
         text.metric("process_open_fds", .gauge, "Open file descriptors.", figures.openFiles)
@@ -50,6 +60,17 @@ extension Gateway {
         text.metric(
             "kinesis_sidecar_http_requests_in_flight", .gauge, "Requests whose answer has not ended, readers too.",
             requests.inFlight)
+    }
+
+    private func writeRefusedReaders(_ text: MetricsText) {
+        text.metric(
+            "kinesis_sidecar_refused_readers_total", .counter,
+            "Requests for records that were refused, by problem code; libraries come back, and count again."
+        ) {
+            for (code, count) in refusedReaders.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                $0.add([("code", code.rawValue)], count)
+            }
+        }
     }
 
     private func writePuts(_ text: MetricsText) {
@@ -90,52 +111,80 @@ extension Gateway {
         }
     }
 
-    private func writeConsumers(_ text: MetricsText) {
-        let consumers = services.consumers.snapshots
+    private func writeConsumers(_ text: MetricsText) async {
+        let consumers = await services.consumers.snapshots().filter { !$0.isUnused }
+        let walk = SlicedWalk(loop)
         text.metric(
             "kinesis_sidecar_buffered_bytes", .gauge, "Bytes of answers and events held; maxBufferedBytes bounds it.",
             services.consumers.bufferedBytes)
         text.metric("kinesis_sidecar_readers", .gauge, "Connections that follow records.") {
-            for consumer in consumers { $0.add(consumer.labels, consumer.readers.count) }
+            for consumer in consumers { $0.add(consumer.labels, consumer.readerIDs.count) }
         }
         text.metric(
             "kinesis_sidecar_tail_readers", .gauge, "Connections that only watch (tail=true).",
             services.consumers.tailCount)
         func byShard(
             _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (ShardSnapshot) -> Int
-        ) {
-            text.metric(name, kind, help) {
+        ) async {
+            await text.slicedMetric(name, kind, help) {
                 for consumer in consumers {
-                    for shard in consumer.shards { $0.add(consumer.labels(shard), value(shard)) }
+                    for shard in consumer.shards {
+                        $0.add(consumer.labels(shard), value(shard))
+                        await walk.step()
+                    }
                 }
             }
         }
-        text.metric(
+        await text.slicedMetric(
             "kinesis_sidecar_shard_lag_seconds", .gauge,
             "How far reading is behind the shard's tip at most; absent while the shard is not read."
         ) {
             for consumer in consumers {
                 for shard in consumer.shards {
+                    await walk.step()
                     guard let behind = shard.millisBehindLatest else { continue }
                     $0.add(consumer.labels(shard), Double(behind) / 1000)
                 }
             }
         }
-        byShard("kinesis_sidecar_shard_buffered_bytes", .gauge, "Bytes of this shard that are held.", \.bufferedBytes)
-        byShard(
+        func bySomeShards(_ name: String, _ help: String, _ milliseconds: (ShardBacklog) -> Int?) async {
+            await text.slicedMetric(name, .gauge, help) {
+                for consumer in consumers {
+                    for shard in consumer.shards {
+                        await walk.step()
+                        guard let time = milliseconds(shard.backlog) else { continue }
+                        $0.add(consumer.labels(shard), Double(time) / 1000)
+                    }
+                }
+            }
+        }
+        await bySomeShards(
+            "kinesis_sidecar_checkpoint_lag_seconds",
+            "How long ago the oldest record arrived that the committed checkpoint does not cover; 0: there is none.",
+            \.checkpointLag)
+        await byShard(
+            "kinesis_sidecar_unacknowledged_events", .gauge, "Events that were sent and that no checkpoint covers.",
+            \.backlog.unacknowledgedEvents)
+        await bySomeShards(
+            "kinesis_sidecar_oldest_unacknowledged_seconds",
+            "How long ago the first event was sent that no checkpoint covers; absent where there is none.",
+            \.oldestUnacknowledged)
+        await byShard(
+            "kinesis_sidecar_shard_buffered_bytes", .gauge, "Bytes of this shard that are held.", \.bufferedBytes)
+        await byShard(
             "kinesis_sidecar_shard_degraded", .gauge, "1 while Kinesis refuses or fails for the shard, else 0."
         ) { $0.phase == .degraded ? 1 : 0 }
-        byShard(
+        await byShard(
             "kinesis_sidecar_delivered_records_total", .counter,
             "Records whose bytes a reader's socket has taken; one that comes again counts again.", \.counters.records)
-        byShard(
+        await byShard(
             "kinesis_sidecar_delivered_bytes_total", .counter, "Bytes of those records' data, as Kinesis holds them.",
             \.counters.bytes)
-        byShard("kinesis_sidecar_delivered_events_total", .counter, "Events with records.", \.counters.batches)
-        byShard(
+        await byShard("kinesis_sidecar_delivered_events_total", .counter, "Events with records.", \.counters.batches)
+        await byShard(
             "kinesis_sidecar_shard_rewinds_total", .counter,
             "Times that the shard began again further back, so that records came again.", \.counters.rewinds)
-        byShard(
+        await byShard(
             "kinesis_sidecar_shard_restarts_total", .counter, "Times that the watchdog restarted the shard.",
             \.counters.restarts)
     }

@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import JSON
 import Kinesis
+import Reactor
 import Time
 
 /// What happened lately: lifion's getStats of module and instance, and beside it lag, rates and buffers of each shard.
@@ -15,44 +16,48 @@ extension Gateway {
         var json = JSONWriter(capacity: 2048)
         json.beginObject()
         if let stream {
-            writeStream(stream, &json)
+            await writeStream(stream, &json)
         } else {
-            writeProcess(&json)
+            await writeProcess(&json)
         }
         json.endObject()
         await respond(exchange, json.buffer)
     }
 
     /// One stream's stats without the opening brace, as an event has them. Readers that are due together share one text.
-    func statsMembers(of stream: StreamName) -> ByteBuffer {
-        if let kept = eventStats[stream], kept.until > loop.now { return kept.members }
-        var json = JSONWriter(capacity: 2048)
-        json.member("streamName", stream.text)
-        writeStream(stream, &json)
-        json.endObject()
+    func statsMembers(of stream: StreamName) async -> ByteBuffer {
+        if let kept = eventStats[stream], kept.until > loop.now { return await kept.members.value }
+        let members = Task(executorPreference: loop) {
+            var json = JSONWriter(capacity: 2048)
+            json.member("streamName", stream.text)
+            await self.writeStream(stream, &json)
+            json.endObject()
+            return json.buffer
+        }
         eventStats = eventStats.filter { $0.value.until > loop.now }
-        eventStats[stream] = (json.buffer, loop.now + Self.statsKept)
-        return json.buffer
+        eventStats[stream] = (members, loop.now + Self.statsKept)
+        return await members.value
     }
 
     /// How old the stats in an event may be.
     private static let statsKept = Duration.milliseconds(500)
 
-    private func writeStream(_ stream: StreamName, _ json: inout JSONWriter) {
+    private func writeStream(_ stream: StreamName, _ json: inout JSONWriter) async {
         json.member("version", options.version)
-        let stats = StreamStats(stream, services)
+        let stats = await StreamStats(stream, services)
         stats.writeService(&json)
         json.key("kinesis")
         json.beginObject()
         stats.writeFields(&json)
         json.endObject()
-        write(stats, &json)
+        await write(stats, &json, SlicedWalk(loop))
     }
 
-    private func writeProcess(_ json: inout JSONWriter) {
+    private func writeProcess(_ json: inout JSONWriter) async {
         json.member("version", options.version)
         let kinesis = services.kinesis()
-        let streams = StreamStats.all(services)
+        let streams = await StreamStats.all(services)
+        let walk = SlicedWalk(loop)
         json.time("lastAwsResponse", kinesis.lastAnswer)
         json.exceptions(kinesis.recentExceptions)
         json.key("kinesis")
@@ -70,14 +75,14 @@ extension Gateway {
             json.key(stats.stream.text)
             json.beginObject()
             stats.writeFields(&json)
-            write(stats, &json)
+            await write(stats, &json, walk)
             json.endObject()
         }
         json.endObject()
     }
 
     /// What lifion does not have.
-    private func write(_ stats: StreamStats, _ json: inout JSONWriter) {
+    private func write(_ stats: StreamStats, _ json: inout JSONWriter, _ walk: SlicedWalk) async {
         json.key("puts")
         json.beginObject()
         json.member("records", stats.activity.putRecords)
@@ -89,11 +94,11 @@ extension Gateway {
         json.endObject()
         json.key("consumers")
         json.beginArray()
-        for consumer in stats.consumers { write(consumer, &json) }
+        for consumer in stats.consumers { await write(consumer, &json, walk) }
         json.endArray()
     }
 
-    private func write(_ consumer: ConsumerSnapshot, _ json: inout JSONWriter) {
+    private func write(_ consumer: ConsumerSnapshot, _ json: inout JSONWriter, _ walk: SlicedWalk) async {
         json.beginObject()
         json.member("consumerGroup", consumer.group)
         json.member("consumerId", consumer.id)
@@ -101,7 +106,10 @@ extension Gateway {
         json.optional("problem", consumer.problem)
         json.key("shards")
         json.beginArray()
-        for shard in consumer.shards { write(shard, rates.rate(of: shard, in: consumer), &json) }
+        for shard in consumer.shards {
+            write(shard, rates.rate(of: shard, in: consumer), &json)
+            await walk.step()
+        }
         json.endArray()
         json.endObject()
     }
@@ -114,6 +122,7 @@ extension Gateway {
         json.member("phase", shard.phase.rawValue)
         json.optional("reader", shard.readerID)
         if let behind = shard.millisBehindLatest { json.member("millisBehindLatest", behind) }
+        shard.backlog.write(&json)
         json.member("bufferedBytes", shard.bufferedBytes)
         json.member("records", shard.counters.records)
         json.member("bytes", shard.counters.bytes)
@@ -129,14 +138,15 @@ extension Gateway {
     }
 }
 
-/// One stream's part of the stats. Performs no I/O.
+/// One stream's part of the stats.
 struct StreamStats {
     let stream: StreamName
     let activity: StreamActivity
     let consumers: [ConsumerSnapshot]
 
-    init(_ stream: StreamName, _ services: GatewayServices) {
-        self.init(stream, services.activity[stream], services.consumers.snapshots.filter { $0.stream == stream })
+    init(_ stream: StreamName, _ services: GatewayServices) async {
+        let consumers = await services.consumers.snapshots(of: stream)
+        self.init(stream, services.activity[stream], consumers)
     }
 
     private init(_ stream: StreamName, _ activity: StreamActivity, _ consumers: [ConsumerSnapshot]) {
@@ -146,19 +156,19 @@ struct StreamStats {
     }
 
     /// Every stream that this process has to do with, by name.
-    static func all(_ services: GatewayServices) -> [StreamStats] {
-        let consumers = Dictionary(grouping: services.consumers.snapshots, by: \.stream)
+    static func all(_ services: GatewayServices) async -> [StreamStats] {
+        let consumers = Dictionary(grouping: await services.consumers.snapshots(), by: \.stream)
         let names = Set(services.activity.all.map(\.stream)).union(consumers.keys)
         return names.sorted().map { StreamStats($0, services.activity[$0], consumers[$0] ?? []) }
     }
 
     var lastRecordConsumed: WallTime? {
-        consumers.flatMap(\.shards).compactMap(\.counters.lastRecordConsumed).max()
+        consumers.lazy.flatMap(\.shards).compactMap(\.counters.lastRecordConsumed).max()
     }
 
     func writeService(_ json: inout JSONWriter) {
         json.time("lastAwsResponse", activity.lastAnswer)
-        json.exceptions(activity.recentExceptions(now: .now()))
+        json.exceptions(activity.exceptions)
     }
 
     /// lifion's four fields.
@@ -166,7 +176,7 @@ struct StreamStats {
         json.time("lastAwsResponse", activity.lastAnswer)
         json.time("lastRecordConsumed", lastRecordConsumed)
         json.time("lastRecordSent", activity.lastRecordSent)
-        json.exceptions(activity.recentExceptions(now: .now()))
+        json.exceptions(activity.exceptions)
     }
 }
 
@@ -178,13 +188,14 @@ extension JSONWriter {
     }
 
     /// `recentExceptions` as lifion writes it.
-    mutating func exceptions(_ entries: [RecentExceptions.Entry]) {
+    mutating func exceptions(_ recent: RecentExceptions) {
+        let now = WallTime.now()
         key("recentExceptions")
         beginObject()
-        member("count", entries.count)
+        member("count", recent.count(now: now))
         key("exceptions")
         beginArray()
-        for entry in entries {
+        for entry in recent.exceptions(now: now) {
             beginObject()
             member("message", entry.message)
             member("timestamp", entry.timestamp.iso8601)

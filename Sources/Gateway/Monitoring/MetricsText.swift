@@ -21,8 +21,19 @@ struct MetricsText {
     func metric(_ name: String, _ kind: Kind, _ help: String, _ samples: (Samples) -> Void) {
         let lines = Samples(name: name)
         samples(lines)
+        append(lines, kind, help)
+    }
+
+    /// The same where the samples are so many that `samples` lets others have their turn between them.
+    func slicedMetric(_ name: String, _ kind: Kind, _ help: String, _ samples: (Samples) async -> Void) async {
+        let lines = Samples(name: name)
+        await samples(lines)
+        append(lines, kind, help)
+    }
+
+    private func append(_ lines: Samples, _ kind: Kind, _ help: String) {
         guard !lines.buffer.isEmpty else { return }
-        buffer.append("# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n")
+        buffer.append("# HELP \(lines.name) \(help)\n# TYPE \(lines.name) \(kind.rawValue)\n")
         buffer.append(lines.buffer)
     }
 

@@ -24,25 +24,25 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
 
     package func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary {
         do {
-            return noted(stream, try await service.summary(of: stream, retry: retry))
+            return noted(stream, .summary, try await service.summary(of: stream, retry: retry))
         } catch {
-            throw noted(stream, error)
+            throw noted(stream, .summary, error, expected: DescribeStreamSummary.expectedCodes)
         }
     }
 
     package func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
         do {
-            noted(stream, try await service.create(stream, shardCount: shardCount, retry: retry))
+            noted(stream, .create, try await service.create(stream, shardCount: shardCount, retry: retry))
         } catch {
-            throw noted(stream, error)
+            throw noted(stream, .create, error, expected: CreateStream.expectedCodes)
         }
     }
 
     package func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
         do {
-            return noted(stream, try await service.shards(of: stream, retry: retry))
+            return noted(stream, .shards, try await service.shards(of: stream, retry: retry))
         } catch {
-            throw noted(stream, error)
+            throw noted(stream, .shards, error)
         }
     }
 
@@ -50,9 +50,9 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         async throws(AWSError) -> ShardIterator
     {
         do {
-            return noted(stream, try await service.iterator(of: shard, in: stream, at: position))
+            return noted(stream, .iterator, try await service.iterator(of: shard, in: stream, at: position))
         } catch {
-            throw noted(stream, error)
+            throw noted(stream, .iterator, error)
         }
     }
 
@@ -63,9 +63,9 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         do {
             let answer = try await service.records(
                 of: stream, at: iterator, limit: limit, takesAnswer: takesAnswer)
-            return noted(stream, answer)
+            return noted(stream, .records, answer)
         } catch {
-            throw noted(stream, error, .getRecords)
+            throw noted(stream, .records, error)
         }
     }
 
@@ -100,31 +100,31 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
 
     package func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary {
         do {
-            return noted(stream, try await service.describe(stream))
+            return noted(stream, .summary, try await service.describe(stream))
         } catch {
-            throw noted(stream, error)
+            throw noted(stream, .summary, error, expected: DescribeStreamSummary.expectedCodes)
         }
     }
 
     package func createStream(_ stream: StreamName, shards: Int) async throws(AWSError) {
         do {
-            noted(stream, try await service.createStream(stream, shards: shards))
+            noted(stream, .create, try await service.createStream(stream, shards: shards))
         } catch {
-            throw noted(stream, error)
+            throw noted(stream, .create, error, expected: CreateStream.expectedCodes)
         }
     }
 
     // MARK: Notes
 
-    private func noted<Answer>(_ stream: StreamName, _ answer: Answer) -> Answer {
-        book.note(stream) { $0.answered(now: .now()) }
+    private func noted<Answer>(_ stream: StreamName, _ call: StreamActivity.Call, _ answer: Answer) -> Answer {
+        book.note(stream) { $0.answered(call, now: .now()) }
         return answer
     }
 
-    private func noted(_ stream: StreamName, _ error: AWSError, _ operation: StreamActivity.Operation = .other)
-        -> AWSError
-    {
-        book.note(stream) { $0.failed(error, operation, now: .now()) }
+    private func noted(
+        _ stream: StreamName, _ call: StreamActivity.Call, _ error: AWSError, expected: [String] = []
+    ) -> AWSError {
+        book.note(stream) { $0.failed(error, call, expected: expected, now: .now()) }
         return error
     }
 }

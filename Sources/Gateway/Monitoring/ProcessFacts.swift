@@ -17,6 +17,8 @@ package struct ProcessFacts: Sendable {
     package var startedOn = WallTime(milliseconds: 0)
     /// Asks the kernel; nil where it does not say.
     package var figures: @Sendable () -> Figures? = { nil }
+    /// Lines of the log that were lost since the start.
+    package var lostLogLines: @Sendable () -> Int = { 0 }
 
     package init() {}
 }

@@ -30,19 +30,23 @@ final class RateBook: @unchecked Sendable {
     private func schedule() {
         _ = loop.schedule(after: RateWindow.interval) { [weak self] in
             guard let self else { return }
-            sample()
-            schedule()
+            loop.spawn {
+                await self.sample()
+                self.schedule()
+            }
         }
     }
 
-    private func sample() {
+    private func sample() async {
+        let walk = SlicedWalk(loop)
         var sampled: [Key: RateWindow] = [:]
-        for consumer in consumers.snapshots {
+        for consumer in await consumers.snapshots() {
             for shard in consumer.shards {
                 let key = Key(stream: consumer.stream, group: consumer.group, shard: shard.id)
                 var window = windows[key] ?? RateWindow()
                 window.sampled(shard.counters.counts, now: loop.now)
                 sampled[key] = window
+                await walk.step()
             }
         }
         windows = sampled

@@ -41,8 +41,8 @@ struct RequestCounters {
 
 /// A route's path as metrics name it: without the stream, so that their number is bounded.
 enum RouteName: Int, CaseIterable {
-    case records, put, shards, assignments, stats, start, stop, checkpoints, goOn, streams, stream, statusPage, metrics,
-        livez, readyz
+    case records, put, shards, assignments, stats, start, stop, forget, checkpoints, goOn, streams, stream, statusPage,
+        metrics, livez, readyz
     case openAPI
     /// Whatever has no route.
     case none
@@ -57,6 +57,7 @@ enum RouteName: Int, CaseIterable {
             case .stats: .stats
             case .start: .start
             case .stop: .stop
+            case .forget: .forget
             case .checkpoints: .checkpoints
             case .goOn: .goOn
             case .streams: .streams
@@ -78,6 +79,7 @@ enum RouteName: Int, CaseIterable {
         case .stats: "/stats"
         case .start: "/streams/{streamName}/start"
         case .stop: "/streams/{streamName}/stop"
+        case .forget: "/streams/{streamName}/forget"
         case .checkpoints: "/streams/{streamName}/checkpoints"
         case .goOn: "/streams/{streamName}/continue"
         case .streams: "/streams"

@@ -14,11 +14,29 @@ struct StreamActivity {
         case other
     }
 
+    /// What was asked of the service.
+    enum Call: Hashable {
+        case summary, create, shards, iterator, records, put
+
+        fileprivate var operation: Operation {
+            switch self {
+            case .records: .getRecords
+            case .put: .putRecords
+            case .summary, .create, .shards, .iterator: .other
+            }
+        }
+    }
+
+    /// Whether anything has come of the stream's calls but that there is no such stream: a request can name any.
+    private(set) var isKnown = false
     /// When the service last answered, with an error or without.
     private(set) var lastAnswer: WallTime?
     /// When a record was last accepted by the service.
     private(set) var lastRecordSent: WallTime?
-    private var exceptions = RecentExceptions()
+    /// The failures of the last five minutes.
+    private(set) var exceptions = RecentExceptions()
+    /// The last failure of each kind of call that has not succeeded since.
+    private var unresolved: [Call: RecentExceptions.Entry] = [:]
     /// Records that the service accepted, and the bytes of their data and partition keys.
     private(set) var putRecords = 0
     private(set) var putBytes = 0
@@ -33,20 +51,32 @@ struct StreamActivity {
         Operation.allCases.firstIndex(of: operation).map { throttled[$0] } ?? 0
     }
 
-    /// The failures of the last five minutes, oldest first.
-    func recentExceptions(now: WallTime) -> [RecentExceptions.Entry] { exceptions.exceptions(now: now) }
+    /// The failures of the last five minutes behind which no such call has succeeded.
+    func unresolved(now: WallTime) -> [RecentExceptions.Entry] {
+        unresolved.values.filter { $0.timestamp.advanced(by: RecentExceptions.window) >= now }
+            .sorted { $0.timestamp < $1.timestamp }
+    }
 
     // MARK: Facts
 
-    mutating func answered(now: WallTime) {
+    mutating func answered(_ call: Call, now: WallTime) {
+        isKnown = true
         lastAnswer = now
+        unresolved[call] = nil
     }
 
-    mutating func failed(_ error: AWSError, _ operation: Operation, now: WallTime) {
+    /// - Parameter expected: codes that whoever asks has a use for, and that are no failure.
+    mutating func failed(_ error: AWSError, _ call: Call, expected: [String] = [], now: WallTime) {
         if case .cancelled = error { return }
         if case .service = error { lastAnswer = now }
+        if error.isExpected(among: expected) {
+            unresolved[call] = nil
+            return
+        }
+        if error.disposition != .notFound { isKnown = true }
         exceptions.record(error, now: now)
-        if error.disposition == .throttled { countThrottle(operation) }
+        unresolved[call] = RecentExceptions.Entry(error, at: now)
+        if error.disposition == .throttled { countThrottle(call.operation) }
     }
 
     mutating func putStarted() {
@@ -56,7 +86,7 @@ struct StreamActivity {
 
     mutating func putAnswered(_ entries: [PutRecordEntry], _ results: [PutResult], now: WallTime) {
         putCallsInFlight -= 1
-        lastAnswer = now
+        answered(.put, now: now)
         for (entry, result) in zip(entries, results) {
             switch result {
             case .accepted:
@@ -72,8 +102,10 @@ struct StreamActivity {
 
     mutating func putFailed(_ count: Int, _ error: AWSError, now: WallTime) {
         putCallsInFlight -= 1
-        putFailures += count
-        failed(error, .putRecords, now: now)
+        // The first put of a stream may be what makes it.
+        let expected = isKnown ? [] : PutRecords.expectedCodes
+        if !error.isExpected(among: expected) { putFailures += count }
+        failed(error, .put, expected: expected, now: now)
     }
 
     private mutating func countThrottle(_ operation: Operation) {

@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import Gzip
 import HTTP
 import HTTPServer
 import JSON
@@ -20,11 +21,12 @@ extension Problem {
         case .notAcceptable(let accept, let accepted):
             ProblemDocument(.notAcceptable, "Accept is \"\(accept)\"; this route answers with \(Self.list(accepted)).")
                 .with("accepted", .strings(accepted))
-        case .unsupportedMediaType(let type, let accepted):
+        case .unsupportedMediaType(let type, let accepted, let takesData): Self.mediaType(type, accepted, takesData)
+        case .unsupportedContentCoding(let coding):
             ProblemDocument(
-                .unsupportedMediaType, "Content-Type is \"\(type)\"; taken are \(Self.list(accepted)), or none."
+                .unsupportedContentCoding, "Content-Encoding is \"\(coding)\"; taken is gzip, once, or none."
             )
-            .with("accepted", .strings(accepted)).header("Accept", accepted.joined(separator: ", "))
+            .with("accepted", .strings([ContentCoding.accepted])).header("Accept-Encoding", ContentCoding.accepted)
         case .malformedURL(let error, let part): error.document(part)
         case .badStreamName(let name):
             ProblemDocument(.badStreamName, "\"\(name)\" is not \(Self.streamName).").with("field", "streamName")
@@ -35,8 +37,10 @@ extension Problem {
                 .with("option", .string(option))
         case .field(let error): error.document
         case .body(let error): error.document
-        case .putBody(let error): error.document
+        case .gzip(let error): error.document
+        case .putBody(let error, let namesStream): error.document(namesStream: namesStream)
         case .put(let error, let stream): error.document(stream)
+        case .putsWait(let backlog): backlog.document
         case .record(let code, let message, let stream): Self.record(code, message, stream)
         case .consumer(let error, let stream): error.document(stream)
         case .reader(let problem, let stream): problem.document(stream)
@@ -61,11 +65,21 @@ extension Problem {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " and " + (words.last ?? "")
     }
 
+    private static func mediaType(_ type: String, _ accepted: [String], _ takesData: Bool) -> ProblemDocument {
+        let others =
+            takesData ? " Any other type but multipart is a record's data, and with ?raw=true this one is." : ""
+        return ProblemDocument(
+            .unsupportedMediaType,
+            "Content-Type is \"\(type)\"; taken are \(list(accepted)), or none." + others
+        )
+        .with("accepted", .strings(accepted)).header("Accept", accepted.joined(separator: ", "))
+    }
+
     private static func otherBody(_ option: String, _ type: String?, _ accepted: [String]) -> ProblemDocument {
         let whose =
             option == "results"
             ? "a body of lines (Content-Type: application/x-ndjson)"
-            : "a body that is the data itself, such as Content-Type: application/octet-stream"
+            : "a body that is the data itself, such as Content-Type: application/octet-stream or any with raw=true"
         let met = type.map { "this one's Content-Type is \($0)" } ?? "this one has no Content-Type"
         return ProblemDocument(
             .unknownOption,
@@ -103,7 +117,8 @@ extension OriginPolicy.Refusal {
         case .foreignHost(let host):
             ProblemDocument(
                 .foreignHost,
-                "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts lists.")
+                "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts "
+                    + "(KINESIS_SIDECAR_ALLOWED_HOSTS) lists; *.example.com there is every name below example.com.")
         case .foreignOrigin(let origin):
             ProblemDocument(.foreignOrigin, "Origin is \"\(origin)\", which allowedOrigins does not list.")
         case .foreignSite(let site):
@@ -130,7 +145,7 @@ extension ConsumerOptionError {
         let known = accepted.isEmpty ? "This route has no options." : "Accepted here: \(Problem.list(accepted))."
         return switch self {
         case .unknown(let option):
-            ProblemDocument(.unknownOption, "There is no option \"\(option)\". \(known)")
+            ProblemDocument(.unknownOption, "There is no option \"\(option)\"\(hint(option, accepted)) \(known)")
                 .with("option", .string(option)).with("accepted", .strings(accepted))
         case .elsewhere(let option, let place):
             ProblemDocument(.unknownOption, "\(option) is no option here: \(place). \(known)")
@@ -151,6 +166,11 @@ extension ConsumerOptionError {
             )
             .with("option", .string(option)).with("accepted", inForce.map(JSONValue.string))
         }
+    }
+
+    private func hint(_ option: String, _ accepted: [String]) -> String {
+        let suggestion = NearestName.suggestion(for: option, among: accepted)
+        return suggestion.isEmpty ? "." : suggestion
     }
 }
 
@@ -174,6 +194,17 @@ extension HTTPBodyError {
             ProblemDocument(ProblemCode(rawValue: error.code) ?? .malformedRequest, error.detail)
         case .abandoned: ProblemDocument(.malformedRequest, "The rest of the body was not read.")
         case .connectionClosed: ProblemDocument(.malformedRequest, "The connection was closed.")
+        }
+    }
+}
+
+extension GzipError {
+    fileprivate var document: ProblemDocument {
+        switch self {
+        case .truncated:
+            ProblemDocument(.malformedGzip, "The body's Content-Encoding is gzip, and it stops before its end.")
+        case .corrupt(let phrase):
+            ProblemDocument(.malformedGzip, "The body's Content-Encoding is gzip, and it cannot be decoded: \(phrase).")
         }
     }
 }

@@ -7,11 +7,7 @@ import Producer
 extension PutError {
     func document(_ stream: StreamName) -> ProblemDocument {
         switch self {
-        case .busy(let waiting, let limit, let retryAfter):
-            ProblemDocument(
-                .tooManyPuts, "Puts of \(waiting) bytes wait for Kinesis; maxPutBytes is \(limit). Nothing was sent."
-            )
-            .with("limit", .int(limit)).header("Retry-After", String(max(1, retryAfter.components.seconds)))
+        case .busy(let backlog): backlog.document
         case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
             ProblemDocument(
                 .putTimeout,
@@ -31,6 +27,15 @@ extension PutError {
         case .service(let error): error.document(stream)
         case .draining: Problem.ending
         }
+    }
+}
+
+extension PutBacklog {
+    var document: ProblemDocument {
+        ProblemDocument(
+            .tooManyPuts, "Puts of \(waiting) bytes wait for Kinesis; maxPutBytes is \(limit). Nothing was sent."
+        )
+        .with("limit", .int(limit)).header("Retry-After", String(max(1, retryAfter.components.seconds)))
     }
 }
 
@@ -85,6 +90,23 @@ extension ConsumerError {
             )
             .with("shardId", .string(shard.text))
             .with("sequenceNumber", furthest.map { .string($0.sequenceNumber.text) })
+        case .unknownSequenceNumber(let shard, let number):
+            ProblemDocument(
+                .unknownSequenceNumber,
+                "Kinesis knows no record \(number) in \(shard): nothing was stored. A sequence number is taken from a record of "
+                    + "this shard as it stands there, as a string: as a number it loses digits."
+            )
+            .with("shardId", .string(shard.text)).with("sequenceNumber", .string(number.text))
+        case .hasReaders:
+            ProblemDocument(
+                .consumerInUse,
+                "The consumer has readers, or one is being attached; it is forgotten once they have gone (POST …/stop)."
+            )
+        case .configured:
+            ProblemDocument(
+                .consumerInUse,
+                "The configuration lists the consumer, and it would begin anew; take it out of the configuration first."
+            )
         case .pollingNeverPauses:
             ProblemDocument(
                 .pollingNeverPauses, "The consumer runs without usePausedPolling: its shards do not wait for anybody.")

@@ -2,9 +2,18 @@ import JSON
 import Producer
 
 extension PutBodyError {
-    var document: ProblemDocument {
-        let document = reason.document(place)
+    /// - Parameter namesStream: whether the body must name the stream.
+    func document(namesStream: Bool) -> ProblemDocument {
+        var document = reason.document(place)
+        if index == nil, reason.isOfNoEnvelope { document.detail += " " + Self.envelope(namesStream) }
         return document.with("index", index.map(JSONValue.int))
+    }
+
+    /// What was expected, for whoever sent the data itself.
+    private static func envelope(_ namesStream: Bool) -> String {
+        let stream = namesStream ? "\"streamName\": …, " : ""
+        return "Expected is {\(stream)\"data\": …} or {\(stream)\"records\": [{\"data\": …}, …]}"
+            + (namesStream ? "." : "; with ?raw=true the body is the data itself, whatever it is.")
     }
 
     /// The same where the body is a line among others.
@@ -17,8 +26,20 @@ extension PutBodyError {
 }
 
 extension PutBodyError.Reason {
+    /// Whether a body without an envelope is refused for this.
+    fileprivate var isOfNoEnvelope: Bool {
+        switch self {
+        case .empty, .malformed, .unknownField, .missingStreamName: true
+        case .badField(let error): error.reason == .missing
+        case .notObject, .repeatedField, .conflict, .recordsNotArray, .noRecords, .badStreamName,
+            .overMemory:
+            false
+        }
+    }
+
     fileprivate func document(_ place: String) -> ProblemDocument {
         switch self {
+        case .empty: ProblemDocument(.malformedJSON, "There is nothing in \(place).")
         case .malformed(let error):
             ProblemDocument(.malformedJSON, "JSON is expected as \(place): \(error).")
                 .with("offset", .int(error.offset))

@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import Gzip
 import HTTP
 import HTTPServer
 import Kinesis
@@ -15,7 +16,10 @@ package indirect enum Problem: Error, Sendable {
     case methodNotAllowed(HTTPMethod, allowed: [HTTPMethod])
     /// What `accepted` offers is not among what the client takes.
     case notAcceptable(String, accepted: [String])
-    case unsupportedMediaType(String, accepted: [String])
+    /// `takesData`: whether a body of any other type, and with `raw=true` of this one, is a record's data.
+    case unsupportedMediaType(String, accepted: [String], takesData: Bool)
+    /// The value of Content-Encoding.
+    case unsupportedContentCoding(String)
     case malformedURL(URLTextError, part: URLPart)
     case badStreamName(String)
     case option(ConsumerOptionError, accepted: [String])
@@ -26,8 +30,12 @@ package indirect enum Problem: Error, Sendable {
     /// A field of a small body.
     case field(BodyFieldError)
     case body(HTTPBodyError)
-    case putBody(PutBodyError)
+    case gzip(GzipError)
+    /// `namesStream`: the route's body names the stream.
+    case putBody(PutBodyError, namesStream: Bool)
     case put(PutError, stream: StreamName)
+    /// A put was refused before its body was read.
+    case putsWait(PutBacklog)
     /// The one record of a put failed for good, with the service's code.
     case record(code: String, message: String, stream: StreamName)
     case consumer(ConsumerError, stream: StreamName)

@@ -22,6 +22,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case methodNotAllowed
     case notAcceptable
     case unsupportedMediaType
+    case unsupportedContentCoding
     // What the URL says.
     case malformedURL
     case badStreamName
@@ -32,6 +33,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case optionNotAvailableYet
     case conflictingOptions
     // What the body says.
+    case malformedGzip
     case malformedJSON
     case missingField
     case unknownField
@@ -50,6 +52,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case shardsNotHeld
     case unknownShard
     case unknownEvent
+    case unknownSequenceNumber
+    case consumerInUse
     case checkpointsAreAutomatic
     case checkpointBehind
     case checkpointAhead
@@ -78,9 +82,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: HTTPStatus {
         switch self {
         case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
-            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedJSON, .missingField,
-            .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
-            .invalidArgument:
+            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip, .malformedJSON,
+            .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
+            .unknownSequenceNumber, .invalidArgument:
             .badRequest
         case .foreignOrigin: .forbidden
         case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
@@ -88,12 +92,12 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
         case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
-            .checkpointAhead, .pollingNeverPauses:
+            .checkpointAhead, .pollingNeverPauses, .consumerInUse:
             .conflict
         case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost, .streamRecreated: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
-        case .unsupportedMediaType: .unsupportedMediaType
+        case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
         case .unknownExpectation: .expectationFailed
         case .foreignHost: .misdirectedRequest
         case .tooManyPuts, .throttled: .tooManyRequests
@@ -127,6 +131,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: "The route has no such method"
         case .notAcceptable: "No answer of an accepted type"
         case .unsupportedMediaType: "A body of this type is not taken"
+        case .unsupportedContentCoding: "A content coding that is not known"
         case .malformedURL: "The URL is malformed"
         case .badStreamName: "Not a stream's name"
         case .unknownOption: "No such option"
@@ -135,6 +140,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .configurationOnlyOption: "The option belongs to the configuration"
         case .optionNotAvailableYet: "The option is not available yet"
         case .conflictingOptions: "Options that exclude each other"
+        case .malformedGzip: "The body is not gzip"
         case .malformedJSON: "The body is not JSON"
         case .missingField: "A field is missing"
         case .unknownField: "No such field"
@@ -152,6 +158,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .shardsNotHeld: "The consumer's shards are not held here"
         case .unknownShard: "No such shard"
         case .unknownEvent: "No such event"
+        case .unknownSequenceNumber: "No such sequence number"
+        case .consumerInUse: "The consumer is in use"
         case .checkpointsAreAutomatic: "The consumer moves its checkpoints itself"
         case .checkpointBehind: "The checkpoint is further on already"
         case .checkpointAhead: "The checkpoint is ahead of what was sent"

@@ -6,23 +6,24 @@ import Kinesis
 import Producer
 
 extension Gateway {
-    /// Types whose body is the envelope. The form's type is what `curl -d` says. A body without a type is one too.
-    static let putTypes = ["application/json", "application/x-www-form-urlencoded"]
-    /// A body of this type is a record a line: `putLines`.
-    static let linesType = EventFraming.lines.contentType
     /// Bodies up to this many bytes are read on the loop, which takes about 0.5 ms with the digests; a larger one would
     /// hold everybody else up, so it is read on another thread.
     private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
     func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
-        let type = exchange.request.contentType
-        if type == Self.linesType { return try await putLines(exchange, named) }
-        let body = try await readPut(exchange, type, named)
-        guard let stream = named ?? body.stream else { throw .putBody(PutBodyError(.missingStreamName)) }
+        let options = try PutOptions(
+            Self.items(exchange.request.query), type: exchange.request.contentType, namesStream: named == nil)
+        if options.kind == .lines { return try await putLines(exchange, named, options) }
+        let body = try await readPut(exchange, options, namesStream: named == nil)
+        guard let stream = named ?? body.stream else {
+            throw .putBody(PutBodyError(.missingStreamName), namesStream: true)
+        }
         let answer: PutAnswer
         do {
-            answer = try await services.producer.put(body.put, to: stream)
+            // A large body was taken on the promise of its memory. It holds that until its put has room of its own.
+            answer = try await services.producer.put(
+                body.put, to: stream, waitsForRoom: exchange.holdsLargeBody, onRoom: exchange.releaseBody)
         } catch {
             throw .put(error, stream: stream)
         }
@@ -33,38 +34,48 @@ extension Gateway {
         }
     }
 
-    /// Reads the envelope, or takes the body as the data where its type is none of the envelope's and the path names
-    /// the stream.
+    /// Reads the envelope, or takes the body as the data.
     private func readPut(
-        _ exchange: HTTPExchange, _ type: String?, _ named: StreamName?
+        _ exchange: HTTPExchange, _ options: PutOptions, namesStream: Bool
     ) async throws(Problem) -> PutBody {
-        let isData = type.map { !Self.putTypes.contains($0) } ?? false
-        if let type, isData, named == nil {
-            throw .unsupportedMediaType(type, accepted: Self.putTypes + [Self.linesType])
-        }
-        let items = try Self.items(exchange.request.query)
-        let options = try PutOptions(items, accepted: isData ? PutOptions.ofData : PutOptions.ofEnvelope, type: type)
-        let bytes: ByteBuffer
-        do {
-            bytes = try await exchange.body()
-        } catch {
-            throw .body(error)
-        }
+        let coming = try RequestBody(exchange)
+        let bytes = if let arrived = coming.arrived { arrived } else { try await whole(coming, exchange.contentLength) }
         let memory = services.producer.options.maxPutBytes
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
-                isData
+                options.kind == .data
                     ? try PutBody(data: bytes, options, memory: memory)
-                    : try PutBody.parse(
-                        bytes, namesStream: named == nil, memory: memory, isOrdered: options.isOrdered)
+                    : try PutBody.parse(bytes, namesStream: namesStream, memory: memory, isOrdered: options.isOrdered)
             }
         }
-        let body = bytes.count <= Self.parsedOnLoop ? read() : await Task.detached { read() }.value
+        let body = bytes.count <= Self.parsedOnLoop ? read() : await parseApart(read)
         do {
             return try body.get()
         } catch {
-            throw .putBody(error)
+            throw .putBody(error, namesStream: namesStream)
         }
+    }
+
+    /// The body, of which nothing is read where there is no room for the put, or for the body.
+    private func whole(_ body: RequestBody, _ length: Int?) async throws(Problem) -> ByteBuffer {
+        do throws(PutBacklog) {
+            try services.producer.checkRoom(for: length ?? 0)
+        } catch {
+            throw .putsWait(error)
+        }
+        return try await body.whole()
+    }
+
+    /// On another thread, one body after the other: beside each there is what is made of it, which is as large again.
+    private func parseApart<T: Sendable>(_ read: @escaping @Sendable () -> T) async -> T {
+        // The task of a connection is never cancelled.
+        try? await parsing.wait(while: { isParsing })
+        isParsing = true
+        defer {
+            isParsing = false
+            parsing.open()
+        }
+        return await Task.detached { read() }.value
     }
 }
 

@@ -19,6 +19,7 @@ package struct PutBody: Sendable {
     package static func parse(
         _ body: ByteBuffer, namesStream: Bool, memory: Int, isOrdered: Bool = false
     ) throws(PutBodyError) -> PutBody {
+        if body.isEmpty { throw PutBodyError(.empty) }
         let members = try PutBodyMembers(body.bytes, namesStream: namesStream)
         let stream = namesStream ? try members.stream() : nil
         var encoder = PutEncoder(capacity: body.count)

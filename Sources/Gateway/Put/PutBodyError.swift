@@ -4,6 +4,8 @@ import Producer
 /// What is wrong with the body of a put. Of such a put nothing is sent.
 package struct PutBodyError: Error, Equatable, Sendable {
     package enum Reason: Equatable, Sendable {
+        /// The body has no byte.
+        case empty
         case malformed(JSONError)
         /// The body, or an entry of `records`, is not a JSON object.
         case notObject

@@ -7,7 +7,7 @@ import Reactor
 
 /// One body of lines: one task reads and puts, another answers, so that neither waits for the other more than it must.
 ///
-///     body → LineSplitter → PutLinesDraft → PutFeed → LineAnswers → LineOutput → socket
+///     RequestBody → LineSplitter → PutLinesDraft → PutFeed → LineAnswers → LineOutput → socket
 ///
 /// Confined to its loop. Everything in between is bounded: lines on their way by `maximumGroups` and by the feed, answers
 /// by `maximumFailures`, or where every line is answered by `maximumResults`.
@@ -24,6 +24,7 @@ final class PutLinesSession: @unchecked Sendable {
     private typealias Sent = (lines: PutLines, answers: [PutFeed.Answer])
 
     private let exchange: HTTPExchange
+    private let body: RequestBody
     private let feed: PutFeed
     private let options: PutOptions
     private let output: LineOutput
@@ -41,10 +42,11 @@ final class PutLinesSession: @unchecked Sendable {
     private var takesLines = true
 
     init(
-        _ exchange: HTTPExchange, _ feed: PutFeed, _ stream: StreamName?, _ options: PutOptions, memory: Int,
-        headers: HTTPHeaders
+        _ exchange: HTTPExchange, _ body: RequestBody, _ feed: PutFeed, _ stream: StreamName?, _ options: PutOptions,
+        memory: Int, headers: HTTPHeaders
     ) {
         self.exchange = exchange
+        self.body = body
         self.feed = feed
         self.options = options
         output = LineOutput(exchange, headers: headers)
@@ -72,8 +74,8 @@ final class PutLinesSession: @unchecked Sendable {
 
     /// Takes line after line until the body ends, or there is a reason not to.
     private func read() async {
-        do throws(HTTPBodyError) {
-            while takesLines, let part = try await exchange.bodyPart() {
+        do throws(Problem) {
+            while takesLines, let part = try await body.next() {
                 splitter.append(part.bytes)
                 await takeLines()
                 holdPart()
@@ -81,7 +83,8 @@ final class PutLinesSession: @unchecked Sendable {
             if takesLines, let line = splitter.finish() { await take(line) }
         } catch {
             // The line that it stops in is not put: it may be the beginning of another one.
-            if problem == nil { problem = error == .abandoned ? .draining : .body(error) }
+            if case .body(.abandoned) = error { problem = problem ?? .draining }
+            problem = problem ?? error
         }
         await send()
     }

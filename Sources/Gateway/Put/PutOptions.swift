@@ -4,6 +4,7 @@ import Kinesis
 
 /// The options of a put, which stand in its query. Performs no I/O.
 struct PutOptions: Equatable, Sendable {
+    let kind: PutBodyKind
     /// With a body that is the data itself only; the envelope says it in the body.
     var partitionKey: String?
     var explicitHashKey: HashKey?
@@ -12,20 +13,22 @@ struct PutOptions: Equatable, Sendable {
     /// Of a body of lines: each is answered, not the failures alone.
     var showsAll = false
 
-    static let ofEnvelope = ["ordered"]
-    static let ofData = ["partitionKey", "explicitHashKey", "ordered"]
-    static let ofLines = ["ordered", "results"]
-
-    init() {}
-
     /// - Parameters:
-    ///   - accepted: the options that the body's type has.
     ///   - type: the body's Content-Type, nil where the request has none.
-    init(_ items: QueryItems, accepted: [String], type: String?) throws(Problem) {
+    ///   - namesStream: whether the body names the stream, so that it cannot be the data itself.
+    init(_ items: QueryItems, type: String?, namesStream: Bool) throws(Problem) {
+        let isRaw = !namesStream && items.contains { $0.name == "raw" && OptionKind.truth($0.value) == true }
+        guard let kind = PutBodyKind(type: type, isRaw: isRaw), !namesStream || kind != .data else {
+            throw .unsupportedMediaType(
+                type ?? "", accepted: PutBodyKind.envelopeTypes + PutBodyKind.linesTypes, takesData: !namesStream)
+        }
+        self.kind = kind
+        guard !items.items.isEmpty else { return }
+        let accepted = kind.options + (namesStream ? [] : ["raw"])
         var seen: Set<String> = []
         for item in items {
             guard accepted.contains(item.name) else {
-                if (Self.ofData + Self.ofLines).contains(item.name) {
+                if PutBodyKind.allCases.contains(where: { $0.options.contains(item.name) }) {
                     throw .optionOfOtherBody(item.name, type: type, accepted: accepted)
                 }
                 throw .option(.unknown(option: item.name), accepted: accepted)
@@ -53,8 +56,9 @@ struct PutOptions: Equatable, Sendable {
             guard ["failures", "all"].contains(item.value) else { return "failures or all" }
             showsAll = item.value == "all"
         default:
-            guard ["true", "false"].contains(item.value) else { return "true or false" }
-            isOrdered = item.value == "true"
+            guard let isTrue = OptionKind.truth(item.value) else { return OptionKind.boolean.accepted }
+            // `raw` is in the kind already.
+            if item.name == "ordered" { isOrdered = isTrue }
         }
         return nil
     }

@@ -30,6 +30,11 @@ struct AcceptedTypes {
         return best?.type
     }
 
+    /// Whether a range names exactly this type, and takes it.
+    func names(_ type: String) -> Bool {
+        ranges.contains { $0.text == type && $0.weight > 0 }
+    }
+
     /// The most exact range that names the type counts.
     private func weight(of type: String) -> Double {
         if takesEverything { return 1 }

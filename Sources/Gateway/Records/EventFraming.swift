@@ -11,11 +11,25 @@ enum EventFraming: CaseIterable {
     /// One JSON object a line (https://github.com/ndjson/ndjson-spec), with the event's name and id among its members.
     case lines
 
+    /// Its names in Accept, the usual one first.
+    var mediaTypes: [String] {
+        switch self {
+        case .serverSentEvents: [ServerSentEvents.mediaType]
+        case .lines: ["application/x-ndjson", "application/ndjson", "application/jsonl"]
+        }
+    }
+
     var contentType: String {
         switch self {
         case .serverSentEvents: ServerSentEvents.contentType
-        case .lines: "application/x-ndjson"
+        case .lines: mediaTypes[0]
         }
+    }
+
+    /// The fields of a response that is a stream of events. A proxy that compressed it would hold events back
+    /// (`no-transform`), and so would one that buffers (nginx's X-Accel-Buffering).
+    var headers: HTTPHeaders {
+        ["Content-Type": contentType, "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"]
     }
 
     /// What stands before the members.
@@ -48,11 +62,10 @@ enum EventFraming: CaseIterable {
     /// What an idle reader gets, so that proxies keep the connection.
     var heartbeat: ByteBuffer {
         switch self {
-        case .serverSentEvents: Self.comment
+        case .serverSentEvents: ServerSentEvents.heartbeat
         case .lines: Self.lineEnd
         }
     }
 
-    private static let comment = ByteBuffer(":\n\n")
     private static let lineEnd = ByteBuffer("\n")
 }

@@ -9,7 +9,7 @@ extension Gateway {
     /// `POST /streams/{s}/checkpoints`: lifion's setCheckpoint. Answers once it is stored.
     func storeCheckpoints(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
-        let body = try await smallBody(exchange)
+        let body = try await RequestBody(exchange).whole(limit: CheckpointBody.mostBytes)
         let (acknowledgement, isForced) = try CheckpointBody.acknowledgement(body.bytes)
         let stored: [StoredCheckpoint]
         do {
@@ -32,7 +32,7 @@ extension Gateway {
     /// `POST /streams/{s}/continue`: lifion's continuePolling.
     func continuePolling(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
-        let body = try await smallBody(exchange)
+        let body = try await RequestBody(exchange).whole(limit: CheckpointBody.mostBytes)
         let continuation = try CheckpointBody.continuation(body.bytes)
         let continued: ShardID?
         do {
@@ -52,14 +52,6 @@ extension Gateway {
     private func begin(_ json: inout JSONWriter, _ stream: StreamName, _ group: String?) {
         json.member("streamName", stream.text)
         json.member("consumerGroup", group ?? services.consumers.defaultGroup)
-    }
-
-    private func smallBody(_ exchange: HTTPExchange) async throws(Problem) -> ByteBuffer {
-        do throws(HTTPBodyError) {
-            return try await exchange.body(limit: CheckpointBody.mostBytes)
-        } catch {
-            throw .body(error)
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Bytes
 import Consumer
 import HTTP
 import HTTPServer
@@ -15,7 +16,7 @@ extension Gateway {
         let request = try RecordsRequest(exchange.request)
         if exchange.request.method == .head {
             // There is nothing to tell of an answer without an end but its head; nobody is attached for it.
-            await exchange.respond(.ok, headers: RecordsSession.headers(request.framing))
+            await exchange.respond(.ok, headers: request.framing.headers)
             return nil
         }
         if isDraining {
@@ -27,15 +28,43 @@ extension Gateway {
         do {
             reader = try await attach(stream, request)
         } catch {
-            guard case .shuttingDown = error else { throw .consumer(error, stream: stream) }
-            exchange.abort()
+            if case .shuttingDown = error {
+                exchange.abort()
+            } else {
+                try await refuse(exchange, .consumer(error, stream: stream), request)
+            }
             return nil
         }
         guard presence.isThere else {
             reader.detach(.lost)
             return nil
         }
-        return RecordsSession(reader, exchange, presence, request.framing, of: self)
+        return RecordsSession(reader, exchange, presence, request, of: self)
+    }
+
+    private func refuse(
+        _ exchange: HTTPExchange, _ problem: Problem, _ request: RecordsRequest
+    ) async throws(Problem) {
+        let document = problem.document
+        let refusal = ReaderRefusal(document.code.status, of: request)
+        switch refusal {
+        case .response: throw problem
+        case .close:
+            note(document, of: exchange, refusal)
+            exchange.abort()
+        case .event(let id):
+            note(document, of: exchange, refusal)
+            let text = ByteBuffer()
+            ServerSentEvents.appendRetry(milliseconds: Greeting.retryMilliseconds, to: text)
+            ServerSentEvents.appendHead(id: id, event: "problem", to: text)
+            text.append(document.body)
+            text.append(ServerSentEvents.end)
+            let stream = try? await exchange.startStreaming(
+                .ok, headers: request.framing.headers, closesConnection: true)
+            // A client that has gone meanwhile needs no response.
+            try? await stream?.write([text])
+            await stream?.finish()
+        }
     }
 
     private func attach(_ stream: StreamName, _ request: RecordsRequest) async throws(ConsumerError) -> RecordsReader {

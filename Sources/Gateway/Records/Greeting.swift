@@ -2,23 +2,28 @@ import Bytes
 import Consumer
 import HTTP
 
-/// What stands at the beginning of server-sent events: when to connect again, and a comment for people that says which
-/// shards the reader has. Performs no I/O.
+/// What stands at the beginning of server-sent events, inside the block of the first one: when to connect again, with which
+/// id, and a comment for people that says which shards the reader has. Performs no I/O.
 struct Greeting {
     /// What a client waits before it connects again.
-    private static let retryMilliseconds = 1000
+    static let retryMilliseconds = 1000
     /// Names that are listed.
     private static let mostNames = 20
 
     private let reader: RecordsReader
+    private let lastEvent: String?
 
-    init(_ reader: RecordsReader) {
+    /// - Parameter lastEvent: with what the client has come back. Some clients forget it when a connection ends before an
+    ///   event with an id (those of Rust do), so the first event says it anew.
+    init(_ reader: RecordsReader, resuming lastEvent: String?) {
         self.reader = reader
+        self.lastEvent = lastEvent
     }
 
     var text: ByteBuffer {
         let text = ByteBuffer()
         ServerSentEvents.appendRetry(milliseconds: Self.retryMilliseconds, to: text)
+        if let lastEvent { ServerSentEvents.appendID(lastEvent, to: text) }
         ServerSentEvents.appendComment("reader \(reader.id) of \(reader.stream), \(membership)", to: text)
         return text
     }

@@ -8,39 +8,68 @@ struct RecordsRequest {
     /// Whether it only watches: no group, no state.
     let isTail: Bool
     let framing: EventFraming
+    /// Whether Accept names the type of server-sent events: what a library for them sends, and curl does not.
+    let namesServerSentEvents: Bool
     /// With what a client comes back.
     let lastEvent: String?
+    /// nil: as the configuration says.
+    let heartbeatInterval: Duration?
 
     /// Options that one who watches has nothing of.
     private static let ofMembers = ["consumerGroup", "useAutoCheckpoints", "usePausedPolling"]
+    /// Options of the connection: no other reader of the consumer is concerned.
+    private static let ofConnection = ["tail", "heartbeatInterval", "lastEventId"]
+    /// As polyfills of EventSource name it that put it into the URL.
+    private static let lastEventNames = ["lastEventId", "Last-Event-ID"]
 
     /// The options that a query may name in this version.
-    static let queryOptions: [String] = ConsumerOption.namesInQuery + ["tail"]
+    static let queryOptions: [String] = ConsumerOption.namesInQuery + ofConnection
 
     init(_ request: HTTPRequest) throws(Problem) {
         let items = try Gateway.items(request.query)
-        isTail = try Self.isTail(items)
-        options = try Gateway.consumerOptions(items.filter { $0.name != "tail" }, accepted: Self.queryOptions)
+        let isOfConnection = { (item: QueryItems.Item) in
+            Self.ofConnection.contains(item.name) || Self.lastEventNames.contains(item.name)
+        }
+        isTail = try Self.value("tail", .boolean, in: items)?.boolean ?? false
+        heartbeatInterval = try Self.value("heartbeatInterval", GatewayOptions.heartbeatIntervals, in: items)?.duration
+        options = try Gateway.consumerOptions(items.filter { !isOfConnection($0) }, accepted: Self.queryOptions)
         if isTail, let option = options.items.first(where: { Self.ofMembers.contains($0.name) }) {
             throw .conflictingOptions(option.name, with: "tail")
         }
         let accept = request.headerValues("accept")
-        let types = EventFraming.allCases.map(\.contentType)
-        let best = AcceptedTypes(accept).best(of: types)
-        guard let framing = EventFraming.allCases.first(where: { $0.contentType == best }) else {
-            throw .notAcceptable(accept.joined(separator: ", "), accepted: types)
+        let types = AcceptedTypes(accept)
+        let best = types.best(of: EventFraming.allCases.flatMap(\.mediaTypes))
+        guard let best, let framing = EventFraming.allCases.first(where: { $0.mediaTypes.contains(best) }) else {
+            let usual = EventFraming.allCases.map { $0.mediaTypes[0] }
+            throw .notAcceptable(accept.joined(separator: ", "), accepted: usual)
         }
         self.framing = framing
-        lastEvent = request.headerValues("last-event-id").first
+        namesServerSentEvents = types.names(ServerSentEvents.mediaType)
+        lastEvent = try Self.lastEvent(request, items)
     }
 
-    private static func isTail(_ items: QueryItems) throws(Problem) -> Bool {
-        let values = items.filter { $0.name == "tail" }.map(\.value)
-        guard let value = values.first else { return false }
-        guard values.count == 1 else { throw .option(.repeated(option: "tail"), accepted: queryOptions) }
-        guard ["true", "false"].contains(value) else {
-            throw .option(.badValue(option: "tail", value: value, accepted: "true or false"), accepted: queryOptions)
+    /// The header goes before the query. An empty id is none: an EventSource that has lost its id sends one.
+    private static func lastEvent(_ request: HTTPRequest, _ items: QueryItems) throws(Problem) -> String? {
+        var candidates = request.headerValues("last-event-id")
+        for name in lastEventNames {
+            if let text = try text(name, in: items) { candidates.append(text) }
         }
-        return value == "true"
+        return candidates.first { !$0.isEmpty }
+    }
+
+    private static func value(
+        _ option: String, _ kind: OptionKind, in items: QueryItems
+    ) throws(Problem) -> OptionValue? {
+        guard let text = try text(option, in: items) else { return nil }
+        guard let value = kind.read(text) else {
+            throw .option(.badValue(option: option, value: text, accepted: kind.accepted), accepted: queryOptions)
+        }
+        return value
+    }
+
+    private static func text(_ option: String, in items: QueryItems) throws(Problem) -> String? {
+        let values = items.filter { $0.name == option }.map(\.value)
+        guard values.count < 2 else { throw .option(.repeated(option: option), accepted: queryOptions) }
+        return values.first
     }
 }

@@ -14,25 +14,25 @@ final class RecordsSession: @unchecked Sendable {
     private let exchange: HTTPExchange
     private let presence: PeerPresence
     private let framing: EventFraming
+    private let lastEvent: String?
+    private let heartbeatInterval: Duration
     private let gateway: Gateway
     private var timer: TimerToken?
     private var nextStats: EventLoop.Instant
     private var hasPeerFinished = false
 
     init(
-        _ reader: RecordsReader, _ exchange: HTTPExchange, _ presence: PeerPresence, _ framing: EventFraming,
+        _ reader: RecordsReader, _ exchange: HTTPExchange, _ presence: PeerPresence, _ request: RecordsRequest,
         of gateway: Gateway
     ) {
         self.reader = reader
         self.exchange = exchange
         self.presence = presence
-        self.framing = framing
+        framing = request.framing
+        lastEvent = request.lastEvent
+        heartbeatInterval = request.heartbeatInterval ?? gateway.options.heartbeatInterval
         self.gateway = gateway
         nextStats = exchange.loop.now + reader.statsInterval
-    }
-
-    static func headers(_ framing: EventFraming) -> HTTPHeaders {
-        ["Content-Type": framing.contentType, "Cache-Control": "no-store", "X-Accel-Buffering": "no"]
     }
 
     func run() async {
@@ -41,8 +41,10 @@ final class RecordsSession: @unchecked Sendable {
         reader.onCut = { [exchange] in exchange.abort() }
         do {
             let stream = try await exchange.startStreaming(
-                .ok, headers: Self.headers(framing), closesConnection: true)
-            if framing == .serverSentEvents { try await stream.write([Greeting(reader).text]) }
+                .ok, headers: framing.headers, closesConnection: true)
+            if framing == .serverSentEvents {
+                try await stream.write([Greeting(reader, resuming: lastEvent).text])
+            }
             try await deliver(to: stream)
             guard presence.isThere else { return }
             if !hasPeerFinished { try await stream.write([framing.head("end"), ending, framing.end]) }
@@ -92,22 +94,29 @@ final class RecordsSession: @unchecked Sendable {
     /// that is on its way says as much.
     private func beat(_ stream: ResponseStream) {
         let now = exchange.loop.now
-        let next = min(now + gateway.options.heartbeatInterval, nextStats)
+        let next = min(now + heartbeatInterval, nextStats)
         timer = exchange.loop.schedule(at: next) { [weak self] in
             guard let self else { return }
             let isStatsTime = exchange.loop.now >= nextStats
             if isStatsTime { nextStats = exchange.loop.now + reader.statsInterval }
             if !stream.isWriting {
-                let chunks = isStatsTime ? stats : [framing.heartbeat]
-                // A closed connection is told to the session by `onDisconnect`.
-                exchange.loop.spawn { try? await stream.write(chunks) }
+                exchange.loop.spawn { isStatsTime ? await self.writeStats(stream) : await self.writeHeartbeat(stream) }
             }
             beat(stream)
         }
     }
 
-    private var stats: [ByteBuffer] {
-        [framing.head("stats"), gateway.statsMembers(of: reader.stream), framing.end]
+    // A closed connection is told to the session by `onDisconnect`.
+
+    private func writeHeartbeat(_ stream: ResponseStream) async {
+        try? await stream.write([framing.heartbeat])
+    }
+
+    private func writeStats(_ stream: ResponseStream) async {
+        let members = await gateway.statsMembers(of: reader.stream)
+        // Nothing follows the event `end`, which may have been written meanwhile.
+        guard timer != nil else { return }
+        try? await stream.write([framing.head("stats"), members, framing.end])
     }
 
     // MARK: Texts

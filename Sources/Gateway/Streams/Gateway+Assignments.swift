@@ -11,10 +11,10 @@ extension Gateway {
     /// `GET /streams/{s}/assignments`: keyed by consumer id; `GET /assignments`: the same under each stream's name.
     func assignments(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
         try refuseOptions(exchange)
-        let consumers = services.consumers.snapshots
+        let consumers = await services.consumers.snapshots(of: stream).filter { $0.phase != .dormant }
         var json = JSONWriter(capacity: 1024)
-        if let stream {
-            write(consumers.filter { $0.stream == stream }, &json)
+        if stream != nil {
+            write(consumers, &json)
         } else {
             json.beginObject()
             for name in consumers.map(\.stream).uniqued {
@@ -66,7 +66,7 @@ extension ConsumerSnapshot {
     var isActive: Bool {
         switch phase {
         case .idle, .reading: holdsShards
-        case .starting, .stopping, .stopped: false
+        case .starting, .stopping, .stopped, .dormant: false
         }
     }
 
@@ -76,9 +76,10 @@ extension ConsumerSnapshot {
         return shards.filter { $0.phase != .waiting && $0.phase != .depleted }.map(\.id).sorted()
     }
 
-    /// Each reader with the shards that are read for it.
+    /// Each reader with the shards that are read for it, in the order of their names.
     var readers: [(id: String, shards: [ShardID])] {
-        readerIDs.map { id in (id, shards.filter { $0.readerID == id }.map(\.id).sorted()) }
+        let read = Dictionary(grouping: shards, by: \.readerID)
+        return readerIDs.map { id in (id, read[id, default: []].map(\.id)) }
     }
 }
 

@@ -3,6 +3,7 @@ import HTTP
 import HTTPServer
 import JSON
 import Kinesis
+import Reactor
 
 /// Consumers that begin and end because somebody says so.
 extension Gateway {
@@ -14,7 +15,7 @@ extension Gateway {
         do {
             let consumer = try await services.consumers.start(stream, naming: named)
             var json = JSONWriter(capacity: 1024)
-            consumer.write(&json)
+            await consumer.write(&json, SlicedWalk(loop))
             await respond(exchange, json.buffer)
         } catch {
             throw .consumer(error, stream: stream)
@@ -32,6 +33,25 @@ extension Gateway {
         json.member("streamName", stream.text)
         json.member("consumerGroup", consumer.group)
         json.member("phase", consumer.phase.rawValue)
+        json.endObject()
+        await respond(exchange, json.buffer)
+    }
+
+    /// `POST /streams/{s}/forget`: deletes what is kept of a group. Of one that is unknown nothing is left to do.
+    func forget(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
+        let group = try group(exchange.request)
+        try await refuseBody(exchange)
+        let wasKnown: Bool
+        do {
+            wasKnown = try await services.consumers.forget(stream, group: group)
+        } catch {
+            throw .consumer(error, stream: stream)
+        }
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("streamName", stream.text)
+        json.member("consumerGroup", group ?? services.consumers.defaultGroup)
+        json.member("forgotten", wasKnown)
         json.endObject()
         await respond(exchange, json.buffer)
     }

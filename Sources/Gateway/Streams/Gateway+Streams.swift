@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import JSON
 import Kinesis
+import Reactor
 import Time
 
 /// What is known about streams and consumers.
@@ -42,7 +43,8 @@ extension Gateway {
         json.beginObject()
         json.key("consumers")
         json.beginArray()
-        for consumer in services.consumers.snapshots { consumer.write(&json) }
+        let walk = SlicedWalk(loop)
+        for consumer in await services.consumers.snapshots() { await consumer.write(&json, walk) }
         json.endArray()
         json.endObject()
         await respond(exchange, json.buffer)
@@ -102,7 +104,7 @@ extension Shard {
 }
 
 extension ConsumerSnapshot {
-    func write(_ json: inout JSONWriter) {
+    func write(_ json: inout JSONWriter, _ walk: SlicedWalk) async {
         json.beginObject()
         json.member("streamName", stream.text)
         json.member("consumerGroup", group)
@@ -117,7 +119,10 @@ extension ConsumerSnapshot {
         json.endObject()
         json.key("shards")
         json.beginArray()
-        for shard in shards { shard.write(&json) }
+        for shard in shards {
+            shard.write(&json)
+            await walk.step()
+        }
         json.endArray()
         json.optional("problem", problem)
         json.endObject()
@@ -135,6 +140,15 @@ extension ConsumerSnapshot {
     }
 }
 
+extension ShardBacklog {
+    /// The members of a shard that say what its checkpoint does not cover.
+    func write(_ json: inout JSONWriter) {
+        if let checkpointLag { json.member("checkpointMillisBehindLatest", checkpointLag) }
+        json.member("unacknowledgedEvents", unacknowledgedEvents)
+        if let oldestUnacknowledged { json.member("oldestUnacknowledgedMillis", oldestUnacknowledged) }
+    }
+}
+
 extension ShardSnapshot {
     fileprivate func write(_ json: inout JSONWriter) {
         json.beginObject()
@@ -146,6 +160,7 @@ extension ShardSnapshot {
         json.optional("checkpoint", checkpoint?.text)
         json.optional("approximateArrivalTimestamp", checkpointArrival?.iso8601)
         if let millisBehindLatest { json.member("millisBehindLatest", millisBehindLatest) }
+        backlog.write(&json)
         json.member("bufferedBytes", bufferedBytes)
         json.optional("lastRestart", counters.lastRestart)
         json.optional("problem", problem)

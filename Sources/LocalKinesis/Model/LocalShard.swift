@@ -44,6 +44,9 @@ struct LocalShard: Equatable {
     var startingSequenceNumber: String { sequenceNumber(0, at: created) }
     var endingSequenceNumber: String? { closed.map { sequenceNumber(nextOrdinal, at: $0) } }
 
+    /// The largest ordinal of a sequence number that was ever given: of the newest record, or of the shard's end.
+    var lastOrdinal: Int64 { isOpen ? nextOrdinal - 1 : nextOrdinal }
+
     /// Takes the next ordinal, for a record that arrives `now`.
     mutating func take(now: WallTime) -> (ordinal: Int64, arrival: WallTime) {
         defer { nextOrdinal += 1 }

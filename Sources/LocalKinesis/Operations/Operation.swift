@@ -13,6 +13,9 @@ enum Operation: String, CaseIterable {
     case addTagsToStream = "AddTagsToStream"
     case removeTagsFromStream = "RemoveTagsFromStream"
     case listTagsForStream = "ListTagsForStream"
+    case tagResource = "TagResource"
+    case untagResource = "UntagResource"
+    case listTagsForResource = "ListTagsForResource"
     case startStreamEncryption = "StartStreamEncryption"
     case stopStreamEncryption = "StopStreamEncryption"
     case updateStreamMode = "UpdateStreamMode"
@@ -59,6 +62,9 @@ extension KinesisService {
         case .addTagsToStream: try await addTags(fields)
         case .removeTagsFromStream: try await removeTags(fields)
         case .listTagsForStream: try listTags(fields)
+        case .tagResource: try await tagResource(fields)
+        case .untagResource: try await untagResource(fields)
+        case .listTagsForResource: try listTagsForResource(fields)
         case .startStreamEncryption: try await startEncryption(fields)
         case .stopStreamEncryption: try await stopEncryption(fields)
         case .updateStreamMode: try await updateMode(fields)

@@ -82,7 +82,7 @@ extension KinesisService {
                 "StartingSequenceNumber", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})")
         }
         guard let number = LocalSequenceNumber(parsed), number.shardIndex == shard.index,
-            number.shardCreated == shard.created
+            number.shardCreated == shard.created, number.ordinal <= shard.lastOrdinal
         else {
             throw .invalidArgument(
                 "StartingSequenceNumber \(text) used in GetShardIterator on shard \(shard.id) in stream \(stream.name) "
@@ -96,6 +96,7 @@ extension KinesisService {
     func getRecords(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
         let limit = try fields.optionalInt("Limit", 1...Self.maxAnswerRecords) ?? Self.maxAnswerRecords
         let text = try fields.string("ShardIterator")
+        guard !text.isEmpty else { throw RequestFields.tooShort("ShardIterator", "") }
         guard let token = ShardIteratorToken(text) else { throw .invalidArgument("Invalid ShardIterator.") }
         guard let stream = find(token.stream), stream.created == token.streamCreated,
             let shard = stream.shards[token.shardIndex]

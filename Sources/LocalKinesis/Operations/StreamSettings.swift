@@ -1,7 +1,7 @@
 import Bytes
 import JSON
 
-/// Retention, tags, encryption, mode and record size of a stream.
+/// Retention, encryption, mode and record size of a stream.
 extension KinesisService {
     func increaseRetention(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
         try await setRetention(fields, "shorter", "Decrease") { $0 >= $1 }
@@ -35,63 +35,6 @@ extension KinesisService {
         stream.retentionHours = hours
         try await pass(stream, through: .updating)
         return nil
-    }
-
-    // MARK: Tags
-
-    /// Source: AddTagsToStream in the service's API reference.
-    private static let tagLimit = 50
-
-    static func checkedTags(_ tags: [String: String]) throws(ServiceFault) -> [String: String] {
-        for (key, value) in tags {
-            guard (1...128).contains(key.count) else {
-                throw RequestFields.constraint("Tags", key, "Map keys must have length between 1 and 128")
-            }
-            guard value.count <= 256 else {
-                throw RequestFields.constraint("Tags", value, "Map values must have length between 0 and 256")
-            }
-            guard !key.hasPrefix("aws:") else { throw .invalidArgument("Tag keys must not begin with aws:") }
-        }
-        guard tags.count <= tagLimit else {
-            throw .invalidArgument("A stream takes at most \(tagLimit) tags.")
-        }
-        return tags
-    }
-
-    func addTags(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        var stream = try stream(fields)
-        guard let tags = try fields.optionalMap("Tags"), !tags.isEmpty else { throw RequestFields.missing("Tags") }
-        stream.tags = try Self.checkedTags(stream.tags.merging(Self.checkedTags(tags)) { $1 })
-        try await store(stream)
-        return nil
-    }
-
-    func removeTags(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        var stream = try stream(fields)
-        for key in try fields.strings("TagKeys") { stream.tags[key] = nil }
-        try await store(stream)
-        return nil
-    }
-
-    func listTags(_ fields: RequestFields) throws(ServiceFault) -> ByteBuffer? {
-        let stream = try stream(fields)
-        let limit = try fields.optionalInt("Limit", 1...50) ?? 50
-        let after = try fields.optionalString("ExclusiveStartTagKey")
-        let keys = stream.tags.keys.sorted().filter { key in after.map { key > $0 } ?? true }
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("Tags")
-        json.beginArray()
-        for key in keys.prefix(limit) {
-            json.beginObject()
-            json.member("Key", key)
-            json.member("Value", stream.tags[key] ?? "")
-            json.endObject()
-        }
-        json.endArray()
-        json.member("HasMoreTags", keys.count > limit)
-        json.endObject()
-        return json.buffer
     }
 
     // MARK: Encryption, mode, record size

@@ -15,11 +15,7 @@ extension KinesisService {
     func putRecord(_ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
         let request = try await PutRequest.read(body, isBatch: false, maxRecordBytes: maxRecordBytes, loop: loop)
         let stream = try writableStream(request.fields)
-        if let text = try request.fields.optionalString("SequenceNumberForOrdering"), SequenceNumber(text) == nil {
-            throw RequestFields.constraint(
-                "SequenceNumberForOrdering", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})"
-            )
-        }
+        try checkOrdering(request.fields, stream)
         let outcomes = try await put(request, stream, failing: nil)
         withExtendedLifetime(body) {}
         var json = JSONWriter()
@@ -32,6 +28,32 @@ extension KinesisService {
         json.member("EncryptionType", stream.encryptionType)
         json.endObject()
         return json.buffer
+    }
+
+    /// A SequenceNumberForOrdering must be one that a put of this stream got. Of a shard that has outlived the retention
+    /// period nobody knows.
+    private func checkOrdering(_ fields: RequestFields, _ stream: LocalStream) throws(ServiceFault) {
+        guard let text = try fields.optionalString("SequenceNumberForOrdering") else { return }
+        guard let number = SequenceNumber(text) else {
+            throw RequestFields.constraint(
+                "SequenceNumberForOrdering", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})"
+            )
+        }
+        if let given = LocalSequenceNumber(number), given.ordinal > 0 {
+            guard let shard = stream.shards[given.shardIndex] else {
+                if given.shardIndex < stream.nextShardIndex { return }
+                throw orderingRefused(text, stream)
+            }
+            if shard.created == given.shardCreated, given.ordinal < shard.nextOrdinal { return }
+        }
+        throw orderingRefused(text, stream)
+    }
+
+    /// The service's words, with the name that it has for the member.
+    private func orderingRefused(_ text: String, _ stream: LocalStream) -> ServiceFault {
+        .invalidArgument(
+            "ExclusiveMinimumSequenceNumber \(text) used in PutRecord on stream \(stream.name) under account "
+                + "\(configuration.account) is invalid.")
     }
 
     /// `failing` is the share of the entries that a test has ordered to fail.

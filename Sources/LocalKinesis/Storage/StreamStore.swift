@@ -13,6 +13,8 @@ final class StreamStore: @unchecked Sendable {
     private let database: Database
     private var shards: [Address: StoredShard] = [:]
 
+    var journal: Journal { database.journal }
+
     private init(_ database: Database) {
         self.database = database
     }

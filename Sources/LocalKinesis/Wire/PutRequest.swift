@@ -81,7 +81,7 @@ struct PutRequest {
             throw .serialization("\(error)")
         }
         guard !entries.isEmpty else {
-            throw RequestFields.constraint("Records", "[]", "Member must have length greater than or equal to 1")
+            throw RequestFields.tooShort("Records", "[]")
         }
         let maxRecords = PutRecordEntry.maximumRecords
         guard entries.count <= maxRecords else {
@@ -120,8 +120,12 @@ struct PutRequest {
             defer { (data, key, explicitHashKey) = (nil, nil, nil) }
             // Only for a fault: the name would be half of a record's cost.
             func member(_ name: String) -> String { index.map { "records.\($0).member.\(name)" } ?? name }
-            guard let data, data.kind == .string else { throw RequestFields.missing(member("Data")) }
-            guard let key, let keyText = try? key.string() else { throw RequestFields.missing(member("PartitionKey")) }
+            guard let data, data.kind == .string else {
+                throw RequestFields.notConverted(member("Data"), data?.kind ?? .null, to: "Blob")
+            }
+            guard let key, let keyText = try? key.string() else {
+                throw RequestFields.notConverted(member("PartitionKey"), key?.kind ?? .null, to: "String")
+            }
             guard PutRequest.keyLengths.contains(keyText.unicodeScalars.count) else {
                 throw RequestFields.constraint(
                     member("PartitionKey"), keyText, "Member must have length between 1 and 256")
@@ -136,7 +140,10 @@ struct PutRequest {
                     "Member must have length less than or equal to \(limit)")
             }
             guard let hashKey = hashKey(keyText) else {
-                let text = (try? explicitHashKey?.string()) ?? ""
+                guard let explicitHashKey, let text = try? explicitHashKey.string() else {
+                    let kind = explicitHashKey?.kind ?? .null
+                    throw RequestFields.notConverted(member("ExplicitHashKey"), kind, to: "String")
+                }
                 throw RequestFields.badHashKey(member("ExplicitHashKey"), text)
             }
             return PutEntry(data: base64, key: key.raw, bytes: bytes, hashKey: hashKey)

@@ -65,10 +65,18 @@ struct RequestFields {
         return number
     }
 
+    /// What no one means as seconds since the epoch: the year 5138. In milliseconds it is 1973.
+    private static let leastMilliseconds = 1e11
+
     /// Seconds since the epoch, as JSON 1.1 writes times.
     func optionalTime(_ name: String) throws(ServiceFault) -> WallTime? {
         guard let value = json[name], !value.isNull else { return nil }
-        guard let seconds = value.double, abs(seconds) < 1e11 else { throw Self.wrongType(name, "a timestamp") }
+        guard let seconds = value.double else { throw Self.wrongType(name, "a timestamp") }
+        guard abs(seconds) < Self.leastMilliseconds else {
+            throw .invalidArgument(
+                "\(name) is in seconds since 1970, with a fraction for less than a second; \(value.number ?? "it") looks "
+                    + "like milliseconds.")
+        }
         return WallTime(seconds: seconds)
     }
 
@@ -130,10 +138,25 @@ struct RequestFields {
         constraint(name, "null", "Member must not be null")
     }
 
+    static func tooShort(_ name: String, _ value: String) -> ServiceFault {
+        constraint(name, value, "Member must have length greater than or equal to 1")
+    }
+
     static func constraint(_ name: String, _ value: String, _ constraint: String) -> ServiceFault {
         let member = name.prefix(1).lowercased() + name.dropFirst()
         return .validation(
             "1 validation error detected: Value '\(value)' at '\(member)' failed to satisfy constraint: \(constraint)")
+    }
+
+    /// A member of a record has a value of another kind than text.
+    static func notConverted(_ name: String, _ kind: JSONKind, to type: String) -> ServiceFault {
+        switch kind {
+        case .array: .serialization("\(name): Start of list found where not expected")
+        case .object: .serialization("\(name): Start of structure or map found where not expected.")
+        case .number: .serialization("\(name): NUMBER_VALUE cannot be converted to \(type)")
+        case .bool: .serialization("\(name): a Boolean cannot be converted to \(type)")
+        case .null, .string: missing(name)
+        }
     }
 
     private static func wrongType(_ name: String, _ expected: String) -> ServiceFault {

@@ -44,7 +44,10 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
     private static func body(of exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer {
         do throws(HTTPBodyError) {
-            return try await exchange.body()
+            let body = try await exchange.body()
+            // As the service does, the embedded one takes what its clients send; they bound how much that is.
+            exchange.releaseBody()
+            return body
         } catch {
             throw ServiceFault(code: "SerializationException", message: "\(error)", status: error.status)
         }
@@ -59,7 +62,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         }
         let type = request.contentType ?? ""
         if type == Self.contentType || type == "application/json" { return }
-        if type.contains("cbor") {
+        if Self.isCBOR(request) {
             throw ServiceFault(
                 code: "UnsupportedMediaTypeException",
                 message: "The embedded Kinesis speaks JSON, not CBOR. Switch CBOR off in the client: environment "
@@ -114,15 +117,25 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         ["Content-Type": contentType, "x-amzn-RequestId": requestID]
     }
 
+    private static func isCBOR(_ request: HTTPRequest) -> Bool {
+        request.contentType == CBORFault.contentType
+    }
+
     private func respond(_ fault: ServiceFault, _ exchange: HTTPExchange, _ requestID: String) async {
+        var headers: HTTPHeaders = ["x-amzn-RequestId": requestID, "x-amzn-ErrorType": fault.code]
+        // A client that speaks CBOR reads nothing else, whatever the content type says.
+        let isCBOR = Self.isCBOR(exchange.request)
+        headers.add("Content-Type", isCBOR ? CBORFault.contentType : Self.contentType)
+        await exchange.respond(fault.status, headers: headers, body: isCBOR ? CBORFault.body(fault) : Self.json(fault))
+    }
+
+    private static func json(_ fault: ServiceFault) -> ByteBuffer {
         var json = JSONWriter()
         json.beginObject()
         json.member("__type", fault.code)
         json.member("message", fault.message)
         json.endObject()
-        var headers = Self.headers(requestID)
-        headers.add("x-amzn-ErrorType", fault.code)
-        await exchange.respond(fault.status, headers: headers, body: json.buffer)
+        return json.buffer
     }
 }
 

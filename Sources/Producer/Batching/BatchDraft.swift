@@ -17,7 +17,7 @@ struct BatchDraft {
         let record = entry.put.records[entry.index]
         let isOrderedRecord = record.sequenceNumberForOrdering != nil
         if !entries.isEmpty {
-            guard !isOrdered, !isOrderedRecord, company == itsCompany, company != .nobody else { return false }
+            guard !isOrdered, !isOrderedRecord, company == itsCompany else { return false }
             guard entries.count < limits.records, bytes + record.size <= limits.bytes else { return false }
         }
         entries.append(entry)

@@ -19,8 +19,8 @@ struct PendingPut {
         var holdsTurn = false
         /// An attempt ended without an answer: the record may have been written.
         var isUncertain = false
-        /// Of a group: it was in a call that was refused for its content, and goes again by itself.
-        var isAlone = false
+        /// Of a group: the half of a refused call in which it goes again.
+        var half: Int?
         var lastFailure: Failure?
 
         /// The refusal of the last call for its rate, where that was the last thing that befell the record.
@@ -39,9 +39,9 @@ struct PendingPut {
     private(set) var records: [Record]
     private var unresolved: Int
     var encryptionType: String?
-    /// A call that held this put and others was refused for its content: it goes again without the others. Of a group each
-    /// record has its own `isAlone`.
-    private var isAlone = false
+    /// A call that held this put and others was refused for its content: the half in which it goes again. Of a group each
+    /// record has its own.
+    private var half: Int?
     /// The refusal of a whole call that held records of this put alone.
     private var refusal: PutError?
 
@@ -72,9 +72,9 @@ struct PendingPut {
         if uncertain { records[index].isUncertain = true }
     }
 
-    /// The shared call that carried it was refused for its content.
-    mutating func leaveCompany(_ index: Int) {
-        if put.isGroup { records[index].isAlone = true } else { isAlone = true }
+    /// The call that carried it and others was refused for its content.
+    mutating func moved(_ index: Int, toHalf half: Int) {
+        if put.isGroup { records[index].half = half } else { self.half = half }
     }
 
     /// The record's last word. True when it is the last one of the put.
@@ -95,8 +95,13 @@ struct PendingPut {
     }
 
     func company(of entry: PutBatcher.Entry) -> PutBatcher.Company {
-        if isAlone { return .itsPut(entry.ticket) }
-        return records[entry.index].isAlone ? .nobody : .anyone
+        (half ?? records[entry.index].half).map { .half($0) } ?? .anyone
+    }
+
+    /// Whether the last attempt at the record could not reach the service.
+    func waitsForService(_ index: Int) -> Bool {
+        guard case .call(.service(let error)) = records[index].lastFailure else { return false }
+        return error.isUnreachable
     }
 
     func hasBeenSent(_ index: Int) -> Bool {

@@ -49,19 +49,14 @@ package struct PutBatcher {
         /// A lone record with `sequenceNumberForOrdering`: it must go as PutRecord.
         package let isOrdered: Bool
 
-        /// Whether the call carries more than one request: several puts, or records of a group.
-        var isShared: Bool {
-            entries.contains { $0.ticket != entries[0].ticket } || entries.count > 1 && entries[0].put.isGroup
-        }
     }
 
-    /// Whom a record may share a call with. Narrowed when a shared call was refused for its content, so that the guilty
-    /// one of its requests is found and spoils no other.
+    /// Whom a record may share a call with. Narrowed by halves when a call of several requests was refused for its content,
+    /// so that the guilty one is found and spoils no other.
     enum Company: Equatable {
         case anyone
-        /// The other records of its put.
-        case itsPut(Ticket)
-        case nobody
+        /// The other requests of this half. No two halves have the same number.
+        case half(Int)
     }
 
     /// How a call ended.
@@ -71,7 +66,7 @@ package struct PutBatcher {
         /// The whole call failed and may succeed later. `mayHaveBeenWritten`: no answer came, so nobody knows.
         case failedForNow(PutError, mayHaveBeenWritten: Bool)
         /// The whole call was refused for good. `byContent`: one bad record may be the cause, so the requests that were in
-        /// the call together go again one by one.
+        /// the call together go again in two halves.
         case refused(PutError, byContent: Bool)
     }
 
@@ -88,6 +83,8 @@ package struct PutBatcher {
     var turns = KeyTurns()
     private var answers = Fifo<Answer>()
     package private(set) var callsOnTheirWay = 0
+    /// Halves of refused calls that were ever made (PutBatcher+Halves).
+    var halves = 0
     /// Records that left in a call once more.
     package private(set) var retriedRecords = 0
 
@@ -127,6 +124,12 @@ package struct PutBatcher {
     /// The call is made once more before it has returned.
     package mutating func sentAgain(_ batch: Batch) {
         retriedRecords += batch.entries.count
+    }
+
+    /// The service can be reached again: what waits because it could not goes now.
+    package mutating func serviceReturned(now: Instant) {
+        let puts = puts
+        retries.hasten(to: now) { entry in puts[entry.ticket]?.waitsForService(entry.index) ?? false }
     }
 
     /// Time has passed: answers the puts whose deadline is over.
@@ -201,16 +204,10 @@ extension PutBatcher {
     }
 
     private mutating func refused(_ batch: Batch, _ error: PutError, byContent: Bool, now: Instant) {
-        let goesAgain = byContent && batch.isShared
+        if byContent, split(batch, error, now: now) { return }
         for entry in batch.entries where puts.contains(entry.ticket) {
-            if goesAgain {
-                puts[entry.ticket]?.failed(entry.index, .call(error), uncertain: false)
-                puts[entry.ticket]?.leaveCompany(entry.index)
-                retries.insert(entry, due: now)
-            } else {
-                let isLast = puts[entry.ticket]?.refused(entry.index, error)
-                if isLast == true { answer(entry.ticket) }
-            }
+            let isLast = puts[entry.ticket]?.refused(entry.index, error)
+            if isLast == true { answer(entry.ticket) }
         }
     }
 

@@ -25,6 +25,18 @@ struct RetryQueue {
         }
     }
 
+    /// Those that `isMeant` says may go at `now`, where they would go later.
+    mutating func hasten(to now: PutBatcher.Instant, where isMeant: (PutBatcher.Entry) -> Bool) {
+        let later = waiting[head...]
+        waiting.removeAll()
+        head = 0
+        for one in later where one.due <= now { waiting.append(one) }
+        for one in later where one.due > now && isMeant(one.entry) {
+            waiting.append(Waiting(due: now, entry: one.entry))
+        }
+        for one in later where one.due > now && !isMeant(one.entry) { waiting.append(one) }
+    }
+
     mutating func insert(_ entry: PutBatcher.Entry, due: PutBatcher.Instant) {
         var low = head
         var high = waiting.count

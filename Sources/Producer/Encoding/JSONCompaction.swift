@@ -10,12 +10,13 @@ enum JSONCompaction {
         buffer.reserve(json.count)
         var at = 0
         var run = 0
+        var lineBreaks = JSONLineBreaks()
         while at < json.count {
             switch base[at] {
             case UInt8(ascii: "\""):
                 at += 1
                 // Eight bytes at a time. A valid text has no fault; the rest of another one would be copied as it is.
-                if JSONText.skipString(base, &at, json.count) != .none { at = json.count }
+                if JSONText.skipString(base, &at, json.count, &lineBreaks) != .none { at = json.count }
             case 0x20, 0x09, 0x0a, 0x0d:
                 buffer.append(UnsafeRawBufferPointer(rebasing: json[run..<at]))
                 at += 1

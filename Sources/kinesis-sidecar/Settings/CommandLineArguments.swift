@@ -11,12 +11,17 @@ struct CommandLineArguments: Equatable, Sendable {
     private(set) var configFile: String?
     private(set) var mistakes: [Mistake] = []
 
-    /// Reads arguments without the program's name. `--flag value` and `--flag=value` are the same.
+    /// Reads arguments without the program's name. `--flag value` and `--flag=value` are the same; `help` and `version`
+    /// may come first without their dashes.
     init(_ arguments: [String]) {
         var rest = arguments[...]
+        if let word = rest.first, let action = Self.words[word] {
+            self.action = action
+            rest.removeFirst()
+        }
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("--"), argument.count > 2 else {
-                take(short: argument)
+                take(short: argument, &rest)
                 continue
             }
             let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -24,12 +29,14 @@ struct CommandLineArguments: Equatable, Sendable {
         }
     }
 
-    private mutating func take(short argument: String) {
+    private mutating func take(short argument: String, _ rest: inout ArraySlice<String>) {
         if argument == "-h" {
             action = .help
-        } else {
-            mistakes.append(Mistake(nil, "\"\(argument)\" is no option; --help lists them"))
+            return
         }
+        let hint = argument.hasPrefix("-") ? Self.hint(String(argument.dropFirst())) : "; --help lists them"
+        mistakes.append(Mistake(nil, "\"\(argument)\" is no option" + hint))
+        skipValue(nil, &rest)
     }
 
     private mutating func take(_ flag: String, inline: String?, _ rest: inout ArraySlice<String>) {
@@ -55,7 +62,7 @@ struct CommandLineArguments: Equatable, Sendable {
 
     /// What follows a refused flag is its value, and no mistake of its own.
     private func skipValue(_ inline: String?, _ rest: inout ArraySlice<String>) {
-        if inline == nil, rest.first?.hasPrefix("--") == false { rest.removeFirst() }
+        while inline == nil, rest.first?.hasPrefix("-") == false { rest.removeFirst() }
     }
 
     private mutating func value(
@@ -76,7 +83,8 @@ struct CommandLineArguments: Equatable, Sendable {
             return
         }
         guard isList else {
-            mistakes.append(Mistake(origin, "is given twice"))
+            let mistake = Mistake(origin, "is given twice")
+            if !mistakes.contains(mistake) { mistakes.append(mistake) }
             return
         }
         assignments[index] = Assignment(name: name, values: assignments[index].values + [value], origin: origin)
@@ -87,6 +95,8 @@ struct CommandLineArguments: Equatable, Sendable {
     private static let actions: [String: Action] = [
         "help": .help, "version": .version, "check-config": .checkConfiguration,
     ]
+
+    private static let words: [String: Action] = ["help": .help, "version": .version]
 
     private static func option(_ flag: String) -> (name: String, hasArgument: Bool, isList: Bool)? {
         if flag == "consumer-group" { return ("consumerGroup", true, false) }
@@ -101,6 +111,7 @@ struct CommandLineArguments: Equatable, Sendable {
 
     /// What somebody meant: an option that only file and environment take, or a flag that is spelled otherwise.
     private static func hint(_ flag: String) -> String {
+        if flags.contains(flag) { return "; did you mean --\(flag)?" }
         let name = OptionName.camelCase(flag, separator: "-")
         if case .later = ConsumerOption.named(name)?.availability { return "; \(name) is not available yet" }
         if OptionName.all.contains(name) {

@@ -13,18 +13,19 @@ struct Configuration {
     static func read() -> Configuration {
         let commandLine = CommandLineArguments(Array(CommandLine.arguments.dropFirst()))
         let environment = EnvironmentSettings(variables())
-        var mistakes: [Mistake] = []
+        var unreadable: Mistake?
         var file: ConfigFileSettings?
         if let path = commandLine.configFile ?? environment.configFile {
             do {
                 file = ConfigFileSettings(try TextFile.read(path), path: path)
             } catch {
-                mistakes.append(Mistake(nil, "\(path) \(error.problem)"))
+                unreadable = Mistake(nil, "\(path) \(error.problem)")
             }
         }
-        let reader = SettingsReader(commandLine: commandLine, environment: environment, file: file)
+        let reader = SettingsReader(
+            commandLine: commandLine, environment: environment, file: file, unreadable: unreadable)
         return Configuration(
-            action: commandLine.action, settings: reader.settings, mistakes: mistakes + reader.mistakes, reader: reader)
+            action: commandLine.action, settings: reader.settings, mistakes: reader.mistakes, reader: reader)
     }
 
     /// What is in force and where it came from. Throws what the start would say of where Kinesis is asked.

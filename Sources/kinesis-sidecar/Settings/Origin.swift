@@ -9,7 +9,7 @@ enum Origin: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .commandLine(let flag): flag
         case .environment(let variable): "environment \(variable)"
-        case .file(let path, let line, let key): "\(path):\(line) \(key)"
+        case .file(let path, let line, let key): "\(path):\(line)" + (key.isEmpty ? "" : " \(key)")
         }
     }
 }

@@ -1,6 +1,7 @@
 import AWS
 import Bytes
 import Consumer
+import Gateway
 import HTTPServer
 import Logging
 import Time
@@ -63,9 +64,10 @@ extension ProgramOption {
             $0.localLimits ? "on" : "off"
         },
         ProgramOption(
-            list: "listen", flag: "listen", accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700",
-            argument: "HOST:PORT", help: "may be repeated (127.0.0.1:8700 and [::1]:8700; port 0 picks one)",
-            read: { ListenAddress($0) }
+            list: "listen", flag: "listen",
+            accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700, or PORT for both of these",
+            argument: "[HOST:]PORT", help: "may be repeated (8700: 127.0.0.1 and [::1]; port 0 picks one)",
+            read: ListenAddress.all
         ) {
             $0.listen = $1
         } show: {
@@ -143,9 +145,10 @@ extension ProgramOption {
         time("headerTimeout", \.http.headerTime),
         time("bodyTimeout", \.http.bodyTime),
         time("readerWriteTimeout", \.http.streamWriteTime, milliseconds),
-        time("heartbeatInterval", \.heartbeatInterval, .milliseconds(100...OptionKind.longestMilliseconds)),
+        time("heartbeatInterval", \.heartbeatInterval, GatewayOptions.heartbeatIntervals),
         ProgramOption(
-            list: "allowedHosts", accepted: "a host name without a port", read: { isHostName($0) ? $0 : nil }
+            list: "allowedHosts", accepted: "a host name without a port, or *.suffix",
+            read: { isHostName($0) ? [$0] : nil }
         ) {
             $0.allowedHosts = $1
         } show: {
@@ -153,7 +156,7 @@ extension ProgramOption {
         },
         ProgramOption(
             list: "allowedOrigins", accepted: "an origin, such as https://app.example",
-            read: { isOrigin($0) ? $0 : nil }
+            read: { isOrigin($0) ? [$0] : nil }
         ) {
             $0.allowedOrigins = $1
         } show: {
@@ -181,10 +184,11 @@ extension ProgramOption {
     ]
 
     private static func isHostName(_ text: String) -> Bool {
-        let allowed = text.utf8.allSatisfy { byte in
+        let name = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
+        let allowed = name.utf8.allSatisfy { byte in
             byte.isLetter || byte.isDigit || "-._".utf8.contains(byte)
         }
-        return (1...253).contains(text.utf8.count) && allowed
+        return (1...253).contains(name.utf8.count) && allowed
     }
 
     private static func isOrigin(_ text: String) -> Bool {

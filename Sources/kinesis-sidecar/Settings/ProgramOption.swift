@@ -63,10 +63,10 @@ struct ProgramOption: Sendable {
             }, show: show)
     }
 
-    /// An option with a list, each of whose elements `read` takes or refuses with nil.
+    /// An option with a list. `read` makes elements of each value, or refuses it with nil.
     init<Element>(
         list name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String = "",
-        read: @escaping @Sendable (String) -> Element?,
+        read: @escaping @Sendable (String) -> [Element]?,
         apply: @escaping @Sendable (inout Settings, [Element]) -> Void,
         show: @escaping @Sendable (Settings) -> String
     ) {
@@ -75,8 +75,8 @@ struct ProgramOption: Sendable {
             apply: { (settings, values) throws(BadValue) in
                 var elements: [Element] = []
                 for value in values {
-                    guard let element = read(value) else { throw BadValue(value: value, accepted: accepted) }
-                    elements.append(element)
+                    guard let more = read(value) else { throw BadValue(value: value, accepted: accepted) }
+                    elements += more
                 }
                 apply(&settings, elements)
             }, show: show)

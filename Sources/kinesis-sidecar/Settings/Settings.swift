@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import Gateway
 import HTTP
 import HTTPServer
 import Kinesis
@@ -41,7 +42,7 @@ struct Settings: Sendable {
     // MARK: HTTP
 
     var http = HTTPLimits()
-    var heartbeatInterval = Duration.seconds(15)
+    var heartbeatInterval = GatewayOptions().heartbeatInterval
     var allowedHosts: [String] = []
     var allowedOrigins: [String] = []
 

@@ -12,15 +12,23 @@ struct SettingsReader {
     private var origins: [String: Origin] = [:]
     /// Where each of the settings' consumers is listed.
     private(set) var consumerOrigins: [Origin?] = []
+    /// Mappings of the file that are no options: one mistake each, however many members they have.
+    private var refusedMappings: Set<String> = []
 
-    init(commandLine: CommandLineArguments, environment: EnvironmentSettings, file: ConfigFileSettings?) {
-        mistakes = (file?.mistakes ?? []) + environment.mistakes + commandLine.mistakes
+    /// - Parameter unreadable: what is wrong with the file as a whole, where it is not there for that.
+    init(
+        commandLine: CommandLineArguments, environment: EnvironmentSettings, file: ConfigFileSettings?,
+        unreadable: Mistake? = nil
+    ) {
+        mistakes = unreadable.map { [$0] } ?? file?.mistakes ?? []
+        mistakes += environment.mistakes + commandLine.mistakes
         for layer in [file?.assignments ?? [], environment.assignments, commandLine.assignments] {
             for assignment in layer { take(assignment) }
         }
         takeDefaults()
         for consumer in file?.consumers ?? [] { take(consumer) }
-        checkTogether()
+        // Else one mistake would be told once more as what is missing because of it.
+        if mistakes.isEmpty { checkTogether() }
     }
 
     /// Where the value in force of an option came from, for people.
@@ -56,8 +64,8 @@ struct SettingsReader {
         }
     }
 
-    /// A consumer's option: whether its table takes it.
-    private mutating func check(_ assignment: Assignment) -> Bool {
+    /// A consumer's option: whether its table takes it. `names` are those that somebody may have meant.
+    private mutating func check(_ assignment: Assignment, among names: [String] = OptionName.all) -> Bool {
         guard assignment.values.count == 1 else {
             refuse(assignment, "takes one value and no list")
             return false
@@ -66,15 +74,15 @@ struct SettingsReader {
             _ = try NamedOptions([(assignment.name, assignment.values[0])], from: .configuration)
             return true
         } catch {
-            refuse(assignment, Self.text(error))
+            refuse(assignment, Self.text(error, names))
             return false
         }
     }
 
-    private static func text(_ error: ConsumerOptionError) -> String {
+    private static func text(_ error: ConsumerOptionError, _ names: [String]) -> String {
         switch error {
         case .unknown(let option):
-            "there is no option \(option)" + NearestName.suggestion(for: option, among: OptionName.all)
+            "there is no option \(option)" + NearestName.suggestion(for: option, among: names)
         case .badValue(_, let value, let accepted): "\"\(value)\" is not accepted; accepted: \(accepted)"
         case .notAvailableYet(_, let value, let inForce?): "\"\(value)\" is not available yet; accepted: \(inForce)"
         case .notAvailableYet: "is not available yet"
@@ -83,7 +91,15 @@ struct SettingsReader {
     }
 
     private mutating func refuse(_ assignment: Assignment, _ problem: String) {
+        if let mapping = Self.unknownMapping(assignment), !refusedMappings.insert(mapping).inserted { return }
         mistakes.append(Mistake(assignment.origin, problem))
+    }
+
+    /// `dynamoDb.` of `dynamoDb: {tableName: orders}`, as long as no option's name begins so.
+    private static func unknownMapping(_ assignment: Assignment) -> String? {
+        guard case .file = assignment.origin, let dot = assignment.name.firstIndex(of: ".") else { return nil }
+        let mapping = String(assignment.name[...dot])
+        return OptionName.all.contains { $0.hasPrefix(mapping) } ? nil : mapping
     }
 
     // MARK: Consumers
@@ -92,11 +108,14 @@ struct SettingsReader {
         let pairs = defaults.values.map { ($0.name, $0.values[0]) }
         guard let named = try? NamedOptions(pairs, from: .configuration) else { return }
         settings.consumerDefaults = named.applied(to: ConsumerOptions())
-        let createAll = defaults["createStreamIfNeeded"].map { $0.values[0] == "true" }
+        let createAll = defaults["createStreamIfNeeded"].flatMap { OptionKind.truth($0.values[0]) }
         settings.createsUnlistedStreams = createAll ?? settings.isLocal
     }
 
+    private static let namesInEntry = OptionName.all + ["streamName"]
+
     private mutating func take(_ consumer: ConfigFileSettings.Consumer) {
+        refusedMappings = []
         var pairs: [(String, String)] = []
         var stream: StreamName?
         var isNamed = false
@@ -110,8 +129,11 @@ struct SettingsReader {
                 }
             } else if ProgramOption.named(assignment.name) != nil {
                 refuse(assignment, "is an option of the whole process; write it at the top of the file")
-            } else if check(assignment) {
+            } else if check(assignment, among: Self.namesInEntry) {
                 pairs.append((assignment.name, assignment.values[0]))
+            } else if NearestName.of(assignment.name, among: Self.namesInEntry) == "streamName" {
+                // The mistake has been told.
+                isNamed = true
             }
         }
         guard isNamed else {

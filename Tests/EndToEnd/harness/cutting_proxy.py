@@ -6,6 +6,8 @@ import threading
 
 
 class CuttingProxy:
+    """`target` may change: connections that come later go there."""
+
     def __init__(self, port):
         self.target = port
         self.heads = []
@@ -13,15 +15,19 @@ class CuttingProxy:
         self.port = self.listener.getsockname()[1]
         self._open = []
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
-    def _accept(self):
+    def _accept(self, listener):
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:  # nobody is there for a while
+                client.close()
+                continue
             with self._lock:
                 self._open.append((client, server))
             threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
@@ -50,6 +56,17 @@ class CuttingProxy:
                 except OSError:
                     pass
                 sock.close()
+
+    def go_down(self):
+        """Resets every connection, and refuses new ones until `come_back`."""
+        # Wakes the thread that waits in it; without that the port stays open.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.cut()
+
+    def come_back(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def close(self):
         self.listener.close()

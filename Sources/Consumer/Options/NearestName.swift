@@ -1,23 +1,28 @@
 /// Finds what somebody meant who mistyped a name. Performs no I/O.
-enum NearestName {
+package enum NearestName {
+    /// Bytes. No option's name is as long; a request can name anything, and the search takes time by the length.
+    private static let longest = 64
+
     /// The candidate within a third of the name's length, two edits at least; nil when none is that near.
-    static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
-        let limit = max(2, name.count / 3)
+    package static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
+        guard name.utf8.count <= longest else { return nil }
+        let limit = max(2, name.utf8.count / 3)
+        let letters = Array(name.lowercased().utf8)
         var best: (name: String, distance: Int)?
         for candidate in candidates {
-            let distance = distance(Array(name.lowercased()), Array(candidate.lowercased()))
+            let distance = distance(letters, Array(candidate.lowercased().utf8))
             if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
         return best?.name
     }
 
     /// `; did you mean X?`, or nothing.
-    static func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
+    package static func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
         of(name, among: candidates).map { "; did you mean \($0)?" } ?? ""
     }
 
     /// Levenshtein's distance, by rows: names are short.
-    private static func distance(_ left: [Character], _ right: [Character]) -> Int {
+    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var row = Array(0...right.count)
         for (i, a) in left.enumerated() {
             var diagonal = row[0]

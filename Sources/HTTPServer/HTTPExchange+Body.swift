@@ -1,0 +1,112 @@
+import Bytes
+import HTTP
+import Reactor
+
+/// The body of the request, read whole or in parts, and its memory.
+extension HTTPExchange {
+    /// A body of up to this size is read however much the others hold: a few long bodies that do not end keep out no
+    /// ordinary request.
+    private static let smallBodyBytes = 64 * 1024
+
+    /// Bytes that a body may have which is read whole, unless the handler says otherwise.
+    package var bodyLimit: Int { connection.limits.bodyBytes }
+
+    /// Bytes of the body as Content-Length says; 0 without a body, nil where only its end will tell.
+    package var contentLength: Int? {
+        switch connection.body {
+        case .none: 0
+        case .length(let missing): missing
+        case .chunked, .broken: nil
+        }
+    }
+
+    /// The whole body, empty without one. `limit` is in bytes after decoding and counts instead of the server's.
+    ///
+    /// Its memory counts against `HTTPLimits.bodyBytesTogether` from here, all of Content-Length before a byte is read,
+    /// until `releaseBody` or the exchange's end. Sends 100 Continue to a client that waits for it, but not where the
+    /// body is refused. After an error the rest is lost, and the connection closes behind the answer.
+    package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
+        guard !isOver else { throw .connectionClosed }
+        let buffer = try openBody(limit: limit ?? bodyLimit)
+        while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
+            try orClose { () throws(HTTPBodyError) in
+                try holdBody(buffer.capacity)
+                try Self.check(buffer.count, limit ?? bodyLimit)
+            }
+        }
+        return buffer
+    }
+
+    /// The buffer for the body, whose memory is held. Of a length that the client says no more is taken than it may have.
+    private func openBody(limit: Int) throws(HTTPBodyError) -> ByteBuffer {
+        let length = contentLength ?? 0
+        try orClose { () throws(HTTPBodyError) in
+            guard length <= limit else { throw .tooLarge(limit: limit, actual: length) }
+            try holdBody(length)
+        }
+        return ByteBuffer(capacity: length)
+    }
+
+    private static func check(_ count: Int, _ limit: Int) throws(HTTPBodyError) {
+        guard count <= limit else { throw .tooLarge(limit: limit, actual: nil) }
+    }
+
+    /// Behind a body that is not read to its end the connection closes.
+    private func orClose(_ step: () throws(HTTPBodyError) -> Void) throws(HTTPBodyError) {
+        do {
+            try step()
+        } catch {
+            connection.mustClose = true
+            countBody(0)
+            throw error
+        }
+    }
+
+    /// Whether a body is held that is refused where others hold too much.
+    package var holdsLargeBody: Bool { heldBodyBytes > Self.smallBodyBytes }
+
+    /// The handler has let go of the body, or somebody else bounds its memory from here on.
+    package func releaseBody() {
+        countBody(0)
+    }
+
+    /// The next piece of the body, at most 16 KiB; nil at its end. Of any total length: the reader bounds what it
+    /// keeps. Errors as in `body`.
+    package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
+        guard !isOver else { throw .connectionClosed }
+        let buffer = ByteBuffer()
+        return try await connection.readBody(into: buffer) ? buffer : nil
+    }
+
+    /// Says how much memory is held of a body, in bytes: by `body`, or by a handler that reads it in parts. Throws
+    /// `.tooMuchTogether` when the bodies together are over their limit: the handler should let go of it, and say so.
+    package func holdBody(_ bytes: Int) throws(HTTPBodyError) {
+        countBody(bytes)
+        let together = connection.server.bodyBytesHeld
+        let limit = connection.limits.bodyBytesTogether
+        guard together <= limit || together == bytes || bytes <= Self.smallBodyBytes else {
+            throw .tooMuchTogether(limit: limit)
+        }
+    }
+
+    func countBody(_ bytes: Int) {
+        connection.server.bodyBytesHeld += bytes - heldBodyBytes
+        heldBodyBytes = bytes
+    }
+
+    /// The handler wants no more of the body: a read of it that waits, and every later one that would, ends with
+    /// `.abandoned`. Where the body has not been read to its end, the connection closes behind the answer.
+    package func abandonBody() {
+        guard !isOver, !connection.body.isNone else { return }
+        connection.isBodyAbandoned = true
+        connection.mustClose = true
+        if connection.wish == .body { connection.wakeReader() }
+    }
+}
+
+extension BodyProgress {
+    var isNone: Bool {
+        if case .none = self { return true }
+        return false
+    }
+}

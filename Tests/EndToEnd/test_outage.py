@@ -1,0 +1,68 @@
+"""The service is gone for a while, and is back: who waited goes on at once, and what is over is no warning."""
+
+import time
+
+import pytest
+
+from harness.cutting_proxy import CuttingProxy
+from harness.records import make_stream, numbers
+from harness.waiting import eventually
+
+QUICK = "pollDelay=20&noRecordsPollDelay=250"
+
+
+def until_refused(remote, attempts):
+    """Long enough for the waits to have grown: by attempts that are counted, not by a clock."""
+    def failures():
+        count = remote.get("/stats").json["recentExceptions"]["count"]
+        return count >= attempts and remote.get("/readyz").json["warnings"]
+
+    return eventually(failures, 60, every=0.2, why=f"{attempts} failures")
+
+
+@pytest.mark.seconds(120)
+def test_readers_go_on_within_seconds_of_the_services_return(sidecars, sidecar):
+    make_stream(sidecar.boto3(), "s", 4)
+    make_stream(sidecar.boto3(), "other", 1)
+    proxy = CuttingProxy(sidecar.ports["kinesis"])
+    try:
+        remote = sidecars.start_against(f"http://127.0.0.1:{proxy.port}")
+        reader = remote.follow("s", QUICK)
+        other = remote.follow("other", QUICK)
+        remote.put("s", {"n": 0})
+        reader.wait_records(1)
+        proxy.go_down()
+        warnings = until_refused(remote, 45)
+        assert all(warning["component"] == "kinesis" or "consumer" in warning["component"] for warning in warnings)
+        for n in range(1, 21):
+            sidecar.put("s", {"n": n}, partitionKey=str(n))
+        sidecar.put("other", {"n": 99})
+        proxy.come_back()
+        back = time.monotonic()
+        reader.wait(lambda r: set(numbers(r.records)) >= set(range(21)), 20)
+        other.wait(lambda r: 99 in numbers(r.records), 20)
+        # One of them asks within 5 s, all others hear of it. The waits had grown beyond that.
+        assert time.monotonic() - back < 7, time.monotonic() - back
+        eventually(lambda: remote.get("/readyz").json["warnings"] == [], 10)
+        assert remote.get("/stats").json["recentExceptions"]["count"] >= 45
+    finally:
+        proxy.close()
+
+
+@pytest.mark.seconds(90)
+def test_a_success_anywhere_wakes_all_who_wait(sidecars, sidecar):
+    make_stream(sidecar.boto3(), "s", 1)
+    proxy = CuttingProxy(sidecar.ports["kinesis"])
+    try:
+        remote = sidecars.start_against(f"http://127.0.0.1:{proxy.port}")
+        reader = remote.follow("s", QUICK)
+        proxy.go_down()
+        until_refused(remote, 8)
+        proxy.come_back()
+        # Whichever comes first, this put or the reader's own attempt: the other one follows within a moment.
+        remote.put("s", {"n": 1})
+        done = time.monotonic()
+        reader.wait_records(1, 10)
+        assert time.monotonic() - done < 2
+    finally:
+        proxy.close()
