@@ -32,7 +32,7 @@ let package = Package(
         ),
         .target(
             name: "Consumer",
-            dependencies: ["State", "Kinesis", "AWS", "Reactor", "Time", "Bytes", log]
+            dependencies: ["State", "Kinesis", "DynamoDB", "AWS", "Reactor", "Time", "Bytes", log]
         ),
         .target(
             name: "Producer",
@@ -104,7 +104,8 @@ let package = Package(
         .testTarget(
             name: "ConsumerTests",
             dependencies: [
-                "TestSupport", "Consumer", "State", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log,
+                "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS", "Reactor", "JSON", "Time", "Bytes",
+                log,
             ]),
         .testTarget(
             name: "ProducerTests",
