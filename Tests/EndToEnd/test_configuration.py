@@ -142,10 +142,10 @@ def test_check_config_says_what_will_sign_and_what_is_wrong_with_it(tmp_path, va
 
 def test_the_start_says_what_signs_and_that_a_group_ends_with_the_sidecar(sidecars, sidecar):
     remote = sidecars.start_against(sidecar.kinesis_url)
-    assert "the environment (AWS_ACCESS_KEY_ID)" in remote.log
-    assert "another sidecar that names the same one gets every record too" in remote.log
+    eventually(lambda: "the environment (AWS_ACCESS_KEY_ID)" in remote.log)
+    eventually(lambda: "another sidecar that names the same one gets every record too" in remote.log)
     half = sidecars.start_against(sidecar.kinesis_url, env={"AWS_SECRET_ACCESS_KEY": ""})
-    assert "lack AWS_SECRET_ACCESS_KEY" in half.log
+    eventually(lambda: "lack AWS_SECRET_ACCESS_KEY" in half.log)
     assert "another sidecar" not in sidecar.log
 
 

@@ -68,6 +68,7 @@ def test_a_refused_reader_leaves_a_line_in_the_log(sidecar):
         assert sidecar.get("/streams/s/records?limt=5").status == 400
     assert sidecar.get("/streams/s/records?polDelay=5").status == 400
     assert sidecar.get("/streams/s/records", headers={"Host": "elsewhere"}).status == 421
+    eventually(lambda: "foreignHost" in sidecar.log, why="the log is written")
     lines = [json.loads(line) for line in sidecar.log.splitlines() if "/streams/s/records" in line]
     assert [line["code"] for line in lines] == ["unknownOption", "unknownOption", "foreignHost"]
     assert "limt" in lines[0]["message"] and "polDelay" in lines[1]["message"]
