@@ -110,6 +110,7 @@ extension Consumer {
         let place = ReadPosition(behind: checkpoint, initial: positions.book.start(of: shard)).start
         do throws(AWSError) {
             _ = try await scope.engine.source.iterator(of: shard, in: key.stream, at: place)
+            checks.confirmed(shard, now: scope.engine.loop.now)
         } catch {
             switch error.disposition {
             case .invalidArgument: throw .unknownSequenceNumber(shard, number)

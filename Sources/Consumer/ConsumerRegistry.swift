@@ -286,10 +286,10 @@ package final class ConsumerRegistry: @unchecked Sendable {
         return snapshots
     }
 
-    /// The consumers that do not get on as a whole, by stream and group, and why.
+    /// The consumers that do not get on as a whole, or of which a shard does not, by stream and group, and why.
     package var problems: [(stream: StreamName, group: String, problem: String)] {
-        consumers.keys.sorted().compactMap { key in
-            consumers[key]?.problem.map { (key.stream, key.group, $0) }
+        consumers.values.sorted { $0.key < $1.key }.compactMap { consumer in
+            (consumer.problem ?? consumer.session?.degradation).map { (consumer.key.stream, consumer.key.group, $0) }
         }
     }
 

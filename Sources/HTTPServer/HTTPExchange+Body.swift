@@ -4,8 +4,8 @@ import Reactor
 
 /// The body of the request, read whole or in parts, and its memory.
 extension HTTPExchange {
-    /// A body of up to this size is read however much the others hold: a few long bodies that do not end keep out no
-    /// ordinary request.
+    /// A body of up to this size is read until the others hold twice the limit: a few long bodies that do not end keep out
+    /// no ordinary request.
     private static let smallBodyBytes = 64 * 1024
 
     /// Bytes that a body may have which is read whole, unless the handler says otherwise.
@@ -84,7 +84,8 @@ extension HTTPExchange {
         countBody(bytes)
         let together = connection.server.bodyBytesHeld
         let limit = connection.limits.bodyBytesTogether
-        guard together <= limit || together == bytes || bytes <= Self.smallBodyBytes else {
+        let isSmall = bytes <= Self.smallBodyBytes && together <= 2 * limit
+        guard together <= limit || together == bytes || isSmall else {
             throw .tooMuchTogether(limit: limit)
         }
     }

@@ -183,9 +183,10 @@ extension StateStore {
         loop.spawn { await self.write() }
     }
 
-    /// Commits group after group until nothing waits.
+    /// Commits group after group until nothing waits, and after a failure until one succeeds: also where nothing waits, so
+    /// that whoever asks `health` before there is something to commit hears when it is possible again.
     private func write() async {
-        while !queue.isEmpty, !isClosed {
+        while !queue.isEmpty || mayRecover, !isClosed {
             let pause = health == .writable ? Self.groupDelay : Self.retryDelay
             try? await loop.sleep(for: pause)
             await commit()
@@ -195,9 +196,12 @@ extension StateStore {
         changed.open()
     }
 
+    /// Whether a commit may show that the file can be written again. One that cannot be opened is `keepOpening`'s.
+    private var mayRecover: Bool { health != .writable && !isDamaged && file.isOpen }
+
     private func commit() async {
         let entries = queue.takeAll()
-        guard !entries.isEmpty else { return }
+        guard !entries.isEmpty || mayRecover else { return }
         isCommitting = true
         defer {
             isCommitting = false
@@ -207,6 +211,7 @@ extension StateStore {
         let inUse = Set(entries.filter(\.change.isUse).map(\.consumer.key))
         do throws(SQLiteError) {
             try await file.write { [logLimits] connection throws(SQLiteError) in
+                if entries.isEmpty { try StateTables.probe(connection) }
                 for entry in entries { try StateTables.apply(entry, on: connection) }
                 try GroupTables.used(inUse, on: .now(), on: connection)
                 for key in pruning {
@@ -240,6 +245,7 @@ extension StateStore {
         } else if case .failed(_, let since) = health {
             health = .failed(reason: reason, since: since)
         }
+        startWriting()
     }
 
     private static let remedy =

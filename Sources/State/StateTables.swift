@@ -5,6 +5,13 @@ import Time
 /// The statements over the consumers' positions. Every function is one part of a job on the database's thread.
 /// `DeliveryTables` has those over the delivery log.
 enum StateTables {
+    /// Writes a page and changes nothing: whether the file can be written.
+    static func probe(_ connection: Connection) throws(SQLiteError) {
+        var version = 0
+        try connection.query("PRAGMA user_version") { row in version = row.int(0) }
+        try connection.run("PRAGMA user_version = \(version)")
+    }
+
     static func load(_ key: ConsumerKey, on connection: Connection) throws(SQLiteError) -> Result<
         ConsumerState?, StateError
     > {

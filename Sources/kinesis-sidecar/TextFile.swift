@@ -19,18 +19,30 @@ enum TextFile {
         return Array(bytes[..<count])
     }
 
-    /// Puts the text in place at once: who waits for the file never sees half of it. Mode 0600.
+    /// Puts the text in place at once: who waits for the file never sees half of it. Mode 0600. What is there and is no
+    /// file, a device or a link say, stays what it is, and is written to.
     static func write(_ text: String, to path: String) throws(Failure) {
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            return try write(text, into: path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        }
         let draft = "\(path).\(getpid())"
-        let fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard fd >= 0 else { throw Failure(problem: "cannot be written: \(lastError)") }
-        let bytes = Array(text.utf8)
-        let written = Glibc.write(fd, bytes, bytes.count)
-        close(fd)
-        guard written == bytes.count, rename(draft, path) == 0 else {
-            let failure = Failure(problem: "cannot be written: \(lastError)")
+        do throws(Failure) {
+            try write(text, into: draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
+            guard rename(draft, path) == 0 else { throw Failure(problem: "cannot be written: \(lastError)") }
+        } catch {
             unlink(draft)
-            throw failure
+            throw error
+        }
+    }
+
+    private static func write(_ text: String, into path: String, _ flags: Int32) throws(Failure) {
+        let fd = open(path, flags, 0o600)
+        guard fd >= 0 else { throw Failure(problem: "cannot be written: \(lastError)") }
+        defer { close(fd) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(fd, bytes, bytes.count) == bytes.count else {
+            throw Failure(problem: "cannot be written: \(lastError)")
         }
     }
 

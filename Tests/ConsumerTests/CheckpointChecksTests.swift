@@ -12,6 +12,8 @@ import Testing
         #expect(checks.mustAsk(.unknown, of: one, now: start) == true)
         #expect(checks.mustAsk(.unknown, of: one, now: start) == true)
         #expect(checks.mustAsk(.insideEvent, of: one, now: start) == true)
+        #expect(checks.mustAsk(.insideEvent, of: one, now: start) == true, "the service has refused the first")
+        checks.confirmed(one, now: start)
         #expect(checks.mustAsk(.insideEvent, of: one, now: start + .milliseconds(999)) == false)
         #expect(checks.mustAsk(.insideEvent, of: two, now: start + .milliseconds(999)) == true)
         #expect(checks.mustAsk(.insideEvent, of: one, now: start + .seconds(1)) == true)

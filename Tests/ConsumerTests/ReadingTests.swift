@@ -243,6 +243,8 @@ import Testing
             #expect(try await engine.read(1, from: reader) == ["other"])
             #expect(engine.snapshot?.shards[0].phase == .degraded)
             #expect(engine.snapshot?.shards[0].problem?.contains("KMSAccessDeniedException") == true)
+            let problems = engine.registry.problems.map(\.problem)
+            #expect(problems.count == 1 && problems[0].hasPrefix("shardId-000000000000: KMSAccessDeniedException"))
         }
     }
 

@@ -433,6 +433,20 @@ import Time
         #expect(reader.next(now: until, paces: &paces) == .askIterator(.trimHorizon))
     }
 
+    @Test(arguments: [ReadFailure.passing, .unreachable])
+    func `what passes is tried again within 5 seconds, for ever`(failure: ReadFailure) {
+        var reader = reader()
+        var paces = ReadPaces()
+        var now = start
+        for _ in 0..<20 {
+            guard case .askIterator = reader.next(now: now, paces: &paces) else { return fail(reader) }
+            #expect(reader.failed(failure, now: now) == .again)
+            guard case .wait(let until?) = reader.next(now: now, paces: &paces) else { return fail(reader) }
+            #expect(until - now <= .seconds(5))
+            now = until
+        }
+    }
+
     @Test func `a denied shard tries again after 30 to 60 seconds, for ever`() {
         var reader = reader()
         var paces = ReadPaces()

@@ -65,6 +65,11 @@ final class ReadingSession: @unchecked Sendable {
     /// Why new shards cannot be looked for, nil while they can.
     var problem: String? { discovery?.problem }
 
+    /// A shard that does not get on, by what its last failure says; nil while all do. Looks at every shard.
+    var degradation: String? {
+        readings.lazy.compactMap { shard, reading in reading.task.lastError.map { "\(shard): \($0)" } }.min()
+    }
+
     func task(of shard: ShardID) -> ShardTask? { readings[shard]?.task }
 
     /// Where reading each of the reader's shards goes on.

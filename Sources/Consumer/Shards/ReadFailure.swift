@@ -53,9 +53,10 @@ enum ReadFailure: Equatable, Sendable {
         switch self {
         // After a response of 10 MiB the service refuses a shard for up to 5 s.
         case .throttled: Backoff(first: .milliseconds(500), longest: .seconds(5))
-        case .passing, .unexplained, .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
-        // Nobody sees the attempts, and readers wait for the first that succeeds.
-        case .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
+        // Readers wait for the first attempt that succeeds, and one in 5 s is little beside the five a second that the shard
+        // is read with otherwise.
+        case .passing, .unexplained, .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
+        case .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
         case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))
         // With its fixed half this is 30 to 60 s from the first failure on.
         case .denied: Backoff(first: .seconds(60), longest: .seconds(60))

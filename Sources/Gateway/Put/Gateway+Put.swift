@@ -19,6 +19,7 @@ extension Gateway {
         guard let stream = named ?? body.stream else {
             throw .putBody(PutBodyError(.missingStreamName), namesStream: true)
         }
+        if exchange.holdsLargeBody { try hold(body.put.heldBytes, exchange) }
         let answer: PutAnswer
         do {
             // A large body was taken on the promise of its memory. It holds that until its put has room of its own.
@@ -64,6 +65,11 @@ extension Gateway {
             throw .putsWait(error)
         }
         return try await body.whole()
+    }
+
+    /// The body's records take its place: many small ones are much larger than what they were read from.
+    private func hold(_ bytes: Int, _ exchange: HTTPExchange) throws(Problem) {
+        do throws(HTTPBodyError) { try exchange.holdBody(bytes) } catch { throw .body(error) }
     }
 
     /// On another thread, one body after the other: beside each there is what is made of it, which is as large again.

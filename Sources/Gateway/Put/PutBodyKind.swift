@@ -13,7 +13,8 @@ enum PutBodyKind: CaseIterable, Sendable {
     /// The names of JSON lines; none of them is registered.
     static let linesTypes = [
         "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl",
-        "application/jsonlines", "application/x-jsonlines", "application/json-lines",
+        "application/jsonlines", "application/x-jsonlines", "application/json-lines", "application/x-json-lines",
+        "text/ndjson", "text/x-ndjson", "text/jsonl", "text/x-jsonl", "text/jsonlines",
     ]
 
     /// Nil for a form with parts (`curl -F`): as data it would be stored with its boundaries, which nobody means.

@@ -26,7 +26,7 @@ struct ConfigurationReport {
         lines = (own + ofConsumers).filter { !$0.value.isEmpty }
         consumers = settings.consumers
         consumerOrigins = reader.consumerOrigins
-        credentials = settings.credentials == nil ? target?.credentials : nil
+        credentials = target?.credentials
         if let target {
             replace(Line(name: "region", value: target.region.value, source: target.region.source))
             replace(Line(name: "kinesis.endpoint", value: target.endpoint.value, source: target.endpoint.source))
