@@ -9,9 +9,8 @@
 /// that is within its share and does not fit holds up those behind it, so that large requests are not starved by small
 /// ones.
 ///
-/// Batches may be larger than their response: then `used` is over the limit until
-/// they are sent, and nobody is served meanwhile. A request that takes no less than the limit is served when nothing
-/// else is held.
+/// Batches may be larger than their response: then `used` is over the limit until they are sent, and nobody is served
+/// meanwhile. A request that takes no less than the limit is served when nothing else is held.
 struct BufferBudget: Sendable {
     typealias Ticket = UInt64
     typealias Holder = UInt64
