@@ -55,7 +55,7 @@ package struct ConsumerOption: Sendable {
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
     /// Every option of a consumer, in the order in which they are shown.
-    package static let all: [ConsumerOption] = available + retrying + later
+    package static let all: [ConsumerOption] = available + sharing + retrying + later
 }
 
 extension ConsumerOption {
@@ -151,6 +151,42 @@ extension ConsumerOption {
         },
     ]
 
+    /// How a group's members share the shards.
+    private static let sharing: [ConsumerOption] = [
+        ConsumerOption("leaseDuration", .milliseconds(5000...OptionKind.longestMilliseconds), .configuration) {
+            $0.leaseDuration = $1.duration ?? $0.leaseDuration
+        } show: {
+            String($0.leaseDuration.wholeMilliseconds)
+        },
+        ConsumerOption("leaseAcquisitionInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration) {
+            $0.leaseAcquisitionInterval = $1.duration ?? $0.leaseAcquisitionInterval
+        } show: {
+            String($0.leaseAcquisitionInterval.wholeMilliseconds)
+        },
+        ConsumerOption(
+            "leaseAcquisitionRecoveryInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration
+        ) {
+            $0.leaseAcquisitionRecoveryInterval = $1.duration ?? $0.leaseAcquisitionRecoveryInterval
+        } show: {
+            String($0.leaseAcquisitionRecoveryInterval.wholeMilliseconds)
+        },
+        ConsumerOption("checkpointInterval", .milliseconds(1000...OptionKind.longestMilliseconds), .configuration) {
+            $0.checkpointInterval = $1.duration ?? $0.checkpointInterval
+        } show: {
+            String($0.checkpointInterval.wholeMilliseconds)
+        },
+        ConsumerOption("useAutoShardAssignment", .boolean) {
+            $0.useAutoShardAssignment = $1.boolean ?? $0.useAutoShardAssignment
+        } show: {
+            String($0.useAutoShardAssignment)
+        },
+        ConsumerOption("shardIds", .shardIDs) {
+            $0.shardIDs = $1.shardIDs ?? $0.shardIDs
+        } show: {
+            $0.shardIDs.sorted().map(\.text).joined(separator: ",")
+        },
+    ]
+
     /// async-retry's options, under their names.
     private static let retrying: [ConsumerOption] = [
         ConsumerOption("retryOptions.forever", .boolean, .configuration) {
@@ -192,26 +228,14 @@ extension ConsumerOption {
 
     /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
     private static let later: [ConsumerOption] = [
-        ConsumerOption(later: "useAutoShardAssignment", .boolean, inForce: "true"),
         ConsumerOption(later: "useEnhancedFanOut", .boolean, inForce: "false"),
         ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
-        ConsumerOption(later: "shardIds", .text(longest: 65_536), inForce: nil),
         ConsumerOption(later: "shouldDeaggregate", .choice(["auto", "true", "false"]), inForce: "false"),
         ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
         ConsumerOption(later: "maxEnhancedConsumers", .integer(1...20), .configuration, inForce: nil),
         ConsumerOption(
             later: "enhancedConsumerIdleTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration,
             inForce: "0"),
-        ConsumerOption(
-            later: "leaseAcquisitionInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration,
-            inForce: nil),
-        ConsumerOption(
-            later: "leaseAcquisitionRecoveryInterval", .milliseconds(1...OptionKind.longestMilliseconds),
-            .configuration, inForce: nil),
-        ConsumerOption(
-            later: "checkpointInterval", .milliseconds(1...OptionKind.longestMilliseconds), .configuration, inForce: nil
-        ),
-        ConsumerOption(later: "dynamoDb", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "encryption", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "tags", .text(longest: 65_536), .configuration, inForce: nil),

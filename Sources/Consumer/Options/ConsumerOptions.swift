@@ -38,6 +38,19 @@ package struct ConsumerOptions: Equatable, Sendable {
     package var unreadBytes = 8 << 20
     /// lifion's spelling: throttling is logged as debug instead of warning.
     package var supressThroughputWarnings = false
+    /// How long a lease of a shard holds from its renewal on. At least 5 s: it is renewed three times as often, and each of
+    /// these writes may take its time.
+    package var leaseDuration = Duration.seconds(40)
+    /// How often a member looks for shards that it could take.
+    package var leaseAcquisitionInterval = Duration.seconds(20)
+    /// The same after a round that failed.
+    package var leaseAcquisitionRecoveryInterval = Duration.seconds(5)
+    /// From one write of checkpoints to the group's item to the next. At least 1 s.
+    package var checkpointInterval = Duration.seconds(1)
+    /// Whether the group's members share the shards; else this one reads all of them by itself, with checkpoints of its own.
+    package var useAutoShardAssignment = true
+    /// The shards that are read; empty: all.
+    package var shardIDs: Set<ShardID> = []
     /// How calls of the control plane are tried again (`retryOptions`).
     package var retry = RetryPolicy.default
 

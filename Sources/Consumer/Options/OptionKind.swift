@@ -1,4 +1,5 @@
 import Bytes
+import Kinesis
 
 /// What kind of value an option takes, and how it is written: query, environment and YAML all bring text.
 package enum OptionKind: Equatable, Sendable {
@@ -14,6 +15,8 @@ package enum OptionKind: Equatable, Sendable {
     case choice([String])
     /// 1…`longest` characters, none of them a control character.
     case text(longest: Int)
+    /// Ids of shards, separated by commas; an empty text is none.
+    case shardIDs
 
     /// About 24 days: the longest time that an option may name. Node.js's timers, for which lifion's options were
     /// made, reach no further either.
@@ -28,6 +31,7 @@ package enum OptionKind: Equatable, Sendable {
         case .number(let least): "a number of at least \(least)"
         case .choice(let words): words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
         case .text(let longest): "1 to \(longest) characters without control characters"
+        case .shardIDs: "ids of shards, such as shardId-000000000000, separated by commas"
         }
     }
 
@@ -52,6 +56,8 @@ package enum OptionKind: Equatable, Sendable {
                 return nil
             }
             return .text(text)
+        case .shardIDs:
+            return Self.shardIDs(text).map(OptionValue.shardIDs)
         }
     }
 
@@ -72,6 +78,19 @@ package enum OptionKind: Equatable, Sendable {
         return value
     }
 
+    private static func shardIDs(_ text: String) -> Set<ShardID>? {
+        guard !text.isEmpty else { return [] }
+        var ids: Set<ShardID> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let isSpace = { (character: Character) in character == " " }
+            guard let id = ShardID(String(part.drop(while: isSpace).reversed().drop(while: isSpace).reversed())) else {
+                return nil
+            }
+            ids.insert(id)
+        }
+        return ids
+    }
+
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         scalar.properties.generalCategory != .control
     }
@@ -84,10 +103,12 @@ package enum OptionValue: Equatable, Sendable {
     case number(Double)
     case duration(Duration)
     case text(String)
+    case shardIDs(Set<ShardID>)
 
     package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
     package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
     package var number: Double? { if case .number(let value) = self { value } else { nil } }
     package var duration: Duration? { if case .duration(let value) = self { value } else { nil } }
     package var text: String? { if case .text(let value) = self { value } else { nil } }
+    package var shardIDs: Set<ShardID>? { if case .shardIDs(let value) = self { value } else { nil } }
 }

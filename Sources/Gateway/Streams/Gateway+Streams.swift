@@ -135,7 +135,7 @@ extension ConsumerSnapshot {
         switch kind {
         case .boolean: json.bool(text == "true")
         case .integer, .milliseconds, .number: json.value(.number(text))
-        case .choice, .text: json.string(text)
+        case .choice, .text, .shardIDs: json.string(text)
         }
     }
 }
