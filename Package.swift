@@ -40,7 +40,7 @@ let package = Package(
         ),
         .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
-        .target(name: "DynamoDB", dependencies: ["JSON"]),
+        .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
         .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
@@ -63,6 +63,10 @@ let package = Package(
         .target(
             name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
             exclude: ["README.md", "lifion"]),
+        // A service of AWS that answers by a script.
+        .target(
+            name: "ScriptedService", dependencies: ["AWS", "HTTPServer", "HTTP", "Reactor", "Bytes", log],
+            path: "Tests/ScriptedService"),
         // The one fake of the service: the embedded Kinesis without its wire.
         .target(
             name: "FakeService",
@@ -90,11 +94,13 @@ let package = Package(
             dependencies: [
                 "TestSupport", "AWS", "Reactor", "JSON", "Time", "Bytes", "COpenSSL", log,
             ]),
-        .testTarget(name: "DynamoDBTests", dependencies: ["Recordings", "DynamoDB", "JSON"]),
+        .testTarget(
+            name: "DynamoDBTests",
+            dependencies: ["ScriptedService", "Recordings", "DynamoDB", "AWS", "JSON"]),
         .testTarget(
             name: "KinesisTests",
             dependencies: [
-                "TestSupport", "Kinesis", "AWS", "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", log,
+                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes",
             ]),
         .testTarget(
             name: "StateTests",

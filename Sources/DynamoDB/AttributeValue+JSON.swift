@@ -1,9 +1,10 @@
+import AWS
 import JSON
 
 /// How an attribute stands in the service's JSON: an object whose one member names the type.
 extension AttributeValue {
     /// - Parameter path: names the attribute in an error.
-    package init(_ json: JSONValue, path: String) throws(DynamoDBResponseError) {
+    package init(_ json: JSONValue, path: String) throws(ResponseError) {
         guard let members = json.object, members.count == 1, let member = members.first else { throw .badField(path) }
         let path = path + "." + member.key
         let value: AttributeValue? =
@@ -26,7 +27,7 @@ extension AttributeValue {
 
     /// Attributes by their names.
     /// - Parameter path: names them in an error.
-    package static func item(_ json: JSONValue, path: String) throws(DynamoDBResponseError) -> Item {
+    package static func item(_ json: JSONValue, path: String) throws(ResponseError) -> Item {
         guard let members = json.object else { throw .badField(path) }
         var item: Item = [:]
         for member in members {
@@ -35,7 +36,7 @@ extension AttributeValue {
         return item
     }
 
-    private static func elements(_ json: JSONValue, path: String) throws(DynamoDBResponseError) -> [AttributeValue] {
+    private static func elements(_ json: JSONValue, path: String) throws(ResponseError) -> [AttributeValue] {
         guard let elements = json.array else { throw .badField(path) }
         var values: [AttributeValue] = []
         for (index, element) in elements.enumerated() {

@@ -1,29 +1,16 @@
+import AWS
 import JSON
 
-/// One call of the DynamoDB API as a value: it writes its request and reads its response. Performs no I/O.
-package protocol DynamoDBOperation: Sendable {
-    associatedtype Response: Sendable
-    /// The operation's name, which follows `DynamoDB_20120810.` in X-Amz-Target.
-    static var name: String { get }
-    /// Writes the request body, one JSON object.
-    func write(_ json: inout JSONWriter)
-    /// Reads the response's body; an empty body is given as `.object([])`.
-    static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> Response
-}
+/// One call of the DynamoDB API.
+package protocol DynamoDBOperation: ServiceOperation {}
 
-/// A response of the service that is not what its API promises.
-package enum DynamoDBResponseError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The body is not JSON.
-    case notJSON(JSONError)
-    /// A member (named by its path, `Item.shards.M`) that must be there is missing or of another type.
-    case badField(String)
+/// A write of one item that takes place only where its conditions are true. That they are not is an outcome, and no failure.
+package protocol ConditionalWrite: DynamoDBOperation where Response == ItemResponse {}
 
-    package var description: String {
-        switch self {
-        case .notJSON(let error): "the service's response is not JSON: \(error)"
-        case .badField(let path): "the service's response lacks a good \(path)"
-        }
-    }
+extension ConditionalWrite {
+    package static var expectedCodes: [String] { [conditionFailedCode] }
+
+    static var conditionFailedCode: String { "ConditionalCheckFailedException" }
 }
 
 /// An item, as a call left or found it, and what that cost.
@@ -34,7 +21,7 @@ package struct ItemResponse: Equatable, Sendable {
     package let units: Double?
 
     /// - Parameter member: under which the operation's response has the item.
-    init(_ json: JSONValue, member: String) throws(DynamoDBResponseError) {
+    init(_ json: JSONValue, member: String) throws(ResponseError) {
         if let attributes = json[member], !attributes.isNull {
             item = try AttributeValue.item(attributes, path: member)
         } else {

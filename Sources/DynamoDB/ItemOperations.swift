@@ -1,3 +1,4 @@
+import AWS
 import JSON
 
 /// GetItem: the whole item. An item that is not there is no error.
@@ -22,13 +23,13 @@ package struct GetItem: DynamoDBOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> ItemResponse {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> ItemResponse {
         try ItemResponse(json, member: "Item")
     }
 }
 
 /// PutItem: a whole item in place of the one that there is, if the conditions are true.
-package struct PutItem: DynamoDBOperation {
+package struct PutItem: ConditionalWrite {
     package static let name = "PutItem"
     package let table: TableName
     /// Its key too.
@@ -48,13 +49,13 @@ package struct PutItem: DynamoDBOperation {
         json.endWrite(ItemExpressions(conditions))
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> ItemResponse {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> ItemResponse {
         try ItemResponse(json, member: "Attributes")
     }
 }
 
 /// UpdateItem: gives the whole item as it is afterwards, which costs no read units.
-package struct UpdateItem: DynamoDBOperation {
+package struct UpdateItem: ConditionalWrite {
     package static let name = "UpdateItem"
     package let table: TableName
     package let key: Item
@@ -75,13 +76,13 @@ package struct UpdateItem: DynamoDBOperation {
         json.endWrite(ItemExpressions(update))
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> ItemResponse {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> ItemResponse {
         try ItemResponse(json, member: "Attributes")
     }
 }
 
 /// DeleteItem, if the conditions are true. Without them an item that is not there is no error.
-package struct DeleteItem: DynamoDBOperation {
+package struct DeleteItem: ConditionalWrite {
     package static let name = "DeleteItem"
     package let table: TableName
     package let key: Item
@@ -100,7 +101,7 @@ package struct DeleteItem: DynamoDBOperation {
         json.endWrite(ItemExpressions(conditions))
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> ItemResponse {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> ItemResponse {
         try ItemResponse(json, member: "Attributes")
     }
 }

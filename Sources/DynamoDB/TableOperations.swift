@@ -1,8 +1,10 @@
+import AWS
 import JSON
 
 /// DescribeTable. A missing table is a ResourceNotFoundException.
 package struct DescribeTable: DynamoDBOperation {
     package static let name = "DescribeTable"
+    package static let expectedCodes = ["ResourceNotFoundException"]
     package let table: TableName
 
     package init(table: TableName) { self.table = table }
@@ -13,7 +15,7 @@ package struct DescribeTable: DynamoDBOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> TableDescription {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> TableDescription {
         try TableDescription(json, member: "Table")
     }
 }
@@ -22,6 +24,7 @@ package struct DescribeTable: DynamoDBOperation {
 /// An existing name is a ResourceInUseException.
 package struct CreateTable: DynamoDBOperation {
     package static let name = "CreateTable"
+    package static let expectedCodes = ["ResourceInUseException"]
 
     /// How the table is paid for.
     package enum Capacity: Equatable, Sendable {
@@ -75,7 +78,7 @@ package struct CreateTable: DynamoDBOperation {
         }
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> TableDescription {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> TableDescription {
         try TableDescription(json, member: "TableDescription")
     }
 }
@@ -94,7 +97,7 @@ package struct TableDescription: Equatable, Sendable {
     package let arn: String
     package let status: TableStatus
 
-    init(_ json: JSONValue, member: String) throws(DynamoDBResponseError) {
+    init(_ json: JSONValue, member: String) throws(ResponseError) {
         guard let table = json[member] else { throw .badField(member) }
         guard let arn = table["TableArn"]?.string else { throw .badField(member + ".TableArn") }
         guard let status = table["TableStatus"]?.string else { throw .badField(member + ".TableStatus") }

@@ -1,3 +1,4 @@
+import AWS
 import JSON
 
 /// A tag of a table.
@@ -36,7 +37,7 @@ package struct ListTagsOfResource: DynamoDBOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) -> Page {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> Page {
         var tags: [Tag] = []
         for (index, tag) in (json["Tags"]?.array ?? []).enumerated() {
             guard let key = tag["Key"]?.string, let value = tag["Value"]?.string else {
@@ -76,5 +77,5 @@ package struct TagResource: DynamoDBOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(DynamoDBResponseError) {}
+    package static func read(_ json: JSONValue) throws(ResponseError) {}
 }

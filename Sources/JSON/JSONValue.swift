@@ -1,6 +1,6 @@
 /// A JSON text as a tree: for configuration, answers of the control plane, and tests. Records never become one.
 @frozen
-package indirect enum JSONValue: Equatable, Sendable {
+package indirect enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     /// As it was written, so that no digit of a sequence number is lost to a Double.
@@ -61,7 +61,7 @@ package indirect enum JSONValue: Equatable, Sendable {
 }
 
 /// One key and its value of a JSON object.
-package struct JSONMember: Equatable, Sendable {
+package struct JSONMember: Hashable, Sendable {
     package var key: String
     package var value: JSONValue
 

@@ -28,11 +28,7 @@ package final class KinesisClient: @unchecked Sendable {
         operation.write(&request)
         let response = try await send(
             Operation.name, request.buffer, Self.controlTimeout, retry, expectedCodes: Operation.expectedCodes)
-        do {
-            return try Operation.read(Self.tree(response.body))
-        } catch {
-            throw .response(reason: error.description, requestID: response.requestID)
-        }
+        return try Operation.response(response)
     }
 
     /// GetRecords' response as it came, for `RecordBatchEncoder`. Not retried: the reader decides.
@@ -115,14 +111,5 @@ package final class KinesisClient: @unchecked Sendable {
         request.acceptsResponse = acceptsResponse
         request.expectedCodes = expectedCodes
         return try await client.send(request, retry: retry)
-    }
-
-    private static func tree(_ response: ByteBuffer) throws(KinesisResponseError) -> JSONValue {
-        guard !response.isEmpty else { return .object([]) }
-        do {
-            return try JSONParser.parse(response)
-        } catch {
-            throw .notJSON(error)
-        }
     }
 }

@@ -1,3 +1,4 @@
+import AWS
 import Bytes
 import JSON
 
@@ -34,7 +35,7 @@ package struct PutRecords: Sendable {
     }
 
     /// - Parameter count: entries of the request; another number of results is a bad response.
-    package static func read(_ response: ByteBuffer, count: Int) throws(KinesisResponseError) -> PutRecordsAnswer {
+    package static func read(_ response: ByteBuffer, count: Int) throws(ResponseError) -> PutRecordsAnswer {
         var encryption = "NONE"
         var results: [PutResult] = []
         var members = try scan { () throws(JSONError) in try JSONObjectScanner(response.bytes) }
@@ -49,7 +50,7 @@ package struct PutRecords: Sendable {
         return PutRecordsAnswer(encryptionType: encryption, results: results)
     }
 
-    private static func readResults(_ list: JSONSpan, count: Int) throws(KinesisResponseError) -> [PutResult] {
+    private static func readResults(_ list: JSONSpan, count: Int) throws(ResponseError) -> [PutResult] {
         guard list.kind == .array else { throw .badField("Records") }
         var results: [PutResult] = []
         results.reserveCapacity(count)
@@ -60,7 +61,7 @@ package struct PutRecords: Sendable {
         return results
     }
 
-    private static func readResult(_ element: JSONSpan, index: Int) throws(KinesisResponseError) -> PutResult {
+    private static func readResult(_ element: JSONSpan, index: Int) throws(ResponseError) -> PutResult {
         guard element.kind == .object else { throw .badField("Records[\(index)]") }
         var fields = PutFields()
         try scan { () throws(JSONError) in try fields.read(element.raw, offset: element.offset) }
@@ -71,7 +72,7 @@ package struct PutRecords: Sendable {
     }
 
     /// A scanner's step, with its error as a response's.
-    private static func scan<T>(_ step: () throws(JSONError) -> T) throws(KinesisResponseError) -> T {
+    private static func scan<T>(_ step: () throws(JSONError) -> T) throws(ResponseError) -> T {
         do {
             return try step()
         } catch {
@@ -108,7 +109,7 @@ package struct PutRecord: Sendable {
         json.endObject()
     }
 
-    package static func read(_ response: ByteBuffer) throws(KinesisResponseError) -> PutRecordAnswer {
+    package static func read(_ response: ByteBuffer) throws(ResponseError) -> PutRecordAnswer {
         var fields = PutFields()
         do {
             try fields.read(response.bytes, offset: 0)

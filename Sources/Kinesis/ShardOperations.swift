@@ -1,3 +1,4 @@
+import AWS
 import JSON
 import Time
 
@@ -40,7 +41,7 @@ package struct ListShards: KinesisOperation {
         package let nextToken: String?
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisResponseError) -> Response {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> Response {
         let fields = ResponseFields(json)
         var shards: [Shard] = []
         for shard in try fields.list("Shards") {
@@ -51,7 +52,7 @@ package struct ListShards: KinesisOperation {
 }
 
 extension Shard {
-    init(_ fields: ResponseFields) throws(KinesisResponseError) {
+    init(_ fields: ResponseFields) throws(ResponseError) {
         let numbers = try fields.fields("SequenceNumberRange")
         let ending = try numbers.optionalString("EndingSequenceNumber")
         self.init(
@@ -64,7 +65,7 @@ extension Shard {
 }
 
 extension ChildShard {
-    init(_ fields: ResponseFields) throws(KinesisResponseError) {
+    init(_ fields: ResponseFields) throws(ResponseError) {
         var parents: [ShardID] = []
         for (index, parent) in (fields.optional("ParentShards")?.array ?? []).enumerated() {
             parents.append(try fields.required("ParentShards[\(index)]", parent.string.flatMap(ShardID.init)))
@@ -103,7 +104,7 @@ package struct GetShardIterator: KinesisOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisResponseError) -> ShardIterator {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> ShardIterator {
         ShardIterator(try ResponseFields(json).string("ShardIterator"))
     }
 }

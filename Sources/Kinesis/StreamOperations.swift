@@ -1,3 +1,4 @@
+import AWS
 import JSON
 import Time
 
@@ -30,7 +31,7 @@ package struct CreateStream: KinesisOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisResponseError) {}
+    package static func read(_ json: JSONValue) throws(ResponseError) {}
 }
 
 /// DescribeStreamSummary: 20 calls a second and account.
@@ -50,7 +51,7 @@ package struct DescribeStreamSummary: KinesisOperation {
         json.endObject()
     }
 
-    package static func read(_ json: JSONValue) throws(KinesisResponseError) -> StreamSummary {
+    package static func read(_ json: JSONValue) throws(ResponseError) -> StreamSummary {
         let fields = try ResponseFields(json).fields("StreamDescriptionSummary")
         let mode =
             try fields.optional("StreamModeDetails") == nil

@@ -1,3 +1,4 @@
+import AWS
 import JSON
 import Testing
 
@@ -25,7 +26,7 @@ import Testing
     ])
     func `what is no attribute is refused by its path`(_ text: String, path: String) throws {
         let json = try JSONParser.parse(text)
-        #expect(throws: DynamoDBResponseError.badField(path)) { try AttributeValue.item(json, path: "Item") }
+        #expect(throws: ResponseError.badField(path)) { try AttributeValue.item(json, path: "Item") }
     }
 
     @Test(arguments: ["ab", "a/b", "", String(repeating: "a", count: 256)])

@@ -210,7 +210,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
         let response = try await respond(to: PutRecords.name, request)
-        let answer = try Self.read { () throws(KinesisResponseError) in
+        let answer = try Self.read { () throws(ResponseError) in
             try PutRecords.read(response, count: entries.count)
         }
         for (entry, result) in zip(entries, answer.results) {
@@ -225,7 +225,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
         let response = try await respond(to: PutRecord.name, request)
-        let answer = try Self.read { () throws(KinesisResponseError) in try PutRecord.read(response) }
+        let answer = try Self.read { () throws(ResponseError) in try PutRecord.read(response) }
         note(operation.entry, answer.shard, answer.sequenceNumber)
         return answer
     }
@@ -254,7 +254,7 @@ extension FakeKinesis: OperationCaller {
         var request = JSONWriter()
         operation.write(&request)
         let response = try await respond(to: Operation.name, request)
-        return try Self.read { () throws(KinesisResponseError) in
+        return try Self.read { () throws(ResponseError) in
             guard !response.isEmpty else { return try Operation.read(.object([])) }
             let tree: JSONValue
             do throws(JSONError) { tree = try JSONParser.parse(response) } catch { throw .notJSON(error) }
@@ -276,9 +276,9 @@ extension FakeKinesis: OperationCaller {
     }
 
     private static func read<Response>(
-        _ body: () throws(KinesisResponseError) -> Response
+        _ body: () throws(ResponseError) -> Response
     ) throws(AWSError) -> Response {
-        do throws(KinesisResponseError) {
+        do throws(ResponseError) {
             return try body()
         } catch {
             throw .response(reason: error.description, requestID: nil)

@@ -1,3 +1,4 @@
+import AWS
 import JSON
 import Kinesis
 
@@ -16,7 +17,7 @@ struct MakeStream: KinesisOperation {
         json.endObject()
     }
 
-    static func read(_ json: JSONValue) throws(KinesisResponseError) {}
+    static func read(_ json: JSONValue) throws(ResponseError) {}
 }
 
 struct DeleteStream: KinesisOperation {
@@ -29,7 +30,7 @@ struct DeleteStream: KinesisOperation {
         json.endObject()
     }
 
-    static func read(_ json: JSONValue) throws(KinesisResponseError) {}
+    static func read(_ json: JSONValue) throws(ResponseError) {}
 }
 
 struct StartStreamEncryption: KinesisOperation {
@@ -44,7 +45,7 @@ struct StartStreamEncryption: KinesisOperation {
         json.endObject()
     }
 
-    static func read(_ json: JSONValue) throws(KinesisResponseError) {}
+    static func read(_ json: JSONValue) throws(ResponseError) {}
 }
 
 struct SplitShard: KinesisOperation {
@@ -62,7 +63,7 @@ struct SplitShard: KinesisOperation {
         json.endObject()
     }
 
-    static func read(_ json: JSONValue) throws(KinesisResponseError) {}
+    static func read(_ json: JSONValue) throws(ResponseError) {}
 }
 
 struct MergeShards: KinesisOperation {
@@ -79,5 +80,5 @@ struct MergeShards: KinesisOperation {
         json.endObject()
     }
 
-    static func read(_ json: JSONValue) throws(KinesisResponseError) {}
+    static func read(_ json: JSONValue) throws(ResponseError) {}
 }

@@ -1,6 +1,7 @@
 import AWS
 import Bytes
 import Kinesis
+import ScriptedService
 import Testing
 import Time
 
@@ -8,7 +9,7 @@ import Time
     private static let stream = StreamName("orders")!
 
     @Test func `all pages of shards are followed, each by its token alone`() async throws {
-        let requests = try await ScriptedService.run { _, _, earlier in
+        let requests = try await run { _, _, earlier in
             .init(body: Self.page([earlier], next: earlier < 2 ? "t\(earlier)" : nil))
         } _: { client in
             let shards = try await client.listAllShards(Self.stream, retry: nil)
@@ -24,14 +25,14 @@ import Time
 
     @Test func `a listing whose token has expired starts over once`() async throws {
         let expired = ScriptedService.Answer(status: .badRequest, body: #"{"__type":"ExpiredNextTokenException"}"#)
-        let again = try await ScriptedService.run { _, _, earlier in
+        let again = try await run { _, _, earlier in
             earlier == 1 ? expired : .init(body: Self.page([earlier], next: earlier == 0 ? "t" : nil))
         } _: { client in
             let shards = try await client.listAllShards(Self.stream, retry: nil)
             #expect(shards.map(\.id) == [ShardID(number: 2)])
         }
         #expect(again.count == 3)
-        let always = try await ScriptedService.run { _, body, _ in
+        let always = try await run { _, body, _ in
             body.contains("NextToken") ? expired : .init(body: Self.page([0], next: "t"))
         } _: { client in
             await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
@@ -40,7 +41,7 @@ import Time
     }
 
     @Test func `a token that comes twice ends the listing with an error`() async throws {
-        let requests = try await ScriptedService.run { _, _, _ in
+        let requests = try await run { _, _, _ in
             .init(body: Self.page([0], next: "t"))
         } _: { client in
             await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
@@ -49,13 +50,13 @@ import Time
     }
 
     @Test func `a listing that goes in a circle, or never ends, ends with an error`() async throws {
-        let circle = try await ScriptedService.run { _, _, earlier in
+        let circle = try await run { _, _, earlier in
             .init(body: Self.page([0], next: "t\(earlier % 3)"))
         } _: { client in
             await #expect(throws: AWSError.self) { try await client.listAllShards(Self.stream, retry: nil) }
         }
         #expect(circle.count == 4)
-        let endless = try await ScriptedService.run { _, _, earlier in
+        let endless = try await run { _, _, earlier in
             .init(body: Self.page([], next: "t\(earlier)"))
         } _: { client in
             let error = await #expect(throws: AWSError.self) {
@@ -67,7 +68,7 @@ import Time
     }
 
     @Test func `what is an answer to whoever asks is no failure of the service`() async throws {
-        _ = try await ScriptedService.run { operation, _, _ in
+        _ = try await run { operation, _, _ in
             let code = operation == "CreateStream" ? "ResourceInUseException" : "ResourceNotFoundException"
             return .init(status: .badRequest, body: #"{"__type":"\#(code)"}"#)
         } _: { client in
@@ -85,7 +86,7 @@ import Time
 
     @Test func `GetRecords gives the answer as it came`() async throws {
         let answer = AnswerText.answer([AnswerText.record(1, "x")])
-        let requests = try await ScriptedService.run { _, _, _ in
+        let requests = try await run { _, _, _ in
             .init(body: answer)
         } _: { client in
             let received = try await client.getRecords(ShardIterator("it"), limit: 5)
@@ -95,7 +96,7 @@ import Time
     }
 
     @Test func `PutRecords gives a result for each entry`() async throws {
-        let requests = try await ScriptedService.run { _, _, _ in
+        let requests = try await run { _, _, _ in
             .init(body: #"{"Records":[{"ShardId":"s","SequenceNumber":"1"},{"ErrorCode":"InternalFailure"}]}"#)
         } _: { client in
             let entries = ["a", "b"].map { PutRecordEntry(ByteBuffer($0), partitionKey: $0) }
@@ -109,7 +110,7 @@ import Time
     }
 
     @Test func `a response that cannot be read is an error that says why`() async throws {
-        _ = try await ScriptedService.run { _, _, _ in
+        _ = try await run { _, _, _ in
             .init(body: #"{"Shards":[{}]}"#)
         } _: { client in
             let expected = AWSError.response(
@@ -119,12 +120,24 @@ import Time
     }
 
     @Test func `an operation without a response's body succeeds`() async throws {
-        let requests = try await ScriptedService.run { _, _, _ in
+        let requests = try await run { _, _, _ in
             .init(body: "")
         } _: { client in
             try await client.call(CreateStream(stream: Self.stream, shardCount: 1), retry: nil)
         }
         #expect(requests == [#"CreateStream {"StreamName":"orders","ShardCount":1}"#])
+    }
+
+    /// Runs `body` with a client of a service that answers by a script of operation, body and the number of requests before.
+    private func run(
+        _ script: @escaping @Sendable (String, String, Int) -> ScriptedService.Answer,
+        _ body: @escaping @Sendable (KinesisClient) async throws -> Void
+    ) async throws -> [String] {
+        try await ScriptedService.run(KinesisClient.serviceProtocol) { request in
+            script(request.operation, request.body, request.earlier)
+        } _: { client in
+            try await body(KinesisClient(client))
+        }
     }
 
     private static func page(_ numbers: [Int], next: String?) -> String {

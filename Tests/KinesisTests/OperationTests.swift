@@ -1,3 +1,4 @@
+import AWS
 import Bytes
 import JSON
 import Kinesis
@@ -27,7 +28,7 @@ import Time
         #expect(summary.maxRecordBytes == 1024 * 1024)
         #expect(summary.encryption == "NONE")
         #expect(summary.mode == .provisioned)
-        #expect(throws: KinesisResponseError.badField("StreamDescriptionSummary")) {
+        #expect(throws: ResponseError.badField("StreamDescriptionSummary")) {
             try DescribeStreamSummary.read([:])
         }
     }
@@ -90,7 +91,7 @@ import Time
     ])
     func `a bad answer is refused with the path of the member`(_ text: String, _ path: String) throws {
         let answer = try JSONParser.parse(text)
-        #expect(throws: KinesisResponseError.badField(path)) { try ListShards.read(answer) }
+        #expect(throws: ResponseError.badField(path)) { try ListShards.read(answer) }
     }
 
     @Test func `each position of an iterator has its type and its value`() throws {
@@ -116,7 +117,7 @@ import Time
             for (key, value) in members { #expect(tree[key] == value) }
         }
         #expect(try GetShardIterator.read(["ShardIterator": "it"]) == ShardIterator("it"))
-        #expect(throws: KinesisResponseError.badField("ShardIterator")) { try GetShardIterator.read([:]) }
+        #expect(throws: ResponseError.badField("ShardIterator")) { try GetShardIterator.read([:]) }
     }
 
     @Test func `GetRecords asks for an iterator and a limit`() throws {

@@ -1,3 +1,4 @@
+import AWS
 import Bytes
 import JSON
 import Kinesis
@@ -55,7 +56,7 @@ import Testing
         (#"{"Records":[{"ErrorCode":"\ud800"}]}"#, "JSON"), (#"{"Records":[{"ErrorCode":"E"}]"#, "JSON"),
     ])
     func `an answer that does not give one result for each entry is refused`(_ answer: String, _ what: String) {
-        let error = #expect(throws: KinesisResponseError.self) { try PutRecords.read(ByteBuffer(answer), count: 1) }
+        let error = #expect(throws: ResponseError.self) { try PutRecords.read(ByteBuffer(answer), count: 1) }
         switch error {
         case .notJSON: #expect(what == "JSON")
         case .badField(let path): #expect(path == what)
@@ -78,6 +79,6 @@ import Testing
             answer
                 == PutRecordAnswer(
                     encryptionType: "NONE", shard: ShardID(number: 3), sequenceNumber: SequenceNumber("8")!))
-        #expect(throws: KinesisResponseError.badField("ShardId")) { try PutRecord.read(ByteBuffer("{}")) }
+        #expect(throws: ResponseError.badField("ShardId")) { try PutRecord.read(ByteBuffer("{}")) }
     }
 }

@@ -114,7 +114,7 @@ package final class AWSClient: @unchecked Sendable {
         lastResponse = .now()
         reachability.responded()
         if response.isSuccess { return response }
-        let error = serviceProtocol.error(response)
+        let error = serviceProtocol.error(response, expectedCodes: request.expectedCodes)
         if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
         throw .service(error)
     }

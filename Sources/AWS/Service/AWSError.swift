@@ -1,3 +1,4 @@
+import JSON
 import Time
 
 /// What a call to an AWS service can end with instead of a response.
@@ -25,6 +26,8 @@ package struct ServiceError: Error, Hashable, Sendable {
     package var requestID: String?
     /// The service's time, from the Date header.
     package var date: WallTime?
+    /// The whole error, where the request expects its code: what else it tells is for whoever asked.
+    package var body: JSONValue?
 
     package init(code: String, message: String, status: Int, requestID: String? = nil, date: WallTime? = nil) {
         self.code = code

@@ -21,7 +21,7 @@ package struct AWSRequest: Sendable {
     package var isRepeatable = true
     /// As in `TransportRequest`.
     package var acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)?
-    /// Codes of errors that whoever asks has a use for: they do not count as failures.
+    /// Codes of errors that whoever asks has a use for: they do not count as failures, and keep their bodies.
     package var expectedCodes: [String] = []
 
     package init(_ method: TransportRequest.Method, path: String = "", body: ByteBuffer? = nil, timeout: Duration) {

@@ -2,8 +2,9 @@ import Bytes
 import JSON
 
 extension ServiceError {
-    /// The largest body that is looked into for a code, bytes.
-    static let bodyLimit = 64 * 1024
+    /// The largest body that is looked into for a code, bytes. DynamoDB puts an item, of 400 KB as it counts, into the error of
+    /// a failed condition, and JSON writes a null of one byte as thirteen.
+    static let bodyLimit = 8 * 1024 * 1024
     /// Characters that a body which is no JSON gives to the message.
     static let excerpt = 200
 
@@ -12,7 +13,8 @@ extension ServiceError {
     /// The code stands in `x-amzn-errortype` or in the body's `__type` or `code`, with or without a namespace before
     /// (`ns#Code`) and a URL behind (`Code:http://…`); without one the status is the code.
     /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, "Operation error serialization"
-    init(json response: AWSResponse) {
+    /// - Parameter expectedCodes: as in `AWSRequest`.
+    init(json response: AWSResponse, expectedCodes: [String] = []) {
         let body = Self.object(response.body)
         let named =
             body?["__type"]?.string ?? response.headers.first("x-amzn-errortype") ?? body?["code"]?.string ?? ""
@@ -23,6 +25,7 @@ extension ServiceError {
             status: response.status,
             requestID: response.requestID,
             date: response.date)
+        if expectedCodes.contains(self.code) { self.body = body }
     }
 
     private static func object(_ body: ByteBuffer) -> JSONValue? {

@@ -30,9 +30,10 @@ package enum ServiceProtocol: Hashable, Sendable {
     }
 
     /// What a response that is no success says. A proxy may have written it, which knows nothing of the protocol.
-    package func error(_ response: AWSResponse) -> ServiceError {
+    /// - Parameter expectedCodes: as in `AWSRequest`.
+    package func error(_ response: AWSResponse, expectedCodes: [String]) -> ServiceError {
         switch self {
-        case .json: ServiceError(json: response)
+        case .json: ServiceError(json: response, expectedCodes: expectedCodes)
         }
     }
 }

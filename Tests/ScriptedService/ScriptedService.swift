@@ -2,20 +2,35 @@ import AWS
 import Bytes
 import HTTP
 import HTTPServer
-import Kinesis
 import Logging
 import Reactor
 import Synchronization
 
 /// A service that answers each operation by a script, over a real connection on one loop with the client.
-final class ScriptedService: HTTPHandler, Sendable {
-    struct Answer: Sendable {
-        var status = HTTPStatus.ok
-        var body: String
+package final class ScriptedService: HTTPHandler, Sendable {
+    package struct Answer: Sendable {
+        package var status: HTTPStatus
+        package var body: String
+
+        package init(status: HTTPStatus = .ok, body: String) {
+            self.status = status
+            self.body = body
+        }
     }
 
-    /// The operation's name, the request's body, and how many requests came before.
-    typealias Script = @Sendable (_ operation: String, _ body: String, _ earlier: Int) -> Answer
+    package struct Request: Sendable {
+        /// X-Amz-Target.
+        package let target: String
+        package let body: String
+        package let acceptEncoding: String?
+        /// How many requests came before.
+        package let earlier: Int
+
+        /// The name without its service's.
+        package var operation: String { String(target.split(separator: ".").last ?? "") }
+    }
+
+    package typealias Script = @Sendable (Request) -> Answer
 
     private let script: Script
     private let seen = Mutex<[String]>([])
@@ -24,16 +39,14 @@ final class ScriptedService: HTTPHandler, Sendable {
         self.script = script
     }
 
-    func handle(_ exchange: HTTPExchange) async {
+    package func handle(_ exchange: HTTPExchange) async {
         do throws(HTTPBodyError) {
             let body = try await exchange.body().text
-            let target = exchange.request.header("X-Amz-Target") ?? ""
-            let operation = String(target.split(separator: ".").last ?? "")
-            let earlier = seen.withLock { seen in
-                seen.append(operation + " " + body)
-                return seen.count - 1
-            }
-            let answer = script(operation, body, earlier)
+            let request = Request(
+                target: exchange.request.header("X-Amz-Target") ?? "", body: body,
+                acceptEncoding: exchange.request.header("Accept-Encoding"), earlier: seen.withLock { $0.count })
+            seen.withLock { $0.append(request.operation + " " + body) }
+            let answer = script(request)
             await exchange.respond(answer.status, body: ByteBuffer(answer.body))
         } catch {
             exchange.abort()
@@ -41,15 +54,16 @@ final class ScriptedService: HTTPHandler, Sendable {
     }
 
     /// Runs `body` with a client of the service; returns the requests that came, `Operation body`.
-    static func run(
-        _ script: @escaping Script, _ body: @escaping @Sendable (KinesisClient) async throws -> Void
+    package static func run(
+        _ serviceProtocol: ServiceProtocol, _ script: @escaping Script,
+        _ body: @escaping @Sendable (AWSClient) async throws -> Void
     ) async throws -> [String] {
         let service = ScriptedService(script)
-        let loop = try EventLoop(name: "kinesis-test")
+        let loop = try EventLoop(name: "scripted-service")
         try loop.startThread()
         let result: Result<Void, any Error> = await withUnsafeContinuation { done in
             loop.spawn {
-                done.resume(returning: await service.serve(loop, body))
+                done.resume(returning: await service.serve(loop, serviceProtocol, body))
             }
         }
         loop.stop()
@@ -59,7 +73,7 @@ final class ScriptedService: HTTPHandler, Sendable {
     }
 
     private func serve(
-        _ loop: EventLoop, _ body: (KinesisClient) async throws -> Void
+        _ loop: EventLoop, _ serviceProtocol: ServiceProtocol, _ body: (AWSClient) async throws -> Void
     ) async -> Result<Void, any Error> {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: self, logger: logger)
@@ -74,10 +88,10 @@ final class ScriptedService: HTTPHandler, Sendable {
         do {
             let address = try server.listen(ListenAddress("127.0.0.1:0")!)
             let client = AWSClient(
-                service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: .local,
+                service: "scripted", serviceProtocol: serviceProtocol, region: .local,
                 endpoint: try Endpoint("http://\(address)"), credentials: .fixed(.local), transport: transport,
                 logger: logger)
-            try await body(KinesisClient(client))
+            try await body(client)
             return .success(())
         } catch {
             return .failure(error)

@@ -1,0 +1,77 @@
+import AWS
+import DynamoDB
+import State
+
+/// The groups' items in a table of DynamoDB. Confined to its loop.
+package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
+    /// What was asked of the table so far, and what that cost.
+    package private(set) var use = GroupTableUse()
+    package let name: TableName
+    private let client: DynamoDBClient
+
+    package init(_ name: TableName, _ client: DynamoDBClient) {
+        self.name = name
+        self.client = client
+    }
+
+    package func read(_ key: ConsumerKey, isConsistent: Bool) async throws(AWSError) -> Item? {
+        use.reads += 1
+        let operation = GetItem(table: name, key: GroupItem.key(key), isConsistent: isConsistent)
+        let response = try await client.call(operation)
+        use.readUnits += response.units ?? 0
+        return response.item
+    }
+
+    package func create(_ key: ConsumerKey, _ item: Item) async throws(AWSError) -> Bool {
+        let whole = item.merging(GroupItem.key(key)) { $1 }
+        let put = PutItem(table: name, item: whole, conditions: GroupItem.newConditions)
+        return if case .done = try await outcome(of: put) { true } else { false }
+    }
+
+    package func write(_ key: ConsumerKey, _ update: ItemUpdate) async throws(AWSError) -> ItemWrite {
+        switch try await outcome(of: UpdateItem(table: name, key: GroupItem.key(key), update: update)) {
+        case .done(let response):
+            guard let item = response.item else {
+                throw .response(reason: "UpdateItem gave no Attributes", requestID: nil)
+            }
+            return .done(item)
+        case .conditionFailed(let item): return .conditionFailed(item)
+        }
+    }
+
+    package func delete(_ key: ConsumerKey, if conditions: [ItemCondition]) async throws(AWSError) -> Bool {
+        let operation = DeleteItem(table: name, key: GroupItem.key(key), conditions: conditions)
+        return if case .done = try await outcome(of: operation) { true } else { false }
+    }
+
+    private func outcome<Write: ConditionalWrite>(of write: Write) async throws(AWSError) -> ConditionalOutcome {
+        use.writes += 1
+        let outcome = try await client.write(write)
+        use.wrote(outcome)
+        return outcome
+    }
+}
+
+/// What was asked of the groups' table, and what that cost. Performs no I/O.
+package struct GroupTableUse: Equatable, Sendable {
+    /// Requests, whatever became of them.
+    package var reads = 0
+    package var writes = 0
+    /// Writes of which a condition was false: they cost what they would have cost.
+    package var failedConditions = 0
+    /// Capacity units, as the service says.
+    package var readUnits = 0.0
+    package var writtenUnits = 0.0
+
+    package init() {}
+
+    mutating func wrote(_ outcome: ConditionalOutcome) {
+        switch outcome {
+        case .done(let response): writtenUnits += response.units ?? 0
+        case .conditionFailed(let item):
+            failedConditions += 1
+            // The error does not say it. Source: reference/dynamodb-service.md, "Capacity".
+            writtenUnits += Double(ItemSize.writeUnits(bytes: item.map(ItemSize.bytes) ?? 0))
+        }
+    }
+}
