@@ -18,7 +18,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // A copy of exactly this length, so that the sanitizer sees a read beyond it.
     let text = ByteBuffer(UnsafeBufferPointer(start: start, count: count))
     do throws(Problem) {
-        switch try CheckpointBody.acknowledgement(text.bytes).0 {
+        switch try CheckpointBody.acknowledgement(text).0 {
         case .event(let id): check(id)
         case .record(let shard, let checkpoint):
             precondition(!shard.text.isEmpty && !checkpoint.sequenceNumber.text.isEmpty)
@@ -28,7 +28,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         check(error)
     }
     do throws(Problem) {
-        if case .event(let id) = try CheckpointBody.continuation(text.bytes) { check(id) }
+        if case .event(let id) = try CheckpointBody.continuation(text) { check(id) }
     } catch {
         check(error)
     }

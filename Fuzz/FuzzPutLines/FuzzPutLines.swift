@@ -41,7 +41,7 @@ func lines(_ bytes: [UInt8], _ cuts: [Int]) -> [Line] {
     for end in cuts + [bytes.count] {
         // A copy of exactly this length, so that the sanitizer sees a read beyond it.
         let part = ByteBuffer(bytes[start..<end])
-        withExtendedLifetime(part) { splitter.append(part.bytes) }
+        splitter.append(part)
         while let line = splitter.next() { take(line) }
         precondition(splitter.heldBytes <= 64 * 1024 + 4 * bytes.count)
         start = end

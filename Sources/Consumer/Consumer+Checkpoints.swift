@@ -43,7 +43,7 @@ extension Consumer {
         // The log was asked meanwhile.
         guard holdsShards, let positions else { throw .shardsNotHeld }
         for (shard, checkpoint) in wanted {
-            guard positions.book.shard(shard) != nil else { continue }
+            guard positions.book.shard(shard) != nil, positions.book.mayMove(shard) else { continue }
             if positions.book.progress(of: shard) < .through(checkpoint) {
                 positions.settled(shard, checkpoint)
                 session?.acknowledged(shard, checkpoint)
@@ -73,11 +73,15 @@ extension Consumer {
             else {
                 throw .unknownEvent(event)
             }
+            if let group, let shard = sent.keys.sorted().first, !sent.keys.contains(where: group.mayRead) {
+                throw .leaseLost(shard, to: group.owner(of: shard))
+            }
             let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }
             guard !standing.isEmpty else { throw .unknownEvent(event) }
             return standing.mapValues(\.last)
         case .record(let shard, let checkpoint):
             guard let book = positions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
+            if let group, !book.mayMove(shard) { throw .leaseLost(shard, to: group.owner(of: shard)) }
             if !isForced { try await check(checkpoint, of: shard, in: book) }
             try await verify(checkpoint, of: shard)
             return [shard: checkpoint]

@@ -10,6 +10,8 @@ extension Consumer {
         case known(EventID, Resumption, isWhole: Bool)
         /// Readers acknowledge what they got: what a connection was sent says nothing.
         case doesNotCount
+        /// A tail has no log.
+        case ofTail(String)
         case unknown(String)
         case unreadable(EventID, StateError)
 
@@ -31,6 +33,7 @@ extension Consumer {
     /// nil without a Last-Event-ID.
     func lookUp(_ text: String?) async -> LastEvent? {
         guard let text else { return nil }
+        if scope.isTail { return .ofTail(text) }
         guard options.useAutoCheckpoints else { return .doesNotCount }
         guard let event = EventID(text) else { return .unknown(text) }
         do throws(StateError) {
@@ -50,6 +53,7 @@ extension ReadingSession {
         case .known(_, _, isWhole: true), .doesNotCount: break
         case .known(let event, _, isWhole: false):
             reader.notify(.lastEventTooOld(event, places: places(of: reader)))
+        case .ofTail(let text): reader.notify(.lastEventOfTail(text, places: places(of: reader)))
         case .unknown(let text): reader.notify(.lastEventUnknown(text, places: places(of: reader)))
         case .unreadable(let event, let error):
             logger.warning("the delivery log cannot be asked", metadata: ["error": "\(error)"])

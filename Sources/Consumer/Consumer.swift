@@ -41,6 +41,8 @@ final class Consumer: @unchecked Sendable {
     private(set) var lastUsed = WallTime.now()
 
     var checks = CheckpointChecks()
+    /// nil: this process is alone in the group.
+    let group: GroupKeeper?
     private let preparation: Preparation
     private let changed: Gate
     private let serviceReturns: Gate
@@ -58,11 +60,15 @@ final class Consumer: @unchecked Sendable {
         self.options = options
         self.rememberedPositions = rememberedPositions
         self.isConfigured = isConfigured
-        scope = ConsumerScope(key, isTail: isTail, engine: context, logger: logger)
+        let scope = ConsumerScope(key, isTail: isTail, engine: context, logger: logger)
+        self.scope = scope
+        group = isTail ? nil : GroupKeeper(scope)
         preparation = Preparation(
-            key: key, mayCreateStream: mayCreateStream, store: scope.store, context: context, logger: scope.logger)
+            key: key, mayCreateStream: mayCreateStream, store: scope.store, group: group, context: context,
+            logger: scope.logger)
         changed = Gate(loop: context.loop)
         serviceReturns = Gate(loop: context.loop)
+        group?.delegate = self
     }
 
     var key: ConsumerKey { scope.key }
@@ -139,7 +145,8 @@ extension Consumer {
             startedOn = moment
             try await prepare(moment)
         } else {
-            if isPrepared { lifecycle.holds() }
+            // Shards that were let go have to be leased anew.
+            if isPrepared, group == nil { lifecycle.holds() }
             if case .holding = lifecycle.state { waitForReader() } else { try await prepare(moment) }
         }
         lifecycle.started()
@@ -199,7 +206,7 @@ extension Consumer {
                 }
             } catch {
                 attempt.outcome = lifecycle.isCurrent(attempt) ? .failed(error) : .superseded
-                if lifecycle.attemptFails(attempt, because: error) { waitForReader() }
+                if lifecycle.attemptFails(attempt, because: error) { waitForReader() } else { leaveShards() }
             }
             changed.open()
         }
@@ -231,9 +238,15 @@ extension Consumer {
         grace = loop.schedule(after: options.readerGracePeriod) { [weak self] in self?.letGo() }
     }
 
+    /// Other members of the group may have the shards, if nobody holds them here.
+    private func leaveShards() {
+        if !lifecycle.holdsShards { group?.takePart(false) }
+    }
+
     private func letGo() {
         guard lifecycle.graceIsOver() else { return }
         ownPositions?.letGo()
+        leaveShards()
         logger.info("no reader has come; the shards are let go")
     }
 }
@@ -289,7 +302,7 @@ extension Consumer {
     private var openSession: ReadingSession? {
         if case .reading(let session) = lifecycle.state { return session }
         guard let ownPositions else { return nil }
-        let session = ReadingSession(scope, options: options, positions: ownPositions) { [weak self] in
+        let session = ReadingSession(scope, options: options, positions: ownPositions, group: group) { [weak self] in
             self?.sessionEnded()
         }
         lifecycle.sessionBegins(session)
@@ -312,6 +325,7 @@ extension Consumer {
     /// Nobody will use it any more: what it holds for a reader goes.
     func abandon() {
         if let grace { loop.cancel(grace) }
+        if let group { loop.spawn { await group.leave(deadline: self.loop.now + GroupKeeper.patience) } }
     }
 
     /// Gives no batch out any more.

@@ -20,6 +20,10 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     /// This process does not hold the consumer's shards: it was never started here, or has had no reader for
     /// `readerGracePeriod`.
     case shardsNotHeld
+    /// The group's item cannot be read or written; nil: not in time.
+    case group(AWSError?)
+    /// Another member of the group has the shard.
+    case leaseLost(ShardID, to: GroupMember?)
     case unknownShard(ShardID)
     /// The delivery log knows no such event of this consumer.
     case unknownEvent(EventID)
@@ -54,6 +58,9 @@ extension ConsumerError: CustomStringConvertible {
         case .service(let error): error.description
         case .state(let error): error.description
         case .shardsNotHeld: "this process does not hold the consumer's shards"
+        case .group(let error): "the group's item cannot be read or written: \(error?.description ?? "not in time")"
+        case .leaseLost(let shard, let owner):
+            "this process does not lease \(shard); \(owner.map { "\($0.host) (\($0.id)) does" } ?? "nobody does")"
         case .unknownShard(let shard): "the stream has no shard \(shard)"
         case .unknownEvent(let event): "the delivery log has no event \(event)"
         case .checkpointsAreAutomatic: "the consumer runs with useAutoCheckpoints"

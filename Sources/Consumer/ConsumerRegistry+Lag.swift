@@ -68,7 +68,8 @@ extension ConsumerRegistry {
     private func snapshot(_ snapshot: ConsumerSnapshot, of consumer: Consumer) -> ConsumerSnapshot {
         var snapshot = snapshot
         snapshot.isUnused =
-            !consumer.isConfigured && !consumer.isInUse && isUnused(consumer.key, since: consumer.lastUsed)
+            consumer.isStoppedUnused
+            || !consumer.isConfigured && !consumer.isInUse && isUnused(consumer.key, since: consumer.lastUsed)
         return snapshot
     }
 

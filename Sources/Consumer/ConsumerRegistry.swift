@@ -32,13 +32,14 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private(set) var isEnding = false
 
     package init(
-        loop: EventLoop, source: any StreamSource, state: StateStore, settings: EngineSettings, logger: Logger
+        loop: EventLoop, source: any StreamSource, state: StateStore, group: GroupContext? = nil,
+        settings: EngineSettings, logger: Logger
     ) {
         self.settings = settings
         self.logger = logger
         context = EngineContext(
             loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
-            times: settings.times)
+            times: settings.times, group: group)
         context.budget.onWait = { [weak self] in self?.relieveLater() }
     }
 
@@ -321,6 +322,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
             all.allSatisfy(\.isAcknowledged)
         }
         await context.state.flush()
+        await withTaskGroup(of: Void.self) { group in
+            for keeper in consumers.values.compactMap(\.group) { group.addTask { await keeper.leave(deadline: deadline) } }
+        }
     }
 
     private func wait(until deadline: ContinuousClock.Instant, _ isOver: () -> Bool) async {

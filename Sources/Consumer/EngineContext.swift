@@ -9,6 +9,8 @@ struct EngineContext: Sendable {
     let state: StateStore
     let budget: SharedBudget
     let times: ShardTimes
+    /// nil: this process is alone in its groups.
+    let group: GroupContext?
     /// Who may ask which shard for records when.
     let paces = SharedPaces()
 }

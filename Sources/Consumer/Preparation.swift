@@ -17,6 +17,8 @@ struct Preparation: Sendable {
     let mayCreateStream: Bool
     /// nil: nothing is kept.
     let store: StateStore?
+    /// nil: this process is alone in the group.
+    let group: GroupKeeper?
     let context: EngineContext
     let logger: Logger
 
@@ -34,9 +36,14 @@ struct Preparation: Sendable {
         let (positions, isMomentNew) = try await stored { () throws(StateError) in
             try await self.positions(held, found, listing, options.initialPositionInStream, moment)
         }
+        if let group {
+            let fresh = try await group.enter(with: positions, listing, options, since: moment)
+            await fixLatest(fresh, positions)
+            return positions
+        }
         // Only a moment that was taken just now may be replaced by iterators of now. Two readers can come within one
         // millisecond, so the moment itself does not tell.
-        if isMomentNew { await fixLatest(positions) }
+        if isMomentNew { await fixLatest(positions.book.shardsAtLatest, positions) }
         return positions
     }
 
@@ -81,13 +88,13 @@ struct Preparation: Sendable {
     ) async throws(StateError) -> (Positions, isMomentNew: Bool) {
         let createdOn = found.summary.creation
         if let held, held.book.streamCreatedOn == createdOn {
-            return (held, try await held.begin(from: initial, at: moment, listing))
+            return (held, try await begin(held, initial, moment, listing))
         }
         if let stored = try await store?.load(key) {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
                 positions.remember(try await store?.unacknowledged(of: key) ?? [:])
-                return (positions, try await positions.begin(from: initial, at: moment, listing))
+                return (positions, try await begin(positions, initial, moment, listing))
             }
             logger.warning(
                 "the stream was made anew since this group read it last; its positions begin anew",
@@ -96,15 +103,28 @@ struct Preparation: Sendable {
                 ])
         }
         let book = ShardBook(
-            begunAt: moment, of: listing, createdOn: createdOn, from: initial, isNewStream: found.isNew)
+            begunAt: group == nil ? moment : nil, of: listing, createdOn: createdOn, from: initial, isNewStream: found.isNew)
         try await store?.begin(key, book.state)
-        return (Positions(book, of: key, in: store), initial == .latest)
+        let positions = Positions(book, of: key, in: store)
+        if group != nil { positions.shareOut(from: initial, listing) }
+        return (positions, initial == .latest)
+    }
+
+    /// Returns whether LATEST means this moment from now on. In a group its item says what it means.
+    private func begin(_ positions: Positions, _ initial: InitialPosition, _ moment: WallTime, _ listing: [Shard])
+        async throws(StateError) -> Bool
+    {
+        guard group == nil else {
+            positions.shareOut(from: initial, listing)
+            return false
+        }
+        return try await positions.begin(from: initial, at: moment, listing)
     }
 
     /// Holds an iterator at LATEST for every shard that was never read. The stored moment says the same by our clock;
     /// the iterator says it by the service's. Where none can be had the moment does.
-    private func fixLatest(_ positions: Positions) async {
-        var waiting = positions.book.shardsAtLatest[...]
+    private func fixLatest(_ shards: [ShardID], _ positions: Positions) async {
+        var waiting = shards[...]
         await withTaskGroup(of: (ShardID, ShardIterator?).self) { group in
             for shard in waiting.prefix(Self.parallelIterators) {
                 group.addTask { (shard, await latestIterator(of: shard)) }

@@ -32,11 +32,16 @@ enum Authority {
         )
     }
 
-    /// The host of a text in lower case, without the port.
+    /// The host of a text in lower case, without the port and the root's dot.
     static func host(_ text: String) -> String {
         var text = text
-        return ASCII.lowercased(
-            text.withUTF8 { String(decoding: split(UnsafeRawBufferPointer($0)).host, as: UTF8.self) })
+        let host = text.withUTF8 { String(decoding: split(UnsafeRawBufferPointer($0)).host, as: UTF8.self) }
+        return withoutRootDot(ASCII.lowercased(host))
+    }
+
+    /// `localhost.` is the name `localhost`, written with the root that every name ends at (RFC 3986, 3.2.2).
+    static func withoutRootDot(_ host: String) -> String {
+        host.hasSuffix(".") ? String(host.dropLast()) : host
     }
 
     /// Whether the host is an address and not a name: no page of another site can have it by rebinding its name.

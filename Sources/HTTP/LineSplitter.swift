@@ -37,7 +37,7 @@ package struct LineSplitter: Sendable {
     /// Bytes of memory in use.
     package var heldBytes: Int { buffer.capacity }
 
-    package mutating func append(_ part: UnsafeRawBufferPointer) {
+    package mutating func append(_ part: ByteBuffer) {
         buffer.append(part)
     }
 

@@ -28,7 +28,7 @@ package struct OriginPolicy: Sendable, Equatable {
     package let allowedOrigins: [String]
 
     package init(allowedHosts: [String] = [], allowedOrigins: [String] = []) {
-        self.allowedHosts = allowedHosts.map(ASCII.lowercased)
+        self.allowedHosts = allowedHosts.map { Authority.withoutRootDot(ASCII.lowercased($0)) }
         self.allowedOrigins = allowedOrigins.map(ASCII.lowercased)
     }
 

@@ -15,6 +15,7 @@ package struct ListShards: KinesisOperation {
     /// has always another token ends with an error instead.
     static let maximumPages = 1000
     package static let name = "ListShards"
+    package static let expectedCodes = ["ResourceNotFoundException"]
     package let page: Page
     package let maxResults: Int
 

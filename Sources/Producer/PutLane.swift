@@ -100,7 +100,6 @@ final class PutLane: @unchecked Sendable {
         if case .refused(.streamMissing, _) = outcome {
             do {
                 try await streams.create(stream)
-                batcher.sentAgain(batch)
                 outcome = await call(batch)
             } catch {
                 outcome = .refused(error, byContent: false)

@@ -38,9 +38,10 @@ struct ChangeQueue {
                 return
             }
             checkpoints[place] = entries.count
-        case .reset(let shard, _):
+        case .reset(let shard, _), .disown(let shard):
             // A checkpoint that comes after this one must not slip into the place before it.
             checkpoints[Place(consumer: consumer, shard: shard)] = nil
+        case .adopt(let shard): checkpoints[Place(consumer: consumer, shard: shard.id)] = nil
         case .add, .deplete, .forget, .readerJoined:
             break
         case .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
@@ -96,7 +97,8 @@ struct ChangeQueue {
             switch entry.change {
             case .delivered(let event): forgotten[entry.consumer, default: [:]][event.id.reader] = event.id.number
             case .eventsForgotten(let reader, let number): forgotten[entry.consumer, default: [:]][reader] = number
-            case .checkpoint, .reset, .add, .deplete, .forget, .readerJoined, .readerEnded, .lossesSettled: break
+            case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget, .readerJoined, .readerEnded, .lossesSettled:
+                break
             }
         }
         for (consumer, readers) in forgotten {

@@ -19,14 +19,16 @@ package struct ConsumerKey: Hashable, Comparable, Sendable, CustomStringConverti
 }
 
 /// Where a shard without a checkpoint is begun.
-package enum ShardStart: Int, Hashable, Sendable {
+package enum ShardStart: Hashable, Sendable {
     /// Where the consumer's `initialPositionInStream` says.
-    case initial = 0
+    case initial
     /// The same, for a shard that was already closed when the consumer first took LATEST: LATEST passes it over, while
     /// TRIM_HORIZON reads it.
-    case initialClosed = 1
+    case initialClosed
     /// At its oldest record, whatever the option says: it appeared while the consumer was following the stream.
-    case trimHorizon = 2
+    case trimHorizon
+    /// At the first record that came after this moment, as the group's item says.
+    case since(WallTime)
 }
 
 /// One shard as a consumer knows it.
@@ -37,15 +39,19 @@ package struct ShardState: Hashable, Sendable {
     package var checkpoint: Checkpoint?
     /// Read to its end, and all of it settled.
     package var isDepleted: Bool
+    /// In which run of this host's member the shard was last leased; nil: it never was, or the lease was lost since.
+    package var run: MemberRun?
 
     package init(
-        id: ShardID, parents: [ShardID], start: ShardStart, checkpoint: Checkpoint? = nil, isDepleted: Bool = false
+        id: ShardID, parents: [ShardID], start: ShardStart, checkpoint: Checkpoint? = nil, isDepleted: Bool = false,
+        run: MemberRun? = nil
     ) {
         self.id = id
         self.parents = parents
         self.start = start
         self.checkpoint = checkpoint
         self.isDepleted = isDepleted
+        self.run = run
     }
 }
 

@@ -15,7 +15,7 @@ enum DeliveryTables {
 
     static func apply(_ change: StateChange, of consumer: Int64, on connection: Connection) throws(SQLiteError) {
         switch change {
-        case .checkpoint, .reset, .add, .deplete, .forget: break
+        case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: break
         case .readerJoined(let reader, let time, let unreadBytes, let former):
             try connection.run(
                 """

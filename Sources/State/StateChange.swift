@@ -13,6 +13,10 @@ package enum StateChange: Sendable, Equatable {
     /// The shard is read to its end and settled; these children are known from here on, and begin as they say unless
     /// they have a checkpoint.
     case deplete(ShardID, children: [ShardState])
+    /// The shard is leased, and stands as the group's item says, whatever was known of it.
+    case adopt(ShardState)
+    /// The shard's lease is lost: what is known of it may be older than what the item says.
+    case disown(ShardID)
     /// Shards that are read out and no longer in the stream.
     case forget([ShardID])
     /// A reader has come. `unreadBytes`: how much of what was sent to it last counts as unread when it is lost.
@@ -31,7 +35,7 @@ package enum StateChange: Sendable, Equatable {
     /// looked at for groups that nobody reads, too.
     var isUse: Bool {
         switch self {
-        case .add, .forget: false
+        case .add, .adopt, .disown, .forget: false
         case .checkpoint, .reset, .deplete, .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
             true
         }
@@ -40,7 +44,7 @@ package enum StateChange: Sendable, Equatable {
     /// Whether it belongs to the delivery log, and not to the shards' positions.
     var isOfLog: Bool {
         switch self {
-        case .checkpoint, .reset, .add, .deplete, .forget: false
+        case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: false
         case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten: true
         }
     }

@@ -74,5 +74,12 @@ enum StateSchema {
                 ALTER TABLE consumers ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
                 UPDATE consumers SET used = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
                 """),
+        // The moment of `start` 3, and the run of this host's member that leased the shard last.
+        Migration(
+            version: 5,
+            sql: """
+                ALTER TABLE shards ADD COLUMN since INTEGER;
+                ALTER TABLE shards ADD COLUMN run TEXT;
+                """),
     ]
 }

@@ -20,7 +20,8 @@ enum StateTables {
         var unreadable: StateError?
         try connection.query(
             """
-            SELECT sequence_number, sub_sequence_number, arrival, shard, parent, adjacent_parent, start, depleted
+            SELECT sequence_number, sub_sequence_number, arrival, shard, parent, adjacent_parent, start, depleted, since,
+                run
             FROM shards WHERE consumer = ?1 ORDER BY shard
             """, .integer(consumer.id)
         ) { row throws(SQLiteError) in
@@ -81,6 +82,10 @@ enum StateTables {
             for shard in shards { try add(shard, to: id, on: connection) }
         case .deplete(let shard, let children):
             try deplete(shard, children: children, of: id, on: connection)
+        case .adopt(let shard): try add(shard, to: id, or: "REPLACE", on: connection)
+        case .disown(let shard):
+            try connection.run(
+                "UPDATE shards SET run = NULL WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
         case .forget(let shards):
             for shard in shards {
                 try connection.run(
@@ -110,17 +115,21 @@ enum StateTables {
         return found
     }
 
-    private static func add(_ shard: ShardState, to consumer: Int64, on connection: Connection) throws(SQLiteError) {
+    /// - Parameter conflict: what becomes of a row that is there, in SQLite's words.
+    private static func add(
+        _ shard: ShardState, to consumer: Int64, or conflict: StaticString = "IGNORE", on connection: Connection
+    ) throws(SQLiteError) {
         try connection.run(
             """
-            INSERT OR IGNORE INTO shards (consumer, shard, parent, adjacent_parent, start, sequence_number,
-                sub_sequence_number, arrival, depleted)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            INSERT OR \(conflict) INTO shards (consumer, shard, parent, adjacent_parent, start, sequence_number,
+                sub_sequence_number, arrival, depleted, since, run)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
             """, .integer(consumer), .text(shard.id.text), .text(shard.parents.first?.text),
-            .text(shard.parents.dropFirst().first?.text), .integer(shard.start.rawValue),
+            .text(shard.parents.dropFirst().first?.text), .integer(shard.start.column),
             .text(shard.checkpoint?.sequenceNumber.text),
             .integer(shard.checkpoint?.subSequenceColumn),
-            .integer(shard.checkpoint?.arrival?.milliseconds), .flag(shard.isDepleted))
+            .integer(shard.checkpoint?.arrival?.milliseconds), .flag(shard.isDepleted),
+            .integer(shard.start.since?.milliseconds), .text(shard.run?.text))
     }
 
     private static func deplete(
@@ -132,7 +141,7 @@ enum StateTables {
             try add(child, to: consumer, on: connection)
             try connection.run(
                 "UPDATE shards SET start = ?3 WHERE consumer = ?1 AND shard = ?2 AND sequence_number IS NULL",
-                .integer(consumer), .text(child.id.text), .integer(child.start.rawValue))
+                .integer(consumer), .text(child.id.text), .integer(child.start.column))
         }
     }
 
@@ -156,12 +165,40 @@ enum StateTables {
 
     private static func shard(_ row: SQLiteRow) throws(StateError) -> ShardState {
         let id = try row.shard(3)
-        guard let start = ShardStart(rawValue: row.int(6)) else {
+        guard let start = ShardStart(column: row.int(6), since: row.optionalInt64(8)) else {
             throw .unreadable(table: "shards", value: "start \(row.int(6))")
         }
         let parents = [row.optionalText(4), row.optionalText(5)].compactMap { $0.flatMap(ShardID.init) }
         return ShardState(
-            id: id, parents: parents, start: start, checkpoint: try row.checkpoint(from: 0), isDepleted: row.flag(7))
+            id: id, parents: parents, start: start, checkpoint: try row.checkpoint(from: 0), isDepleted: row.flag(7),
+            run: row.optionalText(9).map { MemberRun($0) })
+    }
+}
+
+extension ShardStart {
+    fileprivate init?(column: Int, since: Int64?) {
+        switch column {
+        case 0: self = .initial
+        case 1: self = .initialClosed
+        case 2: self = .trimHorizon
+        case 3:
+            guard let since else { return nil }
+            self = .since(WallTime(milliseconds: since))
+        default: return nil
+        }
+    }
+
+    fileprivate var column: Int {
+        switch self {
+        case .initial: 0
+        case .initialClosed: 1
+        case .trimHorizon: 2
+        case .since: 3
+        }
+    }
+
+    fileprivate var since: WallTime? {
+        if case .since(let moment) = self { moment } else { nil }
     }
 }
 

@@ -139,9 +139,10 @@ import Time
 
     @Test func `a file that cannot be read is told`() throws {
         let folder = TemporaryFolder()
-        #expect(throws: ConfigFileError.self) {
+        let error = #expect(throws: ConfigFileError.self) {
             try SharedConfig.load(environment: Environment(["AWS_CONFIG_FILE": folder.path]))
         }
+        #expect(error?.description == "\(folder.path) cannot be read: Is a directory (21)")
     }
 
     @Test func `what is held is kept until the service refuses it, then the files are read again`() async throws {

@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    @Test func `of a Last-Event-ID it is told that it has none, and where it begins`() async throws {
+        try await withEngine { engine, kinesis in
+            let options = try NamedOptions([fromStart, ("pollDelay", "0")], from: .query)
+            let tail = try await engine.registry.watch(kinesis.name, options, lastEvent: "00000000-1")
+            var problem: ReaderProblem?
+            while problem == nil, let event = await tail.next() {
+                if case .problem(let told) = event { problem = told }
+            }
+            let place = ShardPlace(shard: ShardID(number: 0), position: .trimHorizon)
+            #expect(problem == .lastEventOfTail("00000000-1", places: [place]))
+        }
+    }
+
     @Test func `the end ends it`() async throws {
         try await withEngine { engine, _ in
             let tail = try await watch(engine)

@@ -64,13 +64,15 @@ def test_a_throttled_put_is_counted_and_tried_again(sidecar):
 def test_ordinary_first_use_is_no_failure(sidecar):
     sidecar.put("by-a-put", 1)
     sidecar.follow("by-a-reader")
-    sidecar.get("/streams/typo")
-    sidecar.get("/streams/typo/stats")
+    for path in ["/streams/typo", "/streams/typo/shards", "/streams/typo/stats"]:
+        sidecar.get(path)
+    sidecar.post("/streams/typo/stop", None)
     for path in ["/stats", "/streams/by-a-put/stats", "/streams/by-a-reader/stats"]:
         assert sidecar.get(path).json["recentExceptions"] == {"count": 0, "exceptions": []}, path
     text = sidecar.get("/metrics").body.decode()
     assert "typo" not in text
-    assert 'kinesis_sidecar_put_failures_total{stream="by-a-put"} 0' in text
+    for name in ["put_failures_total", "put_retries_total"]:
+        assert f'kinesis_sidecar_{name}{{stream="by-a-put"}} 0' in text
 
 
 def test_stop_survives_a_client_that_connects_again(sidecar):

@@ -8,13 +8,11 @@ import Testing
 
 @Suite struct CheckpointBodyTests {
     private func acknowledgement(_ text: String) throws -> (Acknowledgement, isForced: Bool) {
-        let body = ByteBuffer(text)
-        return try withExtendedLifetime(body) { try CheckpointBody.acknowledgement(body.bytes) }
+        try CheckpointBody.acknowledgement(ByteBuffer(text))
     }
 
     private func continuation(_ text: String) throws -> Continuation {
-        let body = ByteBuffer(text)
-        return try withExtendedLifetime(body) { try CheckpointBody.continuation(body.bytes) }
+        try CheckpointBody.continuation(ByteBuffer(text))
     }
 
     @Test func `an event or a record is acknowledged, by force where that is said`() throws {

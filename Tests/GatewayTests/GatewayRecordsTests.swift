@@ -45,6 +45,18 @@ import Testing
         }
     }
 
+    @Test func `a tail that comes with an id is told of none of the things that it has not`() async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try TestClient(port: sidecar.port)
+            client.send("GET", "/streams/orders/records?tail=true&lastEventId=5f2c81d0-41")
+            try client.read(until: "event: problem\n")
+            try client.read(until: "\n\n")
+            #expect(client.text.contains(#""code":"lastEventUnknown""#))
+            #expect(client.text.contains("5f2c81d0-41") && client.text.contains(#""positions":[{"#))
+            #expect(!client.text.contains("checkpoint") && !client.text.contains("delivery log"))
+        }
+    }
+
     @Test(arguments: [["Last-Event-ID:"], []])
     func `an empty Last-Event-ID is none`(headers: [String]) async throws {
         try await TestSidecar.run { sidecar in

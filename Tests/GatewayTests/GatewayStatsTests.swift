@@ -64,10 +64,15 @@ import Testing
         try await TestSidecar.run { sidecar in
             for path in ["/streams/typo", "/streams/typo/shards", "/streams/typo/records", "/streams/typo/stats"] {
                 _ = try sidecar.send("GET", path)
+                #expect(try sidecar.send("GET", "/streams/typo/stats").json?["recentExceptions"]?["count"] == 0)
             }
             #expect(try sidecar.send("POST", "/streams/typo/put", body: #"{"data":1}"#).status == 404)
-            #expect(try !sidecar.send("GET", "/metrics").body.contains("typo"))
             #expect(try sidecar.send("GET", "/stats").json?["streams"] == [:])
+            #expect(try sidecar.send("POST", "/streams/typo/stop").json?["phase"] == "stopped")
+            #expect(try !sidecar.send("GET", "/metrics").body.contains("typo"))
+            // The stop holds, and is told where consumers are.
+            let consumers = try sidecar.send("GET", "/streams").json?["consumers"]
+            #expect(consumers?.array?.compactMap { $0["phase"]?.string } == ["stopped"])
         }
     }
 

@@ -66,6 +66,17 @@ import Time
         #expect(activity.exceptions.count(now: now) == 1 && activity.putFailures == 1)
     }
 
+    @Test func `that a stream is not there is a failure only where it was`() {
+        var activity = StreamActivity()
+        let missing = AWSError.service(ServiceError(code: "ResourceNotFoundException", message: "", status: 400))
+        activity.failed(missing, .shards, now: now)
+        #expect(activity.exceptions.count(now: now) == 0 && activity.unresolved(now: now).isEmpty)
+        #expect(activity.lastAnswer == now)
+        activity.answered(.shards, now: now)
+        activity.failed(missing, .shards, now: now)
+        #expect(activity.exceptions.count(now: now) == 1)
+    }
+
     @Test func `a stream of which only its absence is known is shown nowhere, and forgotten first`() {
         let book = ActivityBook()
         let missing = AWSError.service(ServiceError(code: "ResourceNotFoundException", message: "", status: 400))

@@ -89,9 +89,3 @@ import Testing
         return String(decoding: splitter.text(range), as: UTF8.self)
     }
 }
-
-extension LineSplitter {
-    fileprivate mutating func append(_ part: ByteBuffer) {
-        append(part.bytes)
-    }
-}

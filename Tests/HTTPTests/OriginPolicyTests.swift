@@ -8,7 +8,7 @@ import Testing
 
     @Test(arguments: [
         "localhost", "LOCALHOST:8700", "127.0.0.1:8700", "10.1.2.3", "[::1]:8700", "[2001:db8::1]", "sidecar.internal",
-        "SIDECAR.internal:80",
+        "SIDECAR.internal:80", "localhost.", "localhost.:8700", "sidecar.internal.", "127.0.0.1.:80",
     ])
     func `a host that is ours is served`(_ host: String) throws {
         #expect(try check(["Host": host]) == nil)
@@ -16,7 +16,7 @@ import Testing
 
     @Test(arguments: [
         "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0", "256.0.0.1", "1.2.3.4.5", "",
-        "sidecar.internal.", "0x7f000001", "[v1.a]",
+        "localhost..", ".", "evil.example.", "0x7f000001", "[v1.a]",
     ])
     func `a host that is not ours gets 421`(_ host: String) throws {
         #expect(try check(["Host": host]) == .foreignHost(host))
@@ -31,6 +31,13 @@ import Testing
         for host in ["a.cluster.local", "a.b.CLUSTER.local:8700"] { #expect(try check(host) == nil) }
         for host in ["cluster.local", ".cluster.local", "acluster.local", "a.cluster.local.evil", "*.cluster.locals"] {
             #expect(try check(host) == .foreignHost(host))
+        }
+    }
+
+    @Test func `a name is allowed with the root's dot, and without`() throws {
+        let policy = OriginPolicy(allowedHosts: ["a.internal.", "*.Cluster.local."])
+        for host in ["a.internal", "a.internal.", "b.cluster.local.", "b.cluster.local"] {
+            #expect(policy.check(try HTTPRequest(method: .get, target: "/", headers: ["Host": host])) == nil)
         }
     }
 

@@ -78,8 +78,10 @@ import Time
             _ = try? await client.call(CreateStream(stream: stream, shardCount: 1), retry: nil)
             _ = try? await client.putRecords(stream, [entry])
             _ = try? await client.putRecord(PutRecord(stream: stream, entry: entry))
-            #expect(client.client.recentExceptions.count(now: .now()) == 0)
             _ = try? await client.listAllShards(stream, retry: nil)
+            #expect(client.client.recentExceptions.count(now: .now()) == 0)
+            let shard = GetShardIterator(stream: stream, shard: ShardID(number: 0), position: .latest)
+            _ = try? await client.call(shard, retry: nil)
             #expect(client.client.recentExceptions.count(now: .now()) == 1)
         }
     }

@@ -244,6 +244,24 @@ private func texts(_ answer: JSONValue) -> [String] {
         for iterator in [tip, next, latest] { #expect(ShardIteratorToken(iterator)?.ordinal == 2) }
     }
 
+    @Test func `a put may follow a record that has been trimmed, but not one of a time to come`() async throws {
+        let kinesis = try await Embedded()
+        try await kinesis.create(1)
+        let old = try #require(try await kinesis.put("old")["SequenceNumber"]?.string)
+        try await kinesis.onLoop { await $0.trim(now: WallTime.now().advanced(by: .seconds(25 * 3600))) }
+        func put(after number: String) async throws {
+            try await kinesis.call(
+                .putRecord,
+                #"{"StreamName":"s","Data":"","PartitionKey":"k","SequenceNumberForOrdering":"\#(number)"}"#)
+        }
+        try await put(after: old)
+        let shard = try await kinesis.onLoop { $0.find("s")!.shards[0]! }
+        let fault = await #expect(throws: ServiceFault.self) {
+            try await put(after: shard.sequenceNumber(1, at: WallTime.now().advanced(by: .seconds(60))))
+        }
+        #expect(fault?.code == "InvalidArgumentException")
+    }
+
     @Test func `limits are kept when they are on`() async throws {
         let kinesis = try await Embedded(limits: true)
         try await kinesis.create(1)

@@ -94,6 +94,7 @@ import Testing
             await other.value
             #expect(target.written.map(\.text).sorted() == ["one", "other"])
             #expect(target.count(.create) == 1)
+            #expect(producer.retriedRecords(of: stream) == 0)
             #expect(try await target.describe(stream).openShards == 3)
         }
     }
@@ -199,6 +200,7 @@ import Testing
             let answer = try await producer.put(.of("a"), to: stream)
             #expect(answer.results.count == 1)
             #expect(target.calls.count == 3)
+            #expect(producer.retriedRecords(of: self.stream) == 2)
         }
     }
 

@@ -70,6 +70,10 @@ import Testing
         (["--consumer-group", ""], "--consumer-group: \"\" is not accepted"),
         (["--version=1"], "--version: takes no value"),
         (["serve"], "\"serve\" is no option"),
+        (["hlep"], "\"hlep\" is no option; did you mean --help?"),
+        (["local"], "\"local\" is no option; did you mean --local?"),
+        (["version", "help"], "\"help\" is unexpected after version"),
+        (["help", "put", "--limit"], "\"put\" is unexpected after help"),
     ])
     func `a mistake on the command line is told by its flag`(_ arguments: [String], _ text: String) {
         let found = mistakes(arguments)

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What is wrong with a shared AWS config or credentials file.
 package enum ConfigFileError: Error, Hashable, Sendable {
     /// A line that is neither a section, a setting nor a comment. `line` counts from 1.
@@ -25,7 +27,7 @@ extension ConfigFileError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .badLine(let file, let line, let problem): "\(file), line \(line): \(problem)"
-        case .unreadable(let file, let code): "\(file) cannot be read (errno \(code))"
+        case .unreadable(let file, let code): "\(file) cannot be read: \(String(cString: strerror(code))) (\(code))"
         case .tooLarge(let file, let limit): "\(file) is larger than \(limit) bytes"
         }
     }

@@ -75,6 +75,10 @@ package struct SHA256Value: Hashable, Sendable {
         withBytes { Hex.encode($0) }
     }
 
+    package var base64: String {
+        withBytes { Base64.encode($0) }
+    }
+
     package static func == (left: SHA256Value, right: SHA256Value) -> Bool {
         left.words == right.words
     }

@@ -24,8 +24,8 @@ struct ShardAssignments: Sendable {
         case reading(ReaderID)
         /// As `reading`; what was buffered for it was given up. Left by `tookAll`, and as `reading`.
         case evicted(ReaderID)
-        /// Its task delivers nothing more: it is to be another reader's once what is in flight is settled, or then. Left
-        /// by `next`, by `withdrawn`.
+        /// Its task delivers nothing more: it is to be another reader's, or another member's of the group, once what is in
+        /// flight is settled, or then. Left by `next`, by `withdrawn`.
         case revoking(from: ReaderID, until: Instant)
         /// Its task delivers nothing more: another one takes its place, for the same reader, once what is in flight is
         /// settled, or then. Left by `next`, by `withdrawn`.
@@ -70,6 +70,8 @@ struct ShardAssignments: Sendable {
     struct Shard: Sendable {
         var slot = Slot.idle
         var isReadable = false
+        /// Another member of the group is to have it: what is in flight is settled before its task ends.
+        var isGivenUp = false
         /// Whose the shard is to be.
         var owner: ReaderSeats.Place?
         /// Among its owner's shards that may move; nil: it may not, or has no owner.
@@ -153,7 +155,7 @@ extension ShardAssignments {
             return .start(id, for: owner)
         }
         let isThere = seats.place(of: reader) != nil
-        guard isThere, let owner else { return stop(id, &shard, isTold: isThere) }
+        guard isThere, owner != nil || shard.isGivenUp else { return stop(id, &shard, isTold: isThere) }
         switch shard.slot {
         case .idle: return nil
         case .reading, .evicted:
@@ -183,6 +185,7 @@ extension ShardAssignments {
         guard let reader = shard.slot.reader else { return nil }
         leaveEvicted(id, shard.slot)
         shard.slot = .idle
+        shard.isGivenUp = false
         if shard.owner != nil {
             shard.isDue = true
             due.append(id)
@@ -204,9 +207,22 @@ extension ShardAssignments {
         }
         for id in ids where !(shards[id]?.isReadable ?? false) {
             shards[id, default: Shard()].isReadable = true
+            shards[id]?.isGivenUp = false
             own(id)
         }
         balance()
+    }
+
+    /// The shard is given up to another member of the group: what is in flight is settled first. Returns whether a task reads
+    /// it, whose end follows.
+    mutating func givenUp(_ id: ShardID) -> Bool {
+        guard shards[id] != nil else { return false }
+        shards[id]?.isReadable = false
+        disown(id)
+        guard slot(of: id).reader != nil else { return false }
+        shards[id]?.isGivenUp = true
+        look(at: id)
+        return true
     }
 
     /// A reader has come.

@@ -13,10 +13,13 @@ import Time
 struct CheckpointMirror: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// How far a shard is here, beyond what the item says.
-    struct Place: Equatable, Sendable {
-        var checkpoint: Checkpoint?
-        var isDepleted = false
+    /// What is to be said of a shard, beyond what the item says.
+    struct News: Equatable, Sendable {
+        var place: ShardRecord.Place?
+        /// nil: as before.
+        var isDepleted: Bool?
+        /// The lease is given up with it.
+        var isReleased = false
         /// Somebody waits for it: at a shard's end, a hand-over, a stop.
         var isUrgent = false
     }
@@ -24,7 +27,7 @@ struct CheckpointMirror: Sendable {
     /// What one request says.
     struct Write: Equatable, Sendable {
         let update: GroupUpdate
-        let places: [ShardID: Place]
+        let news: [ShardID: News]
         /// Shards whose leases are as long as `duration` from `sentAt` on, once it has taken place.
         let renewed: [ShardID]
         let duration: Duration
@@ -48,7 +51,7 @@ struct CheckpointMirror: Sendable {
     private let me: MemberID
     private var phase = Phase.idle
     private var pace: MirrorPace
-    private var waiting: [ShardID: Place] = [:]
+    private var waiting: [ShardID: News] = [:]
     /// When the next write may leave that nobody waits for.
     private var notBefore: Instant
     /// When heartbeat and renewals are due: all leases are renewed together.
@@ -64,36 +67,50 @@ struct CheckpointMirror: Sendable {
         renewsAt = now
     }
 
+    /// From one write that nobody waits for to the next.
+    func interval(itemBytes: Int, members: Int) -> Duration {
+        pace.interval(itemBytes: itemBytes, members: members)
+    }
+
     // MARK: Facts
 
-    /// A place of a shard is committed here.
-    mutating func committed(_ shard: ShardID, _ checkpoint: Checkpoint) {
-        waiting[shard, default: Place()].checkpoint = checkpoint
+    /// A place of a shard is committed here; after one that went back the shard is not read to its end any more.
+    mutating func committed(_ shard: ShardID, _ place: ShardRecord.Place, isDepleted: Bool? = nil) {
+        waiting[shard, default: News()].place = place
+        if let isDepleted { waiting[shard]?.isDepleted = isDepleted }
     }
 
     /// The shard is read to its end, and that is committed here.
     mutating func depleted(_ shard: ShardID) {
-        waiting[shard, default: Place()].isDepleted = true
+        waiting[shard, default: News()].isDepleted = true
         waiting[shard]?.isUrgent = true
     }
 
-    /// Somebody waits for what is known of the shard.
-    mutating func hurry(_ shard: ShardID) { waiting[shard]?.isUrgent = true }
+    /// The lease is given up, with what is known of the shard.
+    mutating func release(_ shard: ShardID) {
+        waiting[shard, default: News()].isReleased = true
+        waiting[shard]?.isUrgent = true
+    }
+
+    /// Whether something of the shard is to be said yet.
+    func isBehind(_ shard: ShardID) -> Bool { waiting[shard] != nil }
 
     /// The shard is not this member's any more: what is known of it here is for its owner to find out.
     mutating func lost(_ shard: ShardID) { waiting[shard] = nil }
 
-    /// The write has taken place.
-    mutating func wrote(now: Instant) {
-        guard case .writing(let write) = phase else { return }
+    /// The write has taken place. Returns it.
+    mutating func wrote() -> Write? {
+        guard case .writing(let write) = phase else { return nil }
         phase = .idle
         pace.wrote()
-        for (shard, place) in write.places {
+        for (shard, news) in write.news where waiting[shard] != nil {
             // What was committed meanwhile still waits.
-            guard let left = waiting[shard], left.checkpoint == place.checkpoint, left.isDepleted == place.isDepleted
-            else { continue }
-            waiting[shard] = nil
+            if waiting[shard]?.place == news.place { waiting[shard]?.place = nil }
+            if waiting[shard]?.isDepleted == news.isDepleted { waiting[shard]?.isDepleted = nil }
+            if news.isReleased { waiting[shard]?.isReleased = false }
+            if waiting[shard] == News(isUrgent: news.isUrgent) { waiting[shard] = nil }
         }
+        return write
     }
 
     /// A condition was not true: whatever is lost was said by `lost`, and the rest goes again at once.
@@ -117,10 +134,11 @@ struct CheckpointMirror: Sendable {
     mutating func looked(at item: GroupItem, now: Instant) {
         guard phase == .doubtful else { return }
         phase = .idle
-        for (shard, place) in waiting {
+        for (shard, news) in waiting {
             guard let record = item.shards[shard] else { continue }
-            if let checkpoint = place.checkpoint, !(record.checkpoint.map { $0 >= checkpoint } ?? false) { continue }
-            if record.isDepleted || !place.isDepleted { waiting[shard] = nil }
+            let isPlaced = news.place.map { record.place == $0 } ?? true
+            let isKnownEnd = news.isDepleted.map { record.isDepleted == $0 } ?? true
+            if isPlaced, isKnownEnd, !news.isReleased || record.lease == nil { waiting[shard] = nil }
         }
         again(at: now)
     }
@@ -136,26 +154,30 @@ struct CheckpointMirror: Sendable {
 
     /// - Parameters:
     ///   - item: as it was seen last.
+    ///   - lineage: as the service lists the shards.
     ///   - leases: shards that are this member's.
     ///   - duration: of a lease that is renewed now.
     ///   - version: a new token, for every shard that is written.
     mutating func next(
-        now: GroupMoment, item: GroupItem, leases: [ShardID], duration: Duration, version: String
+        now: GroupMoment, item: GroupItem, lineage: ShardLineage, leases: [ShardID], duration: Duration, version: String
     ) -> Step {
         switch phase {
         case .writing: return .wait(until: now.instant + duration)
         case .doubtful: return .read
         case .idle: break
         }
+        let owned = Set(leases)
+        // Of a shard that was given up meanwhile there is nothing to say.
+        waiting = waiting.filter { owned.contains($0.key) }
         if now.instant >= renewsAt {
             unrenewed = leases
             renewsAt = now.instant + Self.renewal(of: duration)
         } else if unrenewed.isEmpty, !isDue(now.instant) {
             return .wait(until: waiting.isEmpty ? renewsAt : min(renewsAt, notBefore))
         }
-        let write = write(now, item, Set(leases), duration, version)
+        let write = write(now, item, lineage, owned, duration, version)
         // What did not fit is a further request of the same tick.
-        let isRest = !unrenewed.isEmpty || waiting.count > write.places.count
+        let isRest = !unrenewed.isEmpty || waiting.count > write.news.count
         if !isRest { notBefore = now.instant + pace.interval(itemBytes: item.bytes, members: item.members.count) }
         phase = .writing(write)
         return .write(write)
@@ -169,11 +191,13 @@ struct CheckpointMirror: Sendable {
     }
 
     private mutating func write(
-        _ now: GroupMoment, _ item: GroupItem, _ leases: Set<ShardID>, _ duration: Duration, _ version: String
+        _ now: GroupMoment, _ item: GroupItem, _ lineage: ShardLineage, _ leases: Set<ShardID>, _ duration: Duration,
+        _ version: String
     ) -> Write {
+        var item = item
         var update = GroupUpdate(place, by: me, at: now.wall)
         update.heartbeat()
-        var places: [ShardID: Place] = [:]
+        var said: [ShardID: News] = [:]
         var renewed: [ShardID] = []
         let due = Set(unrenewed)
         unrenewed = []
@@ -184,20 +208,43 @@ struct CheckpointMirror: Sendable {
         }
         for shard in shards {
             guard let record = item.shards[shard] else { continue }
-            var said = GroupUpdate.OwnerWrite()
-            said.checkpoint = waiting[shard]?.checkpoint
-            said.isDepleted = waiting[shard]?.isDepleted ?? false
-            if due.contains(shard) { said.renewal = duration }
+            let news = waiting[shard] ?? News()
+            var write = GroupUpdate.OwnerWrite()
+            write.place = news.place
+            write.isDepleted = news.isDepleted
+            write.isReleased = news.isReleased
+            if due.contains(shard) { write.renewal = duration }
             var longer = update
-            longer.write(record, said, version: version)
+            longer.write(record, write, version: version)
+            var after = item
+            if news.isDepleted == true { longer.beginChildren(of: record, news.place, &after, lineage, version) }
             guard longer.fits else {
                 if due.contains(shard) { unrenewed.append(shard) }
                 continue
             }
             update = longer
-            places[shard] = waiting[shard]
+            item = after
+            said[shard] = waiting[shard]
             if due.contains(shard) { renewed.append(shard) }
         }
-        return Write(update: update, places: places, renewed: renewed, duration: duration, sentAt: now.instant)
+        return Write(update: update, news: said, renewed: renewed, duration: duration, sentAt: now.instant)
+    }
+}
+
+extension GroupUpdate {
+    /// The children of a shard that is read to its end begin where it ends: a lifion-kinesis process that takes one goes by
+    /// its `checkpoint` alone.
+    fileprivate mutating func beginChildren(
+        of parent: ShardRecord, _ place: ShardRecord.Place?, _ item: inout GroupItem, _ lineage: ShardLineage,
+        _ version: String
+    ) {
+        if let place { item.shards[parent.id]?.place = place }
+        for shard in lineage.shards where shard.parents.contains(parent.id) {
+            guard let child = item.shards[shard.id], child.place == .initial, !child.isDepleted, child.lease == nil,
+                let beginning = item.beginning(of: shard)
+            else { continue }
+            begin(child, at: beginning, version: version)
+            item.shards[shard.id]?.place = beginning
+        }
     }
 }

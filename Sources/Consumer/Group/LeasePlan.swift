@@ -4,9 +4,9 @@ import Time
 
 /// Decides which shards of a stream this member of a consumer group leases. Performs no I/O.
 ///
-///     free ──take──▸ taking ──took──▸ held ──▸ givingUp ──gaveUp──▸ free
-///                      │               │           │
-///                      └── refused ────┴── lost ───┴──▸ free
+///     free ──take──▸ taking ──took──▸ held ──▸ givingUp ──settled──▸ settled ──gaveUp──▸ free
+///                      │               │           │                   │
+///                      └── refused ────┴── lost ───┴───────────────────┴──▸ free
 ///
 /// Facts in: the group's item whenever it was read or written, the service's listing, what came of a write. Out: what to
 /// write, and which shards are to be read no longer. Leases outlive readers: a consumer without one keeps them until it is
@@ -20,8 +20,18 @@ struct LeasePlan: Sendable {
         case taking(until: Instant)
         /// It is ours, and may be read until then. Left by `giveUp`, `lost`, and by the end of the lease.
         case held(until: Instant)
-        /// Ours still; the engine settles what is in flight. Left by `gaveUp`, `lost`.
+        /// Ours still; the engine settles what is in flight. Left by `settled`, `lost`.
         case givingUp(until: Instant)
+        /// Ours until the release is written, of which nothing may be heard: nobody reads it here. Left by `gaveUp`, `lost`.
+        case settled(until: Instant)
+
+        /// When a lease that is ours ends; nil: it is not ours yet.
+        var end: Instant? {
+            switch self {
+            case .taking: nil
+            case .held(let until), .givingUp(let until), .settled(let until): until
+            }
+        }
     }
 
     enum Action: Equatable, Sendable {
@@ -43,14 +53,21 @@ struct LeasePlan: Sendable {
 
     let me: MemberID
     let leaseDuration: Duration
+    /// The only shards that are leased; nil: whichever the stream has.
+    let wanted: Set<ShardID>?
     /// Whether this member counts for a share.
     private(set) var takesPart = false
     private(set) var holds: [ShardID: Hold] = [:]
     private var sightings = Sightings()
+    /// By the item as it was seen last.
+    private var lastOwners: [ShardID: MemberID] = [:]
+    /// Whose leases the item had when it was lost, and until when they may hold: their owners may not know it yet.
+    private var lostWithItem: [ShardID: (owner: MemberID, until: Instant)] = [:]
 
-    init(me: MemberID, leaseDuration: Duration) {
+    init(me: MemberID, leaseDuration: Duration, wanted: Set<ShardID>? = nil) {
         self.me = me
         self.leaseDuration = leaseDuration
+        self.wanted = wanted
     }
 
     // MARK: Queries
@@ -59,7 +76,7 @@ struct LeasePlan: Sendable {
     func mayRead(_ shard: ShardID, now: Instant) -> Bool {
         switch holds[shard] {
         case .held(let until), .givingUp(let until): now < until
-        case .taking, nil: false
+        case .taking, .settled, nil: false
         }
     }
 
@@ -67,6 +84,16 @@ struct LeasePlan: Sendable {
     /// which takes over by its own clock.
     func duration(in item: GroupItem) -> Duration {
         item.members.values.contains { $0.leaseDuration == nil } ? Sightings.lifionLease : leaseDuration
+    }
+
+    /// Leases that are renewed.
+    var leases: [ShardID] {
+        holds.filter { if case .taking = $0.value { false } else { true } }.keys.sorted()
+    }
+
+    /// When a lease of ours ends that is not renewed until then; nil: there is none.
+    var nextEnd: Instant? {
+        holds.values.compactMap(\.end).min()
     }
 
     // MARK: Facts
@@ -77,6 +104,8 @@ struct LeasePlan: Sendable {
     /// The item as it is now, after a read or a write, with what the service lists.
     mutating func looked(at item: GroupItem, _ lineage: ShardLineage, now: GroupMoment) -> [Action] {
         sightings.look(at: item, now: now.instant)
+        lastOwners = item.shards.compactMapValues { sightings.owner(of: $0, in: item, now: now) }
+        lostWithItem = lostWithItem.filter { now.instant < $0.value.until && item.shards[$0.key]?.lease == nil }
         var actions = lost(item, now: now.instant).map(Action.lost)
         guard let member = item.members[me] else { return actions + [.register] }
         if member.isActive != takesPart { actions.append(.setActive(takesPart)) }
@@ -84,12 +113,15 @@ struct LeasePlan: Sendable {
         if !gone.isEmpty { actions.append(.clear(gone.map(\.id).sorted())) }
         let unknown = lineage.shards.filter { item.shards[$0.id] == nil }
         if !unknown.isEmpty { actions.append(.add(unknown)) }
-        guard takesPart else { return actions + giveUp(held.count) }
+        guard takesPart else { return actions + giveUp(held.count).map(Action.giveUp) }
         guard !member.isStandalone else { return actions + take(.max, item, lineage, now) }
         let share = share(item, now)
-        actions += giveUp(share.surplus[me] ?? 0)
+        actions += giveUp(share.surplus[me] ?? 0).map(Action.giveUp)
         return actions + take(share.allowances[me] ?? 0, item, lineage, now)
     }
+
+    /// A shard that was read to its end is to be read again: its lease is asked for.
+    mutating func reopen(_ shard: ShardID, now: Instant) { holds[shard] = .taking(until: now + leaseDuration) }
 
     /// A write with leases of these shards has taken place; it was sent at this moment.
     mutating func took(_ shards: [ShardID], sentAt: Instant, for duration: Duration) {
@@ -97,9 +129,30 @@ struct LeasePlan: Sendable {
             switch holds[shard] {
             case .taking, .held: holds[shard] = .held(until: sentAt + duration)
             case .givingUp: holds[shard] = .givingUp(until: sentAt + duration)
+            case .settled: holds[shard] = .settled(until: sentAt + duration)
             case nil: break
             }
         }
+    }
+
+    /// The item is gone, and will be made anew without a lease.
+    mutating func itemGone(now: Instant) {
+        for (shard, owner) in lastOwners where owner != me { lostWithItem[shard] = (owner, now + leaseDuration) }
+        lastOwners = [:]
+    }
+
+    /// Nothing is ours any more. Returns what was.
+    mutating func loseAll() -> [ShardID] {
+        let lost = leases
+        holds = [:]
+        return lost
+    }
+
+    /// Leases that have come to their end by our own clock, whether or not anything was heard of the item since.
+    mutating func ended(now: Instant) -> [ShardID] {
+        let ended = leases.filter { holds[$0]?.end.map { now >= $0 } ?? false }
+        for shard in ended { holds[shard] = nil }
+        return ended
     }
 
     /// A write that would have taken these shards has not taken place.
@@ -107,11 +160,18 @@ struct LeasePlan: Sendable {
         for shard in shards { if case .taking = holds[shard] { holds[shard] = nil } }
     }
 
+    /// Nothing of a shard that is given up is in flight any more. Returns whether its lease is to be released.
+    mutating func settled(_ shard: ShardID) -> Bool {
+        guard case .givingUp(let until) = holds[shard] else { return false }
+        holds[shard] = .settled(until: until)
+        return true
+    }
+
     /// The lease of a shard that was given up is released, or the shard is read to its end.
     mutating func gaveUp(_ shard: ShardID) { holds[shard] = nil }
 
     /// Stop: everything is given up.
-    mutating func giveUpAll() -> [Action] {
+    mutating func giveUpAll() -> [ShardID] {
         takesPart = false
         return giveUp(held.count)
     }
@@ -120,7 +180,12 @@ struct LeasePlan: Sendable {
 
     /// Shards that are ours or about to be, and stay so.
     private var mine: [ShardID] {
-        holds.filter { if case .givingUp = $0.value { false } else { true } }.keys.sorted()
+        holds.filter {
+            switch $0.value {
+            case .taking, .held: true
+            case .givingUp, .settled: false
+            }
+        }.keys.sorted()
     }
 
     private var held: [ShardID] {
@@ -130,10 +195,7 @@ struct LeasePlan: Sendable {
     /// What the item gives to somebody else, or to nobody, and what has come to its end by our own clock.
     private mutating func lost(_ item: GroupItem, now: Instant) -> [ShardID] {
         let gone = holds.filter { id, hold in
-            switch hold {
-            case .taking: false
-            case .held(let until), .givingUp(let until): now >= until || item.shards[id]?.lease?.owner != me
-            }
+            hold.end.map { now >= $0 || item.shards[id]?.lease?.owner != me } ?? false
         }
         for id in gone.keys { holds[id] = nil }
         return gone.keys.sorted()
@@ -156,12 +218,12 @@ struct LeasePlan: Sendable {
     }
 
     /// The last ones by name, so that all members that look twice say the same.
-    private mutating func giveUp(_ count: Int) -> [Action] {
-        let shards = held.suffix(count)
+    private mutating func giveUp(_ count: Int) -> [ShardID] {
+        let shards = Array(held.suffix(count))
         for shard in shards {
             if case .held(let until) = holds[shard] { holds[shard] = .givingUp(until: until) }
         }
-        return shards.map(Action.giveUp)
+        return shards
     }
 
     private mutating func take(
@@ -176,11 +238,11 @@ struct LeasePlan: Sendable {
     /// Not read out, listed, behind all of its parents, and nobody's; or this member's by the item alone, as after a
     /// restart.
     private func isFree(_ shard: ShardRecord, _ item: GroupItem, _ lineage: ShardLineage, _ now: GroupMoment) -> Bool {
-        guard !shard.isDepleted, holds[shard.id] == nil, let listed = lineage.shard(shard.id) else { return false }
+        guard !shard.isDepleted, holds[shard.id] == nil, wanted?.contains(shard.id) ?? true, let listed = lineage.shard(shard.id) else { return false }
         guard listed.parents.allSatisfy({ lineage.shard($0) == nil || item.shards[$0]?.isDepleted == true }) else {
             return false
         }
-        let owner = sightings.owner(of: shard, in: item, now: now)
+        let owner = lostWithItem[shard.id]?.owner ?? sightings.owner(of: shard, in: item, now: now)
         return owner == nil || owner == me
     }
 }

@@ -29,6 +29,8 @@ package struct ShardNotice: Equatable, Sendable {
 package enum ReaderProblem: Hashable, Sendable {
     /// The Last-Event-ID is none that this consumer's log knows. Reading goes on at these places.
     case lastEventUnknown(String, places: [ShardPlace])
+    /// A tail's client has named a Last-Event-ID, but a tail has none, and keeps nothing. Its reading begins at these places.
+    case lastEventOfTail(String, places: [ShardPlace])
     /// Events after the Last-Event-ID are not in the log any more; those that are come again.
     case lastEventTooOld(EventID, places: [ShardPlace])
     /// The log cannot be asked: what the former connection may not have read comes again.
@@ -45,7 +47,7 @@ package enum ReaderProblem: Hashable, Sendable {
     /// The shard that it is about, nil when it is about none.
     var shard: ShardID? {
         switch self {
-        case .lastEventUnknown, .lastEventTooOld, .logUnreadable, .streamRecreated: nil
+        case .lastEventUnknown, .lastEventOfTail, .lastEventTooOld, .logUnreadable, .streamRecreated: nil
         case .shardDegraded(let shard, _), .checkpointRefused(let shard, _, _), .shardLost(let shard): shard
         }
     }

@@ -194,6 +194,8 @@ package final class RecordsReader: @unchecked Sendable {
     private func takeFirst() -> ReaderEvent? {
         lastPull = loop.now
         if let notice = notices.popFirst() { return notice }
+        // A process that slept may hold what is another member's by now.
+        ready.removeAll { !(session?.mayGiveOut($0.shard) ?? true) }
         guard !ready.isEmpty else { return nil }
         let delivery = ready.removeFirst()
         unsettled[delivery.id.number] = delivery

@@ -64,6 +64,7 @@ extension ReadingSession {
             guard let task = readings[id]?.task else { return }
             if isTold { revoked(task) } else { leaveBehind(task) }
             drop(id)
+            if !positions.book.isOurs(id) { group?.settled(id) }
         case .restart(let id, let reader):
             guard let task = readings[id]?.task, let reader = readers[reader] else { return }
             // Not with the iterator that it had: that may be why it stopped.
@@ -116,6 +117,17 @@ extension ReadingSession {
         task.reader.withdraw(id)
         task.reader.notify(id, .revoked)
         drop(id)
+    }
+
+    /// Another member of the group is to have the shard, once what is in flight is settled.
+    func giveUp(_ id: ShardID) {
+        if assignments.givenUp(id) { carryOut() } else { group?.settled(id) }
+    }
+
+    /// Another member of the group may read the shard already.
+    func leaseLost(_ id: ShardID) {
+        revokeAtOnce(id)
+        takeReadable()
     }
 
     /// What is waited for before the shard moves, or begins anew, may be done.

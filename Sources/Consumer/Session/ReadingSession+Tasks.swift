@@ -43,6 +43,7 @@ extension ReadingSession {
     func ended(_ task: ShardTask, _ children: [ChildShard]) {
         logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
         positions.depleted(task.id, children: children)
+        group?.depleted()
         readings[task.id] = nil
         assignments.depleted(task.id)
         task.reader.notify(task.id, .depleted)
@@ -86,6 +87,7 @@ extension ReadingSession {
 
     func take(_ listing: [Kinesis.Shard]) {
         let added = positions.listed(listing)
+        group?.listed(listing)
         counters.keep(positions.book.shards.map(\.id))
         if !added.isEmpty {
             logger.info("new shards", metadata: ["shards": "\(added.map(\.id.text).joined(separator: " "))"])
@@ -95,7 +97,7 @@ extension ReadingSession {
     }
 
     /// The stream was deleted and made again while it was being read: all of the new one is news.
-    func goOver(to positions: Positions) {
+    func goOver(to positions: Positions, _ listing: [Kinesis.Shard]) {
         logger.error("the stream was made anew; its positions begin anew")
         assignments.forgetReplays()
         for id in readings.keys { revokeAtOnce(id) }
@@ -105,6 +107,10 @@ extension ReadingSession {
         }
         self.positions = positions
         scope.sent.beginAnew(streamCreatedOn: positions.book.streamCreatedOn)
+        if let group {
+            positions.shareOut(from: options.initialPositionInStream, listing)
+            group.begin(with: positions, listing, options, since: positions.book.streamCreatedOn)
+        }
         takeReadable()
     }
 }

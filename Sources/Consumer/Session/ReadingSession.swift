@@ -25,6 +25,8 @@ final class ReadingSession: @unchecked Sendable {
 
     let scope: ConsumerScope
     let options: ConsumerOptions
+    /// nil: this process is alone in the group.
+    let group: GroupKeeper?
     var positions: Positions
     var readers: [ReaderID: RecordsReader] = [:]
     var assignments: ShardAssignments
@@ -39,8 +41,12 @@ final class ReadingSession: @unchecked Sendable {
     private let onEnd: () -> Void
 
     /// - Parameter onEnd: called once, when the last reader has detached.
-    init(_ scope: ConsumerScope, options: ConsumerOptions, positions: Positions, onEnd: @escaping () -> Void) {
+    init(
+        _ scope: ConsumerScope, options: ConsumerOptions, positions: Positions, group: GroupKeeper? = nil,
+        onEnd: @escaping () -> Void
+    ) {
         self.scope = scope
+        self.group = group
         self.options = options
         self.positions = positions
         self.onEnd = onEnd
@@ -71,6 +77,10 @@ final class ReadingSession: @unchecked Sendable {
     }
 
     func task(of shard: ShardID) -> ShardTask? { readings[shard]?.task }
+
+    /// Whether records of the shard may be given out in this moment. Asks the clock itself: a lease may have come to its end
+    /// while the process slept, before the loop has seen it.
+    func mayGiveOut(_ shard: ShardID) -> Bool { group?.mayRead(shard) ?? true }
 
     /// Where reading each of the reader's shards goes on.
     func places(of reader: RecordsReader) -> [ShardPlace] {

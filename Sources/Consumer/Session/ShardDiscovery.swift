@@ -70,7 +70,7 @@ final class ShardDiscovery: @unchecked Sendable {
             if let summary, summary.creation != session.positions.book.streamCreatedOn {
                 let positions = try await session.positions.beginAnew(
                     summary, listing, from: session.options.initialPositionInStream)
-                if !session.isEnding { session.goOver(to: positions) }
+                if !session.isEnding { session.goOver(to: positions, listing) }
             } else if !session.isEnding {
                 session.take(listing)
             }

@@ -17,6 +17,8 @@ final class Positions: @unchecked Sendable {
     private var tips: [ShardID: (tip: ShardTip, position: ReadPosition)] = [:]
     /// The last record that was sent of shards whose reader left before it was acknowledged.
     var unacknowledged: [ShardID: Checkpoint] = [:]
+    /// Called with a shard whose place has changed, for the group's item. `isBack`: it goes on further back.
+    var onChange: ((_ shard: ShardID, _ isBack: Bool) -> Void)?
 
     /// What a shard's next task goes on with, beside the shard's position.
     struct ResumePoint {
@@ -41,12 +43,14 @@ final class Positions: @unchecked Sendable {
         unacknowledgedEvents[shard]?.covered(checkpoint)
         guard book.checkpoint(shard, checkpoint) else { return }
         store?.note(.checkpoint(shard, checkpoint), of: consumer)
+        onChange?(shard, false)
     }
 
     func depleted(_ shard: ShardID, children: [ChildShard]) {
         unacknowledgedEvents[shard] = nil
         let added = book.depleted(shard, children: children)
         store?.note(.deplete(shard, children: added), of: consumer)
+        onChange?(shard, false)
     }
 
     /// The shard goes on from here, whatever was so before; `nil`: from where it was begun.
@@ -54,6 +58,7 @@ final class Positions: @unchecked Sendable {
         guard book.shard(shard) != nil else { return }
         book.reset([shard: checkpoint])
         store?.note(.reset(shard, checkpoint), of: consumer)
+        onChange?(shard, true)
     }
 
     /// Takes shards back to these places, where they are further on or read out, and all of their descendants that have
@@ -62,18 +67,22 @@ final class Positions: @unchecked Sendable {
     func rewind(_ places: [ShardID: Checkpoint]) -> [ShardID] {
         var resets: [ShardID: Checkpoint?] = places.filter { mustRewind($0.key, to: $0.value) }
         let descendants = book.descendants(of: resets.keys)
-        for id in descendants where resets[id] != nil || book.hasBegun(id) { resets[id] = .some(nil) }
+        // A descendant that another member of the group reads goes on there.
+        for id in descendants where book.mayMove(id) && (resets[id] != nil || book.hasBegun(id)) {
+            resets[id] = .some(nil)
+        }
         guard !resets.isEmpty else { return [] }
         book.reset(resets)
         for (shard, checkpoint) in resets.sorted(by: { $0.key < $1.key }) {
             store?.note(.reset(shard, checkpoint), of: consumer)
+            onChange?(shard, true)
         }
         return Set(resets.keys).union(descendants).sorted()
     }
 
     /// Whether the shard is further on than this. One that was read out stands at its last record.
     private func mustRewind(_ shard: ShardID, to checkpoint: Checkpoint) -> Bool {
-        book.shard(shard) != nil && book.progress(of: shard) > .through(checkpoint)
+        book.mayMove(shard) && book.shard(shard) != nil && book.progress(of: shard) > .through(checkpoint)
     }
 
     /// Returns the shards that were not known before.
@@ -111,6 +120,29 @@ final class Positions: @unchecked Sendable {
         try await store?.begin(key, book.state)
         return Positions(book, of: key, in: store)
     }
+
+    // MARK: The group
+
+    /// Takes a reader's option and the newest listing in; the group's item says where the shards are read from.
+    func shareOut(from initial: InitialPosition, _ listing: [Shard]) {
+        _ = listed(listing)
+        book.shareOut(from: initial)
+    }
+
+    /// The shard is leased, and stands where the group's item says.
+    func adopt(_ record: ShardRecord, run: MemberRun) {
+        guard book.shard(record.id) != nil else { return }
+        store?.note(.adopt(book.adopt(record, run: run)), of: consumer)
+    }
+
+    /// The shard is not leased any more. `isLost`: others may have written of it since.
+    func disown(_ shard: ShardID, isLost: Bool) {
+        book.disown(shard, isLost: isLost)
+        if isLost { store?.note(.disown(shard), of: consumer) }
+    }
+
+    /// The group's item has come.
+    func follow(_ item: GroupItem) { book.follow(item) }
 
     // MARK: What is not done
 

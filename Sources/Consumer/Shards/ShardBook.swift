@@ -16,13 +16,15 @@ struct ShardBook: Sendable {
     private var listed: [ShardID: Shard] = [:]
     private var announced: [ShardID: Shard] = [:]
     private(set) var lineage = ShardLineage(shards: [])
+    /// The shards that this member of the group leases; nil: it is alone, and all are its own.
+    private(set) var leased: Set<ShardID>?
 
     /// A consumer that begins now.
     /// - Parameters:
-    ///   - moment: when the reader asked; LATEST reads from here.
+    ///   - moment: when the reader asked; LATEST reads from here. nil: the group's item says from where.
     ///   - isNewStream: the stream was made for this reader, and all of it is news.
     init(
-        begunAt moment: WallTime, of listing: [Shard], createdOn: WallTime, from initial: InitialPosition,
+        begunAt moment: WallTime?, of listing: [Shard], createdOn: WallTime, from initial: InitialPosition,
         isNewStream: Bool
     ) {
         streamCreatedOn = createdOn
@@ -32,7 +34,7 @@ struct ShardBook: Sendable {
             states[shard.id] = ShardState(id: shard.id, parents: shard.parents, start: start)
         }
         _ = update(listing)
-        _ = begin(from: initial, at: moment)
+        if let moment { _ = begin(from: initial, at: moment) }
     }
 
     /// A consumer whose state was kept.
@@ -53,10 +55,16 @@ struct ShardBook: Sendable {
     }
 
     /// Shards whose records may be asked for now, in the order of their names.
-    var readable: [ShardID] { lineage.readable.map(\.id) }
+    var readable: [ShardID] { lineage.readable.map(\.id).filter(isOurs) }
 
     /// Whether the shard's records may be asked for now.
-    func isReadable(_ id: ShardID) -> Bool { lineage.isReadable(id) }
+    func isReadable(_ id: ShardID) -> Bool { lineage.isReadable(id) && isOurs(id) }
+
+    /// Whether nobody else of the group may read the shard.
+    func isOurs(_ id: ShardID) -> Bool { leased?.contains(id) ?? true }
+
+    /// Whether the shard's position is for this member to say: it leases the shard, or has read it to its end.
+    func mayMove(_ id: ShardID) -> Bool { isOurs(id) || states[id].map { $0.isDepleted && $0.run != nil } ?? false }
 
     func shard(_ id: ShardID) -> ShardState? { states[id] }
 
@@ -95,8 +103,8 @@ struct ShardBook: Sendable {
         case .initial, .initialClosed:
             guard initialPosition == .latest, let latestSince else { return .trimHorizon }
             return .atTimestamp(latestSince)
-        case .trimHorizon, nil:
-            return .trimHorizon
+        case .since(let moment): return .atTimestamp(moment)
+        case .trimHorizon, nil: return .trimHorizon
         }
     }
 
@@ -188,6 +196,67 @@ struct ShardBook: Sendable {
         derive()
     }
 
+    // MARK: The group
+
+    /// What this host knows of a shard, for the group's item; nil: nothing.
+    func local(_ id: ShardID) -> LocalShard? {
+        guard let state = states[id] else { return nil }
+        return LocalShard(place: place(of: state), isDepleted: state.isDepleted || isPassedOver(state), run: state.run)
+    }
+
+    private func place(of state: ShardState) -> ShardRecord.Place {
+        if let checkpoint = state.checkpoint { return .behind(checkpoint) }
+        switch state.start {
+        case .since(let moment): return .since(moment)
+        case .initial, .initialClosed:
+            guard initialPosition == .latest, let latestSince else { return .initial }
+            return .since(latestSince)
+        case .trimHorizon:
+            guard initialPosition == .latest, let shard = listed[state.id] else { return .initial }
+            return .behind(Checkpoint(sequenceNumber: shard.startingSequenceNumber))
+        }
+    }
+
+    /// The member is in a group, and leases none of the shards yet.
+    mutating func shareOut(from initial: InitialPosition) {
+        initialPosition = initial
+        leased = leased ?? []
+        derive()
+    }
+
+    /// The shard is leased, and stands where the item says. Returns what is to be kept of it.
+    mutating func adopt(_ record: ShardRecord, run: MemberRun) -> ShardState {
+        leased?.insert(record.id)
+        var state =
+            states[record.id]
+            ?? ShardState(id: record.id, parents: listed[record.id]?.parents ?? [], start: .trimHorizon)
+        state.take(record)
+        state.run = run
+        states[record.id] = state
+        derive()
+        return state
+    }
+
+    /// The shard is not leased any more.
+    mutating func disown(_ id: ShardID, isLost: Bool) {
+        leased?.remove(id)
+        if isLost { states[id]?.run = nil }
+    }
+
+    /// What others have written of shards that this member does not lease. What it may know better itself stays.
+    mutating func follow(_ item: GroupItem) {
+        var isOtherLineage = false
+        for record in item.shards.values where !isOurs(record.id) {
+            guard var state = states[record.id], !record.isOlder(than: state.run) else { continue }
+            let wasDepleted = state.isDepleted
+            state.take(record)
+            state.run = nil
+            states[record.id] = state
+            isOtherLineage = isOtherLineage || wasDepleted != state.isDepleted
+        }
+        if isOtherLineage { derive() }
+    }
+
     // MARK: Deriving
 
     private func isPassedOver(_ shard: ShardState) -> Bool {
@@ -197,5 +266,18 @@ struct ShardBook: Sendable {
     private mutating func derive() {
         let done = states.values.filter { $0.isDepleted || isPassedOver($0) }.map(\.id)
         lineage = ShardLineage(shards: Array(listed.values) + announced.values, depleted: Set(done))
+    }
+}
+
+extension ShardState {
+    /// Stands where the item says.
+    fileprivate mutating func take(_ record: ShardRecord) {
+        checkpoint = record.checkpoint
+        isDepleted = record.isDepleted
+        switch record.place {
+        case .behind: break
+        case .since(let moment): start = .since(moment)
+        case .initial: start = .initial
+        }
     }
 }

@@ -42,7 +42,8 @@ extension Gateway {
         text.metric("process_start_time_seconds", .gauge, "When the process began, since the epoch.", start)
         text.metric(
             "kinesis_sidecar_log_lines_lost_total", .counter,
-            "Lines of the log that were lost because nobody took those before them.", options.process.lostLogLines())
+            "Lines of the log that were lost because standard error did not take them, or those before them.",
+            options.process.lostLogLines())
         guard let figures = options.process.figures() else { return }
         text.metric("process_resident_memory_bytes", .gauge, "Resident memory (VmRSS).", figures.residentBytes)
         text.metric("process_open_fds", .gauge, "Open file descriptors.", figures.openFiles)

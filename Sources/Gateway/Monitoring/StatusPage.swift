@@ -34,6 +34,6 @@ enum StatusPage {
         guard let start = text.firstRange(of: "<\(element)>"), let end = text.firstRange(of: "</\(element)>") else {
             preconditionFailure("the page has no \(element)")
         }
-        return Digest.sha256(String(text[start.upperBound..<end.lowerBound])).withBytes { Base64.encode($0) }
+        return Digest.sha256(String(text[start.upperBound..<end.lowerBound])).base64
     }
 }

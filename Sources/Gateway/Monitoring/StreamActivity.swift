@@ -69,7 +69,7 @@ struct StreamActivity {
     mutating func failed(_ error: AWSError, _ call: Call, expected: [String] = [], now: WallTime) {
         if case .cancelled = error { return }
         if case .service = error { lastAnswer = now }
-        if error.isExpected(among: expected) {
+        if error.isExpected(among: expected) || isAbsence(error) {
             unresolved[call] = nil
             return
         }
@@ -102,11 +102,13 @@ struct StreamActivity {
 
     mutating func putFailed(_ count: Int, _ error: AWSError, now: WallTime) {
         putCallsInFlight -= 1
-        // The first put of a stream may be what makes it.
-        let expected = isKnown ? [] : PutRecords.expectedCodes
-        if !error.isExpected(among: expected) { putFailures += count }
-        failed(error, .put, expected: expected, now: now)
+        if !isAbsence(error) { putFailures += count }
+        failed(error, .put, now: now)
     }
+
+    /// Whether the error says of a stream that nothing has ever come of that there is none: a request can name any, and the
+    /// first put of a stream may be what makes it.
+    private func isAbsence(_ error: AWSError) -> Bool { !isKnown && error.disposition == .notFound }
 
     private mutating func countThrottle(_ operation: Operation) {
         guard let index = Operation.allCases.firstIndex(of: operation) else { return }

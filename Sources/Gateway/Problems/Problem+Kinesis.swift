@@ -61,6 +61,15 @@ extension ConsumerError {
                 "This sidecar does not hold the consumer's shards: it was never started here, or has had no reader for "
                     + "readerGracePeriod. A request for its records, or POST /streams/\(stream)/start, begins it."
             )
+        case .leaseLost(let shard, let owner):
+            ProblemDocument(
+                .leaseLost,
+                "This sidecar does not lease \(shard) in the group any more: "
+                    + (owner.map { "\($0.host) (member \($0.id)) does, and its readers get what is not done." }
+                        ?? "whoever leases it next gets what is not done.")
+            )
+            .with("shardId", .string(shard.text)).with("owner", owner.map { .string($0.id.text) })
+            .with("host", owner.map { .string($0.host) })
         case .unknownShard(let shard):
             ProblemDocument(.unknownShard, "The stream \(stream) has no shard \(shard) that this consumer knows.")
                 .with("field", "shardId").with("shardId", .string(shard.text))
@@ -119,6 +128,13 @@ extension ConsumerError {
             ProblemDocument(.streamNotReady, "The stream \(name) is \(status); try again.")
                 .with("streamStatus", .string(status)).header("Retry-After", "1")
         case .service(let error): error.document(stream)
+        case .group(let error):
+            ProblemDocument(
+                .groupUnavailable,
+                "The group's item in DynamoDB cannot be read or written: \(error?.description ?? "no answer in time"). "
+                    + "A lone sidecar does without it: dynamoDb.enabled: false."
+            )
+            .header("Retry-After", "5")
         case .state(let error): ProblemDocument(.stateFailed, "Positions cannot be kept: \(error).")
         case .shuttingDown, .cancelled: Problem.ending
         }

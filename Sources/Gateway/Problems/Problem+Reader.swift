@@ -13,6 +13,13 @@ extension ReaderProblem {
                     + "What was sent behind that event, and has a checkpoint, does not come again."
             )
             .with("lastEventId", .string(text)).with("positions", places.value)
+        case .lastEventOfTail(let text, let places):
+            ProblemDocument(
+                .lastEventUnknown,
+                "What only watches (tail=true) has no event ids, and nothing of it is kept: it begins anew at the positions. "
+                    + "Read as a group, without tail, to go on behind an event."
+            )
+            .with("lastEventId", .string(text)).with("positions", places.value)
         case .lastEventTooOld(let event, let places):
             ProblemDocument(
                 .lastEventTooOld,

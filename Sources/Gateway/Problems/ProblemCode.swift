@@ -50,6 +50,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case optionConflict
     case consumerStopped
     case shardsNotHeld
+    case leaseLost
     case unknownShard
     case unknownEvent
     case unknownSequenceNumber
@@ -60,6 +61,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case pollingNeverPauses
     case draining
     case stateFailed
+    case groupUnavailable
     // What a reader is told in its stream.
     case lastEventUnknown
     case lastEventTooOld
@@ -91,7 +93,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
-        case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
+        case .optionConflict, .consumerStopped, .shardsNotHeld, .leaseLost, .checkpointsAreAutomatic, .checkpointBehind,
             .checkpointAhead, .pollingNeverPauses, .consumerInUse:
             .conflict
         case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost, .streamRecreated: .gone
@@ -104,7 +106,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
-        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .streamNotReady, .noCredentials:
+        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .streamNotReady, .noCredentials:
             .serviceUnavailable
         case .putTimeout, .awsTimeout: .gatewayTimeout
         case .unsupportedVersion: .versionNotSupported
@@ -156,6 +158,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .optionConflict: "The consumer runs with another value"
         case .consumerStopped: "The consumer is stopped"
         case .shardsNotHeld: "The consumer's shards are not held here"
+        case .leaseLost: "Another member of the group has the shard"
         case .unknownShard: "No such shard"
         case .unknownEvent: "No such event"
         case .unknownSequenceNumber: "No such sequence number"
@@ -166,6 +169,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .pollingNeverPauses: "The consumer's polling never pauses"
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"
+        case .groupUnavailable: "The group's item cannot be read or written"
         case .lastEventUnknown: "The Last-Event-ID is not known"
         case .lastEventTooOld: "The Last-Event-ID is too old"
         case .shardDegraded: "A shard cannot be read for now"

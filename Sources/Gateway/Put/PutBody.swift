@@ -20,7 +20,9 @@ package struct PutBody: Sendable {
         _ body: ByteBuffer, namesStream: Bool, memory: Int, isOrdered: Bool = false
     ) throws(PutBodyError) -> PutBody {
         if body.isEmpty { throw PutBodyError(.empty) }
-        let members = try PutBodyMembers(body.bytes, namesStream: namesStream)
+        // The members point into the body until all of them are encoded.
+        defer { withExtendedLifetime(body) {} }
+        let members = try unsafe PutBodyMembers(body.bytes, namesStream: namesStream)
         let stream = namesStream ? try members.stream() : nil
         var encoder = PutEncoder(capacity: body.count)
         if let records = members.records {
@@ -70,9 +72,11 @@ struct PutBodyMembers {
     private(set) var records: JSONSpan?
     private var streamName: JSONSpan?
 
-    /// - Parameter hasRecords: whether `records` is a field: not in a line, which is one record.
+    /// - Parameters:
+    ///   - text: has to be there for as long as the members are.
+    ///   - hasRecords: whether `records` is a field: not in a line, which is one record.
     init(_ text: UnsafeRawBufferPointer, namesStream: Bool, hasRecords: Bool = true) throws(PutBodyError) {
-        var scanner = try scan { () throws(JSONError) in try JSONObjectScanner(text) }
+        var scanner = try scan { () throws(JSONError) in try unsafe JSONObjectScanner(text) }
         let accepted = Self.accepted[(namesStream ? 1 : 0) + (hasRecords ? 2 : 0)]
         var lone: String?
         while let (key, value) = try scan({ () throws(JSONError) in try scanner.next() }) {

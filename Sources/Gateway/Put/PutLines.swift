@@ -74,7 +74,7 @@ package struct PutLinesDraft: Sendable {
         lines += 1
         bytes += text.count
         do throws(PutBodyError) {
-            let members = try PutBodyMembers(text, namesStream: stream == nil, hasRecords: false)
+            let members = try unsafe PutBodyMembers(text, namesStream: stream == nil, hasRecords: false)
             let stream = if let stream { stream } else { try members.stream() }
             try add(members.fields, to: place(of: stream), line, size: text.count)
         } catch {

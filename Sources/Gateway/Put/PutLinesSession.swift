@@ -76,7 +76,7 @@ final class PutLinesSession: @unchecked Sendable {
     private func read() async {
         do throws(Problem) {
             while takesLines, let part = try await body.next() {
-                splitter.append(part.bytes)
+                splitter.append(part)
                 await takeLines()
                 holdPart()
             }
@@ -116,13 +116,13 @@ final class PutLinesSession: @unchecked Sendable {
             await exchange.loop.nextTurn()
         }
         guard range.count > PutLinesDraft.maximumBytes else {
-            return draft.add(splitter.text(range), line: splitter.number)
+            return unsafe draft.add(splitter.text(range), line: splitter.number)
         }
         // On the loop it would hold everybody else up.
         let (empty, splitter) = (draft, splitter)
         draft = await Task.detached {
             var draft = empty
-            draft.add(splitter.text(range), line: splitter.number)
+            unsafe draft.add(splitter.text(range), line: splitter.number)
             return draft
         }.value
     }

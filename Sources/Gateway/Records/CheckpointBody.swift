@@ -1,3 +1,4 @@
+import Bytes
 import Consumer
 import JSON
 import Kinesis
@@ -9,7 +10,7 @@ package enum CheckpointBody {
     static let mostBytes = 4096
 
     /// `{"id": …}` or `{"shardId": …, "sequenceNumber": …, "subSequenceNumber"?: …}`, and `force`.
-    package static func acknowledgement(_ text: UnsafeRawBufferPointer) throws(Problem) -> (
+    package static func acknowledgement(_ text: ByteBuffer) throws(Problem) -> (
         Acknowledgement, isForced: Bool
     ) {
         let fields = try BodyFields(
@@ -34,7 +35,7 @@ package enum CheckpointBody {
     }
 
     /// `{"shardId": …}` or `{"id": …}`.
-    package static func continuation(_ text: UnsafeRawBufferPointer) throws(Problem) -> Continuation {
+    package static func continuation(_ text: ByteBuffer) throws(Problem) -> Continuation {
         let fields = try BodyFields(text, accepted: ["id", "shardId"])
         if let event = try event(fields) {
             try fields.refuse("shardId", with: "id")
@@ -59,7 +60,7 @@ package enum CheckpointBody {
 struct BodyFields {
     private let value: JSONValue
 
-    init(_ text: UnsafeRawBufferPointer, accepted: [String]) throws(Problem) {
+    init(_ text: ByteBuffer, accepted: [String]) throws(Problem) {
         do {
             value = try JSONParser.parse(text)
         } catch {

@@ -10,7 +10,7 @@ extension Gateway {
     func storeCheckpoints(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
         let body = try await RequestBody(exchange).whole(limit: CheckpointBody.mostBytes)
-        let (acknowledgement, isForced) = try CheckpointBody.acknowledgement(body.bytes)
+        let (acknowledgement, isForced) = try CheckpointBody.acknowledgement(body)
         let stored: [StoredCheckpoint]
         do {
             stored = try await services.consumers.acknowledge(
@@ -33,7 +33,7 @@ extension Gateway {
     func continuePolling(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
         let body = try await RequestBody(exchange).whole(limit: CheckpointBody.mostBytes)
-        let continuation = try CheckpointBody.continuation(body.bytes)
+        let continuation = try CheckpointBody.continuation(body)
         let continued: ShardID?
         do {
             continued = try services.consumers.goOn(stream, group: group, continuation)

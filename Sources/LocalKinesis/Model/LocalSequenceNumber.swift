@@ -47,6 +47,9 @@ struct LocalSequenceNumber: Equatable {
         self.init(shardCreated: WallTime(milliseconds: created), shardIndex: Int(index), ordinal: ordinal)
     }
 
+    /// The second since the epoch in which the record of a number of this service was written.
+    static func second(_ number: SequenceNumber) -> Int64? { Int64(number.text.suffix(10)) }
+
     /// `value` in decimal with zeros before it; all values here fit their widths.
     private static func append(_ value: Int64, width: Int, to buffer: ByteBuffer) {
         buffer.reserve(width)

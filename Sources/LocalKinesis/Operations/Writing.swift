@@ -15,7 +15,7 @@ extension KinesisService {
     func putRecord(_ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
         let request = try await PutRequest.read(body, isBatch: false, maxRecordBytes: maxRecordBytes, loop: loop)
         let stream = try writableStream(request.fields)
-        try checkOrdering(request.fields, stream)
+        try await checkOrdering(request.fields, stream)
         let outcomes = try await put(request, stream, failing: nil)
         withExtendedLifetime(body) {}
         var json = JSONWriter()
@@ -32,21 +32,43 @@ extension KinesisService {
 
     /// A SequenceNumberForOrdering must be one that a put of this stream got. Of a shard that has outlived the retention
     /// period nobody knows.
-    private func checkOrdering(_ fields: RequestFields, _ stream: LocalStream) throws(ServiceFault) {
+    private func checkOrdering(_ fields: RequestFields, _ stream: LocalStream) async throws(ServiceFault) {
         guard let text = try fields.optionalString("SequenceNumberForOrdering") else { return }
         guard let number = SequenceNumber(text) else {
             throw RequestFields.constraint(
                 "SequenceNumberForOrdering", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})"
             )
         }
-        if let given = LocalSequenceNumber(number), given.ordinal > 0 {
+        if let given = LocalSequenceNumber(number), let second = LocalSequenceNumber.second(number), given.ordinal > 0 {
             guard let shard = stream.shards[given.shardIndex] else {
                 if given.shardIndex < stream.nextShardIndex { return }
                 throw orderingRefused(text, stream)
             }
-            if shard.created == given.shardCreated, given.ordinal < shard.nextOrdinal { return }
+            if shard.created == given.shardCreated, given.ordinal < shard.nextOrdinal,
+                try await mayHaveArrived(given.ordinal, of: shard, in: stream, second: second)
+            {
+                return
+            }
         }
         throw orderingRefused(text, stream)
+    }
+
+    /// Whether the record arrived in that second since the epoch. Of one that has been trimmed it is only known that none
+    /// behind it arrived earlier.
+    private func mayHaveArrived(
+        _ ordinal: Int64, of shard: LocalShard, in stream: LocalStream, second: Int64
+    ) async throws(ServiceFault) -> Bool {
+        let address = StreamStore.Address(stream: stream.name, shard: shard.index)
+        guard let stored = store.storedShard(address) else { return false }
+        do throws(SQLiteError) {
+            guard let first = try await store.firstRecord(stored, from: ordinal) else {
+                return second <= max(shard.lastArrival, .now()).milliseconds / 1000
+            }
+            let arrival = first.arrival.milliseconds / 1000
+            return first.ordinal == ordinal ? second == arrival : second <= arrival
+        } catch {
+            throw failed("read shard \(shard.id) of \(stream.name)", error)
+        }
     }
 
     /// The service's words, with the name that it has for the member.

@@ -172,6 +172,28 @@ final class StreamStore: @unchecked Sendable {
         }
     }
 
+    /// The first record of a shard from `ordinal` on, and when it arrived; nil when there is none.
+    func firstRecord(
+        _ shard: StoredShard, from ordinal: Int64
+    ) async throws(SQLiteError) -> (ordinal: Int64, arrival: WallTime)? {
+        try await database.read { connection throws(SQLiteError) in
+            try Self.firstRow(from: shard.row(ordinal), below: shard.endRow, connection).map {
+                (shard.ordinal(row: $0.row), $0.arrival)
+            }
+        }
+    }
+
+    private static func firstRow(
+        from start: Int64, below end: Int64, _ connection: Connection
+    ) throws(SQLiteError) -> (row: Int64, arrival: WallTime)? {
+        var found: (row: Int64, arrival: WallTime)?
+        try connection.query(
+            "SELECT id, arrival FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", .integer(start),
+            .integer(end)
+        ) { row in found = (row.int64(0), WallTime(milliseconds: row.int64(1))) }
+        return found
+    }
+
     /// The first record of a shard that arrived at `time` or later; nil when there is none.
     func firstOrdinal(_ shard: StoredShard, arrivedAtOrAfter time: WallTime) async throws(SQLiteError) -> Int64? {
         try await database.read { connection throws(SQLiteError) in
@@ -187,14 +209,9 @@ final class StreamStore: @unchecked Sendable {
         var found: Int64?
         while low < high {
             let middle = low + (high - low) / 2
-            var next: (row: Int64, arrival: Int64)?
-            try connection.query(
-                "SELECT id, arrival FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", .integer(middle),
-                .integer(high)
-            ) { row in next = (row.int64(0), row.int64(1)) }
-            switch next {
+            switch try firstRow(from: middle, below: high, connection) {
             case nil: high = middle
-            case .some(let next) where next.arrival >= time.milliseconds:
+            case .some(let next) where next.arrival >= time:
                 found = next.row
                 high = middle
             case .some(let next): low = next.row + 1

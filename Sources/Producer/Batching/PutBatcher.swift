@@ -121,11 +121,6 @@ package struct PutBatcher {
         endTurns(of: batch, now: now)
     }
 
-    /// The call is made once more before it has returned.
-    package mutating func sentAgain(_ batch: Batch) {
-        retriedRecords += batch.entries.count
-    }
-
     /// The service can be reached again: what waits because it could not goes now.
     package mutating func serviceReturned(now: Instant) {
         let puts = puts

@@ -27,7 +27,7 @@ package struct GroupItem: Equatable, Sendable {
     package let version: String
     package let members: [MemberID: GroupMember]
     /// The shards of the place that was asked for.
-    package let shards: [ShardID: ShardRecord]
+    package var shards: [ShardID: ShardRecord]
     /// Bytes, as the service counts them.
     package let bytes: Int
 
@@ -69,4 +69,7 @@ package struct GroupItem: Equatable, Sendable {
 
     /// It is made only where there is none.
     package static let newConditions: [ItemCondition] = [.isAbsent(["streamName"])]
+
+    /// It is deleted only if it is still an earlier stream's.
+    package var deleteConditions: [ItemCondition] { [.equals(["streamCreatedOn"], .string(streamCreatedOn))] }
 }

@@ -14,7 +14,7 @@ package struct MemberID: Hashable, Comparable, Sendable, CustomStringConvertible
 
 /// A member's record in the group's item (`consumers.<id>`): lifion-kinesis's attributes, and `leaseDuration` of ours.
 /// Performs no I/O.
-package struct GroupMember: Equatable, Sendable {
+package struct GroupMember: Hashable, Sendable {
     package let id: MemberID
     package var appName: String
     package var host: String

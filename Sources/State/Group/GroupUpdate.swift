@@ -70,10 +70,26 @@ package struct GroupUpdate: Equatable, Sendable {
     }
 
     /// A lease of a shard, if nobody has written to it since.
-    package mutating func take(_ shard: ShardRecord, for duration: Duration, version: String) {
+    /// - Parameters:
+    ///   - place: where it is read from, where the item does not say it.
+    ///   - reopening: it is read to its end by the item, and is not any more.
+    package mutating func take(
+        _ shard: ShardRecord, at place: ShardRecord.Place? = nil, reopening: Bool = false, for duration: Duration,
+        version: String
+    ) {
         requireUnchanged(shard)
         heartbeat()
-        set(shard.id, ["leaseOwner": .string(me.text), "leaseExpiration": expiration(duration)], version)
+        var attributes = place.map(shard.attributes) ?? [:]
+        if reopening { attributes["depleted"] = false }
+        attributes["leaseOwner"] = .string(me.text)
+        attributes["leaseExpiration"] = expiration(duration)
+        set(shard.id, attributes, version)
+    }
+
+    /// Where a shard that nobody has begun is to be begun, if nobody has written to it since.
+    package mutating func begin(_ shard: ShardRecord, at place: ShardRecord.Place, version: String) {
+        requireUnchanged(shard)
+        set(shard.id, shard.attributes(place), version)
     }
 
     /// Gives a lease up, ours or one that has ended, if nobody has written to the shard since.
@@ -85,11 +101,11 @@ package struct GroupUpdate: Equatable, Sendable {
     /// What this member says in one write of a shard that it owns.
     package struct OwnerWrite: Equatable, Sendable {
         /// How far it is read.
-        package var checkpoint: Checkpoint?
+        package var place: ShardRecord.Place?
         /// How long the lease is from now on.
         package var renewal: Duration?
-        /// It is read to its end.
-        package var isDepleted = false
+        /// Whether it is read to its end; nil: as before.
+        package var isDepleted: Bool?
         /// The lease is given up.
         package var isReleased = false
 
@@ -100,8 +116,8 @@ package struct GroupUpdate: Equatable, Sendable {
     package mutating func write(_ shard: ShardRecord, _ write: OwnerWrite, version: String) {
         update.require(.equals(path(shard.id).member("leaseOwner"), .string(me.text)))
         var attributes: Item = [:]
-        if let checkpoint = write.checkpoint { attributes = shard.position(checkpoint) }
-        if write.isDepleted { attributes["depleted"] = true }
+        if let place = write.place { attributes = shard.attributes(place) }
+        if let isDepleted = write.isDepleted { attributes["depleted"] = .bool(isDepleted) }
         if write.isReleased {
             attributes["leaseOwner"] = .null
             attributes["leaseExpiration"] = .null

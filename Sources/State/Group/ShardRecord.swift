@@ -16,8 +16,18 @@ package struct ShardRecord: Equatable, Sendable {
         }
     }
 
+    /// Where reading a shard goes on.
+    package enum Place: Equatable, Sendable {
+        /// Behind everything that is done.
+        case behind(Checkpoint)
+        /// At the first record that came after this moment: nothing is done.
+        case since(WallTime)
+        /// Where the group begins: nothing is done, and `initialPositionInStream` says where that is.
+        case initial
+    }
+
     package let id: ShardID
-    package var checkpoint: Checkpoint?
+    package var place: Place
     /// Read to its end. Its lease stays.
     package var isDepleted: Bool
     package var lease: Lease?
@@ -25,26 +35,24 @@ package struct ShardRecord: Equatable, Sendable {
     package var parent: ShardID?
     /// Changes with every write; what is compared to see that nobody else wrote.
     package var version: String
-    /// The moment from which the shard is read while it has no checkpoint, where that is known.
-    package var since: WallTime?
     /// `sidecar` as it is, with members that this version does not know.
     fileprivate var note: Item
 
     package init(
-        id: ShardID, checkpoint: Checkpoint? = nil, isDepleted: Bool = false, lease: Lease? = nil,
-        parent: ShardID? = nil, version: String, since: WallTime? = nil
+        id: ShardID, at place: Place = .initial, isDepleted: Bool = false, lease: Lease? = nil, parent: ShardID? = nil,
+        version: String
     ) {
         self.id = id
-        self.checkpoint = checkpoint
+        self.place = place
         self.isDepleted = isDepleted
         self.lease = lease
         self.parent = parent
         self.version = version
-        self.since = since
         note = [:]
     }
 
-    /// A `checkpoint` that is no sequence number is none: the service refuses it.
+    /// A `checkpoint` that is no sequence number is none: the service refuses it. A `since` of a shard that has a checkpoint
+    /// does not count.
     init(id: ShardID, _ record: Item) {
         self.init(id: id, version: record["version"]?.string ?? "")
         isDepleted = record["depleted"]?.bool ?? false
@@ -55,14 +63,23 @@ package struct ShardRecord: Equatable, Sendable {
         note = record["sidecar"]?.map ?? [:]
         let number = record["checkpoint"]?.string
         let isOfCheckpoint = note["of"]?.string == number
-        checkpoint = number.flatMap(SequenceNumber.init).map {
-            Checkpoint(
-                sequenceNumber: $0, subSequenceNumber: isOfCheckpoint ? note["sub"]?.int : nil,
-                arrival: record["approximateArrivalTimestamp"]?.time)
+        if let number = number.flatMap(SequenceNumber.init) {
+            place = .behind(
+                Checkpoint(
+                    sequenceNumber: number, subSequenceNumber: isOfCheckpoint ? note["sub"]?.int : nil,
+                    arrival: record["approximateArrivalTimestamp"]?.time))
+        } else if number == nil, isOfCheckpoint {
+            if let before = note["before"]?.string.flatMap(SequenceNumber.init) {
+                place = .behind(Checkpoint(before: before))
+            } else if let since = note["since"]?.time {
+                place = .since(since)
+            }
         }
-        guard number == nil, isOfCheckpoint else { return }
-        since = note["since"]?.time
-        checkpoint = note["before"]?.string.flatMap(SequenceNumber.init).map(Checkpoint.init(before:))
+    }
+
+    /// What is done of the shard; nil: nothing.
+    package var checkpoint: Checkpoint? {
+        if case .behind(let checkpoint) = place { checkpoint } else { nil }
     }
 
     /// The record of a shard that is added.
@@ -72,20 +89,29 @@ package struct ShardRecord: Equatable, Sendable {
             "leaseOwner": .init(optional: lease?.owner.text),
             "leaseExpiration": .init(optional: lease?.expiration?.iso8601),
         ]
-        for (name, value) in position(since: since, checkpoint) { record[name] = value }
+        for (name, value) in attributes(place) { record[name] = value }
         return record
     }
 
-    /// The attributes that say how far the shard is, when it is as far as this: `checkpoint` as lifion-kinesis reads it,
-    /// and `sidecar` where that cannot say it, or says something else of the same `checkpoint`.
-    func position(since: WallTime? = nil, _ place: Checkpoint?) -> Item {
-        let number = place.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber.text }
-        var attributes: Item = ["checkpoint": .init(optional: number)]
-        if let place { attributes["approximateArrivalTimestamp"] = .init(optional: place.arrival?.iso8601) }
+    /// The attributes that say where the shard goes on: `checkpoint` as lifion-kinesis reads it, and `sidecar` where that
+    /// cannot say it, or says something else of the same `checkpoint`.
+    func attributes(_ place: Place) -> Item {
         var said: Item = [:]
-        said["sub"] = place?.subSequenceNumber.map { .number(String($0)) }
-        if let place, place.isBeforeRecord { said["before"] = .string(place.sequenceNumber.text) }
-        if number == nil { said["since"] = since.map { .string($0.iso8601) } }
+        var number: String?
+        var attributes: Item = [:]
+        switch place {
+        case .behind(let checkpoint):
+            if checkpoint.isBeforeRecord {
+                said["before"] = .string(checkpoint.sequenceNumber.text)
+            } else {
+                number = checkpoint.sequenceNumber.text
+                said["sub"] = checkpoint.subSequenceNumber.map { .number(String($0)) }
+            }
+            attributes["approximateArrivalTimestamp"] = .init(optional: checkpoint.arrival?.iso8601)
+        case .since(let moment): said["since"] = .string(moment.iso8601)
+        case .initial: break
+        }
+        attributes["checkpoint"] = .init(optional: number)
         if !said.isEmpty || (!note.isEmpty && note["of"]?.string == number) {
             let unknown = note.filter { !["of", "sub", "before", "since"].contains($0.key) }
             said["of"] = .init(optional: number)

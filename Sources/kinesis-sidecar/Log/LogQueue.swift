@@ -11,7 +11,7 @@ struct LogQueue {
     private var waiting = ByteBuffer()
     /// Lines that were lost and that no note has told yet.
     private var untold = 0
-    /// Lines that were lost since the start.
+    /// Lines that were lost since the start, because they did not fit or could not be written.
     private(set) var lost = 0
 
     init(limit: Int) {
@@ -29,6 +29,11 @@ struct LogQueue {
             return
         }
         waiting.append(line)
+    }
+
+    /// Lines that were taken and could not be written. No note tells of them: it would have to be written as well.
+    mutating func couldNotWrite(_ lines: UnsafeRawBufferPointer.SubSequence) {
+        lost += lines.count { $0 == UInt8(ascii: "\n") }
     }
 
     /// Everything that waits. Where lines are missing behind it, `note` writes the line that says so.

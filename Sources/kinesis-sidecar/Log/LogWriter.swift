@@ -57,7 +57,7 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// Lines that were lost since the start because nobody took those before them.
+    /// Lines that were lost since the start, because the descriptor did not take them or those before them.
     var lostLines: Int { withLock { queue.lost } }
 
     /// Returns when everything is written that was appended before, or after `patience`.
@@ -106,7 +106,8 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// What the descriptor refuses for good, a pipe whose reader has gone say, is dropped: there is nobody to tell.
+    /// What the descriptor refuses for good, a full disk or a pipe whose reader has gone say, is dropped and counted: there
+    /// is nobody to tell.
     private func write(_ lines: ByteBuffer) {
         var start = 0
         while start < lines.count {
@@ -119,6 +120,7 @@ final class LogWriter: @unchecked Sendable {
                 var writable = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
                 poll(&writable, 1, -1)
             } else if errno != EINTR {
+                withLock { queue.couldNotWrite(lines.bytes[start...]) }
                 return
             }
         }

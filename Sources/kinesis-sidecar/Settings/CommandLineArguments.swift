@@ -12,12 +12,17 @@ struct CommandLineArguments: Equatable, Sendable {
     private(set) var mistakes: [Mistake] = []
 
     /// Reads arguments without the program's name. `--flag value` and `--flag=value` are the same; `help` and `version`
-    /// may come first without their dashes.
+    /// may come alone without their dashes.
     init(_ arguments: [String]) {
         var rest = arguments[...]
         if let word = rest.first, let action = Self.words[word] {
+            if rest.count > 1 {
+                // Whoever goes on expects something of it, `help put` say, and is not to think that this was it.
+                mistakes.append(Mistake(nil, "\"\(rest[rest.startIndex + 1])\" is unexpected after \(word)"))
+                return
+            }
             self.action = action
-            rest.removeFirst()
+            return
         }
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("--"), argument.count > 2 else {
@@ -34,8 +39,8 @@ struct CommandLineArguments: Equatable, Sendable {
             action = .help
             return
         }
-        let hint = argument.hasPrefix("-") ? Self.hint(String(argument.dropFirst())) : "; --help lists them"
-        mistakes.append(Mistake(nil, "\"\(argument)\" is no option" + hint))
+        let name = argument.hasPrefix("-") ? argument.dropFirst() : argument[...]
+        mistakes.append(Mistake(nil, "\"\(argument)\" is no option" + Self.hint(String(name))))
         skipValue(nil, &rest)
     }
 

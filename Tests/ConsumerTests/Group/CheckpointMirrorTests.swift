@@ -26,7 +26,7 @@ import Time
     private func item(_ shards: [ShardID], _ checkpoints: [ShardID: UInt128] = [:]) -> GroupItem {
         let records = shards.map { shard in
             let record = ShardRecord(
-                id: shard, checkpoint: checkpoints[shard].map { checkpoint($0) },
+                id: shard, at: checkpoints[shard].map { .behind(checkpoint($0)) } ?? .initial,
                 lease: .init(owner: me, expiration: nil), version: "v")
             return (shard.text, AttributeValue.map(record.record))
         }
@@ -40,7 +40,7 @@ import Time
         _ mirror: inout CheckpointMirror, _ milliseconds: Int, _ shards: [ShardID]
     ) -> CheckpointMirror.Step {
         mirror.next(
-            now: moment(milliseconds), item: item(shards), leases: shards, duration: .seconds(30), version: "v2")
+            now: moment(milliseconds), item: item(shards), lineage: ShardLineage(shards: []), leases: shards, duration: .seconds(30), version: "v2")
     }
 
     private func write(_ step: CheckpointMirror.Step) -> CheckpointMirror.Write? {
@@ -51,9 +51,9 @@ import Time
         var mirror = mirror()
         let shards = shards(2)
         let first = write(next(&mirror, 0, shards))
-        #expect(first?.renewed == shards && first?.places == [:])
+        #expect(first?.renewed == shards && first?.news == [:])
         #expect(next(&mirror, 10, shards) == .wait(until: moment(30_010).instant), "one write at a time")
-        mirror.wrote(now: moment(20).instant)
+        _ = mirror.wrote()
         #expect(next(&mirror, 20, shards) == .wait(until: moment(10_000).instant))
         #expect(write(next(&mirror, 10_000, shards))?.renewed == shards)
     }
@@ -62,38 +62,38 @@ import Time
         var mirror = mirror()
         let shards = shards(2)
         _ = next(&mirror, 0, shards)
-        mirror.wrote(now: moment(5).instant)
-        for number in 1...9 { mirror.committed(shards[1], checkpoint(UInt128(number))) }
+        _ = mirror.wrote()
+        for number in 1...9 { mirror.committed(shards[1], .behind(checkpoint(UInt128(number)))) }
         #expect(next(&mirror, 400, shards) == .wait(until: moment(1000).instant))
         let second = write(next(&mirror, 1000, shards))
-        #expect(second?.places == [shards[1]: .init(checkpoint: checkpoint(9))] && second?.renewed == [])
-        mirror.committed(shards[1], checkpoint(10))
-        mirror.wrote(now: moment(1005).instant)
-        #expect(write(next(&mirror, 2000, shards))?.places == [shards[1]: .init(checkpoint: checkpoint(10))])
+        #expect(second?.news == [shards[1]: .init(place: .behind(checkpoint(9)))] && second?.renewed == [])
+        mirror.committed(shards[1], .behind(checkpoint(10)))
+        _ = mirror.wrote()
+        #expect(write(next(&mirror, 2000, shards))?.news == [shards[1]: .init(place: .behind(checkpoint(10)))])
     }
 
     @Test func `the end of a shard does not wait for the interval`() {
         var mirror = mirror()
         let shards = shards(2)
         _ = next(&mirror, 0, shards)
-        mirror.wrote(now: moment(5).instant)
-        mirror.committed(shards[0], checkpoint(3))
+        _ = mirror.wrote()
+        mirror.committed(shards[0], .behind(checkpoint(3)))
         mirror.depleted(shards[0])
         let write = write(next(&mirror, 6, shards))
-        #expect(write?.places[shards[0]] == .init(checkpoint: checkpoint(3), isDepleted: true, isUrgent: true))
+        #expect(write?.news[shards[0]] == .init(place: .behind(checkpoint(3)), isDepleted: true, isUrgent: true))
     }
 
     @Test func `more shards than fit into one request are further requests at once`() {
         var mirror = mirror()
         let shards = shards(120)
-        for shard in shards { mirror.committed(shard, checkpoint(1)) }
+        for shard in shards { mirror.committed(shard, .behind(checkpoint(1))) }
         var (written, renewed, requests) = (Set<ShardID>(), Set<ShardID>(), 0)
         while let write = write(next(&mirror, 0, shards)) {
-            #expect(write.update.fits && !write.places.isEmpty)
-            written.formUnion(write.places.keys)
+            #expect(write.update.fits && !write.news.isEmpty)
+            written.formUnion(write.news.keys)
             renewed.formUnion(write.renewed)
             requests += 1
-            mirror.wrote(now: moment(0).instant)
+            _ = mirror.wrote()
         }
         #expect(written == Set(shards) && renewed == Set(shards))
         #expect(requests <= 5, "\(requests)")
@@ -102,24 +102,25 @@ import Time
     @Test func `after a condition that failed the rest goes again at once`() {
         var mirror = mirror()
         let shards = shards(2)
-        for shard in shards { mirror.committed(shard, checkpoint(1)) }
+        for shard in shards { mirror.committed(shard, .behind(checkpoint(1))) }
         _ = next(&mirror, 0, shards)
         mirror.lost(shards[0])
         mirror.conditionFailed(now: moment(5).instant)
         let again = write(
-            mirror.next(now: moment(5), item: item(shards), leases: [shards[1]], duration: .seconds(30), version: "v"))
-        #expect(again?.places.keys.sorted() == [shards[1]] && again?.renewed == [shards[1]])
+            mirror.next(now: moment(5), item: item(shards), lineage: ShardLineage(shards: []), leases: [shards[1]],
+                duration: .seconds(30), version: "v"))
+        #expect(again?.news.keys.sorted() == [shards[1]] && again?.renewed == [shards[1]])
     }
 
     @Test func `a write of which nothing was heard is followed by a read, and what is there is not said again`() {
         var mirror = mirror()
         let shards = shards(2)
-        for shard in shards { mirror.committed(shard, checkpoint(4)) }
+        for shard in shards { mirror.committed(shard, .behind(checkpoint(4))) }
         _ = next(&mirror, 0, shards)
         mirror.timedOut()
         #expect(next(&mirror, 10, shards) == .read)
         mirror.looked(at: item(shards, [shards[0]: 4, shards[1]: 2]), now: moment(20).instant)
-        #expect(write(next(&mirror, 20, shards))?.places == [shards[1]: .init(checkpoint: checkpoint(4))])
+        #expect(write(next(&mirror, 20, shards))?.news == [shards[1]: .init(place: .behind(checkpoint(4)))])
     }
 
     @Test func `the interval follows the item's size and its members, and throttling`() {

@@ -17,7 +17,7 @@ import Time
 
     /// The record as it is after a write of the place.
     private func moved(_ record: ShardRecord, to place: Checkpoint) -> ShardRecord {
-        self.record(record.record.merging(record.position(place)) { $1 })
+        self.record(record.record.merging(record.attributes(.behind(place))) { $1 })
     }
 
     // MARK: What lifion-kinesis stored
@@ -114,7 +114,7 @@ import Time
         #expect(moved(part, to: checkpoint(7)).checkpoint == checkpoint(7))
         let later = moved(part, to: checkpoint(8))
         #expect(later.checkpoint == checkpoint(8))
-        #expect(part.position(checkpoint(8))["sidecar"] == nil, "what does not count any more need not be written over")
+        #expect(part.attributes(.behind(checkpoint(8)))["sidecar"] == nil, "what does not count any more need not be written over")
     }
 
     @Test func `lifion moves the checkpoint and leaves ours behind: it does not count`() {
@@ -132,9 +132,9 @@ import Time
 
     @Test func `the moment of LATEST stands while there is no checkpoint`() {
         let moment = WallTime(milliseconds: 1_700_000_000_123)
-        let taken = ShardRecord(id: shard, version: "v", since: moment)
-        #expect(record(taken.record).since == moment)
-        #expect(moved(record(taken.record), to: checkpoint(1)).since == nil)
+        let taken = ShardRecord(id: shard, at: .since(moment), version: "v")
+        #expect(record(taken.record).place == .since(moment))
+        #expect(moved(record(taken.record), to: checkpoint(1)).place == .behind(checkpoint(1)))
     }
 
     @Test func `what another version of the sidecar has written stays`() {
@@ -147,7 +147,7 @@ import Time
 
     @Test func `what the owner says of a shard in one write sets each attribute once, if the lease is its own`() {
         var write = GroupUpdate.OwnerWrite()
-        write.checkpoint = checkpoint(9)
+        write.place = .behind(checkpoint(9))
         write.renewal = .seconds(40)
         write.isDepleted = true
         var update = GroupUpdate(.shared, by: MemberID("me"), at: WallTime(milliseconds: 0))

@@ -1,0 +1,12 @@
+import Kinesis
+
+/// What becomes of the shards that this process leases in its group.
+extension Consumer: GroupKeeper.Delegate {
+    func leasesChanged() { session?.takeReadable() }
+
+    func giveUp(_ shard: ShardID) {
+        if let session { session.giveUp(shard) } else { group?.settled(shard) }
+    }
+
+    func leaseLost(_ shard: ShardID) { session?.leaseLost(shard) }
+}

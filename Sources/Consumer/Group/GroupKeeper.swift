@@ -1,0 +1,288 @@
+import AWS
+import DynamoDB
+import Kinesis
+import Logging
+import Reactor
+import State
+import Time
+
+/// Keeps one consumer's place in its group: carries out what its `Membership` decides, and tells the consumer which shards
+/// it may read. Confined to its loop.
+///
+/// It outlives readers and sessions. What the positions say is committed on this host before it is written for the group.
+final class GroupKeeper: @unchecked Sendable {
+    /// Who reads what the leases are of.
+    protocol Delegate: AnyObject {
+        /// The positions say of other shards than before that they may be read.
+        func leasesChanged()
+        /// Reading the shard comes to an end; `settled` follows.
+        func giveUp(_ shard: ShardID)
+        /// The shard may not be read any more.
+        func leaseLost(_ shard: ShardID)
+    }
+
+    /// How long whoever waits for the first round does so.
+    static let patience: Duration = .seconds(20)
+
+    weak var delegate: (any Delegate)?
+    let run = MemberRun(Consumer.newID())
+    /// nil before the stream was seen.
+    private(set) var membership: Membership?
+    /// What the leases are leases of.
+    private var positions: Positions?
+    /// Why the group's item cannot be read or written; nil while it can.
+    private(set) var problem: AWSError?
+    private(set) var counters = GroupCounters()
+
+    private let key: ConsumerKey
+    private let context: GroupContext
+    private let state: StateStore
+    private let loop: EventLoop
+    private let logger: Logger
+    /// Shards whose places have changed here and were not told yet. `true`: they went back.
+    private var changed: [ShardID: Bool] = [:]
+    /// Shards that were given up, and of which nothing is in flight any more.
+    private var settledShards: Set<ShardID> = []
+    /// Shards whose LATEST is to be fixed by iterators of the service.
+    private var fresh: [ShardID] = []
+    private let wakeup: Wakeup
+    private let looked: Gate
+    private var task: Task<Void, Never>?
+
+    /// nil where this process is alone in its groups.
+    init?(_ scope: ConsumerScope) {
+        guard let context = scope.engine.group else { return nil }
+        self.context = context
+        key = scope.key
+        state = scope.engine.state
+        loop = scope.engine.loop
+        logger = scope.logger
+        wakeup = Wakeup(loop: loop)
+        looked = Gate(loop: loop)
+    }
+
+    // MARK: Queries
+
+    /// Whether records of the shard may be given out in this moment.
+    func mayRead(_ shard: ShardID) -> Bool { membership?.mayRead(shard, now: .now) ?? false }
+
+    /// Who has the shard, as far as is known.
+    func owner(of shard: ShardID) -> GroupMember? {
+        membership.flatMap { membership in
+            membership.owner(of: shard).flatMap { membership.item?.members[$0] }
+        }
+    }
+
+    private var moment: GroupMoment { GroupMoment(instant: .now, wall: context.serviceTime()) }
+
+    // MARK: Facts
+
+    /// Takes part with these positions, and returns once the first round of leases is over: the shards that can be had are
+    /// had. Returns those whose LATEST begins now.
+    /// - Parameter moment: when a reader asked.
+    func enter(with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, since moment: WallTime)
+        async throws(ConsumerError) -> [ShardID]
+    {
+        begin(with: positions, listing, options, since: moment)
+        let deadline = loop.now + Self.patience
+        let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
+        defer { loop.cancel(timer) }
+        do {
+            try await looked.wait(while: { !hasSettledIn && loop.now < deadline && problem?.disposition != .denied })
+        } catch { throw .cancelled }
+        guard hasSettledIn else { throw .group(problem) }
+        defer { fresh = [] }
+        return fresh
+    }
+
+    private var hasSettledIn: Bool { membership?.hasSettledIn ?? false }
+
+    /// Takes part with these positions. Those of another incarnation of the stream begin a new item.
+    func begin(with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, since moment: WallTime) {
+        let createdOn = positions.book.streamCreatedOn
+        self.positions = positions
+        positions.onChange = { [weak self] in self?.changed($0, isBack: $1) }
+        if membership?.settings.streamCreatedOn != createdOn {
+            membership = Membership(settings(createdOn, options), now: .now)
+            fresh = []
+        }
+        listed(listing)
+        takePart(true, since: moment)
+        if task == nil { task = loop.spawn { await self.keep() } }
+    }
+
+    private func settings(_ createdOn: WallTime, _ options: ConsumerOptions) -> Membership.Settings {
+        let wanted = options.shardIDs.isEmpty ? nil : options.shardIDs
+        let member = GroupMember(
+            id: context.member, appName: context.appName, host: context.host, pid: context.pid,
+            startedOn: context.startedOn, heartbeat: nil, isActive: true,
+            isStandalone: !options.useAutoShardAssignment || wanted != nil, leaseDuration: options.leaseDuration)
+        return Membership.Settings(
+            member: member, run: run, key: key, streamCreatedOn: createdOn, leaseDuration: options.leaseDuration,
+            checkpointInterval: options.checkpointInterval, acquisitionInterval: options.leaseAcquisitionInterval,
+            recoveryInterval: options.leaseAcquisitionRecoveryInterval,
+            initialPosition: options.initialPositionInStream, wanted: wanted)
+    }
+
+    /// The service lists these shards.
+    func listed(_ listing: [Shard]) {
+        change { $0.listed(listing, now: $1) }
+    }
+
+    /// Somebody reads here, or nobody does any more.
+    func takePart(_ takesPart: Bool, since: WallTime? = nil) {
+        change { $0.takePart(takesPart, since: since, now: $1) }
+    }
+
+    /// The shard's place has changed here. `isBack`: it goes on further back.
+    func changed(_ shard: ShardID, isBack: Bool) {
+        changed[shard] = isBack || changed[shard] ?? false
+        if isBack { wakeup.signal() }
+    }
+
+    /// The shard is read to its end.
+    func depleted() { wakeup.signal() }
+
+    /// Nothing of the shard is in flight any more, and it was given up.
+    func settled(_ shard: ShardID) {
+        settledShards.insert(shard)
+        wakeup.signal()
+    }
+
+    /// Leaves the group: the shards are given up, and others may have them at once. Returns when that is written, or at the
+    /// deadline.
+    func leave(deadline: EventLoop.Instant) async {
+        guard task != nil else { return }
+        let shards = membership?.leave() ?? []
+        for shard in shards { giveUp(shard) }
+        wakeup.signal()
+        let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
+        defer { loop.cancel(timer) }
+        try? await looked.wait(while: { task != nil && loop.now < deadline })
+    }
+
+    private func change(_ change: (inout Membership, GroupMoment) -> [Membership.News]) {
+        guard membership != nil else { return }
+        let news = change(&membership!, moment)
+        tell(news)
+        wakeup.signal()
+    }
+
+    // MARK: Keeping
+
+    private func keep() async {
+        defer {
+            task = nil
+            looked.open()
+        }
+        while membership != nil {
+            await tellChanges()
+            tell(membership!.expire(now: moment))
+            switch membership!.next(now: moment, local: { positions?.book.local($0) }) {
+            case .wait(let until): await wakeup.wait(until: until)
+            case .send(let request):
+                let answer = await send(request)
+                tell(membership!.answered(answer, now: moment))
+                if let item = membership?.item { positions?.follow(item) }
+                looked.open()
+            case .over: return
+            }
+        }
+    }
+
+    /// What has changed here goes to the group once it is committed; where it cannot be committed, all the same.
+    private func tellChanges() async {
+        guard !changed.isEmpty || !settledShards.isEmpty else { return }
+        await state.flush()
+        for (shard, isBack) in changed {
+            guard let local = positions?.book.local(shard) else { continue }
+            if isBack {
+                membership?.wentBack(shard, local.place)
+            } else {
+                if local.place != .initial { membership?.committed(shard, local.place) }
+                if local.isDepleted { membership?.depleted(shard) }
+            }
+        }
+        changed = [:]
+        for shard in settledShards { membership?.settled(shard) }
+        settledShards = []
+    }
+
+    private func tell(_ news: [Membership.News]) {
+        for item in news {
+            switch item {
+            case .took(let record, let isFresh):
+                counters.taken += 1
+                if isFresh { fresh.append(record.id) }
+                logger.info("shard leased", metadata: ["shard": "\(record.id)"])
+                positions?.adopt(record, run: run)
+                delegate?.leasesChanged()
+            case .giveUp(let shard):
+                giveUp(shard)
+            case .lost(let shard, let owner):
+                counters.lost += 1
+                logger.warning(
+                    "a shard's lease is lost",
+                    metadata: ["shard": "\(shard)", "owner": "\(owner.map(\.text) ?? "nobody")"])
+                positions?.disown(shard, isLost: true)
+                delegate?.leaseLost(shard)
+            case .itemGone:
+                logger.error("the group's item is gone; it is made anew from what is known here")
+            }
+        }
+    }
+
+    private func giveUp(_ shard: ShardID) {
+        counters.givenUp += 1
+        logger.info("a shard's lease is given up", metadata: ["shard": "\(shard)"])
+        positions?.disown(shard, isLost: false)
+        delegate?.giveUp(shard)
+    }
+
+    private func send(_ request: Membership.Request) async -> Membership.Answer {
+        do throws(AWSError) {
+            let answer: Membership.Answer
+            switch request {
+            case .read(let isConsistent): answer = .item(try await context.table.read(key, isConsistent: isConsistent))
+            case .create(let item):
+                _ = try await context.table.create(key, item)
+                answer = .done
+            case .delete(let conditions):
+                _ = try await context.table.delete(key, if: conditions)
+                answer = .done
+            case .write(let update):
+                switch try await context.table.write(key, update) {
+                case .done(let item): answer = .item(item)
+                case .conditionFailed(let item): answer = .conditionFailed(item)
+                }
+            }
+            succeeded()
+            return answer
+        } catch {
+            return failed(error)
+        }
+    }
+
+    private func succeeded() {
+        if problem != nil { logger.notice("the group's item can be read and written again") }
+        problem = nil
+    }
+
+    private func failed(_ error: AWSError) -> Membership.Answer {
+        if problem == nil {
+            logger.warning("the group's item cannot be read or written; it is tried again", metadata: ["error": "\(error)"])
+        }
+        problem = error
+        if case .transport(let error) = error, error.mayHaveBeenSent { return .unknown }
+        if case .response = error { return .unknown }
+        if case .service(let error) = error, error.status >= 500 { return .unknown }
+        return .refused(isThrottled: error.disposition == .throttled)
+    }
+}
+
+/// What became of leases since the consumer is in this process.
+struct GroupCounters: Equatable, Sendable {
+    var taken = 0
+    var givenUp = 0
+    var lost = 0
+}

@@ -1,0 +1,541 @@
+import DynamoDB
+import Kinesis
+import State
+import Time
+
+/// One member's part in one consumer group: what it asks of the group's table next, and what that means for who reads
+/// here. Performs no I/O.
+///
+///     entering ──read──▸ absent ──created──▸ entering
+///         │ ▴              ▴
+///         │ └──────────────┴── gone ──┐
+///         ├── earlier stream's ▸ stale┤
+///         └── read ─────────▸ inside ─┘ ──leave──▸ leaving ──▸ left
+///
+/// One request is under way at a time. `LeasePlan` says which shards, `CheckpointMirror` what is written of them when; each
+/// answer brings the item as it is now, and is looked at.
+struct Membership: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// How a member takes part.
+    struct Settings: Sendable {
+        /// Of which `me`, `host` and so on are written; its heartbeat is the moment of the write.
+        let member: GroupMember
+        let run: MemberRun
+        let key: ConsumerKey
+        let streamCreatedOn: WallTime
+        let leaseDuration: Duration
+        /// At least.
+        let checkpointInterval: Duration
+        /// At most from one look at the item to the next.
+        let acquisitionInterval: Duration
+        /// From a refusal to the next attempt.
+        let recoveryInterval: Duration
+        let initialPosition: InitialPosition
+        /// The only shards that are read; nil: whichever the stream has.
+        let wanted: Set<ShardID>?
+
+        var place: GroupItem.Place { member.isStandalone ? .member(member.id) : .shared }
+    }
+
+    enum Request: Equatable, Sendable {
+        case read(isConsistent: Bool)
+        case create(Item)
+        /// If this holds.
+        case delete([ItemCondition])
+        case write(ItemUpdate)
+    }
+
+    enum Step: Equatable, Sendable {
+        case wait(until: Instant)
+        case send(Request)
+        /// The member has left.
+        case over
+    }
+
+    enum Answer: Sendable {
+        /// Of a read, or of a write that has taken place.
+        case item(Item?)
+        /// Nothing happened. `item`: as it is, nil: there is none.
+        case conditionFailed(Item?)
+        /// The item was created, or deleted, or somebody else was first.
+        case done
+        /// Nothing happened: the table refuses it for now.
+        case refused(isThrottled: Bool)
+        /// Whether it has happened is not known.
+        case unknown
+    }
+
+    /// What is news for who reads here.
+    enum News: Equatable, Sendable {
+        /// The shard may be read from here on. `isFresh`: its place is LATEST as of now.
+        case took(ShardRecord, isFresh: Bool)
+        /// Reading it comes to an end; `settled` follows.
+        case giveUp(ShardID)
+        /// It may not be read any more; whose it is by the item.
+        case lost(ShardID, to: MemberID?)
+        /// The group's item was lost and is made anew.
+        case itemGone
+    }
+
+    private enum Phase: Equatable, Sendable {
+        /// The item is to be read.
+        case entering
+        case absent
+        /// The item is an earlier stream's.
+        case stale([ItemCondition])
+        case inside
+        case leaving
+        case left
+    }
+
+    private enum UnderWay: Sendable {
+        case look
+        case create
+        case delete
+        case membership
+        case take(Take, sentAt: Instant, duration: Duration)
+        case mirror
+        case leave
+    }
+
+    /// Shards whose leases are asked for in one write.
+    private struct Take: Sendable {
+        var shards: [ShardID] = []
+        /// Those whose place is LATEST as of now.
+        var fresh: Set<ShardID> = []
+        /// Those that this host has read to their ends, which the item does not say yet.
+        var ended: Set<ShardID> = []
+    }
+
+    /// One thing that is to be written.
+    private enum Job: Sendable {
+        case plan(LeasePlan.Action)
+        /// Shards that are read out and that the service lists no more.
+        case remove([ShardRecord])
+    }
+
+    /// Conditions that fail in a row without a pause: whoever is first changes what the next attempt goes by.
+    private static let conflictsAtOnce = 3
+
+    let settings: Settings
+    /// As it was seen last; nil before the first look.
+    private(set) var item: GroupItem?
+    private(set) var plan: LeasePlan
+    private var mirror: CheckpointMirror
+    private var phase = Phase.entering
+    private var underWay: UnderWay?
+    /// What the last look at the item has asked for and is not written.
+    private var jobs: [Job] = []
+    /// Shards that were read to their ends and begin again here.
+    private var reopenings: [ShardID: ShardRecord.Place] = [:]
+    private var lineage = ShardLineage(shards: [])
+    /// From when LATEST reads shards that are taken now: when a reader asked.
+    private var latestSince: WallTime?
+    private var lastLook: Instant
+    /// Nothing is sent before, because the table refused.
+    private var retryAt: Instant
+    private var failures = 0
+    private var conflicts = 0
+    private var versions = 0
+    /// A request of which nothing was heard is followed by a consistent read.
+    private var isDoubtful = false
+
+    init(_ settings: Settings, now: Instant) {
+        self.settings = settings
+        plan = LeasePlan(me: settings.member.id, leaseDuration: settings.leaseDuration, wanted: settings.wanted)
+        mirror = CheckpointMirror(
+            settings.place, me: settings.member.id, checkpointInterval: settings.checkpointInterval, now: now)
+        lastLook = now
+        retryAt = now
+    }
+}
+
+// MARK: - Queries
+
+extension Membership {
+    var me: MemberID { settings.member.id }
+
+    /// Whether records of the shard may be given out now.
+    func mayRead(_ shard: ShardID, now: Instant) -> Bool { plan.mayRead(shard, now: now) }
+
+    /// Who has the shard by the item as it was seen last.
+    func owner(of shard: ShardID) -> MemberID? { item?.shards[shard]?.lease?.owner }
+
+    /// Whether the first round is over: what can be had is leased.
+    var hasSettledIn: Bool {
+        guard phase == .inside, let member = item?.members[me] else { return false }
+        return member.isActive == plan.takesPart && jobs.isEmpty && reopenings.isEmpty && !isTaking
+    }
+
+    private var isTaking: Bool {
+        if case .take = underWay { true } else { false }
+    }
+
+    /// Whether everything that was said to be committed is written.
+    func isMirrored(_ shard: ShardID) -> Bool { !mirror.isBehind(shard) }
+}
+
+// MARK: - Facts
+
+extension Membership {
+    /// Somebody reads here, or nobody does any more.
+    /// - Parameter since: when a reader asked: LATEST reads shards that nobody has begun from here on.
+    mutating func takePart(_ takesPart: Bool, since: WallTime? = nil, now: GroupMoment) -> [News] {
+        if let since { latestSince = since }
+        guard plan.takesPart != takesPart, phase != .leaving, phase != .left else { return [] }
+        plan.takePart(takesPart)
+        return lookAgain(now)
+    }
+
+    /// The service lists these shards.
+    mutating func listed(_ shards: [Shard], now: GroupMoment) -> [News] {
+        lineage = ShardLineage(shards: shards)
+        return lookAgain(now)
+    }
+
+    /// A place of the shard is committed here.
+    mutating func committed(_ shard: ShardID, _ place: ShardRecord.Place) {
+        guard plan.holds[shard] != nil else { return }
+        mirror.committed(shard, place)
+    }
+
+    /// The shard begins again at this place, which is committed here, whether or not it was read to its end.
+    mutating func wentBack(_ shard: ShardID, _ place: ShardRecord.Place) {
+        if plan.holds[shard] != nil {
+            mirror.committed(shard, place, isDepleted: false)
+        } else {
+            reopenings[shard] = place
+        }
+    }
+
+    mutating func depleted(_ shard: ShardID) {
+        guard plan.holds[shard] != nil else { return }
+        mirror.depleted(shard)
+    }
+
+    /// What was in flight of a shard that is given up is settled, and committed here.
+    mutating func settled(_ shard: ShardID) {
+        if plan.settled(shard) { mirror.release(shard) }
+    }
+
+    /// The member leaves the group. Returns the shards that are given up; `settled` of each lets it go.
+    mutating func leave() -> [ShardID] {
+        guard phase != .left else { return [] }
+        phase = phase == .inside ? .leaving : .left
+        withdrawTakes()
+        return plan.giveUpAll()
+    }
+
+    /// Time has gone on: leases may have come to their end, whatever became of the table.
+    mutating func expire(now: GroupMoment) -> [News] { ended(now) }
+
+    /// What came of the request that `next` gave last.
+    mutating func answered(_ answer: Answer, now: GroupMoment) -> [News] {
+        guard let underWay else { return [] }
+        self.underWay = nil
+        switch answer {
+        case .refused(let isThrottled):
+            failed(underWay, isThrottled: isThrottled, now: now.instant)
+            return ended(now)
+        case .unknown:
+            isDoubtful = true
+            if case .mirror = underWay { mirror.timedOut() }
+            if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
+            pause(now.instant)
+            return ended(now)
+        case .done:
+            failures = 0
+            phase = .entering
+            return ended(now)
+        case .conditionFailed(let item):
+            conflicts += 1
+            if conflicts > Self.conflictsAtOnce { pause(now.instant) } else { failures = 0 }
+            if case .mirror = underWay { mirror.conditionFailed(now: now.instant) }
+            if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
+            return look(at: item, now)
+        case .item(let item):
+            (failures, conflicts) = (0, 0)
+            return succeeded(underWay, item, now)
+        }
+    }
+
+    private mutating func succeeded(_ underWay: UnderWay, _ item: Item?, _ now: GroupMoment) -> [News] {
+        switch underWay {
+        case .look:
+            isDoubtful = false
+            if let item { mirror.looked(at: GroupItem(item, place: settings.place), now: now.instant) }
+        case .create, .delete, .membership: break
+        case .take(let take, let sentAt, let duration):
+            plan.took(take.shards, sentAt: sentAt, for: duration)
+            for shard in take.ended { mirror.depleted(shard) }
+            let news = look(at: item, now)
+            return take.shards.compactMap { shard in
+                guard plan.holds[shard] != nil, let record = self.item?.shards[shard] else { return nil }
+                return .took(record, isFresh: take.fresh.contains(shard))
+            } + news
+        case .mirror:
+            guard let write = mirror.wrote() else { break }
+            plan.took(write.renewed, sentAt: write.sentAt, for: write.duration)
+            for (shard, news) in write.news where news.isReleased || news.isDepleted == true { plan.gaveUp(shard) }
+        case .leave:
+            phase = .left
+            return []
+        }
+        return look(at: item, now)
+    }
+
+    private mutating func failed(_ underWay: UnderWay, isThrottled: Bool, now: Instant) {
+        if case .mirror = underWay {
+            mirror.refused(
+                isThrottled: isThrottled, now: now, itemBytes: item?.bytes ?? 0, members: item?.members.count ?? 1)
+        }
+        if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
+        pause(now)
+    }
+
+    private mutating func pause(_ now: Instant) {
+        failures += 1
+        retryAt = now + min(settings.recoveryInterval, .milliseconds(250) * (1 << min(failures - 1, 10)))
+    }
+
+    /// Leases that have ended by our own clock.
+    private mutating func ended(_ now: GroupMoment) -> [News] {
+        plan.ended(now: now.instant).map { shard in
+            mirror.lost(shard)
+            return .lost(shard, to: owner(of: shard))
+        }
+    }
+}
+
+// MARK: - Looking at the item
+
+extension Membership {
+    /// The item as it is now; nil: there is none.
+    private mutating func look(at found: Item?, _ now: GroupMoment) -> [News] {
+        lastLook = now.instant
+        guard let found else {
+            item = nil
+            if phase == .leaving { phase = .left }
+            guard phase != .left else { return [] }
+            let wasInside = phase == .inside
+            phase = .absent
+            plan.itemGone(now: now.instant)
+            return (wasInside ? [.itemGone] : []) + loseAll()
+        }
+        let item = GroupItem(found, place: settings.place)
+        self.item = item
+        guard item.streamCreatedOn == settings.streamCreatedOn.iso8601 else {
+            if phase == .leaving { phase = .left }
+            guard phase != .left else { return [] }
+            phase = .stale(item.deleteConditions)
+            return loseAll()
+        }
+        if phase != .leaving, phase != .left { phase = .inside }
+        return lookAgain(now)
+    }
+
+    private mutating func lookAgain(_ now: GroupMoment) -> [News] {
+        guard phase == .inside || phase == .leaving, let item else { return ended(now) }
+        withdrawTakes()
+        var news: [News] = []
+        jobs = []
+        for action in plan.looked(at: item, lineage, now: now) {
+            switch action {
+            case .lost(let shard):
+                mirror.lost(shard)
+                news.append(.lost(shard, to: item.shards[shard]?.lease?.owner))
+            case .giveUp(let shard): news.append(.giveUp(shard))
+            case .setActive, .clear, .add, .take: jobs.append(.plan(action))
+            case .register: return register(news)
+            }
+        }
+        if plan.takesPart { removeTrimmed(item) }
+        if phase == .leaving { jobs = [] }
+        return news
+    }
+
+    /// Where there is no record of ours nothing else can be written.
+    private mutating func register(_ news: [News]) -> [News] {
+        withdrawTakes()
+        // Who has no record owns nothing: others may have the shards.
+        if phase == .leaving { phase = .left } else { jobs = [.plan(.register)] }
+        return news
+    }
+
+    /// Shards that are read out and that the service lists no more: nobody will ever ask for them again, and each makes
+    /// every write dearer.
+    private mutating func removeTrimmed(_ item: GroupItem) {
+        guard !lineage.shards.isEmpty else { return }
+        let trimmed = item.shards.values.filter { $0.isDepleted && lineage.shard($0.id) == nil }
+        if !trimmed.isEmpty { jobs.append(.remove(trimmed.sorted { $0.id < $1.id })) }
+    }
+
+    /// Takes that were decided and not sent are decided anew.
+    private mutating func withdrawTakes() {
+        if !isTaking { plan.refused(Array(plan.holds.keys)) }
+    }
+
+    private mutating func loseAll() -> [News] {
+        jobs = []
+        return plan.loseAll().map { shard in
+            mirror.lost(shard)
+            return .lost(shard, to: nil)
+        }
+    }
+}
+
+// MARK: - What to do
+
+extension Membership {
+    /// - Parameter local: what this host's database knows of a shard.
+    mutating func next(now: GroupMoment, local: (ShardID) -> LocalShard?) -> Step {
+        guard underWay == nil else { return .wait(until: now.instant + settings.leaseDuration) }
+        if phase == .left { return .over }
+        guard now.instant >= retryAt else { return .wait(until: min(retryAt, plan.nextEnd ?? retryAt)) }
+        if isDoubtful { return send(.look, .read(isConsistent: true)) }
+        switch phase {
+        case .left: return .over
+        case .entering: return send(.look, .read(isConsistent: true))
+        case .absent:
+            let item = GroupItem.new(
+                settings.key, streamCreatedOn: settings.streamCreatedOn, version: newVersion())
+            return send(.create, .create(item))
+        case .stale(let conditions): return send(.delete, .delete(conditions))
+        case .inside, .leaving: break
+        }
+        guard let item else { return send(.look, .read(isConsistent: true)) }
+        if !jobs.isEmpty { return perform(jobs.removeFirst(), item, now, local) }
+        if let (shard, place) = reopenings.popFirst(), let step = reopen(shard, at: place, item, now) { return step }
+        if phase == .leaving, plan.leases.isEmpty { return leaveNow(now) }
+        return mirrorStep(item, now)
+    }
+
+    private mutating func mirrorStep(_ item: GroupItem, _ now: GroupMoment) -> Step {
+        let step = mirror.next(
+            now: now, item: item, lineage: lineage, leases: plan.leases, duration: plan.duration(in: item),
+            version: newVersion())
+        switch step {
+        case .write(let write): return send(.mirror, .write(write.update.update))
+        case .read: return send(.look, .read(isConsistent: true))
+        case .wait(let until):
+            let lookAt = lastLook + lookInterval(item)
+            if now.instant >= lookAt { return send(.look, .read(isConsistent: false)) }
+            return .wait(until: min(until, lookAt, plan.nextEnd ?? lookAt))
+        }
+    }
+
+    /// Who may get shards that others have looks as often as it would write.
+    private func lookInterval(_ item: GroupItem) -> Duration {
+        let isAlone = item.members.count <= 1 || settings.member.isStandalone
+        return plan.takesPart && !isAlone
+            ? mirror.interval(itemBytes: item.bytes, members: item.members.count) : settings.acquisitionInterval
+    }
+
+    private mutating func send(_ underWay: UnderWay, _ request: Request) -> Step {
+        self.underWay = underWay
+        return .send(request)
+    }
+
+    private mutating func newVersion() -> String {
+        versions += 1
+        return settings.run.version(versions)
+    }
+
+    private mutating func leaveNow(_ now: GroupMoment) -> Step {
+        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        // A standalone member's shards stand in its record.
+        if settings.member.isStandalone { update.setActive(false) } else { update.leave() }
+        return send(.leave, .write(update.update))
+    }
+
+    private mutating func perform(
+        _ job: Job, _ item: GroupItem, _ now: GroupMoment, _ local: (ShardID) -> LocalShard?
+    ) -> Step {
+        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        switch job {
+        case .plan(.register):
+            var member = settings.member
+            member.heartbeat = now.wall
+            member.isActive = plan.takesPart
+            update.register(member)
+        case .plan(.setActive(let isActive)): update.setActive(isActive)
+        case .plan(.clear(let gone)): update.clear(gone, of: item, version: newVersion())
+        case .plan(.add(let shards)):
+            for shard in shards {
+                let record = added(shard, item, local(shard.id))
+                guard update.grow(by: { $0.add(record) }) else { break }
+            }
+        case .plan(.take(let records)): return take(records, item, now, local)
+        case .plan(.giveUp), .plan(.lost): preconditionFailure("nothing of it is written")
+        case .remove(let records):
+            for record in records { guard update.grow(by: { $0.remove(record) }) else { break } }
+        }
+        return send(.membership, .write(update.update))
+    }
+
+    /// The record of a shard that the item does not have.
+    private mutating func added(_ shard: Shard, _ item: GroupItem, _ local: LocalShard?) -> ShardRecord {
+        let parent = shard.parent.flatMap { lineage.shard($0) == nil ? nil : $0 }
+        var record = ShardRecord(id: shard.id, parent: parent, version: newVersion()).reconciled(with: local)
+        if record.place == .initial, let beginning = item.beginning(of: shard) { record.place = beginning }
+        return record
+    }
+
+    private mutating func take(
+        _ records: [ShardRecord], _ item: GroupItem, _ now: GroupMoment, _ local: (ShardID) -> LocalShard?
+    ) -> Step {
+        let duration = plan.duration(in: item)
+        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        var take = Take()
+        for record in records {
+            let (place, isFresh) = place(of: record, item, local(record.id), now)
+            let version = newVersion()
+            let said = place == record.place ? nil : place
+            guard update.grow(by: { $0.take(record, at: said, for: duration, version: version) }) else { break }
+            take.shards.append(record.id)
+            if isFresh { take.fresh.insert(record.id) }
+            if record.reconciled(with: local(record.id)).isDepleted { take.ended.insert(record.id) }
+        }
+        // Those that do not fit are decided anew once these are ours.
+        plan.refused(records.dropFirst(take.shards.count).map(\.id))
+        return send(.take(take, sentAt: now.instant, duration: duration), .write(update.update))
+    }
+
+    /// Where a shard is read from once it is ours.
+    private func place(of record: ShardRecord, _ item: GroupItem, _ local: LocalShard?, _ now: GroupMoment)
+        -> (ShardRecord.Place, isFresh: Bool)
+    {
+        let known = record.reconciled(with: local).place
+        if known != .initial { return (known, false) }
+        if let beginning = lineage.shard(record.id).flatMap(item.beginning) { return (beginning, false) }
+        guard settings.initialPosition == .latest else { return (.initial, false) }
+        return (.since(min(latestSince ?? now.wall, now.wall)), true)
+    }
+
+    /// nil: somebody else has the shard, or it is not read to its end any more.
+    private mutating func reopen(_ shard: ShardID, at place: ShardRecord.Place, _ item: GroupItem, _ now: GroupMoment)
+        -> Step?
+    {
+        guard plan.takesPart, let record = item.shards[shard], record.isDepleted, plan.holds[shard] == nil,
+            record.lease.map({ $0.owner == me || item.members[$0.owner] == nil }) ?? true
+        else { return nil }
+        let duration = plan.duration(in: item)
+        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        update.take(record, at: place, reopening: true, for: duration, version: newVersion())
+        plan.reopen(shard, now: now.instant)
+        return send(.take(Take(shards: [shard]), sentAt: now.instant, duration: duration), .write(update.update))
+    }
+}
+
+extension GroupUpdate {
+    /// Says more in the same request, if the service still takes it then. Returns whether it does; what is said first always
+    /// fits.
+    fileprivate mutating func grow(by change: (inout GroupUpdate) -> Void) -> Bool {
+        var longer = self
+        change(&longer)
+        guard longer.fits || update.isEmpty else { return false }
+        self = longer
+        return true
+    }
+}
