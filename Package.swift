@@ -13,8 +13,8 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
-                "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
+                "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "AWS", "HTTPServer",
+                "HTTP", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
             ]
         ),
         .target(
@@ -40,7 +40,7 @@ let package = Package(
         ),
         .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
-        .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
+        .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
         .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
@@ -96,7 +96,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "DynamoDBTests",
-            dependencies: ["ScriptedService", "Recordings", "DynamoDB", "AWS", "JSON"]),
+            dependencies: [
+                "ScriptedService", "Recordings", "DynamoDB", "AWS", "HTTP", "Reactor", "JSON", "Time", log,
+            ]),
         .testTarget(
             name: "KinesisTests",
             dependencies: [
@@ -110,7 +112,8 @@ let package = Package(
         .testTarget(
             name: "ConsumerTests",
             dependencies: [
-                "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS", "Reactor", "JSON", "Time", "Bytes",
+                "ScriptedService", "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS", "Reactor", "JSON",
+                "Time", "Bytes",
                 log,
             ]),
         .testTarget(

@@ -41,7 +41,7 @@ def at_rest(bench):
 def start_time(service):
     environment = clean_environment("/nonexistent", {
         "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1"})
-    command = [PROGRAM, "--endpoint", service.kinesis_url, "--listen", "127.0.0.1:0"]
+    command = [PROGRAM, "--endpoint", service.kinesis_url, "--dynamodb", "off", "--listen", "127.0.0.1:0"]
     started = time.monotonic()
     with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:

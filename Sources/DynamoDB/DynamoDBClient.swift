@@ -1,5 +1,6 @@
 import AWS
 import JSON
+import Time
 
 /// The operations of DynamoDB over one `AWSClient`, each asked once: who calls decides what a failure means for the item, and
 /// when to ask again. Confined to its loop.
@@ -11,6 +12,10 @@ package final class DynamoDBClient: @unchecked Sendable {
     package static let serviceProtocol = ServiceProtocol.json(.v1_0)
 
     package let client: AWSClient
+    private var clock = ServiceClock()
+
+    /// The time as the service says it.
+    package var serviceTime: WallTime { clock.time(at: .now()) }
 
     package init(_ client: AWSClient) {
         self.client = client
@@ -45,7 +50,19 @@ package final class DynamoDBClient: @unchecked Sendable {
         request.headers = [("accept-encoding", "identity")]
         request.isRepeatable = isRepeatable
         request.expectedCodes = Operation.expectedCodes
-        return try Operation.response(try await client.send(request, retry: nil))
+        let sent = WallTime.now()
+        do {
+            let response = try await client.send(request, retry: nil)
+            hear(response.date, sent)
+            return try Operation.response(response)
+        } catch .service(let error) {
+            hear(error.date, sent)
+            throw .service(error)
+        }
+    }
+
+    private func hear(_ date: WallTime?, _ sent: WallTime) {
+        if let date { clock.heard(date, sent: sent, received: .now()) }
     }
 
     /// The item whose conditions are false, which the error brings (ALL_OLD).

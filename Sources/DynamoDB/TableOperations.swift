@@ -45,12 +45,15 @@ package struct CreateTable: DynamoDBOperation {
         self.capacity = capacity
     }
 
+    /// The keys that the table gets.
+    package var keys: [TableKey] { [hashKey, rangeKey].map { TableKey(name: $0, type: "S") } }
+
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
         json.member("TableName", table.text)
         json.key("AttributeDefinitions")
         json.beginArray()
-        for name in [hashKey, rangeKey] { json.definition(name, "AttributeType", "S") }
+        for key in keys { json.definition(key.name, "AttributeType", key.type) }
         json.endArray()
         json.key("KeySchema")
         json.beginArray()
@@ -96,13 +99,53 @@ extension JSONWriter {
 package struct TableDescription: Equatable, Sendable {
     package let arn: String
     package let status: TableStatus
+    /// Of its items: the hash key, then the range key where it has one.
+    package let keys: [TableKey]
+
+    package init(arn: String, status: TableStatus, keys: [TableKey]) {
+        self.arn = arn
+        self.status = status
+        self.keys = keys
+    }
 
     init(_ json: JSONValue, member: String) throws(ResponseError) {
         guard let table = json[member] else { throw .badField(member) }
         guard let arn = table["TableArn"]?.string else { throw .badField(member + ".TableArn") }
         guard let status = table["TableStatus"]?.string else { throw .badField(member + ".TableStatus") }
-        self.arn = arn
-        self.status = TableStatus(rawValue: status)
+        self.init(arn: arn, status: TableStatus(rawValue: status), keys: try Self.keys(table, member))
+    }
+
+    private static func keys(_ table: JSONValue, _ member: String) throws(ResponseError) -> [TableKey] {
+        var types: [String: String] = [:]
+        for definition in table["AttributeDefinitions"]?.array ?? [] {
+            guard let name = definition["AttributeName"]?.string, let type = definition["AttributeType"]?.string else {
+                throw .badField(member + ".AttributeDefinitions")
+            }
+            types[name] = type
+        }
+        let hashFirst = (table["KeySchema"]?.array ?? []).sorted {
+            $0["KeyType"]?.string == "HASH" && $1["KeyType"]?.string != "HASH"
+        }
+        var keys: [TableKey] = []
+        for key in hashFirst {
+            guard let name = key["AttributeName"]?.string, let type = types[name] else {
+                throw .badField(member + ".KeySchema")
+            }
+            keys.append(TableKey(name: name, type: type))
+        }
+        return keys
+    }
+}
+
+/// A key of a table's items.
+package struct TableKey: Equatable, Sendable {
+    package let name: String
+    /// `S`, `N` or `B`.
+    package let type: String
+
+    package init(name: String, type: String) {
+        self.name = name
+        self.type = type
     }
 }
 
@@ -114,9 +157,7 @@ package struct TableStatus: RawRepresentable, Hashable, Sendable {
     package static let active = TableStatus(rawValue: "ACTIVE")
     /// Items are served.
     package static let updating = TableStatus(rawValue: "UPDATING")
-
-    /// Whether items can be read and written.
-    package var isUsable: Bool { self == .active || self == .updating }
+    package static let deleting = TableStatus(rawValue: "DELETING")
 }
 
 /// A table's name: 3…255 characters of `[a-zA-Z0-9_.-]`.

@@ -15,10 +15,13 @@ package struct GatewayServices: Sendable {
     package let activity: ActivityBook
     /// What the client of Kinesis has met lately; nothing where nobody counts.
     package let kinesis: @Sendable () -> ServiceActivity
+    /// What keeps groups from the table that they are shared by; nil where nothing does, or they are not shared.
+    package let tableProblem: @Sendable () -> String?
 
     package init(
         consumers: ConsumerRegistry, producer: Producer, streams: any StreamSource, state: StateStore,
-        activity: ActivityBook, kinesis: @escaping @Sendable () -> ServiceActivity = { ServiceActivity() }
+        activity: ActivityBook, kinesis: @escaping @Sendable () -> ServiceActivity = { ServiceActivity() },
+        tableProblem: @escaping @Sendable () -> String? = { nil }
     ) {
         self.consumers = consumers
         self.producer = producer
@@ -26,6 +29,7 @@ package struct GatewayServices: Sendable {
         self.state = state
         self.activity = activity
         self.kinesis = kinesis
+        self.tableProblem = tableProblem
     }
 }
 

@@ -46,7 +46,7 @@ final class Program: @unchecked Sendable {
         } catch {
             throw .failed("the event loop cannot be made: \(error)")
         }
-        folder = try settings.dataDir.map { path throws(StartError) in try DataFolder(path) }
+        folder = try settings.dataDir.map { path throws(StartError) in try DataFolder(path, for: process) }
     }
 
     private static func startLog(_ level: Logger.Level) throws(StartError) -> LogWriter {
@@ -79,7 +79,8 @@ final class Program: @unchecked Sendable {
         do throws(StartError) {
             try watchSignals()
             if settings.isLocal { local = try await EmbeddedKinesis.start(settings, folder, logger) }
-            let services = try await Services.make(settings, folder: folder, kinesisPort: local?.port, on: loop, logger)
+            let services = try await Services.make(
+                settings, folder: folder, kinesisPort: local?.port, process: process, on: loop)
             self.services = services
             let addresses = try listen(services)
             try writePorts(addresses)
@@ -148,7 +149,11 @@ final class Program: @unchecked Sendable {
         if settings.dataDir == nil {
             logger.notice("everything is in memory; --data-dir keeps it")
         }
-        if !settings.isLocal {
+        if settings.sharesGroups {
+            logger.notice(
+                "consumer groups are shared with whoever uses the same table",
+                metadata: ["table": "\(settings.dynamoDB.table)", "member": "\(services?.groups?.member.text ?? "")"])
+        } else if !settings.isLocal {
             logger.notice(
                 "a consumer group is this sidecar's own: another sidecar that names the same one gets every record too")
         }

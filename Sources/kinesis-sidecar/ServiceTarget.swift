@@ -1,13 +1,14 @@
 import AWS
 
-/// Where Kinesis is asked, and as whom: the embedded one, or AWS as options, environment and profile say.
+/// Where a service is asked, and as whom: the embedded Kinesis, or AWS as options, environment and profile say.
 struct ServiceTarget {
     let region: Region
     let endpoint: Endpoint
     let credentials: CredentialsChain
 
-    /// Throws `.settings` when nobody names a region, or a variable or a profile names what cannot be used. Whether the
-    /// credentials are any good shows at the first request.
+    /// Kinesis. Throws `.settings` when nobody names a region, or a variable or a profile names what cannot be used. Whether
+    /// the credentials are any good shows at the first request.
+    /// - Parameter kinesisPort: the embedded Kinesis's, nil for AWS.
     init(_ settings: Settings, kinesisPort: Int?, environment: Environment) throws(StartError) {
         if let kinesisPort {
             region = .local
@@ -24,7 +25,22 @@ struct ServiceTarget {
         } catch {
             throw .settings(Mistake(nil, "\(error)"))
         }
-        credentials = settings.credentials.map(CredentialsChain.fixed) ?? .standard(environment: environment)
+        credentials = settings.keys.credentials.map(CredentialsChain.fixed) ?? .standard(environment: environment)
+    }
+
+    /// DynamoDB, in Kinesis's region and with its credentials unless it has its own. Throws as Kinesis's does.
+    init(dynamoDB settings: Settings, beside kinesis: ServiceTarget, environment: Environment) throws(StartError) {
+        let own = settings.dynamoDB
+        let profile = settings.isLocal ? nil : try Self.profile(environment)
+        region = own.region.flatMap(Region.init) ?? kinesis.region
+        do throws(EndpointError) {
+            endpoint = try EndpointResolver.endpoint(
+                service: "dynamodb", region: region, option: own.endpoint ?? settings.endpoint,
+                environment: environment, profile: profile)
+        } catch {
+            throw .settings(Mistake(nil, "\(error)"))
+        }
+        credentials = own.keys.credentials.map(CredentialsChain.fixed) ?? kinesis.credentials
     }
 
     fileprivate static func profile(_ environment: Environment) throws(StartError) -> Profile? {
@@ -38,7 +54,7 @@ struct ServiceTarget {
 }
 
 extension ServiceTarget {
-    /// Where each part of the target came from, for `--check-config`. In AWS only.
+    /// Where each part of the targets came from, for `--check-config`. In AWS only.
     struct Sources {
         struct Found {
             let value: String
@@ -46,13 +62,15 @@ extension ServiceTarget {
         }
 
         let region: Found
-        let endpoint: Found
+        let kinesisEndpoint: Found
+        /// Nil where groups are not shared.
+        let dynamoDBEndpoint: Found?
         /// The source whose credentials are used, or why there are none; they may be refused all the same.
         let credentials: String
 
-        /// Throws as the target itself does.
+        /// Throws as the targets themselves do.
         init(_ settings: Settings, _ reader: SettingsReader, environment: Environment) throws(StartError) {
-            let target = try ServiceTarget(settings, kinesisPort: nil, environment: environment)
+            let kinesis = try ServiceTarget(settings, kinesisPort: nil, environment: environment)
             let profile = try ServiceTarget.profile(environment)
             let shared = profile.map { "profile \"\($0.name)\" of the shared files" } ?? "default"
             func source(_ options: [(name: String, isGiven: Bool)], _ variables: [String], otherwise: String) -> String
@@ -60,19 +78,30 @@ extension ServiceTarget {
                 if let option = options.first(where: \.isGiven) { return reader.source(of: option.name) }
                 return variables.first { environment[$0] != nil }.map { "environment \($0)" } ?? otherwise
             }
+            let ignored = environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.lowercased() == "true"
+            func endpoint(_ target: ServiceTarget, _ service: String, _ option: String, isGiven: Bool) -> Found {
+                Found(
+                    value: "\(target.endpoint)",
+                    source: source(
+                        [(option, isGiven), ("endpoint", settings.endpoint != nil)],
+                        ignored ? [] : ["AWS_ENDPOINT_URL_\(service.uppercased())", "AWS_ENDPOINT_URL"],
+                        otherwise: profile?.endpoint(service: service) == nil ? "the region's" : shared))
+            }
             region = Found(
-                value: target.region.name,
+                value: kinesis.region.name,
                 source: source(
                     [("region", settings.region != nil)], ["AWS_REGION", "AWS_DEFAULT_REGION"], otherwise: shared))
-            let ignored = environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.lowercased() == "true"
-            endpoint = Found(
-                value: "\(target.endpoint)",
-                source: source(
-                    [("kinesis.endpoint", settings.kinesisEndpoint != nil), ("endpoint", settings.endpoint != nil)],
-                    ignored ? [] : ["AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"],
-                    otherwise: profile?.endpoint(service: "kinesis") == nil ? "the region's" : shared))
+            kinesisEndpoint = endpoint(
+                kinesis, "kinesis", "kinesis.endpoint", isGiven: settings.kinesisEndpoint != nil)
+            if settings.sharesGroups {
+                let dynamoDB = try ServiceTarget(dynamoDB: settings, beside: kinesis, environment: environment)
+                dynamoDBEndpoint = endpoint(
+                    dynamoDB, "dynamodb", "dynamoDb.endpoint", isGiven: settings.dynamoDB.endpoint != nil)
+            } else {
+                dynamoDBEndpoint = nil
+            }
             do throws(CredentialsError) {
-                credentials = try target.credentials.source()
+                credentials = try kinesis.credentials.source()
             } catch {
                 credentials = "\(error)"
             }

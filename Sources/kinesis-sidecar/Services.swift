@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import DynamoDB
 import Gateway
 import Kinesis
 import Logging
@@ -15,19 +16,19 @@ struct Services: @unchecked Sendable {
     let consumers: ConsumerRegistry
     let producer: Producer
     let offered: GatewayServices
+    /// Nil: groups are this process's own.
+    let groups: GroupContext?
+    private let table: TableSetup?
     private let state: StateStore
     private let transport: Transport
 
     /// - Parameter kinesisPort: the embedded Kinesis's, nil for AWS.
     static func make(
-        _ settings: Settings, folder: DataFolder?, kinesisPort: Int?, on loop: EventLoop, _ logger: Logger
+        _ settings: Settings, folder: DataFolder?, kinesisPort: Int?, process: ProcessFacts, on loop: EventLoop
     ) async throws(StartError) -> Services {
         let target = try ServiceTarget(settings, kinesisPort: kinesisPort, environment: .process)
         let transport = Transport(loop: loop)
-        let client = AWSClient(
-            service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: target.region,
-            endpoint: target.endpoint, credentials: target.credentials, transport: transport,
-            userAgent: "kinesis-sidecar/\(Help.version)", logger: Logger(label: "aws"))
+        let client = client("kinesis", KinesisClient.serviceProtocol, target, transport)
         target.credentials.onRefreshFailure = { error in
             Logger(label: "aws").warning(
                 "The AWS credentials end soon and cannot be renewed yet", metadata: ["error": "\(error)"])
@@ -35,6 +36,14 @@ struct Services: @unchecked Sendable {
         if kinesisPort == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
+        let table = try table(settings, beside: target, transport)
+        let groups = table.map { table in
+            GroupContext(
+                table: DynamoDBGroupTable(settings.dynamoDB.table, table.client), readiness: table,
+                serviceTime: { table.client.serviceTime },
+                member: MemberIdentity.of(folder, Logger(label: "group")), appName: "kinesis-sidecar",
+                host: process.host, pid: process.pid, startedOn: process.startedOn)
+        }
         let state = try await openState(folder, loop)
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
@@ -55,9 +64,38 @@ struct Services: @unchecked Sendable {
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
             kinesis: {
                 ServiceActivity(lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions)
-            })
+            },
+            tableProblem: { table?.problem })
+        table?.start()
         return Services(
-            consumers: consumers, producer: producer, offered: offered, state: state, transport: transport)
+            consumers: consumers, producer: producer, offered: offered, groups: groups, table: table, state: state,
+            transport: transport)
+    }
+
+    private static func client(
+        _ service: String, _ serviceProtocol: ServiceProtocol, _ target: ServiceTarget, _ transport: Transport
+    ) -> AWSClient {
+        AWSClient(
+            service: service, serviceProtocol: serviceProtocol, region: target.region, endpoint: target.endpoint,
+            credentials: target.credentials, transport: transport, userAgent: "kinesis-sidecar/\(Help.version)",
+            logger: Logger(label: "aws"))
+    }
+
+    /// The groups' table; nil where groups are not shared.
+    private static func table(
+        _ settings: Settings, beside kinesis: ServiceTarget, _ transport: Transport
+    ) throws(StartError) -> TableSetup? {
+        guard settings.sharesGroups else { return nil }
+        let target = try ServiceTarget(dynamoDB: settings, beside: kinesis, environment: .process)
+        let key = GroupItem.keyNames
+        let wanted = CreateTable(
+            table: settings.dynamoDB.table, hashKey: key.hash, rangeKey: key.range,
+            capacity: settings.dynamoDB.capacity)
+        let tags = settings.dynamoDB.tags.sorted { $0.key < $1.key }.map { Tag(key: $0.key, value: $0.value) }
+        let client = DynamoDBClient(client("dynamodb", DynamoDBClient.serviceProtocol, target, transport))
+        return TableSetup(
+            wanted, tags: tags, client, advice: "; a sidecar alone needs no table: dynamoDb.enabled: false",
+            logger: Logger(label: "group"))
     }
 
     private static func tellCredentials(_ chain: CredentialsChain) {
@@ -80,6 +118,7 @@ struct Services: @unchecked Sendable {
 
     /// After the drain: the last commits, and the connections to the service.
     func close() async {
+        table?.stop()
         await state.close()
         transport.close()
     }

@@ -42,8 +42,7 @@ import Time
 
     @Test(arguments: [
         ("useEnhancedFanOut", "true", "false"), ("shouldDeaggregate", "true", "false"),
-        ("shouldDeaggregate", "auto", "false"), ("useAutoShardAssignment", "false", "true"),
-        ("compression", "LZ-UTF8", "none"),
+        ("shouldDeaggregate", "auto", "false"), ("compression", "LZ-UTF8", "none"),
     ])
     func `a later version's option is refused, and accepted with the value in force`(
         name: String, refused: String, inForce: String
@@ -72,14 +71,51 @@ import Time
         #expect(OptionKind.truth(text) == nil)
     }
 
-    @Test(arguments: ["shardIds"])
-    func `a later option that nothing here resembles is refused with any value`(name: String) {
-        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "30000", inForce: nil)) {
-            try read(name, "30000")
+    @Test func `a later option that nothing here resembles is refused with any value`() {
+        let name = "maxEnhancedConsumers"
+        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "5", inForce: nil)) {
+            try read(name, "5", from: .configuration)
         }
     }
 
-    @Test(arguments: ["dynamoDb.tableName", "s3.bucketName", "encryption.type", "tags.team", "dynamoDb"])
+    @Test(arguments: [
+        ("leaseDuration", "4999"), ("checkpointInterval", "999"), ("leaseAcquisitionInterval", "0"),
+        ("leaseAcquisitionRecoveryInterval", "0"), ("useAutoShardAssignment", "maybe"),
+    ])
+    func `the times of leases and checkpoints have bounds`(name: String, text: String) throws {
+        let accepted = try #require(ConsumerOption.named(name)).kind.accepted
+        #expect(throws: ConsumerOptionError.badValue(option: name, value: text, accepted: accepted)) {
+            try read(name, text, from: .configuration)
+        }
+    }
+
+    @Test func `a group's options are read as lifion has them`() throws {
+        #expect(try read("leaseDuration", "5000", from: .configuration).leaseDuration == .seconds(5))
+        #expect(try read("checkpointInterval", "1000", from: .configuration).checkpointInterval == .seconds(1))
+        #expect(try !read("useAutoShardAssignment", "false").useAutoShardAssignment)
+        let ids = try read("shardIds", "shardId-000000000001, shardId-000000000000").shardIDs
+        #expect(ids == [ShardID(number: 0), ShardID(number: 1)])
+        #expect(try read("shardIds", "").shardIDs.isEmpty)
+    }
+
+    @Test(arguments: ["shardId 1", ",", "a,,b", "a,"])
+    func `what is no list of shards is refused`(text: String) throws {
+        let accepted = try #require(ConsumerOption.named("shardIds")).kind.accepted
+        #expect(throws: ConsumerOptionError.badValue(option: "shardIds", value: text, accepted: accepted)) {
+            try read("shardIds", text)
+        }
+    }
+
+    @Test func `shards in another order are no conflict`() throws {
+        let named = try NamedOptions([("shardIds", "b,a")], from: .query)
+        let held = named.applied(to: ConsumerOptions())
+        #expect(try NamedOptions([("shardIds", "a,b")], from: .query).conflict(with: held) == nil)
+        #expect(
+            try NamedOptions([("shardIds", "a")], from: .query).conflict(with: held)
+                == OptionConflict(option: "shardIds", held: "a,b", asked: "a"))
+    }
+
+    @Test(arguments: ["s3.bucketName", "encryption.type", "tags.team", "s3"])
     func `families of later options are known, wherever they stand`(name: String) {
         for scope in [ConsumerOption.Scope.query, .configuration] {
             #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "x", inForce: nil)) {
@@ -94,7 +130,7 @@ import Time
         #expect(error?.description.hasPrefix("\(name) is no option here: ") == true)
     }
 
-    @Test(arguments: ["shardCount", "createStreamIfNeeded", "retryOptions.forever", "unreadBytes"])
+    @Test(arguments: ["shardCount", "createStreamIfNeeded", "retryOptions.forever", "unreadBytes", "leaseDuration"])
     func `what costs money or reaches further is no query parameter`(name: String) {
         #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "true") }
     }

@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+from harness.ministack_server import MinistackServer  # noqa: E402
 from harness.moto_server import MotoServer  # noqa: E402
 from harness.sidecar import PROGRAM, Sidecars, boto3_kinesis, clean_environment  # noqa: E402
 from harness.timeouts import time_limit  # noqa: E402
@@ -71,6 +72,14 @@ def kinesis(sidecar):
 def moto(tmp_path_factory):
     """moto's server; it lives as long as the run, so a test names streams of its own."""
     server = MotoServer(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory):
+    """ministack's DynamoDB; it lives as long as the run, so a test names tables of its own."""
+    server = MinistackServer(tmp_path_factory.mktemp("ministack"))
     yield server
     server.close()
 

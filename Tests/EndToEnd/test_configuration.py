@@ -22,6 +22,8 @@ BAD_SETTINGS = [
     (["--local"], {}, "a: *b\n", ["sidecar.yaml:1"]),
     (["--local"], {}, "useEnhancedFanOut: true\n", ["useEnhancedFanOut", "not available yet"]),
     (["--region", "Nowhere"], {}, "", ["--region"]),
+    (["--local", "--dynamodb", "on"], {}, "", ["--dynamodb", "needs dynamoDb.endpoint with --local"]),
+    (["--region", "eu-west-1"], {}, "leaseDuration: 4999\n", ["sidecar.yaml:1 leaseDuration", "5000"]),
     ([], {}, "", ["no region", "--region", "AWS_REGION"]),
     ([], {"AWS_REGION": "x y"}, "", ["x y"]),
     (["--region", "eu-west-1"], {"AWS_ENDPOINT_URL": "gopher://x"}, "", ["gopher"]),
@@ -106,6 +108,24 @@ def test_check_config_prints_what_is_in_force_and_hides_secrets(tmp_path):
     assert "pollDelay: 250 # default" in lines
 
 
+def test_check_config_says_where_the_groups_are(tmp_path):
+    path = tmp_path / "sidecar.yaml"
+    path.write_text("dynamoDb:\n  tags: {team: orders, cost-center: 7}\n  credentials: {accessKeyId: id, secretAccessKey: hush}\n")
+    region = {"AWS_REGION": "eu-west-2"}
+    ended = run_program("--check-config", "--config", path, env=region, home=tmp_path)
+    assert ended.returncode == 0, ended
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    assert "dynamoDb.enabled: true # default" in lines
+    assert "dynamoDb.endpoint: https://dynamodb.eu-west-2.amazonaws.com/ # the region's" in lines
+    assert "dynamoDb.tableName: lifion-kinesis-state # default" in lines
+    assert f"dynamoDb.tags: ['cost-center=7', 'team=orders'] # {path}:2" in lines
+    assert "leaseDuration: 40000 # default" in lines
+    assert "hush" not in ended.stdout
+    off = run_program("--check-config", "--dynamodb", "off", env=region, home=tmp_path).stdout
+    assert [line for line in off.splitlines() if line.startswith("dynamoDb")] == [
+        f"{'dynamoDb.enabled: false':44}# command line --dynamodb"]
+
+
 def test_check_config_says_what_comes_from_the_environment_of_aws(tmp_path):
     variables = {
         "AWS_REGION": "eu-west-2", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "id",
@@ -162,9 +182,14 @@ def test_a_port_that_is_taken_ends_the_start_with_1():
 
 
 def test_a_data_folder_has_one_process_at_a_time(sidecars, tmp_path):
-    sidecars.start(data_dir=tmp_path / "data")
+    first = sidecars.start(data_dir=tmp_path / "data")
     ended = run_program("--local", "--local-port", "0", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data")
     assert ended.returncode == 1 and "in use" in ended.stderr, ended
+    assert f"process {first.process.pid} on host {socket.gethostname()}" in ended.stderr, ended
+    first.kill()
+    # The kernel gives the lock back, and what stood in it is the next one's.
+    second = sidecars.start(data_dir=tmp_path / "data")
+    assert (tmp_path / "data" / "lock").read_text().startswith(f"process {second.process.pid} on ")
 
 
 def test_files_of_state_are_readable_by_their_owner_alone(sidecars, tmp_path):

@@ -59,7 +59,9 @@ import Testing
         (["--region", "EU"], "--region: \"EU\" is not accepted"),
         (["--region", "a", "--region", "b"], "--region: is given twice"),
         (["--endpoint", "ftp://x"], "--endpoint: \"ftp://x\" is not accepted"),
-        (["--dynamodb-endpoint", "http://x"], "--dynamodb-endpoint: is not available yet"),
+        (["--s3-endpoint", "http://x"], "--s3-endpoint: is not available yet"),
+        (["--dynamodb", "maybe"], "--dynamodb: \"maybe\" is not accepted; accepted: true or false, or on or off"),
+        (["--local", "--dynamodb", "on"], "--dynamodb: needs dynamoDb.endpoint with --local"),
         (["--loops", "2"], "--loops: there is no such option"),
         (["--local-port", "0"], "--local-port: needs --local"),
         (["--local", "--local-limits", "maybe"], "--local-limits: \"maybe\" is not accepted; accepted: on or off"),
@@ -86,7 +88,21 @@ import Testing
         ),
         ("LIMTI", "1", "environment KINESIS_SIDECAR_LIMTI: there is no option limti; did you mean limit?"),
         ("USE_ENHANCED_FAN_OUT", "true", "environment KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT: \"true\" is not available"),
-        ("DYNAMO_DB__ENDPOINT", "http://x", "environment KINESIS_SIDECAR_DYNAMO_DB__ENDPOINT: is not available yet"),
+        ("DYNAMO_DB__TABLE_NAME", "a", "environment KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME: \"a\" is not accepted"),
+        (
+            "DYNAMO_DB__TAGS", "a=1,b",
+            "environment KINESIS_SIDECAR_DYNAMO_DB__TAGS: \"b\" is not accepted; accepted: KEY"
+        ),
+        ("DYNAMO_DB__TAGS", "aws:x=1", "environment KINESIS_SIDECAR_DYNAMO_DB__TAGS: \"aws:x=1\" is not accepted"),
+        (
+            "DYNAMO_DB__PROVISIONED_THROUGHPUT__READ_CAPACITY_UNITS", "1",
+            "environment KINESIS_SIDECAR_DYNAMO_DB__PROVISIONED_THROUGHPUT__READ_CAPACITY_UNITS: needs both"
+        ),
+        (
+            "DYNAMO_DB__CREDENTIALS__SESSION_TOKEN", "t",
+            "environment KINESIS_SIDECAR_DYNAMO_DB__CREDENTIALS__SESSION_TOKEN: a session token needs"
+        ),
+        ("SHARD_IDS", "a b", "environment KINESIS_SIDECAR_SHARD_IDS: \"a b\" is not accepted; accepted: ids of shards"),
         ("STS__ENDPOINT", "http://x", "environment KINESIS_SIDECAR_STS__ENDPOINT: is not available yet"),
         ("CONSUMERS", "x", "environment KINESIS_SIDECAR_CONSUMERS: consumers are listed in the configuration file"),
         ("LOCAL", "yes", "environment KINESIS_SIDECAR_LOCAL: \"yes\" is not accepted; accepted: true or false"),
@@ -129,13 +145,63 @@ import Testing
     }
 
     @Test(arguments: [
-        "dynamoDb: {tableName: a, endpoint: b}", "retryOption: {retries: 3, factor: 2}",
+        "s3: {bucketName: a, endpoint: b}", "dynamoDb: {tags: {a: [1]}}", "limit: [1, 2]",
+        "retryOption: {retries: 3, factor: 2}",
         "consumers: [{steamName: orders, consumerGroup: g}]", "consumers: [{streamName: a, retryOption: {x: 1, y: 2}}]",
         "localPort: 5\nlocal: maybe", "credentials: {accessKeyId: \"\", secretAccessKey: x}", "localPort: 5\nlocal: [",
     ])
     func `one mistake in the file is one line`(_ file: String) {
         let found = mistakes(file: file)
         #expect(found.count == 1, "\(found)")
+    }
+
+    @Test func `the groups' table is described as lifion-kinesis has it`() throws {
+        let file = """
+            dynamoDb:
+              endpoint: http://127.0.0.1:8000
+              region: eu-west-1
+              tableName: groups
+              credentials: {accessKeyId: id, secretAccessKey: hush}
+              tags: {team: orders, cost-center: 7}
+              provisionedThroughput: {readCapacityUnits: 5, writeCapacityUnits: 6}
+            """
+        let reader = read(file: file)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        let table = reader.settings.dynamoDB
+        #expect(table.endpoint == "http://127.0.0.1:8000" && table.region == "eu-west-1")
+        #expect(table.table.text == "groups" && table.capacity == .provisioned(read: 5, write: 6))
+        #expect(table.keys.credentials?.accessKeyID == "id")
+        #expect(table.tags == ["team": "orders", "cost-center": "7"])
+        let variables = ["KINESIS_SIDECAR_DYNAMO_DB__TAGS": "team=billing, a="]
+        #expect(read(environment: variables, file: file).settings.dynamoDB.tags == ["team": "billing", "a": ""])
+        #expect(read().settings.dynamoDB.capacity == .onDemand)
+    }
+
+    @Test(
+        arguments: [
+            ([], true), (["--dynamodb", "off"], false), (["--dynamodb=false"], false), (["--local"], false),
+            (["--local", "--dynamodb-endpoint", "http://x"], true),
+            (["--local", "--dynamodb-endpoint", "http://x", "--dynamodb", "off"], false),
+        ] as [([String], Bool)])
+    func `groups are shared in AWS, and with --local where an endpoint of DynamoDB is named`(
+        _ arguments: [String], _ isShared: Bool
+    ) {
+        let reader = read(arguments)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        #expect(reader.settings.sharesGroups == isShared)
+    }
+
+    @Test func `a table has 50 tags at most`() {
+        let tags = (0...DynamoDBSettings.mostTags).map { "k\($0)=v" }.joined(separator: ",")
+        #expect(mistakes(environment: ["KINESIS_SIDECAR_DYNAMO_DB__TAGS": tags]).count == 1)
+    }
+
+    @Test(arguments: ["shardIds: [a, b]", "shardIds: b,a", "shardIds: 'a, b'"])
+    func `shards are a list of the file, or stand behind commas`(file: String) {
+        let reader = read(
+            file: file + "\nconsumers: [{streamName: s, \(file.contains("[") ? "shardIds: [c]" : "limit: 1")}]")
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        #expect(reader.settings.consumerDefaults.shardIDs.sorted().map(\.text) == ["a", "b"])
     }
 
     @Test func `a file that cannot be read is the one mistake`() {

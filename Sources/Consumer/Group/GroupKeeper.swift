@@ -281,6 +281,8 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     private func send(_ request: Membership.Request) async -> Membership.Answer {
+        // Whoever sets the table up says what is wrong with it.
+        guard context.readiness.state == .ready else { return .refused(isThrottled: false) }
         do throws(AWSError) {
             let answer: Membership.Answer
             switch request {

@@ -16,7 +16,9 @@ struct RecordsRequest {
     let heartbeatInterval: Duration?
 
     /// Options that one who watches has nothing of.
-    private static let ofMembers = ["consumerGroup", "useAutoCheckpoints", "usePausedPolling"]
+    private static let ofMembers = [
+        "consumerGroup", "useAutoCheckpoints", "usePausedPolling", "useAutoShardAssignment",
+    ]
     /// Options of the connection: no other reader of the consumer is concerned.
     private static let ofConnection = ["tail", "heartbeatInterval", "lastEventId"]
     /// As polyfills of EventSource name it that put it into the URL.

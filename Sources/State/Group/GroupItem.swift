@@ -51,9 +51,12 @@ package struct GroupItem: Equatable, Sendable {
         bytes = ItemSize.bytes(of: item)
     }
 
+    /// The attributes that make an item's key, strings both.
+    package static let keyNames = (hash: "consumerGroup", range: "streamName")
+
     /// The key of a group's item.
     package static func key(_ consumer: ConsumerKey) -> Item {
-        ["consumerGroup": .string(consumer.group), "streamName": .string(consumer.stream.text)]
+        [keyNames.hash: .string(consumer.group), keyNames.range: .string(consumer.stream.text)]
     }
 
     /// A group's item when it is made.

@@ -58,6 +58,7 @@ struct ConfigFileSettings: Equatable, Sendable {
             return [Assignment(name: name, values: [text], origin: origin)]
         case .mapping(let members, let line):
             if members.isEmpty { refuse(name, line, "has no value") }
+            if ProgramOption.named(name)?.isMapping == true { return pairs(name, members, origin) }
             return members.flatMap { flat("\(name).\($0.key)", $0) }
         case .sequence(let elements, let line):
             var values: [String] = []
@@ -71,6 +72,19 @@ struct ConfigFileSettings: Equatable, Sendable {
             if values.isEmpty { refuse(name, line, "the list is empty") }
             return [Assignment(name: name, values: values, origin: origin)]
         }
+    }
+
+    /// `tags: {team: orders}` is `tags: ["team=orders"]`.
+    private mutating func pairs(_ name: String, _ members: [YAMLNode.Member], _ origin: Origin) -> [Assignment] {
+        var values: [String] = []
+        for member in members {
+            guard case .scalar(let text, _, _) = member.value, !member.value.isNull else {
+                refuse("\(name).\(member.key)", member.line, "must be a single value")
+                return []
+            }
+            values.append("\(member.key)=\(text)")
+        }
+        return values.isEmpty ? [] : [Assignment(name: name, values: values, origin: origin)]
     }
 
     private mutating func refuse(_ key: String, _ line: Int, _ problem: String) {

@@ -15,11 +15,11 @@ struct ConfigurationReport {
     private let consumerOrigins: [Origin?]
     private let credentials: String?
 
-    /// - Parameter target: where Kinesis is asked, nil with `--local`.
+    /// - Parameter target: where the services are asked, nil with `--local`.
     init(_ reader: SettingsReader, target: ServiceTarget.Sources?) {
         let settings = reader.settings
         let ofLocal: Set<String> = settings.isLocal ? [] : ["localPort", "localLimits"]
-        let own = ProgramOption.all.filter { !ofLocal.contains($0.name) }
+        let own = ProgramOption.all.filter { !ofLocal.contains($0.name) && Self.isInForce($0.name, settings) }
             .map { Line(name: $0.name, value: Self.shown($0, settings), source: reader.source(of: $0.name)) }
         let ofConsumers = settings.consumerDefaults.named
             .map { Line(name: $0.name, value: Self.quoted($0.text), source: reader.source(of: $0.name)) }
@@ -28,8 +28,9 @@ struct ConfigurationReport {
         consumerOrigins = reader.consumerOrigins
         credentials = target?.credentials
         if let target {
-            replace(Line(name: "region", value: target.region.value, source: target.region.source))
-            replace(Line(name: "kinesis.endpoint", value: target.endpoint.value, source: target.endpoint.source))
+            replace("region", target.region)
+            replace("kinesis.endpoint", target.kinesisEndpoint)
+            if let endpoint = target.dynamoDBEndpoint { replace("dynamoDb.endpoint", endpoint) }
         }
     }
 
@@ -51,12 +52,18 @@ struct ConfigurationReport {
     }
 
     /// Puts what is in force in the place of what the options say, where they say nothing at the front.
-    private mutating func replace(_ line: Line) {
+    private mutating func replace(_ name: String, _ found: ServiceTarget.Sources.Found) {
+        let line = Line(name: name, value: found.value, source: found.source)
         if let at = lines.firstIndex(where: { $0.name == line.name }) {
             lines[at] = line
         } else {
             lines.insert(line, at: 0)
         }
+    }
+
+    /// The table's options say nothing where groups are not shared.
+    private static func isInForce(_ name: String, _ settings: Settings) -> Bool {
+        settings.sharesGroups || name == "dynamoDb.enabled" || !name.hasPrefix("dynamoDb.")
     }
 
     /// A list as YAML has it.

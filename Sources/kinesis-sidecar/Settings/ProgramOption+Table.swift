@@ -1,6 +1,7 @@
 import AWS
 import Bytes
 import Consumer
+import DynamoDB
 import Gateway
 import HTTPServer
 import Logging
@@ -8,7 +9,7 @@ import Time
 
 extension ProgramOption {
     /// Every option of the program itself, in the order in which help and `--check-config` show them.
-    static let all: [ProgramOption] = place + service + http + flow + process
+    static let all: [ProgramOption] = place + service + dynamoDB + http + flow + process
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
@@ -90,26 +91,93 @@ extension ProgramOption {
         },
     ]
 
-    private static let service: [ProgramOption] = [
-        ProgramOption(
-            "region", flag: "region", accepted: "a region, such as eu-central-1", argument: "REGION",
-            help: "of AWS; else AWS_REGION, AWS_DEFAULT_REGION or the profile's"
-        ) { settings, text in
-            settings.region = text
+    private static let service: [ProgramOption] =
+        [
+            region(
+                "region", \.region, flag: "region", help: "of AWS; else AWS_REGION, AWS_DEFAULT_REGION or the profile's"
+            ),
+            endpoint("endpoint", \.endpoint, flag: "endpoint", help: "where every service is asked"),
+            endpoint("kinesis.endpoint", \.kinesisEndpoint, flag: "kinesis-endpoint", help: "where Kinesis is asked"),
+        ] + keys("credentials", \.keys)
+
+    /// Where the groups' table is, and how it is made.
+    private static let dynamoDB: [ProgramOption] =
+        [
+            ProgramOption(
+                "dynamoDb.enabled", flag: "dynamodb", accepted: "true or false, or on or off", argument: "on|off",
+                help: "share groups with other sidecars (on; off with --local, unless the next one is given)"
+            ) { settings, text in
+                settings.dynamoDB.isEnabled = ["on": true, "off": false][text] ?? OptionKind.truth(text)
+                return settings.dynamoDB.isEnabled != nil
+            } show: {
+                String($0.sharesGroups)
+            },
+            endpoint(
+                "dynamoDb.endpoint", \.dynamoDB.endpoint, flag: "dynamodb-endpoint", help: "where DynamoDB is asked"),
+            region("dynamoDb.region", \.dynamoDB.region),
+            ProgramOption("dynamoDb.tableName", accepted: "3 to 255 letters, digits, _, . and -") { settings, text in
+                guard let name = TableName(text) else { return false }
+                settings.dynamoDB.table = name
+                return true
+            } show: {
+                $0.dynamoDB.table.text
+            },
+            ProgramOption(
+                list: "dynamoDb.tags",
+                accepted: "KEY=VALUE, of 1 to 128 and of up to 256 letters, digits, spaces and _.:/+-@",
+                isMapping: true, read: tag
+            ) {
+                $0.dynamoDB.tags = Dictionary($1.map { ($0.key, $0.value) }) { $1 }
+            } show: {
+                $0.dynamoDB.tags.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
+            },
+            units("readCapacityUnits", \.dynamoDB.readUnits),
+            units("writeCapacityUnits", \.dynamoDB.writeUnits),
+        ] + keys("dynamoDb.credentials", \.dynamoDB.keys)
+
+    /// The service's limits of a tag, but for letters beyond ASCII.
+    private static func tag(_ text: String) -> [Tag]? {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let isAllowed = { (byte: UInt8) in byte.isLetter || byte.isDigit || " _.:/+-@".utf8.contains(byte) }
+        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy(isAllowed) }),
+            (1...128).contains(parts[0].count), parts[1].count <= 256, !parts[0].hasPrefix("aws:")
+        else { return nil }
+        return [Tag(key: parts[0], value: parts[1])]
+    }
+
+    private static func units(_ name: String, _ key: WritableKeyPath<Settings, Int?> & Sendable) -> ProgramOption {
+        ProgramOption("dynamoDb.provisionedThroughput." + name, .integer(1...1_000_000)) {
+            $0[keyPath: key] = $1.integer
+        } show: {
+            $0[keyPath: key].map(String.init) ?? ""
+        }
+    }
+
+    private static func region(
+        _ name: String, _ key: WritableKeyPath<Settings, String?> & Sendable, flag: String? = nil, help: String = ""
+    ) -> ProgramOption {
+        ProgramOption(name, flag: flag, accepted: "a region, such as eu-central-1", argument: "REGION", help: help) {
+            settings, text in
+            settings[keyPath: key] = text
             return Region(text) != nil
         } show: {
-            $0.region ?? ""
-        },
-        endpoint("endpoint", \.endpoint, flag: "endpoint", help: "where every service is asked"),
-        endpoint("kinesis.endpoint", \.kinesisEndpoint, flag: "kinesis-endpoint", help: "where Kinesis is asked"),
-        ProgramOption("credentials.accessKeyId", .text(longest: 128)) {
-            $0.accessKeyID = $1.text
-        } show: {
-            $0.accessKeyID ?? ""
-        },
-        secret("credentials.secretAccessKey", \.secretAccessKey),
-        secret("credentials.sessionToken", \.sessionToken),
-    ]
+            $0[keyPath: key] ?? ""
+        }
+    }
+
+    private static func keys(
+        _ name: String, _ key: WritableKeyPath<Settings, AccessKeys> & Sendable
+    ) -> [ProgramOption] {
+        [
+            ProgramOption(name + ".accessKeyId", .text(longest: 128)) {
+                $0[keyPath: key].id = $1.text
+            } show: {
+                $0[keyPath: key].id ?? ""
+            },
+            secret(name + ".secretAccessKey", key, \.secret),
+            secret(name + ".sessionToken", key, \.sessionToken),
+        ]
+    }
 
     private static func endpoint(
         _ name: String, _ key: WritableKeyPath<Settings, String?> & Sendable, flag: String, help: String
@@ -125,14 +193,17 @@ extension ProgramOption {
         }
     }
 
-    private static func secret(_ name: String, _ key: WritableKeyPath<Settings, Secret?> & Sendable) -> ProgramOption {
+    private static func secret(
+        _ name: String, _ keys: WritableKeyPath<Settings, AccessKeys> & Sendable,
+        _ key: WritableKeyPath<AccessKeys, Secret?> & Sendable
+    ) -> ProgramOption {
         let kind = OptionKind.text(longest: 8192)
         let accepted = "\(kind.accepted), and not the \(Secret.mask) that is shown in place of it"
         return ProgramOption(name, accepted: accepted) { settings, text in
-            settings[keyPath: key] = Secret(text)
+            settings[keyPath: keys][keyPath: key] = Secret(text)
             return kind.read(text) != nil && text != Secret.mask
         } show: {
-            $0[keyPath: key].map { "\($0)" } ?? ""
+            $0[keyPath: keys][keyPath: key].map { "\($0)" } ?? ""
         }
     }
 

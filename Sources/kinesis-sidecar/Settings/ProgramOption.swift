@@ -24,6 +24,8 @@ struct ProgramOption: Sendable {
     let argument: Argument
     /// Several values: repeated flags, a list in the file, commas in the environment.
     let isList: Bool
+    /// A list of `KEY=VALUE`, which the file may have as a mapping.
+    let isMapping: Bool
     /// One line for `--help`.
     let help: String
     /// Takes the values, which are as many as `isList` allows.
@@ -41,7 +43,8 @@ struct ProgramOption: Sendable {
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.init(
-            name, flag: flag, argument: kind == .boolean ? .none : .value(argument), isList: false, help: help,
+            name, flag: flag, argument: kind == .boolean ? .none : .value(argument), isList: false, isMapping: false,
+            help: help,
             apply: { (settings, values) throws(BadValue) in
                 guard let value = kind.read(values[0]) else {
                     throw BadValue(value: values[0], accepted: kind.accepted)
@@ -57,7 +60,7 @@ struct ProgramOption: Sendable {
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.init(
-            name, flag: flag, argument: .value(argument), isList: false, help: help,
+            name, flag: flag, argument: .value(argument), isList: false, isMapping: false, help: help,
             apply: { (settings, values) throws(BadValue) in
                 if !apply(&settings, values[0]) { throw BadValue(value: values[0], accepted: accepted) }
             }, show: show)
@@ -66,12 +69,13 @@ struct ProgramOption: Sendable {
     /// An option with a list. `read` makes elements of each value, or refuses it with nil.
     init<Element>(
         list name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String = "",
+        isMapping: Bool = false,
         read: @escaping @Sendable (String) -> [Element]?,
         apply: @escaping @Sendable (inout Settings, [Element]) -> Void,
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.init(
-            name, flag: flag, argument: .value(argument), isList: true, help: help,
+            name, flag: flag, argument: .value(argument), isList: true, isMapping: isMapping, help: help,
             apply: { (settings, values) throws(BadValue) in
                 var elements: [Element] = []
                 for value in values {
@@ -83,7 +87,7 @@ struct ProgramOption: Sendable {
     }
 
     private init(
-        _ name: String, flag: String?, argument: Argument, isList: Bool, help: String,
+        _ name: String, flag: String?, argument: Argument, isList: Bool, isMapping: Bool, help: String,
         apply: @escaping @Sendable (inout Settings, [String]) throws(BadValue) -> Void,
         show: @escaping @Sendable (Settings) -> String
     ) {
@@ -91,6 +95,7 @@ struct ProgramOption: Sendable {
         self.flag = flag
         self.argument = argument
         self.isList = isList
+        self.isMapping = isMapping
         self.help = help
         self.apply = apply
         self.show = show

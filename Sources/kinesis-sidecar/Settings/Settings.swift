@@ -35,9 +35,8 @@ struct Settings: Sendable {
     var endpoint: String?
     /// Before `endpoint`.
     var kinesisEndpoint: String?
-    var accessKeyID: String?
-    var secretAccessKey: Secret?
-    var sessionToken: Secret?
+    var keys = AccessKeys()
+    var dynamoDB = DynamoDBSettings()
 
     // MARK: HTTP
 
@@ -75,10 +74,7 @@ struct Settings: Sendable {
         return createsUnlistedStreams ? consumerDefaults.shardCount : nil
     }
 
-    /// What signs the requests, where the configuration itself has it.
-    var credentials: Credentials? {
-        guard let accessKeyID, let secretAccessKey else { return nil }
-        return Credentials(
-            accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken)
-    }
+    /// Whether groups are shared with other sidecars, by DynamoDB: unless the configuration says it, in AWS, and with
+    /// `--local` where an endpoint of DynamoDB is named.
+    var sharesGroups: Bool { dynamoDB.isEnabled ?? (!isLocal || dynamoDB.endpoint != nil) }
 }

@@ -43,7 +43,7 @@ struct SettingsReader {
             take(assignment, as: option)
         } else if LaterOption.isFamily(assignment.name) {
             refuse(assignment, "is not available yet")
-        } else if check(assignment) {
+        } else if let assignment = joined(assignment), check(assignment) {
             defaults[assignment.name] = assignment
         }
     }
@@ -58,18 +58,25 @@ struct SettingsReader {
             origins[option.name] = assignment.origin
         } catch {
             // The part of a URL before the @ may be a password.
-            let isSecret = option.name.hasPrefix("credentials.") || error.value.contains("@")
+            let isSecret = option.name.contains("credentials.") || error.value.contains("@")
             let shown = isSecret ? "the value" : "\"\(error.value)\""
             refuse(assignment, "\(shown) is not accepted; accepted: \(error.accepted)")
         }
     }
 
+    /// A consumer's option with its one value: a list of shards may be one of the file, or have commas.
+    private mutating func joined(_ assignment: Assignment) -> Assignment? {
+        guard assignment.values.count != 1 else { return assignment }
+        guard ConsumerOption.named(assignment.name)?.kind == .shardIDs else {
+            refuse(assignment, "takes one value and no list")
+            return nil
+        }
+        let text = assignment.values.joined(separator: ",")
+        return Assignment(name: assignment.name, values: [text], origin: assignment.origin)
+    }
+
     /// A consumer's option: whether its table takes it. `names` are those that somebody may have meant.
     private mutating func check(_ assignment: Assignment, among names: [String] = OptionName.all) -> Bool {
-        guard assignment.values.count == 1 else {
-            refuse(assignment, "takes one value and no list")
-            return false
-        }
         do throws(ConsumerOptionError) {
             _ = try NamedOptions([(assignment.name, assignment.values[0])], from: .configuration)
             return true
@@ -95,7 +102,7 @@ struct SettingsReader {
         mistakes.append(Mistake(assignment.origin, problem))
     }
 
-    /// `dynamoDb.` of `dynamoDb: {tableName: orders}`, as long as no option's name begins so.
+    /// `retryOption.` of `retryOption: {retries: 3}`: no option's name begins so.
     private static func unknownMapping(_ assignment: Assignment) -> String? {
         guard case .file = assignment.origin, let dot = assignment.name.firstIndex(of: ".") else { return nil }
         let mapping = String(assignment.name[...dot])
@@ -129,7 +136,7 @@ struct SettingsReader {
                 }
             } else if ProgramOption.named(assignment.name) != nil {
                 refuse(assignment, "is an option of the whole process; write it at the top of the file")
-            } else if check(assignment, among: Self.namesInEntry) {
+            } else if let assignment = joined(assignment), check(assignment, among: Self.namesInEntry) {
                 pairs.append((assignment.name, assignment.values[0]))
             } else if NearestName.of(assignment.name, among: Self.namesInEntry) == "streamName" {
                 // The mistake has been told.
@@ -164,22 +171,46 @@ struct SettingsReader {
     // MARK: Options that need one another
 
     private mutating func checkTogether() {
-        let notWithLocal = [
-            "endpoint", "kinesis.endpoint", "region", "credentials.accessKeyId", "credentials.secretAccessKey",
-            "credentials.sessionToken",
-        ]
+        let ofAWS = ["endpoint", "kinesis.endpoint", "region"] + Self.keyNames("credentials")
         let onlyWithLocal = ["localPort", "localLimits"]
-        for name in settings.isLocal ? notWithLocal : onlyWithLocal {
+        for name in settings.isLocal ? ofAWS : onlyWithLocal {
             guard let origin = origins[name] else { continue }
             let problem = settings.isLocal ? "has no effect with --local; give one of the two" : "needs --local"
             mistakes.append(Mistake(origin, problem))
         }
-        if (settings.accessKeyID == nil) != (settings.secretAccessKey == nil) {
-            let given = origins["credentials.accessKeyId"] ?? origins["credentials.secretAccessKey"]
+        check(settings.keys, "credentials")
+        check(settings.dynamoDB.keys, "dynamoDb.credentials")
+        checkDynamoDB()
+    }
+
+    private static func keyNames(_ name: String) -> [String] {
+        ["accessKeyId", "secretAccessKey", "sessionToken"].map { "\(name).\($0)" }
+    }
+
+    private mutating func check(_ keys: AccessKeys, _ name: String) {
+        let given = Self.keyNames(name).compactMap { origins[$0] }.first
+        if (keys.id == nil) != (keys.secret == nil) {
             mistakes.append(Mistake(given, "credentials need both accessKeyId and secretAccessKey"))
-        } else if settings.sessionToken != nil, settings.accessKeyID == nil {
-            let given = origins["credentials.sessionToken"]
+        } else if keys.sessionToken != nil, keys.id == nil {
             mistakes.append(Mistake(given, "a session token needs accessKeyId and secretAccessKey"))
+        }
+    }
+
+    private mutating func checkDynamoDB() {
+        let dynamoDB = settings.dynamoDB
+        if settings.isLocal, dynamoDB.endpoint == nil, dynamoDB.isEnabled != false {
+            let given = ProgramOption.all.filter { $0.name.hasPrefix("dynamoDb.") }
+                .compactMap { origins[$0.name] }.first
+            if let given { mistakes.append(Mistake(given, "needs dynamoDb.endpoint with --local")) }
+        }
+        if (dynamoDB.readUnits == nil) != (dynamoDB.writeUnits == nil) {
+            let given = ["readCapacityUnits", "writeCapacityUnits"]
+                .compactMap { origins["dynamoDb.provisionedThroughput." + $0] }.first
+            mistakes.append(Mistake(given, "needs both readCapacityUnits and writeCapacityUnits"))
+        }
+        if dynamoDB.tags.count > DynamoDBSettings.mostTags {
+            mistakes.append(
+                Mistake(origins["dynamoDb.tags"], "are more than \(DynamoDBSettings.mostTags), which a table may have"))
         }
     }
 }

@@ -202,12 +202,13 @@ class Sidecars:
         return sidecar.start()
 
     def start_against(self, kinesis_url, *arguments, data_dir=None, env=None):
-        """A sidecar whose Kinesis is another process: an embedded one, or moto."""
+        """A sidecar alone whose Kinesis is another process: an embedded one, or moto."""
         variables = {
             "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1",
             "NO_PROXY": "127.0.0.1"}
         return self.start(
-            "--endpoint", kinesis_url, *arguments, local=False, data_dir=data_dir, env={**variables, **(env or {})})
+            "--endpoint", kinesis_url, "--dynamodb", "off", *arguments, local=False, data_dir=data_dir,
+            env={**variables, **(env or {})})
 
     def close(self):
         for sidecar in self.started:

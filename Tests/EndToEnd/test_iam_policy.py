@@ -1,0 +1,45 @@
+"""deploy/iam/policy.json against what the program can send."""
+
+import json
+import re
+
+from harness.sidecar import ROOT
+
+SERVICES = {"Kinesis": "kinesis", "DynamoDB": "dynamodb"}
+
+
+def operations():
+    """The operations that the sources have as values, with their service as IAM names it."""
+    names = set()
+    for folder, service in SERVICES.items():
+        for path in (ROOT / "Sources" / folder).glob("*.swift"):
+            names |= {f"{service}:{name}" for name in re.findall(r'static let name = "(\w+)"', path.read_text())}
+    return names
+
+
+def statements():
+    return json.loads((ROOT / "deploy/iam/policy.json").read_text())["Statement"]
+
+
+def actions(statement):
+    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
+def test_the_policy_has_every_operation_once_and_no_other():
+    listed = [action for statement in statements() for action in actions(statement)]
+    assert len(listed) == len(set(listed))
+    assert {"kinesis:GetRecords", "dynamodb:UpdateItem"} <= operations()
+    assert set(listed) == operations()
+
+
+def test_a_statement_speaks_of_one_service_and_of_no_wildcard():
+    for statement in statements():
+        services = {action.split(":")[0] for action in actions(statement)}
+        assert len(services) == 1 and "*" not in json.dumps(statement)
+        assert statement["Resource"].split(":")[2] in services
+
+
+def test_the_readme_says_what_each_statement_is_for():
+    readme = (ROOT / "deploy/iam/README.md").read_text()
+    for statement in statements():
+        assert f"| `{statement['Sid']}` |" in readme
