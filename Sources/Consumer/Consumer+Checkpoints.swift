@@ -50,7 +50,12 @@ extension Consumer {
             }
         }
         if isForced { stepBack(wanted, positions) }
-        do throws(StateError) { try await scope.engine.state.commitNoted() } catch { throw .state(error) }
+        do throws(StateError) {
+            try await scope.engine.state.commitNoted()
+        } catch {
+            guard let group else { throw .state(error) }
+            try await group.store(Array(wanted.keys))
+        }
         return wanted.keys.sorted().map {
             StoredCheckpoint(shard: $0, checkpoint: positions.book.progress(of: $0).checkpoint)
         }

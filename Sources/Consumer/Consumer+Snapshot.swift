@@ -22,13 +22,15 @@ extension Consumer {
     }
 
     /// What keeps the consumer as a whole from getting on.
-    var problem: String? { lifecycle.problem?.description ?? session?.problem }
+    var problem: String? { lifecycle.problem?.description ?? session?.problem ?? group?.problem?.description }
 
     private func snapshot(with shards: [ShardSnapshot]) -> ConsumerSnapshot {
-        ConsumerSnapshot(
+        var snapshot = ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase, holdsShards: holdsShards,
             isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
             options: options.named, shards: shards, problem: problem)
+        snapshot.membership = group?.snapshot
+        return snapshot
     }
 
     private var phase: ConsumerSnapshot.Phase {

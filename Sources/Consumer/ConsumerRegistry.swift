@@ -294,6 +294,11 @@ package final class ConsumerRegistry: @unchecked Sendable {
         }
     }
 
+    /// Whether checkpoints are kept in the groups' items where this host cannot keep them.
+    package var keepsCheckpointsElsewhere: Bool {
+        context.group != nil && consumers.values.allSatisfy { $0.group?.problem == nil }
+    }
+
     private var keys: [ConsumerKey] { (Array(consumers.keys) + dormant.groups.keys).sorted() }
 
     /// All of them in one turn, for tests, whose streams have few shards.

@@ -41,9 +41,9 @@ struct Services: @unchecked Sendable {
             let items = DynamoDBGroupTable(settings.dynamoDB.table, table.client)
             items.onMissing = { [weak table] in table?.missed() }
             return GroupContext(
-                table: items, readiness: table, member: MemberIdentity.of(folder, Logger(label: "group")),
-                appName: "kinesis-sidecar", host: process.host, pid: process.pid, startedOn: process.startedOn,
-                serviceTime: { table.client.serviceTime })
+                table: items, readiness: table, serviceTime: { table.client.serviceTime },
+                member: MemberIdentity.of(folder, Logger(label: "group")), appName: "kinesis-sidecar",
+                host: process.host, pid: process.pid, startedOn: process.startedOn)
         }
         let state = try await openState(folder, loop)
         var engine = EngineSettings()

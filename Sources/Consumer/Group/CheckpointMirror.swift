@@ -92,6 +92,9 @@ struct CheckpointMirror: Sendable {
         waiting[shard]?.isUrgent = true
     }
 
+    /// Somebody waits for what is to be said of the shard.
+    mutating func hurry(_ shard: ShardID) { waiting[shard]?.isUrgent = true }
+
     /// Whether something of the shard is to be said yet.
     func isBehind(_ shard: ShardID) -> Bool { waiting[shard] != nil }
 

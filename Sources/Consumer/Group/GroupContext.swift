@@ -2,31 +2,30 @@ import DynamoDB
 import State
 import Time
 
-/// What the process's consumers share of being members of their groups.
+/// What this process takes part in groups with: their table, and who it is.
 package struct GroupContext: Sendable {
     package let table: any GroupTable
     /// Whether the table can be used, and why not.
     package let readiness: any TableReadiness
+    /// The time as the table's service says it: what members write into an item.
+    package let serviceTime: @Sendable () -> WallTime
     package let member: MemberID
     package let appName: String
     package let host: String
     package let pid: Int
-    /// When the process started.
     package let startedOn: WallTime
-    /// The time as the table's service says it.
-    package let serviceTime: @Sendable () -> WallTime
 
     package init(
-        table: any GroupTable, readiness: any TableReadiness, member: MemberID, appName: String, host: String, pid: Int,
-        startedOn: WallTime, serviceTime: @escaping @Sendable () -> WallTime
+        table: any GroupTable, readiness: any TableReadiness, serviceTime: @escaping @Sendable () -> WallTime,
+        member: MemberID, appName: String, host: String, pid: Int, startedOn: WallTime
     ) {
         self.table = table
         self.readiness = readiness
+        self.serviceTime = serviceTime
         self.member = member
         self.appName = appName
         self.host = host
         self.pid = pid
         self.startedOn = startedOn
-        self.serviceTime = serviceTime
     }
 }

@@ -41,10 +41,13 @@ final class GroupKeeper: @unchecked Sendable {
     private let logger: Logger
     /// Shards whose places have changed here and were not told yet. `true`: they went back.
     private var changed: [ShardID: Bool] = [:]
+    /// Shards for which somebody waits.
+    private var urgent: Set<ShardID> = []
     /// Shards that were given up, and of which nothing is in flight any more.
     private var settledShards: Set<ShardID> = []
     /// Shards whose LATEST is to be fixed by iterators of the service.
     private var fresh: [ShardID] = []
+    private var isNearlyFull = false
     private let wakeup: Wakeup
     private let looked: Gate
     private var task: Task<Void, Never>?
@@ -149,6 +152,24 @@ final class GroupKeeper: @unchecked Sendable {
         wakeup.signal()
     }
 
+    /// Writes what is known of these shards, and returns once it is in the group's item: for who can commit nothing on this
+    /// host.
+    func store(_ shards: [ShardID]) async throws(ConsumerError) {
+        for shard in shards { urgent.insert(shard) }
+        wakeup.signal()
+        let deadline = loop.now + Self.patience
+        let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
+        defer { loop.cancel(timer) }
+        do { try await looked.wait(while: { shards.contains(where: isUnwritten) && loop.now < deadline }) } catch {
+            throw .cancelled
+        }
+        if shards.contains(where: isUnwritten) { throw .group(problem) }
+    }
+
+    private func isUnwritten(_ shard: ShardID) -> Bool {
+        changed[shard] != nil || !(membership?.isMirrored(shard) ?? true)
+    }
+
     /// Leaves the group: the shards are given up, and others may have them at once. Returns when that is written, or at the
     /// deadline.
     func leave(deadline: EventLoop.Instant) async {
@@ -183,7 +204,10 @@ final class GroupKeeper: @unchecked Sendable {
             case .send(let request):
                 let answer = await send(request)
                 tell(membership!.answered(answer, now: moment))
-                if let item = membership?.item { positions?.follow(item) }
+                if let item = membership?.item {
+                    positions?.follow(item)
+                    warn(of: item)
+                }
                 looked.open()
             case .over: return
             }
@@ -192,9 +216,11 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// What has changed here goes to the group once it is committed; where it cannot be committed, all the same.
     private func tellChanges() async {
-        guard !changed.isEmpty || !settledShards.isEmpty else { return }
+        guard !changed.isEmpty || !settledShards.isEmpty || !urgent.isEmpty else { return }
         await state.flush()
-        for (shard, isBack) in changed {
+        let changes = changed
+        changed = [:]
+        for (shard, isBack) in changes {
             guard let local = positions?.book.local(shard) else { continue }
             if isBack {
                 membership?.wentBack(shard, local.place)
@@ -203,7 +229,8 @@ final class GroupKeeper: @unchecked Sendable {
                 if local.isDepleted { membership?.depleted(shard) }
             }
         }
-        changed = [:]
+        for shard in urgent { membership?.hurry(shard) }
+        urgent = []
         for shard in settledShards { membership?.settled(shard) }
         settledShards = []
     }
@@ -232,6 +259,20 @@ final class GroupKeeper: @unchecked Sendable {
         }
     }
 
+    /// An item has at most 400 KB, and a write that would make it larger is refused.
+    private func warn(of item: GroupItem) {
+        let isNearlyFull = item.bytes >= 300 * 1024
+        defer { self.isNearlyFull = isNearlyFull }
+        guard isNearlyFull, !self.isNearlyFull else { return }
+        let left = (ItemSize.most - item.bytes) / max(1, item.bytes / max(1, item.shards.count))
+        logger.warning(
+            "the group's item is nearly as large as DynamoDB takes it",
+            metadata: [
+                "bytes": "\(item.bytes)", "most": "\(ItemSize.most)", "shards": "\(item.shards.count)",
+                "shardsThatStillFit": "about \(left)",
+            ])
+    }
+
     private func giveUp(_ shard: ShardID) {
         counters.givenUp += 1
         logger.info("a shard's lease is given up", metadata: ["shard": "\(shard)"])
@@ -240,6 +281,8 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     private func send(_ request: Membership.Request) async -> Membership.Answer {
+        // Whoever sets the table up says what is wrong with it.
+        guard context.readiness.state.isReady else { return .refused(isThrottled: false) }
         do throws(AWSError) {
             let answer: Membership.Answer
             switch request {
@@ -278,11 +321,4 @@ final class GroupKeeper: @unchecked Sendable {
         if case .service(let error) = error, error.status >= 500 { return .unknown }
         return .refused(isThrottled: error.disposition == .throttled)
     }
-}
-
-/// What became of leases since the consumer is in this process.
-struct GroupCounters: Equatable, Sendable {
-    var taken = 0
-    var givenUp = 0
-    var lost = 0
 }

@@ -172,6 +172,11 @@ extension Membership {
         if case .take = underWay { true } else { false }
     }
 
+    /// From one write of checkpoints to the next, at present.
+    var writeInterval: Duration {
+        mirror.interval(itemBytes: item?.bytes ?? 0, members: item?.members.count ?? 1)
+    }
+
     /// Whether everything that was said to be committed is written.
     func isMirrored(_ shard: ShardID) -> Bool { !mirror.isBehind(shard) }
 }
@@ -208,6 +213,9 @@ extension Membership {
             reopenings[shard] = place
         }
     }
+
+    /// Somebody waits until what is known of the shard is written.
+    mutating func hurry(_ shard: ShardID) { mirror.hurry(shard) }
 
     mutating func depleted(_ shard: ShardID) {
         guard plan.holds[shard] != nil else { return }

@@ -77,6 +77,11 @@ package final class RecordsReader: @unchecked Sendable {
     /// The consumer's readers that have shards, in the order in which they came.
     package var holders: [(reader: ReaderID, shards: Int)] { session?.assignments.holders ?? [] }
 
+    /// The members of the group that lease shards, this process too; empty where it is alone.
+    package var members: [GroupSnapshot.Member] {
+        session?.group?.snapshot?.members.filter { !$0.shards.isEmpty } ?? []
+    }
+
     /// How often the reader is told the consumer's stats.
     package var statsInterval: Duration { session?.options.statsInterval ?? ConsumerOptions().statsInterval }
 

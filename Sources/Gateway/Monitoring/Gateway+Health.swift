@@ -29,7 +29,13 @@ extension Gateway {
         var readiness = Readiness()
         if isDraining { readiness.blocking.append(Readiness.Cause("process", "the sidecar is ending")) }
         if case .failed(let reason, _) = services.state.health {
-            readiness.blocking.append(Readiness.Cause("state", reason))
+            // In a group its item keeps the checkpoints.
+            let cause = Readiness.Cause("state", reason)
+            if services.consumers.keepsCheckpointsElsewhere {
+                readiness.passing.append(cause)
+            } else {
+                readiness.blocking.append(cause)
+            }
         }
         // Each once. What has worked since is history. A stream that is not there is told to those who ask for it, and is
         // no trouble where it is created.

@@ -112,6 +112,34 @@ extension Gateway {
         }
     }
 
+    private func writeGroups(_ consumers: [ConsumerSnapshot], _ text: MetricsText) {
+        let groups = consumers.compactMap { consumer in consumer.membership.map { (consumer.labels, $0) } }
+        func byGroup(
+            _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (GroupSnapshot) -> Double
+        ) {
+            text.metric(name, kind, help) { for (labels, group) in groups { $0.add(labels, value(group)) } }
+        }
+        byGroup("kinesis_sidecar_group_members", .gauge, "Members of the group, as its item has them.") {
+            Double($0.members.count)
+        }
+        byGroup("kinesis_sidecar_leases", .gauge, "Shards that this process leases.") { group in
+            Double(group.members.first { $0.record.id == group.me }?.shards.count ?? 0)
+        }
+        byGroup("kinesis_sidecar_leases_taken_total", .counter, "Leases that this process has got.") {
+            Double($0.counters.taken)
+        }
+        byGroup("kinesis_sidecar_leases_given_up_total", .counter, "Leases that it has given up in order.") {
+            Double($0.counters.givenUp)
+        }
+        byGroup(
+            "kinesis_sidecar_leases_lost_total", .counter,
+            "Leases that others have taken, or that have ended before they could be renewed."
+        ) { Double($0.counters.lost) }
+        byGroup("kinesis_sidecar_group_item_bytes", .gauge, "Bytes of the group's item; DynamoDB takes 409,600.") {
+            Double($0.itemBytes)
+        }
+    }
+
     private func writeConsumers(_ text: MetricsText) async {
         let consumers = await services.consumers.snapshots().filter { !$0.isUnused }
         let walk = SlicedWalk(loop)
@@ -124,6 +152,7 @@ extension Gateway {
         text.metric(
             "kinesis_sidecar_tail_readers", .gauge, "Connections that only watch (tail=true).",
             services.consumers.tailCount)
+        writeGroups(consumers, text)
         func byShard(
             _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (ShardSnapshot) -> Int
         ) async {

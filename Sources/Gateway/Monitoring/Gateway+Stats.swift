@@ -104,6 +104,7 @@ extension Gateway {
         json.member("consumerId", consumer.id)
         json.member("phase", consumer.phase.rawValue)
         json.optional("problem", consumer.problem)
+        consumer.membership?.write(&json)
         json.key("shards")
         json.beginArray()
         for shard in consumer.shards {
@@ -134,6 +135,24 @@ extension Gateway {
         json.double(rate.bytesPerSecond)
         json.time("lastProgress", shard.counters.lastProgress)
         json.optional("problem", shard.problem)
+        json.endObject()
+    }
+}
+
+extension GroupSnapshot {
+    /// The member `group` of a consumer.
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.key("group")
+        json.beginObject()
+        json.member("memberId", me.text)
+        json.member("members", members.count)
+        json.member("leases", members.first { $0.record.id == me }?.shards.count ?? 0)
+        json.member("leasesTaken", counters.taken)
+        json.member("leasesGivenUp", counters.givenUp)
+        json.member("leasesLost", counters.lost)
+        json.member("itemBytes", itemBytes)
+        json.member("writeIntervalMillis", writeInterval.wholeMilliseconds)
+        json.optional("problem", problem)
         json.endObject()
     }
 }

@@ -40,6 +40,11 @@ struct Greeting {
 
     /// Who has the shards that this reader has not.
     private var others: String {
+        let members = reader.members
+        if !members.isEmpty {
+            return "those of the stream are with "
+                + Self.some(members.map { "\($0.record.host) pid \($0.record.pid) (\($0.shards.count))" })
+        }
         let holders = reader.holders
         guard !holders.isEmpty else { return "the stream has none that can be read now" }
         let count = holders.reduce(0) { $0 + $1.shards }

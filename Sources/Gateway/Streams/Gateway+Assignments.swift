@@ -10,8 +10,10 @@ import Time
 extension Gateway {
     /// `GET /streams/{s}/assignments`: keyed by consumer id; `GET /assignments`: the same under each stream's name.
     func assignments(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
-        try refuseOptions(exchange)
-        let consumers = await services.consumers.snapshots(of: stream).filter { $0.phase != .dormant }
+        let group = try group(exchange.request)
+        let consumers = await services.consumers.snapshots(of: stream).filter {
+            $0.phase != .dormant && $0.group == group ?? $0.group
+        }
         var json = JSONWriter(capacity: 1024)
         if stream != nil {
             write(consumers, &json)
@@ -28,9 +30,19 @@ extension Gateway {
 
     private func write(_ consumers: [ConsumerSnapshot], _ json: inout JSONWriter) {
         json.beginObject()
+        var ids: Set<String> = []
         for consumer in consumers {
-            json.key(consumer.id)
-            write(consumer, &json)
+            guard let membership = consumer.membership else {
+                json.key(consumer.id)
+                write(consumer, &json)
+                continue
+            }
+            for member in membership.members {
+                // A process has one id in all of its groups.
+                let id = member.record.id.text
+                json.key(ids.insert(id).inserted ? id : "\(id)/\(consumer.group)")
+                write(member, isThis: member.record.id == membership.me, consumer, &json)
+            }
         }
         json.endObject()
     }
@@ -50,13 +62,39 @@ extension Gateway {
         json.bool(false)
         json.key("shards")
         json.value(.strings(consumer.heldShards.map(\.text)))
+        writeReaders(consumer, &json)
+        json.endObject()
+    }
+
+    /// A member of the group as its item has it; of this process with its readers.
+    private func write(
+        _ member: GroupSnapshot.Member, isThis: Bool, _ consumer: ConsumerSnapshot, _ json: inout JSONWriter
+    ) {
+        let record = member.record
+        json.beginObject()
+        json.member("appName", record.appName)
+        json.member("consumerGroup", consumer.group)
+        json.member("host", record.host)
+        json.member("pid", record.pid)
+        json.optional("startedOn", record.startedOn?.iso8601)
+        json.optional("heartbeat", record.heartbeat?.iso8601)
+        json.key("isActive")
+        json.bool(record.isActive)
+        json.key("isStandalone")
+        json.bool(record.isStandalone)
+        json.key("shards")
+        json.value(.strings(member.shards.map(\.text)))
+        if isThis { writeReaders(consumer, &json) }
+        json.endObject()
+    }
+
+    private func writeReaders(_ consumer: ConsumerSnapshot, _ json: inout JSONWriter) {
         json.key("readers")
         json.beginObject()
         for reader in consumer.readers {
             json.key(reader.id)
             json.value(.strings(reader.shards.map(\.text)))
         }
-        json.endObject()
         json.endObject()
     }
 }

@@ -1,0 +1,51 @@
+import Kinesis
+import State
+import Time
+
+/// A consumer's group at one moment, by its item as this process saw it last.
+package struct GroupSnapshot: Sendable {
+    package struct Member: Sendable {
+        package let record: GroupMember
+        /// Those that it leases and that are not read to their ends, in the order of their names.
+        package let shards: [ShardID]
+    }
+
+    /// This process.
+    package let me: MemberID
+    /// In the order of their ids.
+    package let members: [Member]
+    /// Bytes of the item, as the service counts them. It takes at most 400 KB.
+    package let itemBytes: Int
+    /// From one write of checkpoints to the next, at present.
+    package let writeInterval: Duration
+    package let counters: GroupCounters
+    /// Why the item cannot be read or written; nil while it can.
+    package let problem: String?
+
+    /// Whose the shard is; nil: nobody's, as far as is known.
+    package func owner(of shard: ShardID) -> Member? { members.first { $0.shards.contains(shard) } }
+}
+
+/// What became of leases since the consumer is in this process.
+package struct GroupCounters: Equatable, Sendable {
+    package var taken = 0
+    package var givenUp = 0
+    package var lost = 0
+
+    package init() {}
+}
+
+extension GroupKeeper {
+    /// nil before the item was seen.
+    var snapshot: GroupSnapshot? {
+        guard let membership, let item = membership.item else { return nil }
+        let leases = item.shards.values.filter { !$0.isDepleted && $0.lease != nil }.sorted { $0.id < $1.id }
+        let shards = Dictionary(grouping: leases) { $0.lease!.owner }
+        return GroupSnapshot(
+            me: membership.me,
+            members: item.members.values.sorted { $0.id < $1.id }.map {
+                .init(record: $0, shards: shards[$0.id, default: []].map(\.id))
+            }, itemBytes: item.bytes, writeInterval: membership.writeInterval, counters: counters,
+            problem: problem?.description)
+    }
+}
