@@ -20,8 +20,8 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     /// This process does not hold the consumer's shards: it was never started here, or has had no reader for
     /// `readerGracePeriod`.
     case shardsNotHeld
-    /// The group's item cannot be read or written; nil: not in time.
-    case group(AWSError?)
+    /// The group's item cannot be read or written, and why.
+    case group(String)
     /// Another member of the group has the shard.
     case leaseLost(ShardID, to: GroupMember?)
     case unknownShard(ShardID)
@@ -58,7 +58,7 @@ extension ConsumerError: CustomStringConvertible {
         case .service(let error): error.description
         case .state(let error): error.description
         case .shardsNotHeld: "this process does not hold the consumer's shards"
-        case .group(let error): "the group's item cannot be read or written: \(error?.description ?? "not in time")"
+        case .group(let reason): "the group's item cannot be read or written: \(reason)"
         case .leaseLost(let shard, let owner):
             "this process does not lease \(shard); \(owner.map { "\($0.host) (\($0.id)) does" } ?? "nobody does")"
         case .unknownShard(let shard): "the stream has no shard \(shard)"

@@ -296,7 +296,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Whether checkpoints are kept in the groups' items where this host cannot keep them.
     package var keepsCheckpointsElsewhere: Bool {
-        context.group != nil && consumers.values.allSatisfy { $0.group?.problem == nil }
+        context.group != nil && consumers.values.allSatisfy { $0.group?.trouble == nil }
     }
 
     private var keys: [ConsumerKey] { (Array(consumers.keys) + dormant.groups.keys).sorted() }
@@ -321,10 +321,12 @@ package final class ConsumerRegistry: @unchecked Sendable {
         isEnding = true
         stopMeasuring()
         let all = Array(consumers.values) + Array(tails.values)
+        // Where the readers have gone already, as in a pod whose application ends before its sidecar, nobody acknowledges.
+        let read = all.filter { $0.session != nil }
         for consumer in all { consumer.end() }
         await wait(until: deadline) { all.allSatisfy(\.isSettled) }
         await wait(until: min(deadline, context.loop.now + Self.patienceAtTheEnd)) {
-            all.allSatisfy(\.isAcknowledged)
+            read.allSatisfy(\.isAcknowledged)
         }
         await context.state.flush()
         await withTaskGroup(of: Void.self) { group in

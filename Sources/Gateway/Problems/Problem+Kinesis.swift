@@ -131,7 +131,7 @@ extension ConsumerError {
         case .group(let error):
             ProblemDocument(
                 .groupUnavailable,
-                "The group's item in DynamoDB cannot be read or written: \(error?.description ?? "no answer in time"). "
+                "The group's item in DynamoDB cannot be read or written: \(error). "
                     + "A lone sidecar does without it: dynamoDb.enabled: false."
             )
             .header("Retry-After", "5")
