@@ -39,7 +39,7 @@ struct PendingPut {
     private(set) var records: [Record]
     private var unresolved: Int
     var encryptionType: String?
-    /// A call that held this put and others was refused for its content: the half in which it goes again. Of a group each
+    /// A call that held this put and others was refused: the half in which it goes again. Of a group each
     /// record has its own.
     private var half: Int?
     /// The refusal of a whole call that held records of this put alone.
@@ -72,7 +72,7 @@ struct PendingPut {
         if uncertain { records[index].isUncertain = true }
     }
 
-    /// The call that carried it and others was refused for its content.
+    /// The call that carried it and others was refused.
     mutating func moved(_ index: Int, toHalf half: Int) {
         if put.isGroup { records[index].half = half } else { self.half = half }
     }
