@@ -118,6 +118,9 @@ extension ConsumerError {
         case .streamNotReady(let name, let status):
             ProblemDocument(.streamNotReady, "The stream \(name) is \(status); try again.")
                 .with("streamStatus", .string(status)).header("Retry-After", "1")
+        case .notPrepared:
+            ProblemDocument(
+                .awsTimeout, "Kinesis has not answered in time what a reader of \(stream) needs, and is asked on.")
         case .service(let error): error.document(stream)
         case .state(let error): ProblemDocument(.stateFailed, "Positions cannot be kept: \(error).")
         case .shuttingDown, .cancelled: Problem.ending
