@@ -81,7 +81,9 @@ final class PutLane: @unchecked Sendable {
         let token = loop.schedule(at: due) { [weak self] in
             guard let self else { return }
             timer = nil
-            batcher.handleTimeout(now: loop.now)
+            if batcher.handleTimeout(now: loop.now) {
+                target.gotNoResponse(from: stream, within: batcher.limits.timeout)
+            }
             act()
         }
         timer = (token, due)

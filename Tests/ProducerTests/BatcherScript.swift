@@ -11,6 +11,8 @@ final class BatcherScript {
     private(set) var now: ContinuousClock.Instant
     private(set) var answers: [PutBatcher.Ticket: Result<PutAnswer, PutError>] = [:]
     private(set) var answered: [PutBatcher.Ticket] = []
+    /// How often the service was told to be silent.
+    private(set) var silences = 0
     /// Half of every back-off.
     var random = 0.5
 
@@ -86,7 +88,7 @@ final class BatcherScript {
 
     func advance(_ duration: Duration) {
         now += duration
-        batcher.handleTimeout(now: now)
+        if batcher.handleTimeout(now: now) { silences += 1 }
         collect()
     }
 

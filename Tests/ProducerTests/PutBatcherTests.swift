@@ -280,6 +280,44 @@ import Testing
         #expect(script.answered == [put])
     }
 
+    @Test func `the service is silent where a put's one call has no response, and not where one failed`() throws {
+        let script = BatcherScript()
+        script.limits.calls = 1
+        script.restart()
+        let failed = script.submit([1])
+        script.end(try #require(script.batch()), .failedForNow(.cut, mayHaveBeenWritten: true))
+        script.advance(.seconds(29))
+        #expect(script.batch() != nil)
+        let waits = script.submit([1])
+        script.advance(.seconds(1))
+        #expect(script.answered == [failed] && script.silences == 0)
+        script.advance(.seconds(29))
+        #expect(script.answered == [failed, waits] && script.silences == 0)
+
+        let other = BatcherScript()
+        other.submit([1])
+        #expect(other.batch() != nil)
+        other.advance(.seconds(30))
+        #expect(other.silences == 1)
+    }
+
+    @Test func `a put whose calls all failed says what the last one met`() throws {
+        let script = BatcherScript()
+        let fault = AWSError.service(ServiceError(code: "InternalFailure", message: "the disk is full", status: 500))
+        let put = script.submit([1])
+        let group = script.submit(EncodedPut(EncodedPut.ofSizes([1]).records, isGroup: true))
+        script.end(try #require(script.batch()), .failedForNow(.service(fault), mayHaveBeenWritten: true))
+        script.advance(.seconds(30))
+        guard case .failure(.timedOut(_, _, lastFailure: fault)) = script.answers[put] else {
+            Issue.record("\(String(describing: script.answers[put]))")
+            return
+        }
+        let message =
+            "no success within 30.0 seconds; the record may have been written; the last attempt: InternalFailure, "
+            + "status 500: the disk is full"
+        #expect(try script.answers[group]?.get().results == [.failed(code: "putTimeout", message: message)])
+    }
+
     @Test func `a call that may have arrived stays uncertain however its later attempts fail`() throws {
         let script = BatcherScript()
         let put = script.submit([1])

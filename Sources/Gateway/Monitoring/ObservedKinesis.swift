@@ -117,6 +117,10 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
+    package func gotNoResponse(from stream: StreamName, within time: Duration) {
+        book.note(stream) { $0.failed(.transport(.timedOut(.total, after: time)), .put, now: .now()) }
+    }
+
     // MARK: Notes
 
     private func noted<Answer>(_ stream: StreamName, _ call: StreamActivity.Call, _ answer: Answer) -> Answer {

@@ -11,7 +11,7 @@ extension PutError {
         case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
             ProblemDocument(
                 .putTimeout,
-                "Kinesis did not answer within \(after); "
+                "There was no \(PutError.missing(lastFailure)) of Kinesis within \(after); "
                     + (mayHaveBeenWritten ? "the record may have been written." : "the record was not written.")
                     + (lastFailure.map { " The last attempt: \($0)." } ?? "")
             )

@@ -135,15 +135,19 @@ package struct PutBatcher {
         retries.hasten(to: now) { entry in puts[entry.ticket]?.waitsForService(entry.index) ?? false }
     }
 
-    /// Time has passed: answers the puts whose deadline is over.
-    package mutating func handleTimeout(now: Instant) {
+    /// Time has passed: answers the puts whose deadline is over. Returns whether the service was silent to one of them: it
+    /// left in one call, which has no response.
+    package mutating func handleTimeout(now: Instant) -> Bool {
+        var wasSilent = false
         while let ticket = puts.oldest, let pending = puts[ticket], pending.arrived + limits.timeout <= now {
             for record in pending.put.records[pending.nextFresh...] { tookFresh(record) }
             puts.remove(ticket)
             endTurns(of: pending, now: now)
             answers.append((ticket, pending.answerAtDeadline(after: limits.timeout)))
+            if pending.hasHeardNothing { wasSilent = true }
         }
         dropAnsweredFresh()
+        return wasSilent
     }
 
     // MARK: Outputs
