@@ -153,7 +153,7 @@ import Testing
     @Test func `a fault that names nothing and meets every part is the call's after some parts`() throws {
         let script = BatcherScript()
         let puts = script.submitTogether(500)
-        #expect(script.sendAll { _ in true } < 80, "all of them alone would be 999")
+        #expect(script.sendAll { _ in true } <= 55, "all of them alone would be 999")
         #expect(Set(script.answered) == Set(puts))
         for put in puts { #expect(throws: PutError.self) { try script.answers[put]?.get() } }
     }
