@@ -13,7 +13,9 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case stopped
     /// The stream did not become usable in time.
     case streamNotReady(StreamName, status: String)
-    /// The service refused or could not be reached, after all retries.
+    /// The positions were not fixed by the caller's deadline, and nothing is known that stands in their way.
+    case notPrepared
+    /// The service refused or could not be reached, after all retries, or those until the caller's deadline.
     case service(AWSError)
     /// The consumer's positions cannot be read or fixed.
     case state(StateError)
@@ -55,6 +57,7 @@ extension ConsumerError: CustomStringConvertible {
         case .stopped: "the consumer is stopped"
         case .streamMissing(let stream): "there is no stream \(stream)"
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"
+        case .notPrepared: "the service has not answered everything that a reader needs"
         case .service(let error): error.description
         case .state(let error): error.description
         case .shardsNotHeld: "this process does not hold the consumer's shards"
