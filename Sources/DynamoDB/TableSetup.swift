@@ -7,8 +7,6 @@ package protocol TableReadiness: AnyObject, Sendable {
     var state: TableState { get }
     /// Returns once items can be read and written; throws when the task is cancelled.
     func ready() async throws(CancellationError)
-    /// An item's operation was told that there is no table: it is set up anew.
-    func missed()
 }
 
 /// Sets a table up in the background, as `TableProvision` decides. Confined to its loop.
@@ -53,6 +51,7 @@ package final class TableSetup: TableReadiness, @unchecked Sendable {
         try await changed.wait(while: { !state.isReady })
     }
 
+    /// An item's operation was told that there is no table: it is set up anew.
     package func missed() {
         guard state.isReady else { return }
         logger.warning("the table is gone", metadata: ["table": "\(wanted.table)"])

@@ -38,9 +38,10 @@ struct Services: @unchecked Sendable {
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
         let table = try table(settings, beside: target, transport)
         let groups = table.map { table in
-            GroupContext(
-                table: DynamoDBGroupTable(settings.dynamoDB.table, table.client), readiness: table,
-                serviceTime: { table.client.serviceTime },
+            let items = DynamoDBGroupTable(settings.dynamoDB.table, table.client)
+            items.onMissing = { [weak table] in table?.missed() }
+            return GroupContext(
+                table: items, readiness: table, serviceTime: { table.client.serviceTime },
                 member: MemberIdentity.of(folder, Logger(label: "group")), appName: "kinesis-sidecar",
                 host: process.host, pid: process.pid, startedOn: process.startedOn)
         }
@@ -50,7 +51,8 @@ struct Services: @unchecked Sendable {
         engine.maxBufferedBytes = settings.maxBufferedBytes
         engine.createsUnlistedStreams = settings.createsUnlistedStreams
         let consumers = ConsumerRegistry(
-            loop: loop, source: kinesis, state: state, settings: engine, logger: Logger(label: "consumer"))
+            loop: loop, source: kinesis, state: state, group: groups, settings: engine,
+            logger: Logger(label: "consumer"))
         var puts = ProducerOptions(shardsToCreate: { settings.shardsToCreate($0) })
         puts.maxPutBytes = settings.maxPutBytes
         puts.putTimeout = settings.putTimeout

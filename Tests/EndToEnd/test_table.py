@@ -1,6 +1,8 @@
 """The groups' table as boto3 reads it after a start, with moto and with ministack as DynamoDB."""
 
+import http.server
 import json
+import threading
 import uuid
 
 import boto3
@@ -139,6 +141,37 @@ def test_a_service_that_is_not_there_is_told_and_waited_for(sidecars):
     assert sidecar.get("/readyz").status == 200
 
 
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A DynamoDB without the table, to whoever must not make it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        code = "ResourceNotFoundException"
+        if self.headers["X-Amz-Target"] != "DynamoDB_20120810.DescribeTable":
+            code = "AccessDeniedException"
+        body = json.dumps({"__type": f"com.amazon.coral.service#{code}", "Message": "not authorized"}).encode()
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_right_that_is_missing_is_told_by_its_name(sidecars):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sidecar = sidecars.start("--dynamodb-endpoint", f"http://127.0.0.1:{server.server_port}")
+        [told] = eventually(lambda: warnings(sidecar))
+        assert "the right to dynamodb:CreateTable is missing" in told and "dynamoDb.enabled" in told
+        assert "dynamodb:CreateTable" in sidecar.log
+        server.shutdown()
+
+
 def test_without_aws_from_end_to_end(sidecars, table):
     """The sidecar with the embedded Kinesis shares its groups with one that has neither, whatever signs."""
     first = sidecars.start("--dynamodb-endpoint", table.url, env={"KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME": table.name})
@@ -155,9 +188,10 @@ def test_without_aws_from_end_to_end(sidecars, table):
 
 def test_a_member_keeps_its_name_in_its_folder(start, tmp_path):
     sidecar = start(data_dir=tmp_path / "data")
-    name = (tmp_path / "data" / "member-id").read_text()
-    assert len(name.strip()) == 22 and name.strip() in sidecar.log
+    name = (tmp_path / "data" / "member-id").read_text().strip()
+    assert len(name) == 22
+    eventually(lambda: name in sidecar.log)
     sidecar.restart()
-    assert (tmp_path / "data" / "member-id").read_text() == name and name.strip() in sidecar.log
-    other = start(data_dir=tmp_path / "other")
-    assert (tmp_path / "other" / "member-id").read_text() != name and name.strip() not in other.log
+    eventually(lambda: name in sidecar.log)
+    start(data_dir=tmp_path / "other")
+    assert (tmp_path / "other" / "member-id").read_text().strip() != name

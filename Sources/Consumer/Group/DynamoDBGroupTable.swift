@@ -6,6 +6,8 @@ import State
 package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
     /// What was asked of the table so far, and what that cost.
     package private(set) var use = GroupTableUse()
+    /// Called when the service says that there is no table.
+    package var onMissing: (() -> Void)?
     package let name: TableName
     private let client: DynamoDBClient
 
@@ -17,7 +19,13 @@ package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
     package func read(_ key: ConsumerKey, isConsistent: Bool) async throws(AWSError) -> Item? {
         use.reads += 1
         let operation = GetItem(table: name, key: GroupItem.key(key), isConsistent: isConsistent)
-        let response = try await client.call(operation)
+        let response: ItemResponse
+        do {
+            response = try await client.call(operation)
+        } catch {
+            noticeMissing(error)
+            throw error
+        }
         use.readUnits += response.units ?? 0
         return response.item
     }
@@ -46,9 +54,18 @@ package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
 
     private func outcome<Write: ConditionalWrite>(of write: Write) async throws(AWSError) -> ConditionalOutcome {
         use.writes += 1
-        let outcome = try await client.write(write)
-        use.wrote(outcome)
-        return outcome
+        do {
+            let outcome = try await client.write(write)
+            use.wrote(outcome)
+            return outcome
+        } catch {
+            noticeMissing(error)
+            throw error
+        }
+    }
+
+    private func noticeMissing(_ error: AWSError) {
+        if error.disposition == .notFound { onMissing?() }
     }
 }
 

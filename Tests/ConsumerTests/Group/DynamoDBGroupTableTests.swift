@@ -88,6 +88,21 @@ import Testing
         #expect(requests.count == 2)
     }
 
+    @Test func `a table that is gone is noticed by whoever asks for an item`() async throws {
+        let gone = ScriptedService.Answer(status: .badRequest, body: #"{"__type":"ns#ResourceNotFoundException"}"#)
+        _ = try await run {
+            $0.operation == "PutItem" ? .init(status: .badRequest, body: "{}") : gone
+        } _: { table in
+            var noticed = 0
+            table.onMissing = { noticed += 1 }
+            _ = try? await table.create(Self.key, [:])
+            #expect(noticed == 0)
+            _ = try? await table.read(Self.key, isConsistent: true)
+            _ = try? await table.write(Self.key, Self.update)
+            #expect(noticed == 2)
+        }
+    }
+
     @Test func `an item is deleted where the conditions are true`() async throws {
         let requests = try await run { request in
             request.earlier == 0 ? .init(body: "{}") : Self.failed()
