@@ -22,7 +22,7 @@ extension Consumer {
     }
 
     /// What keeps the consumer as a whole from getting on.
-    var problem: String? { lifecycle.problem?.description ?? session?.problem ?? group?.problem?.description }
+    var problem: String? { lifecycle.problem?.description ?? session?.problem ?? group?.trouble }
 
     private func snapshot(with shards: [ShardSnapshot]) -> ConsumerSnapshot {
         var snapshot = ConsumerSnapshot(

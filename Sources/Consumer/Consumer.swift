@@ -21,6 +21,8 @@ final class Consumer: @unchecked Sendable {
         }
 
         fileprivate(set) var outcome: Outcome?
+        /// What stands in its way while it goes on, as far as that is known.
+        fileprivate(set) var obstacle: ConsumerError?
         fileprivate var task: Task<Void, Never>?
     }
 
@@ -49,6 +51,8 @@ final class Consumer: @unchecked Sendable {
     private var grace: TimerToken?
     /// Called once a reader has gone and none is left.
     var onIdle: (() -> Void)?
+    /// Called when an attempt to prepare has failed, for which nobody may wait any more.
+    var onFailedAttempt: (() -> Void)?
 
     /// - Parameters:
     ///   - isTail: it only watches: no group, and nothing is kept.
@@ -168,18 +172,18 @@ extension Consumer {
     // MARK: Positions
 
     /// Returns once the positions are fixed and stored, as of now or later. All who ask while an attempt is under way get
-    /// what comes of it.
-    private func prepare(_ moment: WallTime) async throws(ConsumerError) {
+    /// what comes of it, or what stands in its way at their deadline.
+    private func prepare(_ moment: WallTime, until deadline: EventLoop.Instant? = nil) async throws(ConsumerError) {
         while true {
             switch lifecycle.need {
             case .nothing: return
             case .refused(let error): throw error
             case .waitForEnd:
-                try await wait {
+                try await wait(until: deadline) {
                     if case .stopping(_, isRestarting: true) = lifecycle.state { true } else { false }
                 }
-            case .attempt: if try await isFixed(by: begin(moment)) { return }
-            case .join(let attempt): if try await isFixed(by: attempt) { return }
+            case .attempt: if try await isFixed(by: begin(moment), until: deadline) { return }
+            case .join(let attempt): if try await isFixed(by: attempt, until: deadline) { return }
             }
         }
     }
@@ -191,7 +195,8 @@ extension Consumer {
         attempt.task = loop.spawn { [self] in
             do throws(ConsumerError) {
                 let prepared = try await preparation.positions(
-                    ownPositions ?? rememberedPositions, options: options, moment: moment)
+                    ownPositions ?? rememberedPositions, options: options, moment: moment
+                ) { attempt.obstacle = $0 }
                 do throws(StateError) {
                     try await scope.sent.load(streamCreatedOn: prepared.book.streamCreatedOn)
                 } catch { throw .state(error) }
@@ -207,6 +212,7 @@ extension Consumer {
             } catch {
                 attempt.outcome = lifecycle.isCurrent(attempt) ? .failed(error) : .superseded
                 if lifecycle.attemptFails(attempt, because: error) { waitForReader() } else { leaveShards() }
+                onFailedAttempt?()
             }
             changed.open()
         }
@@ -214,8 +220,13 @@ extension Consumer {
     }
 
     /// Waits for what comes of the attempt; false: nothing, and the caller has to ask again.
-    private func isFixed(by attempt: Attempt) async throws(ConsumerError) -> Bool {
-        try await wait { attempt.outcome == nil && !isRefused }
+    private func isFixed(by attempt: Attempt, until deadline: EventLoop.Instant?) async throws(ConsumerError) -> Bool {
+        do throws(ConsumerError) {
+            try await wait(until: deadline) { attempt.outcome == nil && !isRefused }
+        } catch {
+            if case .notPrepared = error, let obstacle = attempt.obstacle { throw obstacle }
+            throw error
+        }
         switch attempt.outcome {
         case .fixed?: return true
         case .failed(let error)?: throw error
@@ -227,8 +238,12 @@ extension Consumer {
         if case .refused = lifecycle.need { true } else { false }
     }
 
-    private func wait(while condition: () -> Bool) async throws(ConsumerError) {
-        do { try await changed.wait(while: condition) } catch { throw .cancelled }
+    private func wait(until deadline: EventLoop.Instant?, while condition: () -> Bool) async throws(ConsumerError) {
+        let timer = deadline.map { loop.schedule(at: $0) { [changed] in changed.open() } }
+        defer { if let timer { loop.cancel(timer) } }
+        let isOver = { deadline.map { self.loop.now >= $0 } ?? false }
+        do { try await changed.wait(while: { condition() && !isOver() }) } catch { throw .cancelled }
+        if condition() { throw .notPrepared }
     }
 
     /// Holds the shards for a reader that comes soon, and lets them go when none does.
@@ -267,11 +282,15 @@ extension Consumer {
     }
 
     /// Attaches a reader that was admitted.
-    /// - Parameter lastEvent: the Last-Event-ID with which its client comes back; nil: it has said none.
-    func attach(_ readerID: ReaderID, lastEvent: String?) async throws(ConsumerError) -> RecordsReader {
+    /// - Parameters:
+    ///   - lastEvent: the Last-Event-ID with which its client comes back; nil: it has said none.
+    ///   - deadline: until when it waits for the positions; nil: as long as that takes. What fixes them goes on behind it.
+    func attach(_ readerID: ReaderID, lastEvent: String?, until deadline: EventLoop.Instant?)
+        async throws(ConsumerError) -> RecordsReader
+    {
         defer { lifecycle.readerArrived() }
         // LATEST means: since the request came, not since the service has answered.
-        try await prepare(.now())
+        try await prepare(.now(), until: deadline)
         // Of a connection that has not ended yet nothing more is to come, or it would be missing in what the log says.
         let formers = await formerReaders(lastEvent)
         for former in formers { former.quiesce() }

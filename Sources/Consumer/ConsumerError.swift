@@ -13,15 +13,17 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case stopped
     /// The stream did not become usable in time.
     case streamNotReady(StreamName, status: String)
-    /// The service refused or could not be reached, after all retries.
+    /// The positions were not fixed by the caller's deadline, and nothing is known that stands in their way.
+    case notPrepared
+    /// The service refused or could not be reached, after all retries, or those until the caller's deadline.
     case service(AWSError)
     /// The consumer's positions cannot be read or fixed.
     case state(StateError)
     /// This process does not hold the consumer's shards: it was never started here, or has had no reader for
     /// `readerGracePeriod`.
     case shardsNotHeld
-    /// The group's item cannot be read or written; nil: not in time.
-    case group(AWSError?)
+    /// The group's item cannot be read or written, and why.
+    case group(String)
     /// Another member of the group has the shard.
     case leaseLost(ShardID, to: GroupMember?)
     case unknownShard(ShardID)
@@ -55,10 +57,11 @@ extension ConsumerError: CustomStringConvertible {
         case .stopped: "the consumer is stopped"
         case .streamMissing(let stream): "there is no stream \(stream)"
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"
+        case .notPrepared: "the service has not answered everything that a reader needs"
         case .service(let error): error.description
         case .state(let error): error.description
         case .shardsNotHeld: "this process does not hold the consumer's shards"
-        case .group(let error): "the group's item cannot be read or written: \(error?.description ?? "not in time")"
+        case .group(let reason): "the group's item cannot be read or written: \(reason)"
         case .leaseLost(let shard, let owner):
             "this process does not lease \(shard); \(owner.map { "\($0.host) (\($0.id)) does" } ?? "nobody does")"
         case .unknownShard(let shard): "the stream has no shard \(shard)"

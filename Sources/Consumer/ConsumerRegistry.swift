@@ -93,15 +93,18 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Makes a reader of the consumer that stream and group name; starts the consumer where nobody has. Positions
     /// are fixed and stored when this returns: what is put from now on reaches the reader.
-    /// - Parameter lastEvent: the Last-Event-ID with which the reader's client comes back, if it does.
-    package func attach(_ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil)
-        async throws(ConsumerError) -> RecordsReader
-    {
+    /// - Parameters:
+    ///   - lastEvent: the Last-Event-ID with which the reader's client comes back, if it does.
+    ///   - patience: how long it waits for the positions; nil: as long as that takes. They are fixed all the same, for
+    ///     whoever comes next.
+    package func attach(
+        _ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil, patience: Duration? = nil
+    ) async throws(ConsumerError) -> RecordsReader {
         context.loop.preconditionOnLoop()
         let (consumer, options) = try consumer(stream, named)
         consumer.admit(options)
         do throws(ConsumerError) {
-            return try await consumer.attach(.random(), lastEvent: lastEvent)
+            return try await consumer.attach(.random(), lastEvent: lastEvent, until: deadline(patience))
         } catch {
             forgetFailed(consumer)
             throw error
@@ -110,18 +113,25 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Makes a reader that only watches the stream: it joins no group and keeps nothing. Its records begin at
     /// `initialPositionInStream`. A missing stream is created where it would be for a reader of a group.
-    package func watch(_ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil)
-        async throws(ConsumerError) -> RecordsReader
-    {
+    /// - Parameter patience: as of `attach`.
+    package func watch(
+        _ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil, patience: Duration? = nil
+    ) async throws(ConsumerError) -> RecordsReader {
         context.loop.preconditionOnLoop()
         guard !isEnding else { throw .shuttingDown }
         let tail = newTail(stream, named)
         do throws(ConsumerError) {
-            return try await tail.attach(.random(), lastEvent: lastEvent)
+            return try await tail.attach(.random(), lastEvent: lastEvent, until: deadline(patience))
         } catch {
             tails[ObjectIdentifier(tail)] = nil
+            // Nobody else will want what it still prepares.
+            tail.end()
             throw error
         }
+    }
+
+    private func deadline(_ patience: Duration?) -> EventLoop.Instant? {
+        patience.map { context.loop.now + $0 }
     }
 
     /// Apart from `watch`: a connection's task keeps the memory of its deepest frames.
@@ -242,6 +252,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             key, options: options, isConfigured: isConfigured, rememberedPositions: dormant.take(key)?.positions,
             mayCreateStream: isConfigured || settings.createsUnlistedStreams, context: context, logger: logger)
         consumer.onIdle = { [weak self] in self?.prober?.hurry(key) }
+        consumer.onFailedAttempt = { [weak self, unowned consumer] in self?.forgetFailed(consumer) }
         consumers[key] = consumer
         order.append(key)
         return consumer
@@ -296,7 +307,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Whether checkpoints are kept in the groups' items where this host cannot keep them.
     package var keepsCheckpointsElsewhere: Bool {
-        context.group != nil && consumers.values.allSatisfy { $0.group?.problem == nil }
+        context.group != nil && consumers.values.allSatisfy { $0.group?.trouble == nil }
     }
 
     private var keys: [ConsumerKey] { (Array(consumers.keys) + dormant.groups.keys).sorted() }
@@ -321,10 +332,12 @@ package final class ConsumerRegistry: @unchecked Sendable {
         isEnding = true
         stopMeasuring()
         let all = Array(consumers.values) + Array(tails.values)
+        // Where the readers have gone already, as in a pod whose application ends before its sidecar, nobody acknowledges.
+        let read = all.filter { $0.session != nil }
         for consumer in all { consumer.end() }
         await wait(until: deadline) { all.allSatisfy(\.isSettled) }
         await wait(until: min(deadline, context.loop.now + Self.patienceAtTheEnd)) {
-            all.allSatisfy(\.isAcknowledged)
+            read.allSatisfy(\.isAcknowledged)
         }
         await context.state.flush()
         await withTaskGroup(of: Void.self) { group in

@@ -3,15 +3,15 @@ import Bytes
 import Kinesis
 
 extension KinesisClient: StreamSource {
-    package func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary {
+    package func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary {
         try await call(DescribeStreamSummary(stream: stream), retry: retry)
     }
 
-    package func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
+    package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
         try await call(CreateStream(stream: stream, shardCount: shardCount), retry: retry)
     }
 
-    package func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+    package func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
         try await listAllShards(stream, retry: retry)
     }
 

@@ -25,14 +25,17 @@ struct Preparation: Sendable {
     /// - Parameters:
     ///   - held: the consumer's positions from its last reader; nil when it had none in this process.
     ///   - moment: from which LATEST reads, if this consumer has not asked for it before.
-    func positions(_ held: Positions?, options: ConsumerOptions, moment: WallTime) async throws(ConsumerError)
-        -> Positions
-    {
-        let retry = Self.bounded(options.retry)
-        let found = try await usableStream(options, retry)
+    ///   - onObstacle: hears what stands in the way while it is waited out; nil: nothing that is known.
+    func positions(
+        _ held: Positions?, options: ConsumerOptions, moment: WallTime,
+        onObstacle: @escaping (ConsumerError?) -> Void
+    ) async throws(ConsumerError) -> Positions {
+        let retry = Retrying(Self.bounded(options.retry)) { onObstacle(.service($0)) }
+        let found = try await usableStream(options, retry, onObstacle)
         let listing = try await service { () throws(AWSError) in
             try await context.source.shards(of: key.stream, retry: retry)
         }
+        onObstacle(nil)
         let (positions, isMomentNew) = try await stored { () throws(StateError) in
             try await self.positions(held, found, listing, options.initialPositionInStream, moment)
         }
@@ -57,15 +60,18 @@ struct Preparation: Sendable {
 
     // MARK: The stream
 
-    private func usableStream(_ options: ConsumerOptions, _ retry: RetryPolicy) async throws(ConsumerError)
-        -> ProvisionedStream
-    {
+    private func usableStream(
+        _ options: ConsumerOptions, _ retry: Retrying, _ onObstacle: (ConsumerError?) -> Void
+    ) async throws(ConsumerError) -> ProvisionedStream {
         let mayCreate = mayCreateStream && options.createStreamIfNeeded
         let provision = StreamProvision(
             shardsToCreate: mayCreate ? options.shardCount : nil, waitsOutFailures: false, now: context.loop.now)
         do throws(StreamProvisionError) {
             return try await ProvisionedStream(provision, on: context.loop) { () throws(AWSError) in
-                try await context.source.summary(of: key.stream, retry: retry)
+                let summary = try await context.source.summary(of: key.stream, retry: retry)
+                let status = summary.status
+                onObstacle(status.isUsable ? nil : .streamNotReady(key.stream, status: status.rawValue))
+                return summary
             } create: { shards throws(AWSError) in
                 logger.notice("creating the stream", metadata: ["shardCount": "\(shards)"])
                 try await context.source.create(key.stream, shardCount: shards, retry: retry)

@@ -5,10 +5,10 @@ import Kinesis
 /// What the engine asks of the service. `KinesisClient` answers over the network; tests answer in process.
 package protocol StreamSource: AnyObject, Sendable {
     /// The stream's summary; fails with ResourceNotFoundException when there is no such stream.
-    func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary
-    func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError)
+    func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary
+    func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError)
     /// Every shard that the service lists, of all pages.
-    func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard]
+    func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard]
     /// Asks once: the shard's own machine decides when to ask again.
     func iterator(of shard: ShardID, in stream: StreamName, at position: StartingPosition)
         async throws(AWSError) -> ShardIterator

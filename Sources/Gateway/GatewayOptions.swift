@@ -13,6 +13,9 @@ package struct GatewayOptions: Sendable {
     package var version: String = ""
     /// What assignments and metrics say of the process.
     package var process = ProcessFacts()
+    /// How long a client that gives a silent connection up, and comes back, waits for its reader's positions before it is told
+    /// what stands in the way. Less than the 4 s after which the most impatient of them gives up (docs/clients.md).
+    package var readerPatience: Duration = .milliseconds(3500)
     /// How long `stop` waits for readers that do not take what is on its way to them.
     package var stopTimeout: Duration = .seconds(10)
 

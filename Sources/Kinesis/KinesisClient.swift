@@ -22,7 +22,7 @@ package final class KinesisClient: @unchecked Sendable {
     ///
     /// - Parameter retry: as for `AWSClient.send`; nil leaves retries to the caller.
     package func call<Operation: KinesisOperation>(
-        _ operation: Operation, retry: RetryPolicy?
+        _ operation: Operation, retry: Retrying?
     ) async throws(AWSError) -> Operation.Response {
         var request = JSONWriter()
         operation.write(&request)
@@ -77,7 +77,7 @@ package final class KinesisClient: @unchecked Sendable {
 
     /// Every shard of a stream, closed ones too, over all pages. A token lives 300 s: when one has expired the
     /// listing starts over, once.
-    package func listAllShards(_ stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+    package func listAllShards(_ stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
         do {
             return try await listPages(stream, retry: retry)
         } catch .service(let error) where error.code == "ExpiredNextTokenException" {
@@ -85,7 +85,7 @@ package final class KinesisClient: @unchecked Sendable {
         }
     }
 
-    private func listPages(_ stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+    private func listPages(_ stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
         var page = ListShards.Page.first(stream)
         var shards: [Shard] = []
         var tokens: Set<String> = []
@@ -102,7 +102,7 @@ package final class KinesisClient: @unchecked Sendable {
     }
 
     private func send(
-        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: RetryPolicy?, isRepeatable: Bool = true,
+        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: Retrying?, isRepeatable: Bool = true,
         expectedCodes: [String] = [], acceptsResponse: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> AWSResponse {
         // Both are constants, which the compiler joins: no text is made for a request.

@@ -152,10 +152,13 @@ package final class KinesisService: @unchecked Sendable {
         }
     }
 
-    /// What the service says when the store fails; the log has the cause.
+    /// What the service says when the store fails. The service itself would keep the cause to itself; here whoever asks can
+    /// do something about a full disk.
     func failed(_ attempt: String, _ error: SQLiteError) -> ServiceFault {
         logger.error("embedded Kinesis: cannot \(attempt): \(error)")
-        return .internalFailure
+        var fault = ServiceFault.internalFailure
+        fault.message = "The embedded Kinesis cannot \(attempt): \(error)"
+        return fault
     }
 
     /// The time at which an iterator is given: after the last moment at which a test let all of them expire.

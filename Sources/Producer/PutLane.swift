@@ -81,7 +81,9 @@ final class PutLane: @unchecked Sendable {
         let token = loop.schedule(at: due) { [weak self] in
             guard let self else { return }
             timer = nil
-            batcher.handleTimeout(now: loop.now)
+            if batcher.handleTimeout(now: loop.now) {
+                target.gotNoResponse(from: stream, within: batcher.limits.timeout)
+            }
             act()
         }
         timer = (token, due)
@@ -102,7 +104,7 @@ final class PutLane: @unchecked Sendable {
                 try await streams.create(stream)
                 outcome = await call(batch)
             } catch {
-                outcome = .refused(error, byContent: false)
+                outcome = .refused(error, .call)
             }
         }
         batcher.returned(batch, outcome, random: .random(in: 0..<1), now: loop.now)
@@ -128,29 +130,23 @@ final class PutLane: @unchecked Sendable {
     }
 
     private func outcome(of error: AWSError) -> PutBatcher.Outcome {
-        if case .response = error { return .refused(.service(error), byContent: false) }
+        if case .response = error { return .refused(.service(error), .call) }
         switch error.disposition {
         case .retry, .throttled, .limitExceeded, .resourceInUse:
             logger.debug("puts to \(stream) will be tried again: \(error)")
             return .failedForNow(.service(error), mayHaveBeenWritten: error.mayHaveBeenWritten)
         case .notFound:
-            return .refused(.streamMissing, byContent: false)
+            return .refused(.streamMissing, .call)
         case .invalidArgument, .fatal, .denied, .refreshCredentials, .clockSkew, .expiredIterator, .expiredNextToken,
             .cancelled:
-            if error.blamesContent { streams.forget(stream) }
-            return .refused(.service(error), byContent: error.blamesContent)
+            let blame = Blame(error)
+            if blame != .call { streams.forget(stream) }
+            return .refused(.service(error), blame)
         }
     }
 }
 
 extension AWSError {
-    /// Whether what the call carries is blamed, so that a part of it may pass: by the service, or for its size by whatever
-    /// stands before it. Not so a wrong endpoint, or a proxy's page.
-    fileprivate var blamesContent: Bool {
-        guard case .service(let error) = self else { return false }
-        return error.disposition == .invalidArgument || error.status == 413
-    }
-
     /// Whether the service may have acted on a call that ended so.
     fileprivate var mayHaveBeenWritten: Bool {
         switch self {

@@ -44,9 +44,10 @@ extension PutError {
     /// The same for one record of a put whose other records fared otherwise.
     package var asEntry: (code: String, message: String) {
         switch self {
-        case .timedOut(let after, let mayHaveBeenWritten, _):
+        case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
             let fate = mayHaveBeenWritten ? "the record may have been written" : "the record was not written"
-            return ("putTimeout", "no answer within \(after); \(fate)")
+            let cause = lastFailure.map { "; the last attempt: \($0)" } ?? ""
+            return ("putTimeout", "no \(Self.missing(lastFailure)) within \(after); \(fate)" + cause)
         case .service(.service(let error)):
             return (error.code, error.message)
         case .service(let error):
@@ -60,6 +61,13 @@ extension PutError {
         case .busy, .draining:
             return ("notSent", "the record was not sent")
         }
+    }
+}
+
+extension PutError {
+    /// What did not come in time: an answer at all, or one that is no failure.
+    package static func missing(_ lastFailure: AWSError?) -> String {
+        if case .service = lastFailure { "success" } else { "answer" }
     }
 }
 

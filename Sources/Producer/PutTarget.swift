@@ -11,6 +11,12 @@ package protocol PutTarget: AnyObject, Sendable {
     func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary
     /// One CreateStream, asked once.
     func createStream(_ stream: StreamName, shards: Int) async throws(AWSError)
+    /// A put has waited for its whole time for the response to its one call, which may still come.
+    func gotNoResponse(from stream: StreamName, within time: Duration)
+}
+
+extension PutTarget {
+    package func gotNoResponse(from stream: StreamName, within time: Duration) {}
 }
 
 extension KinesisClient: PutTarget {

@@ -18,7 +18,7 @@ import Time
     private static func call(_ client: AWSClient, retry: RetryPolicy? = nil) async throws(AWSError) -> String {
         let request = client.serviceProtocol.request(
             "Kinesis_20131202.ListShards", body: ByteBuffer(#"{"StreamName":"s"}"#), timeout: .seconds(20))
-        return try await client.send(request, retry: retry).body.text
+        return try await client.send(request, retry: retry.map { Retrying($0) }).body.text
     }
 
     /// Whether the request carries a valid signature of the local key at `now`.
@@ -148,6 +148,26 @@ import Time
             let client = try Self.client(transport, server.url)
             #expect(try await Self.call(client, retry: .default) == "done")
             #expect(client.recentExceptions.exceptions(now: .now()).count == 2)
+        }
+    }
+
+    @Test func `each failure that a call gets over is told while it goes on, and that with which it ends is thrown`()
+        async throws
+    {
+        let server = TestServer { .status(500, #"{"__type":"InternalFailure","message":"\#($0.request)"}"#) }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url)
+            var told: [String] = []
+            let retry = Retrying(RetryPolicy(retries: 2, forever: false)) { told.append("\($0)") }.telling { _ in
+                told.append("again")
+            }
+            let error = await #expect(throws: AWSError.self) {
+                try await client.send(AWSRequest(.get, path: "/k", timeout: .seconds(20)), retry: retry)
+            }
+            let failures = (1...3).map { "InternalFailure, status 500: \($0)" }
+            #expect(told == [failures[0], "again", failures[1], "again"])
+            #expect(error?.description == failures[2])
         }
     }
 

@@ -137,16 +137,6 @@ class Ledger:
                         got[d.shard] = max(got.get(d.shard, -1), d.sequence)
             self.unanswered += [Acknowledgement(shard, sequence, time.time()) for shard, sequence in got.items()]
 
-    def may_be_unknown(self, connection):
-        """Whether the event that the connection names may be of a reader that came right before the sidecar was killed: its
-        row in the delivery log is committed at most 20 ms later, more on a busy machine. What it was sent has no checkpoint
-        either then, and comes again."""
-        with self.lock:
-            if connection.resumed_from is None:
-                return False
-            opened = self.connections[connection.resumed_from].opened
-            return any(opened - 0.5 <= at <= opened + 2 for at in self.kills)
-
     def complain(self, text):
         with self.lock:
             self.complaints.append(text)

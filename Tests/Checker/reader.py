@@ -117,8 +117,6 @@ class Reader:
                     ended = True
                 elif event.name == "shard":
                     self.ledger.told(connection, data["shardId"], data["change"])
-                elif event.name == "problem" and data["code"] == "lastEventUnknown" and self.ledger.may_be_unknown(connection):
-                    pass
                 elif event.name == "problem" and data["code"] != "shardDegraded":
                     self.ledger.complain(f"connection {connection.number} was told of a problem: {data}")
                 elif event.name == "records":

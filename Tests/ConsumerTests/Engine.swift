@@ -34,9 +34,11 @@ final class Engine: @unchecked Sendable {
     private(set) var registry: ConsumerRegistry
     private let settings: EngineSettings
 
-    init(_ kinesis: FakeKinesis, _ loop: EventLoop, settings change: (inout EngineSettings) -> Void = { _ in })
-        async throws
-    {
+    /// - Parameter path: of the state's file; nil: it is kept in memory.
+    init(
+        _ kinesis: FakeKinesis, _ loop: EventLoop, path: String? = nil,
+        settings change: (inout EngineSettings) -> Void = { _ in }
+    ) async throws {
         self.loop = loop
         self.kinesis = kinesis
         var settings = EngineSettings()
@@ -44,12 +46,12 @@ final class Engine: @unchecked Sendable {
         settings.defaults.noRecordsPollDelay = .milliseconds(2)
         change(&settings)
         self.settings = settings
-        store = try await StateStore.open(path: nil, loop: loop, logger: Self.logger)
+        store = try await StateStore.open(path: path, loop: loop, logger: Self.logger)
         registry = ConsumerRegistry(
             loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
     }
 
-    private static var logger: Logger {
+    static var logger: Logger {
         Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     }
 
@@ -60,8 +62,11 @@ final class Engine: @unchecked Sendable {
             loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
     }
 
-    func attach(_ options: (String, String)..., lastEvent: String? = nil) async throws -> RecordsReader {
-        try await registry.attach(kinesis.name, NamedOptions(options, from: .query), lastEvent: lastEvent)
+    func attach(
+        _ options: (String, String)..., lastEvent: String? = nil, patience: Duration? = nil
+    ) async throws -> RecordsReader {
+        try await registry.attach(
+            kinesis.name, NamedOptions(options, from: .query), lastEvent: lastEvent, patience: patience)
     }
 
     func acknowledge(_ acknowledgement: Acknowledgement, isForced: Bool = false) async throws -> [StoredCheckpoint] {

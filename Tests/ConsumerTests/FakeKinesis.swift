@@ -129,7 +129,7 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
 
     // MARK: StreamSource
 
-    func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary {
+    func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary {
         try await called(.summary)
         guard exists else { throw Self.error("ResourceNotFoundException") }
         return StreamSummary(
@@ -137,13 +137,13 @@ final class FakeKinesis: StreamSource, @unchecked Sendable {
             retentionHours: retentionHours, encryption: "NONE", mode: .provisioned, maxRecordBytes: 1 << 20)
     }
 
-    func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
+    func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
         try await called(.create)
         exists = true
         status = .active
     }
 
-    func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+    func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
         try await called(.list)
         guard exists else { throw Self.error("ResourceNotFoundException") }
         return shards.values.map(\.shard)

@@ -1,6 +1,7 @@
 import Kinesis
 import Reactor
 import State
+import TestSupport
 import Testing
 
 @testable import Consumer
@@ -128,6 +129,28 @@ import Testing
             engine.restart()
             let third = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: third) == ["d"])
+        }
+    }
+
+    @Test func `a reader's first event comes once the log knows the reader, so that a crash right behind it is none`()
+        async throws
+    {
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            let folder = TemporaryFolder()
+            let path = folder.path + "/state.db"
+            let kinesis = FakeKinesis(loop: loop)
+            let engine = try await Engine(kinesis, loop, path: path)
+            kinesis.put("a")
+            let reader = try await engine.attach(fromStart)
+            let first = try #require(await Engine.delivery(from: reader))
+            // What another process finds.
+            let other = try await StateStore.open(path: path, loop: loop, logger: Engine.logger)
+            let key = ConsumerKey(stream: kinesis.name, group: engine.registry.defaultGroup)
+            #expect(try await other.sent(after: first.id, of: key) != nil)
+            await other.close()
+            await engine.registry.shutDown(deadline: loop.now)
+            await engine.store.close()
+            withExtendedLifetime(folder) {}
         }
     }
 

@@ -40,6 +40,40 @@ import Testing
         }
     }
 
+    @Test func `who waits no longer gives up, and what was begun is there for the next one`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.silence(.list)
+            await #expect(throws: ConsumerError.notPrepared) { try await engine.attach(patience: .seconds(1)) }
+            await #expect(throws: ConsumerError.notPrepared) { try await engine.attach(patience: .seconds(1)) }
+            kinesis.hangUp()
+            let reader = try await engine.attach(patience: .seconds(1))
+            #expect(reader.shardCount == 1 && kinesis.count(.list) == 1)
+        }
+    }
+
+    @Test func `who gives up hears what stands in the way`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.status = .creating
+            await #expect(throws: ConsumerError.streamNotReady(kinesis.name, status: "CREATING")) {
+                try await engine.attach(patience: .seconds(1))
+            }
+            kinesis.status = .active
+            kinesis.silence(.list)
+            await #expect(throws: ConsumerError.notPrepared) { try await engine.attach(patience: .seconds(10)) }
+        }
+    }
+
+    @Test func `an attempt that fails when nobody waits any more leaves no consumer`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.silence(.summary)
+            await #expect(throws: ConsumerError.notPrepared) { try await engine.attach(patience: .seconds(1)) }
+            #expect(engine.registry.snapshots.count == 1)
+            kinesis.exists = false
+            kinesis.hangUp()
+            await engine.until("it is forgotten") { engine.registry.snapshots.isEmpty }
+        }
+    }
+
     @Test func `two that succeed start one consumer with its options`() async throws {
         try await withEngine { engine, kinesis in
             async let first = outcome { try await start(engine, ("limit", "7")) }

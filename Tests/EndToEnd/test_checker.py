@@ -350,18 +350,6 @@ def test_what_is_acknowledged_does_not_come_again_and_what_is_not_does():
     assert story.findings(manual=True) == {"twice for no reason": 1}
 
 
-def test_the_log_may_not_know_a_reader_that_came_right_before_the_kill():
-    story = Story().connection(range(5), "killed")
-    (first,) = story.ledger.connections
-    story.connection(range(5, 10), resumed=(1, first))
-    second = story.ledger.connections[1]
-    assert not story.ledger.may_be_unknown(second)
-    story.ledger.kills.append(first.opened + 0.006)
-    assert story.ledger.may_be_unknown(second) and not story.ledger.may_be_unknown(first)
-    story.ledger.kills[:] = [first.opened + 5]
-    assert not story.ledger.may_be_unknown(second)
-
-
 def test_an_acknowledgement_without_an_answer_may_be_stored():
     story = Story().connection(range(10), "killed")
     (connection,) = story.ledger.connections

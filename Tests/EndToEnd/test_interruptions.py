@@ -2,6 +2,7 @@
 
 import json
 import resource
+import socket
 
 import pytest
 
@@ -11,6 +12,20 @@ from harness.resharding import merge, split
 from harness.waiting import eventually
 
 QUICK = "pollDelay=20&noRecordsPollDelay=250"
+FROM_START = QUICK + "&initialPositionInStream=TRIM_HORIZON"
+
+
+def kill_behind_first_event(sidecar, stream):
+    """A crash as soon as a reader has its first event, faster than curl would hand it on; returns the event's id."""
+    with socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=20) as connection:
+        connection.sendall(f"GET /streams/{stream}/records?{FROM_START} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        received = b""
+        while b"\nevent: records\n" not in received:
+            part = connection.recv(65536)
+            assert part, received
+            received += part
+        sidecar.kill()
+    return received.split(b"\nevent: records\n")[0].rsplit(b"id: ", 1)[1].decode()
 
 
 def arrived(readers):
@@ -96,6 +111,20 @@ def test_kill_9_of_everything_goes_on_where_it_was(sidecars, tmp_path):
     again.wait(lambda r: 59 in numbers(r.records), 20, "the last record")
     assert_in_order(again.records)
     assert sorted(set(numbers(reader.records) + numbers(again.records))) == list(range(60))
+
+
+def test_the_id_of_a_readers_first_event_is_known_after_a_crash_right_behind_it(sidecars, tmp_path):
+    service = sidecars.start("--local-limits", "off")
+    make_stream(service.boto3(), "s", 1)
+    service.put("s", {"n": 0})
+    for attempt in range(3):
+        sidecar = sidecars.start_against(service.kinesis_url, data_dir=tmp_path / f"data-{attempt}")
+        last = kill_behind_first_event(sidecar, "s")
+        sidecar.start()
+        service.put("s", {"n": attempt + 1})
+        reader = sidecar.follow("s", FROM_START, headers={"Last-Event-ID": last})
+        reader.wait(lambda r: attempt + 1 in numbers(r.records), 20, "the newest record")
+        assert not [event.data for event in reader.events if event.name == "problem"]
 
 
 def test_latest_holds_over_a_crash(sidecars, tmp_path):

@@ -43,6 +43,29 @@ def body_of(number):
     return json.dumps({"records": records}).encode()
 
 
+# What a sidecar that had large bodies may keep of their memory. It is 20 MB at rest.
+RESIDENT_KILOBYTES = 45_000
+
+
+@pytest.mark.seconds(120)
+def test_the_memory_of_bodies_that_are_over_is_given_back(sidecars):
+    service = sidecars.start("--local-limits", "off")
+    make_stream(service.boto3(), "s", 4)
+    sidecar = sidecars.start_against(service.kinesis_url)
+    puts = [LargePut(sidecar, "s", BODY_BYTES, expects=False) for _ in range(LET_IN)]
+    body = body_of(0).ljust(BODY_BYTES)
+    # Side by side.
+    step = 1 << 20
+    for at in range(0, len(body), step):
+        for put in puts:
+            put.socket.sendall(body[at:at + step])
+    assert [put.status() for put in puts] == [200] * LET_IN
+    for put in puts:
+        put.socket.close()
+    eventually(
+        lambda: sidecar.resident_kilobytes() < RESIDENT_KILOBYTES, 20, why="the memory is given back")
+
+
 @pytest.mark.seconds(120)
 def test_bodies_beyond_their_memory_are_refused_unread_and_the_others_are_stored(sidecars):
     service = sidecars.start("--local-limits", "off")

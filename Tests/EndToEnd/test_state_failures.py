@@ -99,6 +99,25 @@ def test_a_crash_while_the_disk_is_full_loses_nothing(service, sidecars, small_d
     assert set(numbers(reader.records)) | set(numbers(again.records)) == set(range(301))
 
 
+@pytest.mark.seconds(60)
+def test_a_put_into_an_embedded_kinesis_on_a_full_disk_says_what_is_full(sidecars, small_disk):
+    local = sidecars.start(
+        "--local-limits", "off", data_dir=small_disk / "data", env={"KINESIS_SIDECAR_PUT_TIMEOUT": "1000"})
+    make_stream(local.boto3(), "s", 1)
+    fill_up(small_disk)
+
+    def refused():
+        answer = local.post("/streams/s/put", {"data": "x" * 10_000})
+        return answer if answer.status != 200 else None
+
+    answer = eventually(refused, 30, every=0, why="SQLite's own files are used up")
+    assert (answer.status, answer.json["code"]) == (504, "putTimeout")
+    assert "disk is full" in answer.json["detail"] and "no answer" not in answer.json["detail"]
+    assert any("disk is full" in warning["detail"] for warning in local.get("/readyz").json["warnings"])
+    (small_disk / "fill").unlink()
+    eventually(lambda: local.post("/streams/s/put", {"data": 1}).status == 200, 20, why="there is room again")
+
+
 def test_a_folder_in_which_nothing_can_be_written_any_more(service, sidecars, tmp_path):
     sidecar = sidecars.start_against(service.kinesis_url, data_dir=tmp_path / "data")
     reader = sidecar.follow("s", QUICK)

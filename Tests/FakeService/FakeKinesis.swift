@@ -157,17 +157,17 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
 
     // MARK: StreamSource
 
-    package func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary {
+    package func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary {
         try await called(.summary)
         return try await call(DescribeStreamSummary(stream: stream), retry: retry)
     }
 
-    package func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
+    package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
         try await called(.create)
         try await call(CreateStream(stream: stream, shardCount: shardCount), retry: retry)
     }
 
-    package func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+    package func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
         try await called(.list)
         var page = try await call(ListShards(.first(stream)), retry: retry)
         var shards = page.shards
@@ -249,7 +249,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
 extension FakeKinesis: OperationCaller {
     /// Carries out an operation as it is: no failure that was asked for hits it, and it is not counted.
     package func call<Operation: KinesisOperation>(
-        _ operation: Operation, retry: RetryPolicy?
+        _ operation: Operation, retry: Retrying?
     ) async throws(AWSError) -> Operation.Response {
         var request = JSONWriter()
         operation.write(&request)

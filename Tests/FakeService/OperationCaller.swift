@@ -4,7 +4,7 @@ import Kinesis
 /// Who carries out any operation that is a value: what tests do to streams goes through it.
 package protocol OperationCaller {
     func call<Operation: KinesisOperation>(
-        _ operation: Operation, retry: RetryPolicy?
+        _ operation: Operation, retry: Retrying?
     ) async throws(AWSError) -> Operation.Response
 }
 

@@ -1,6 +1,7 @@
 import AWS
 @testable import Gateway
 import JSON
+import Producer
 import Testing
 
 @Suite struct GatewayStatsTests {
@@ -87,6 +88,23 @@ import Testing
             _ = try sidecar.send("GET", "/streams/orders")
             #expect(try sidecar.send("GET", "/readyz").json?["warnings"] == [])
             #expect(try sidecar.send("GET", "/streams/orders/stats").json?["recentExceptions"]?["count"] == 1)
+        }
+    }
+
+    @Test func `a put that is not answered in its time is a failure that readyz and stats name`() async throws {
+        var puts = ProducerOptions()
+        puts.putTimeout = .milliseconds(50)
+        try await TestSidecar.run(puts: puts) { sidecar in
+            await sidecar.fail { $0.hold() }
+            #expect(try sidecar.send("POST", "/streams/orders/put", body: #"{"data":1}"#).code == "putTimeout")
+            let warning = try sidecar.send("GET", "/readyz").json?["warnings"]?[0]
+            #expect(warning?["component"] == "kinesis")
+            #expect(warning?["detail"] == "no response within 0.05 seconds")
+            #expect(try sidecar.send("GET", "/streams/orders/stats").json?["recentExceptions"]?["count"] == 1)
+            await sidecar.fail { $0.release() }
+            #expect(await sidecar.becomes { !$0.kinesis.written.isEmpty })
+            #expect(try sidecar.send("POST", "/streams/orders/put", body: #"{"data":2}"#).status == 200)
+            #expect(try sidecar.send("GET", "/readyz").json?["warnings"] == [])
         }
     }
 

@@ -52,6 +52,19 @@ import Testing
         #expect(document.members.contains(JSONMember(key: "awsRequestId", value: "r-1")))
     }
 
+    @Test func `a put that is not stored in time says whether Kinesis was silent, or what it said`() {
+        func detail(_ lastFailure: AWSError?) -> String? {
+            let error = PutError.timedOut(after: .seconds(30), mayHaveBeenWritten: true, lastFailure: lastFailure)
+            return (try? JSONParser.parse(Problem.put(error, stream: stream).document.body))?["detail"]?.string
+        }
+        #expect(
+            detail(nil) == "There was no answer of Kinesis within 30.0 seconds; the record may have been written.")
+        #expect(
+            detail(service("InternalFailure", 500))?.hasPrefix(
+                "There was no success of Kinesis within 30.0 seconds; the record may have been written. The last attempt: "
+                    + "InternalFailure, status 500") == true)
+    }
+
     @Test func `a way to AWS that does not lead there is 502, one that takes too long 504`() {
         func code(_ error: TransportError) -> ProblemCode {
             Problem.aws(.transport(error), stream: stream).document.code

@@ -47,6 +47,40 @@ import Testing
         }
     }
 
+    @Test func `a library is told of a service that does not answer before it gives up, everybody else waits`()
+        async throws
+    {
+        try await TestSidecar.run(patience: .milliseconds(50)) { sidecar in
+            await sidecar.fail { $0.silence(.summary) }
+            let path = "/streams/orders/records"
+            let curl = try TestClient(port: sidecar.port)
+            curl.send("GET", path)
+            let lines = try TestClient(port: sidecar.port)
+            lines.send("GET", path, headers: ["Accept: application/x-ndjson"] + Self.back)
+            let answer = try sidecar.send("GET", path, headers: Self.sse + Self.back)
+            #expect(answer.status == 200 && answer.isWhole)
+            #expect(answer.body.hasPrefix("retry: 1000\nid: 5f2c81d0-41\nevent: problem\ndata: {\"type\":"))
+            #expect(answer.body.contains(#""status":504"#) && answer.body.contains(#""code":"awsTimeout""#))
+            #expect(try sidecar.send("GET", path, headers: Self.sse).head == "")
+            let metrics = try sidecar.send("GET", "/metrics").body
+            #expect(metrics.contains(#"kinesis_sidecar_refused_readers_total{code="awsTimeout"} 2"#))
+            await sidecar.fail { $0.hangUp() }
+            try curl.read(until: "event: shard\n")
+            try lines.read(until: "HTTP/1.1 200 OK\r\n")
+            // They are one consumer, which was prepared once.
+            #expect(try sidecar.send("GET", path + "?limit=5", headers: Self.sse).code == "optionConflict")
+        }
+    }
+
+    @Test func `one who watches leaves nothing behind when it gives up`() async throws {
+        try await TestSidecar.run(patience: .milliseconds(50)) { sidecar in
+            await sidecar.fail { $0.silence(.summary) }
+            let answer = try sidecar.send("GET", "/streams/orders/records?tail=true", headers: Self.sse)
+            #expect(answer.head == "")
+            #expect(await sidecar.becomes { $0.consumers.tailCount == 0 })
+        }
+    }
+
     @Test func `what does not pass by itself is a status for everybody`() async throws {
         try await TestSidecar.run { sidecar in
             for headers in [Self.sse, Self.sse + Self.back] {

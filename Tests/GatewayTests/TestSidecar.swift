@@ -25,7 +25,9 @@ final class TestSidecar: @unchecked Sendable {
     let server: HTTPServer
     let port: Int
 
-    private init(_ loop: EventLoop, heartbeat: Duration, _ puts: ProducerOptions, _ limits: HTTPLimits) async throws {
+    private init(
+        _ loop: EventLoop, heartbeat: Duration, patience: Duration, _ puts: ProducerOptions, _ limits: HTTPLimits
+    ) async throws {
         self.loop = loop
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         kinesis = try await FakeKinesis.open(loop: loop)
@@ -38,6 +40,7 @@ final class TestSidecar: @unchecked Sendable {
         producer = Producer(loop: loop, target: observed, options: puts, logger: logger)
         var options = GatewayOptions()
         options.heartbeatInterval = heartbeat
+        options.readerPatience = patience
         options.version = "1.2.3"
         options.allowedOrigins = ["https://app.example"]
         options.process.host = "host"
@@ -54,8 +57,9 @@ final class TestSidecar: @unchecked Sendable {
 
     /// Runs a test's body with a sidecar of its own, on a thread of its own: its blocking calls hold up nobody.
     static func run(
-        heartbeat: Duration = .seconds(15), puts: ProducerOptions = ProducerOptions(),
-        limits: HTTPLimits = HTTPLimits(), _ body: @escaping @Sendable (TestSidecar) async throws -> Void
+        heartbeat: Duration = .seconds(15), patience: Duration = .seconds(60),
+        puts: ProducerOptions = ProducerOptions(), limits: HTTPLimits = HTTPLimits(),
+        _ body: @escaping @Sendable (TestSidecar) async throws -> Void
     ) async throws {
         let loop = try EventLoop(name: "gateway")
         try loop.startThread()
@@ -68,7 +72,7 @@ final class TestSidecar: @unchecked Sendable {
             }
         }
         let sidecar = try await Task(executorPreference: loop) {
-            try await TestSidecar(loop, heartbeat: heartbeat, puts, limits)
+            try await TestSidecar(loop, heartbeat: heartbeat, patience: patience, puts, limits)
         }.value
         let result = await Task(executorPreference: client) { try await body(sidecar) }.result
         await Task(executorPreference: loop) {

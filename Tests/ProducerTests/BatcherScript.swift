@@ -11,6 +11,8 @@ final class BatcherScript {
     private(set) var now: ContinuousClock.Instant
     private(set) var answers: [PutBatcher.Ticket: Result<PutAnswer, PutError>] = [:]
     private(set) var answered: [PutBatcher.Ticket] = []
+    /// How often the service was told to be silent.
+    private(set) var silences = 0
     /// Half of every back-off.
     var random = 0.5
 
@@ -35,6 +37,30 @@ final class BatcherScript {
     @discardableResult
     func submit(keys: [String]) -> PutBatcher.Ticket {
         batcher.submitted(.ofKeys(keys), now: now)
+    }
+
+    /// Puts of one record that leave as one call.
+    @discardableResult
+    func submitTogether(_ count: Int) -> [PutBatcher.Ticket] {
+        (0..<count).map { _ in submit([1]) }
+    }
+
+    /// Lets the service refuse every call with a put that is `bad`, without naming one, and write all others, until
+    /// nothing is left to do. As many calls as may be are on their way. Returns how many there were.
+    func sendAll(_ bad: (PutBatcher.Ticket) -> Bool) -> Int {
+        var calls = 0
+        var onTheirWay: [PutBatcher.Batch] = []
+        while true {
+            while let batch = batch() { onTheirWay.append(batch) }
+            guard !onTheirWay.isEmpty else { return calls }
+            let batch = onTheirWay.removeFirst()
+            calls += 1
+            if batch.entries.contains(where: { bad($0.ticket) }) {
+                end(batch, .refused(.invalid, .unnamed))
+            } else {
+                write(batch)
+            }
+        }
     }
 
     func batch() -> PutBatcher.Batch? {
@@ -62,7 +88,7 @@ final class BatcherScript {
 
     func advance(_ duration: Duration) {
         now += duration
-        batcher.handleTimeout(now: now)
+        if batcher.handleTimeout(now: now) { silences += 1 }
         collect()
     }
 

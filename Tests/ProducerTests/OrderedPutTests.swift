@@ -149,7 +149,7 @@ private struct OrderedWalk {
     private mutating func outcome(of batch: PutBatcher.Batch) -> PutBatcher.Outcome {
         switch random.below(8) {
         case 0: return .failedForNow(.cut, mayHaveBeenWritten: true)
-        case 1: return .refused(.invalid, byContent: true)
+        case 1: return .refused(.invalid, .unnamed)
         default: break
         }
         let results = batch.entries.map { entry -> PutResult in

@@ -74,6 +74,11 @@ import Testing
         (ServiceError(code: "UnknownOperationException", message: "", status: 400), 1),
         (ServiceError(code: "HTTP413", message: "Request Entity Too Large", status: 413), 3),
         (ServiceError(code: "ValidationException", message: "", status: 400), 3),
+        (
+            ServiceError(
+                code: "ValidationException", message: "Value 'x' at 'streamARN' failed to satisfy constraint: Member …",
+                status: 400), 1
+        ),
     ])
     func `a call is split only for a fault of what it carries`(_ fault: ServiceError, _ calls: Int) async throws {
         try await withProducer { producer, target in

@@ -127,15 +127,57 @@ import Testing
         script.write(busy[0])
         let mixed = try #require(script.batch())
         #expect(mixed.entries.count == 3)
-        script.end(mixed, .refused(.invalid, byContent: true))
+        script.end(mixed, .refused(.invalid, .unnamed))
         let first = try #require(script.batch())
         #expect(first.entries.map(\.ticket) == [good])
         script.write(first)
         let second = try #require(script.batch())
         #expect(second.entries.map(\.ticket) == [bad, bad])
-        script.end(second, .refused(.invalid, byContent: true))
+        script.end(second, .refused(.invalid, .unnamed))
         #expect(throws: Never.self) { try script.answers[good]?.get() }
         #expect(throws: PutError.self) { try script.answers[bad]?.get() }
+    }
+
+    @Test func `a fault of the call answers all of its puts at once`() throws {
+        let script = BatcherScript()
+        let puts = script.submitTogether(500)
+        var calls = 0
+        while let batch = script.batch() {
+            calls += 1
+            script.end(batch, .refused(.invalid, .call))
+        }
+        #expect(calls == 1)
+        #expect(Set(script.answered) == Set(puts))
+    }
+
+    @Test func `a fault that names nothing and meets every part is the call's after some parts`() throws {
+        let script = BatcherScript()
+        let puts = script.submitTogether(500)
+        #expect(script.sendAll { _ in true } <= 55, "all of them alone would be 999")
+        #expect(Set(script.answered) == Set(puts))
+        for put in puts { #expect(throws: PutError.self) { try script.answers[put]?.get() } }
+    }
+
+    @Test(arguments: [[0], [499], [0, 1, 2, 3, 4, 5, 250, 251, 252, 253], Array(0..<250), Array(250..<500)])
+    func `a fault that names nothing is the content's where anything passes`(bad: [Int]) throws {
+        let script = BatcherScript()
+        let puts = script.submitTogether(500)
+        let guilty = Set(bad.map { puts[$0] })
+        _ = script.sendAll { guilty.contains($0) }
+        for put in puts {
+            let isWritten = (try? script.answers[put]?.get()) != nil
+            #expect(isWritten != guilty.contains(put))
+        }
+    }
+
+    @Test func `one split says nothing of the next`() throws {
+        let script = BatcherScript()
+        script.submitTogether(500)
+        _ = script.sendAll { _ in true }
+        let puts = script.submitTogether(2)
+        _ = script.sendAll { $0 == puts[0] }
+        #expect(throws: PutError.self) { try script.answers[puts[0]]?.get() }
+        #expect(throws: Never.self) { try script.answers[puts[1]]?.get() }
     }
 
     @Test func `puts whose records stand mixed in a refused call are told apart all the same`() throws {
@@ -154,12 +196,12 @@ import Testing
         script.advance(.seconds(1))
         let mixed = try #require(script.batch())
         #expect(mixed.entries.map(\.ticket) == [bad, good, bad])
-        script.end(mixed, .refused(.invalid, byContent: true))
+        script.end(mixed, .refused(.invalid, .unnamed))
         var calls = 0
         while calls < 10, let batch = script.batch() {
             calls += 1
             if batch.entries.contains(where: { $0.ticket == bad }) {
-                script.end(batch, .refused(.invalid, byContent: true))
+                script.end(batch, .refused(.invalid, .unnamed))
             } else {
                 script.write(batch)
             }
@@ -194,7 +236,7 @@ import Testing
         let puts = [script.submit([1]), script.submit([1])]
         script.write(first)
         let batch = try #require(script.batch())
-        script.end(batch, .refused(.streamMissing, byContent: false))
+        script.end(batch, .refused(.streamMissing, .call))
         #expect(script.answered == [busy] + puts)
         #expect(throws: PutError.self) { try script.answers[puts[0]]?.get() }
     }
@@ -236,6 +278,44 @@ import Testing
         #expect(script.timedOut(put) == true)
         script.write(batch)
         #expect(script.answered == [put])
+    }
+
+    @Test func `the service is silent where a put's one call has no response, and not where one failed`() throws {
+        let script = BatcherScript()
+        script.limits.calls = 1
+        script.restart()
+        let failed = script.submit([1])
+        script.end(try #require(script.batch()), .failedForNow(.cut, mayHaveBeenWritten: true))
+        script.advance(.seconds(29))
+        #expect(script.batch() != nil)
+        let waits = script.submit([1])
+        script.advance(.seconds(1))
+        #expect(script.answered == [failed] && script.silences == 0)
+        script.advance(.seconds(29))
+        #expect(script.answered == [failed, waits] && script.silences == 0)
+
+        let other = BatcherScript()
+        other.submit([1])
+        #expect(other.batch() != nil)
+        other.advance(.seconds(30))
+        #expect(other.silences == 1)
+    }
+
+    @Test func `a put whose calls all failed says what the last one met`() throws {
+        let script = BatcherScript()
+        let fault = AWSError.service(ServiceError(code: "InternalFailure", message: "the disk is full", status: 500))
+        let put = script.submit([1])
+        let group = script.submit(EncodedPut(EncodedPut.ofSizes([1]).records, isGroup: true))
+        script.end(try #require(script.batch()), .failedForNow(.service(fault), mayHaveBeenWritten: true))
+        script.advance(.seconds(30))
+        guard case .failure(.timedOut(_, _, lastFailure: fault)) = script.answers[put] else {
+            Issue.record("\(String(describing: script.answers[put]))")
+            return
+        }
+        let message =
+            "no success within 30.0 seconds; the record may have been written; the last attempt: InternalFailure, "
+            + "status 500: the disk is full"
+        #expect(try script.answers[group]?.get().results == [.failed(code: "putTimeout", message: message)])
     }
 
     @Test func `a call that may have arrived stays uncertain however its later attempts fail`() throws {

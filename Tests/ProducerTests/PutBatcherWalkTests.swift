@@ -91,8 +91,8 @@ private struct Walk {
         switch (service, random.below(8)) {
         case (1, 0): return .failedForNow(.cut, mayHaveBeenWritten: true)
         case (1, 1): return .failedForNow(.unreachable, mayHaveBeenWritten: false)
-        case (2, 0): return .refused(.invalid, byContent: true)
-        case (2, 1): return .refused(.streamMissing, byContent: false)
+        case (2, 0): return .refused(.invalid, .unnamed)
+        case (2, 1): return .refused(.streamMissing, .call)
         default: break
         }
         let results = batch.entries.map { entry -> PutResult in

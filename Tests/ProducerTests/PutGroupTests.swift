@@ -9,17 +9,17 @@ import Testing
     @Test func `records of a refused call go again in halves, and only the guilty one fails`() throws {
         let script = BatcherScript()
         let group = script.submit(group: [1, 1, 1])
-        script.end(try #require(script.batch()), .refused(.invalid, byContent: true))
+        script.end(try #require(script.batch()), .refused(.invalid, .unnamed))
         let first = try #require(script.batch())
         #expect(first.entries.map(\.index) == [0])
         script.write(first)
         let rest = try #require(script.batch())
         #expect(rest.entries.map(\.index) == [1, 2])
-        script.end(rest, .refused(.invalid, byContent: true))
+        script.end(rest, .refused(.invalid, .unnamed))
         for index in 1..<3 {
             let alone = try #require(script.batch())
             #expect(alone.entries.map(\.index) == [index])
-            if index == 1 { script.end(alone, .refused(.invalid, byContent: true)) } else { script.write(alone) }
+            if index == 1 { script.end(alone, .refused(.invalid, .unnamed)) } else { script.write(alone) }
         }
         let results = try #require(try script.answers[group]?.get().results)
         #expect(
@@ -33,7 +33,7 @@ import Testing
         while let batch = script.batch() {
             calls += 1
             if batch.entries.contains(where: { $0.index == bad }) {
-                script.end(batch, .refused(.invalid, byContent: true))
+                script.end(batch, .refused(.invalid, .unnamed))
             } else {
                 script.write(batch)
             }
@@ -49,7 +49,7 @@ import Testing
         script.limits.calls = 1
         script.restart()
         script.submit(group: [1, 1, 1, 1])
-        script.end(try #require(script.batch()), .refused(.invalid, byContent: true))
+        script.end(try #require(script.batch()), .refused(.invalid, .unnamed))
         for index in 0..<2 {
             let alone = try #require(script.batch())
             #expect(alone.entries.map(\.index) == [index])
@@ -64,10 +64,10 @@ import Testing
         script.restart()
         let put = script.submit([1, 1])
         let group = script.submit(group: [1, 1])
-        script.end(try #require(script.batch()), .refused(.invalid, byContent: true))
+        script.end(try #require(script.batch()), .refused(.invalid, .unnamed))
         let again = try #require(script.batch())
         #expect(again.entries.map(\.ticket) == [put, put])
-        script.end(again, .refused(.invalid, byContent: true))
+        script.end(again, .refused(.invalid, .unnamed))
         let rest = try #require(script.batch())
         #expect(rest.entries.map(\.ticket) == [group, group])
         script.write(rest)
@@ -78,7 +78,7 @@ import Testing
     @Test func `a refusal of the whole call is told by record`() throws {
         let script = BatcherScript()
         let group = script.submit(group: [1, 1])
-        script.end(try #require(script.batch()), .refused(.streamMissing, byContent: false))
+        script.end(try #require(script.batch()), .refused(.streamMissing, .call))
         let missing = PutResult.failed(code: "ResourceNotFoundException", message: "the stream does not exist")
         #expect(try script.answers[group]?.get().results == [missing, missing])
     }
@@ -107,7 +107,7 @@ import Testing
         #expect(first.entries.map(\.index) == [0])
         script.write(first)
         let second = try #require(script.batch())
-        script.end(second, .refused(.invalid, byContent: true))
+        script.end(second, .refused(.invalid, .unnamed))
         #expect(script.answered == [group])
         #expect(script.batcher.turns.isEmpty)
     }
@@ -139,7 +139,7 @@ import Testing
             if !onTheirWay.isEmpty {
                 let batch = onTheirWay.remove(at: random.below(onTheirWay.count))
                 switch random.below(6) {
-                case 0: script.end(batch, .refused(.invalid, byContent: true))
+                case 0: script.end(batch, .refused(.invalid, .unnamed))
                 case 1: script.end(batch, .failedForNow(.cut, mayHaveBeenWritten: true))
                 case 2: script.end(batch, .results(batch.entries.map { _ in .throttled }, encryptionType: nil))
                 default: script.write(batch)

@@ -58,7 +58,7 @@ package final class AWSClient: @unchecked Sendable {
     /// Whatever `retry` says, a skewed clock is corrected once and stale credentials are read anew once.
     /// - Parameter retry: nil leaves every other failure to the caller. Given, passing faults are waited out as it says, and
     ///   what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
-    package func send(_ request: AWSRequest, retry: RetryPolicy?) async throws(AWSError) -> AWSResponse {
+    package func send(_ request: AWSRequest, retry: Retrying?) async throws(AWSError) -> AWSResponse {
         let started = loop.now
         let path = request.sentPath(endpoint)
         let query = request.sentQuery
@@ -74,8 +74,11 @@ package final class AWSClient: @unchecked Sendable {
                 if !error.isExpected(among: request.expectedCodes) { recentExceptions.record(error, now: .now()) }
                 if mending.isDone(with: error, skew: &skew) { continue }
                 let elapsed = loop.now - started
-                guard let delay = delay(retry, after: error, failures: failures, elapsed: elapsed) else { throw error }
+                guard let retry,
+                    let delay = delay(retry.policy, after: error, failures: failures, elapsed: elapsed)
+                else { throw error }
                 log(error, request, failures, delay)
+                retry.onFailure(error)
                 try await pause(delay, after: error)
             }
         }
@@ -143,9 +146,9 @@ package final class AWSClient: @unchecked Sendable {
 
     // MARK: After a failure
 
-    private func delay(_ retry: RetryPolicy?, after error: AWSError, failures: Int, elapsed: Duration) -> Duration? {
+    private func delay(_ retry: RetryPolicy, after error: AWSError, failures: Int, elapsed: Duration) -> Duration? {
         let random = random()
-        guard let retry, let least = error.disposition.leastDelay(random: random) else { return nil }
+        guard let least = error.disposition.leastDelay(random: random) else { return nil }
         // A policy that ends has somebody who waits: what only people can mend is told at once.
         guard retry.forever || least <= retry.maxTimeout else { return nil }
         return retry.nextDelay(

@@ -30,7 +30,7 @@ final class GroupKeeper: @unchecked Sendable {
     private(set) var membership: Membership?
     /// What the leases are leases of.
     private var positions: Positions?
-    /// Why the group's item cannot be read or written; nil while it can.
+    /// What the last request has met; nil where it has succeeded.
     private(set) var problem: AWSError?
     private(set) var counters = GroupCounters()
 
@@ -76,6 +76,9 @@ final class GroupKeeper: @unchecked Sendable {
         }
     }
 
+    /// Why the group's item cannot be read or written; nil while it can.
+    var trouble: String? { context.readiness.state.problem ?? problem?.description }
+
     private var moment: GroupMoment { GroupMoment(instant: .now, wall: context.serviceTime()) }
 
     // MARK: Facts
@@ -93,7 +96,7 @@ final class GroupKeeper: @unchecked Sendable {
         do {
             try await looked.wait(while: { !hasSettledIn && loop.now < deadline && problem?.disposition != .denied })
         } catch { throw .cancelled }
-        guard hasSettledIn else { throw .group(problem) }
+        guard hasSettledIn else { throw .group(trouble ?? "no answer in time") }
         defer { fresh = [] }
         return fresh
     }
@@ -163,7 +166,7 @@ final class GroupKeeper: @unchecked Sendable {
         do { try await looked.wait(while: { shards.contains(where: isUnwritten) && loop.now < deadline }) } catch {
             throw .cancelled
         }
-        if shards.contains(where: isUnwritten) { throw .group(problem) }
+        if shards.contains(where: isUnwritten) { throw .group(trouble ?? "no answer in time") }
     }
 
     private func isUnwritten(_ shard: ShardID) -> Bool {

@@ -46,6 +46,6 @@ extension GroupKeeper {
             members: item.members.values.sorted { $0.id < $1.id }.map {
                 .init(record: $0, shards: shards[$0.id, default: []].map(\.id))
             }, itemBytes: item.bytes, writeInterval: membership.writeInterval, counters: counters,
-            problem: problem?.description)
+            problem: trouble)
     }
 }

@@ -51,6 +51,9 @@ package final class RecordsReader: @unchecked Sendable {
     /// When the connection was last given something to write.
     private var lastPull: EventLoop.Instant
     private var isEnding = false
+    /// Whether the delivery log knows the reader: until then it gets no event with an id, with which its client could come
+    /// back after a crash.
+    private var isLogged = false
     /// Its client is connecting anew: nothing is given out any more, and nothing that was counts as sent.
     private var isQuiet = false
 
@@ -140,6 +143,12 @@ package final class RecordsReader: @unchecked Sendable {
         return lastNumber
     }
 
+    /// The delivery log knows the reader, or cannot be told of it.
+    func logged() {
+        isLogged = true
+        announce()
+    }
+
     /// What became of a shard is told before any batch that waits.
     func notify(_ shard: ShardID, _ change: ShardNotice.Change) {
         guard !isEnding, !isQuiet else { return }
@@ -199,6 +208,7 @@ package final class RecordsReader: @unchecked Sendable {
     private func takeFirst() -> ReaderEvent? {
         lastPull = loop.now
         if let notice = notices.popFirst() { return notice }
+        guard isLogged else { return nil }
         // A process that slept may hold what is another member's by now.
         ready.removeAll { !(session?.mayGiveOut($0.shard) ?? true) }
         guard !ready.isEmpty else { return nil }

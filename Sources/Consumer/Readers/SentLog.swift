@@ -42,6 +42,12 @@ final class SentLog: @unchecked Sendable {
         note(.readerJoined(reader, at: .now(), unreadBytes: unreadBytes, following: former))
     }
 
+    /// Returns once the readers that have joined are in the log; at once where nothing can be kept for now.
+    func commitJoined() async {
+        guard let store, store.health == .writable else { return }
+        await store.flush()
+    }
+
     /// A reader's socket has taken an event. One of an earlier incarnation of the stream names no place in this one.
     func sent(_ event: DeliveredEvent, streamCreatedOn: WallTime) {
         guard streamCreatedOn == consumer?.streamCreatedOn else { return }

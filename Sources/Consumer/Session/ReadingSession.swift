@@ -109,6 +109,10 @@ final class ReadingSession: @unchecked Sendable {
         scope.sent.joined(
             id, unreadBytes: options.useAutoCheckpoints && !scope.isTail ? options.unreadBytes : 0,
             following: resumption?.readers.first)
+        loop.spawn { [sent = scope.sent] in
+            await sent.commitJoined()
+            reader.logged()
+        }
         for former in formers where readers[former.id] === former {
             logger.info("a client has connected anew", metadata: ["reader": "\(id)", "before": "\(former.id)"])
             leave(former, .lost)

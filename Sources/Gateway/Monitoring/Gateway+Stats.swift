@@ -151,7 +151,7 @@ extension GroupSnapshot {
         json.member("leasesGivenUp", counters.givenUp)
         json.member("leasesLost", counters.lost)
         json.member("itemBytes", itemBytes)
-        json.member("writeIntervalMillis", writeInterval.wholeMilliseconds)
+        json.member("writeIntervalMillis", Int(writeInterval.wholeMilliseconds))
         json.optional("problem", problem)
         json.endObject()
     }

@@ -22,24 +22,27 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
 
     // MARK: Reading
 
-    package func summary(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> StreamSummary {
+    package func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary {
         do {
+            let retry = observed(retry, stream, .summary, expected: DescribeStreamSummary.expectedCodes)
             return noted(stream, .summary, try await service.summary(of: stream, retry: retry))
         } catch {
             throw noted(stream, .summary, error, expected: DescribeStreamSummary.expectedCodes)
         }
     }
 
-    package func create(_ stream: StreamName, shardCount: Int, retry: RetryPolicy?) async throws(AWSError) {
+    package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
         do {
+            let retry = observed(retry, stream, .create, expected: CreateStream.expectedCodes)
             noted(stream, .create, try await service.create(stream, shardCount: shardCount, retry: retry))
         } catch {
             throw noted(stream, .create, error, expected: CreateStream.expectedCodes)
         }
     }
 
-    package func shards(of stream: StreamName, retry: RetryPolicy?) async throws(AWSError) -> [Shard] {
+    package func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
         do {
+            let retry = observed(retry, stream, .shards)
             return noted(stream, .shards, try await service.shards(of: stream, retry: retry))
         } catch {
             throw noted(stream, .shards, error)
@@ -114,11 +117,22 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
+    package func gotNoResponse(from stream: StreamName, within time: Duration) {
+        book.note(stream) { $0.failed(.transport(.timedOut(.total, after: time)), .put, now: .now()) }
+    }
+
     // MARK: Notes
 
     private func noted<Answer>(_ stream: StreamName, _ call: StreamActivity.Call, _ answer: Answer) -> Answer {
         book.note(stream) { $0.answered(call, now: .now()) }
         return answer
+    }
+
+    /// Notes the failures that the call gets over as they come: it may go on for long.
+    private func observed(
+        _ retry: Retrying?, _ stream: StreamName, _ call: StreamActivity.Call, expected: [String] = []
+    ) -> Retrying? {
+        retry?.telling { [self] error in _ = noted(stream, call, error, expected: expected) }
     }
 
     private func noted(

@@ -11,7 +11,7 @@ extension PutError {
         case .timedOut(let after, let mayHaveBeenWritten, let lastFailure):
             ProblemDocument(
                 .putTimeout,
-                "Kinesis did not answer within \(after); "
+                "There was no \(PutError.missing(lastFailure)) of Kinesis within \(after); "
                     + (mayHaveBeenWritten ? "the record may have been written." : "the record was not written.")
                     + (lastFailure.map { " The last attempt: \($0)." } ?? "")
             )
@@ -127,11 +127,14 @@ extension ConsumerError {
         case .streamNotReady(let name, let status):
             ProblemDocument(.streamNotReady, "The stream \(name) is \(status); try again.")
                 .with("streamStatus", .string(status)).header("Retry-After", "1")
+        case .notPrepared:
+            ProblemDocument(
+                .awsTimeout, "Kinesis has not answered in time what a reader of \(stream) needs, and is asked on.")
         case .service(let error): error.document(stream)
         case .group(let error):
             ProblemDocument(
                 .groupUnavailable,
-                "The group's item in DynamoDB cannot be read or written: \(error?.description ?? "no answer in time"). "
+                "The group's item in DynamoDB cannot be read or written: \(error). "
                     + "A lone sidecar does without it: dynamoDb.enabled: false."
             )
             .header("Retry-After", "5")

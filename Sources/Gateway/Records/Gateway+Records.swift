@@ -68,10 +68,13 @@ extension Gateway {
     }
 
     private func attach(_ stream: StreamName, _ request: RecordsRequest) async throws(ConsumerError) -> RecordsReader {
+        let patience = request.isOfLibrary ? options.readerPatience : nil
         if request.isTail {
-            return try await services.consumers.watch(stream, request.options, lastEvent: request.lastEvent)
+            return try await services.consumers.watch(
+                stream, request.options, lastEvent: request.lastEvent, patience: patience)
         }
-        return try await services.consumers.attach(stream, request.options, lastEvent: request.lastEvent)
+        return try await services.consumers.attach(
+            stream, request.options, lastEvent: request.lastEvent, patience: patience)
     }
 
     /// The options of a consumer that a query names.

@@ -15,15 +15,10 @@ enum ReaderRefusal: Equatable {
 
     init(_ status: HTTPStatus, of request: RecordsRequest) {
         let passes = [.tooManyRequests, .badGateway, .serviceUnavailable, .gatewayTimeout].contains(status)
-        guard passes, request.framing == .serverSentEvents else {
+        guard passes, request.isOfLibrary else {
             self = .response
             return
         }
-        if let lastEvent = request.lastEvent {
-            self = .event(id: lastEvent)
-        } else {
-            // curl takes everything, and shows a person what it gets.
-            self = request.namesServerSentEvents ? .close : .response
-        }
+        self = request.lastEvent.map { .event(id: $0) } ?? .close
     }
 }

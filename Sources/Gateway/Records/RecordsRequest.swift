@@ -9,7 +9,7 @@ struct RecordsRequest {
     let isTail: Bool
     let framing: EventFraming
     /// Whether Accept names the type of server-sent events: what a library for them sends, and curl does not.
-    let namesServerSentEvents: Bool
+    private let namesServerSentEvents: Bool
     /// With what a client comes back.
     let lastEvent: String?
     /// nil: as the configuration says.
@@ -49,6 +49,10 @@ struct RecordsRequest {
         namesServerSentEvents = types.names(ServerSentEvents.mediaType)
         lastEvent = try Self.lastEvent(request, items)
     }
+
+    /// Whether it is a library for server-sent events that asks: it connects again by itself, and gives up on errors and on
+    /// silence. curl takes everything, and shows a person what it gets.
+    var isOfLibrary: Bool { framing == .serverSentEvents && (lastEvent != nil || namesServerSentEvents) }
 
     /// The header goes before the query. An empty id is none: an EventSource that has lost its id sends one.
     private static func lastEvent(_ request: HTTPRequest, _ items: QueryItems) throws(Problem) -> String? {

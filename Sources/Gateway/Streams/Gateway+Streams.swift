@@ -18,7 +18,7 @@ extension Gateway {
     func describe(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
         do {
-            let summary = try await services.streams.summary(of: stream, retry: Self.retry)
+            let summary = try await services.streams.summary(of: stream, retry: Retrying(Self.retry))
             await respond(exchange, summary.text)
         } catch {
             throw .aws(error, stream: stream)
@@ -29,7 +29,7 @@ extension Gateway {
     func listShards(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
         do {
-            let shards = try await services.streams.shards(of: stream, retry: Self.retry)
+            let shards = try await services.streams.shards(of: stream, retry: Retrying(Self.retry))
             await respond(exchange, Self.text(of: shards))
         } catch {
             throw .aws(error, stream: stream)

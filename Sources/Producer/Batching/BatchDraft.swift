@@ -11,6 +11,8 @@ struct BatchDraft {
     }
 
     var isEmpty: Bool { entries.isEmpty }
+    /// Whether its records were in a call that was refused.
+    var isPart: Bool { company != .anyone }
 
     /// Takes the entry, or says that it has to go with another call. The first entry always fits.
     mutating func take(_ entry: PutBatcher.Entry, _ itsCompany: PutBatcher.Company) -> Bool {

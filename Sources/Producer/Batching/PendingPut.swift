@@ -23,12 +23,15 @@ struct PendingPut {
         var half: Int?
         var lastFailure: Failure?
 
-        /// The refusal of the last call for its rate, where that was the last thing that befell the record.
+        /// What the last call failed with, where that was the last thing that befell the record.
+        var callFailure: AWSError? {
+            if case .call(.service(let error)) = lastFailure { error } else { nil }
+        }
+
+        /// The same, where it was a refusal for its rate.
         var throttle: PutError? {
-            guard case .call(let error) = lastFailure, case .service(let cause) = error,
-                cause.disposition == .throttled
-            else { return nil }
-            return error
+            guard let callFailure, callFailure.disposition == .throttled else { return nil }
+            return .service(callFailure)
         }
     }
 
@@ -39,7 +42,7 @@ struct PendingPut {
     private(set) var records: [Record]
     private var unresolved: Int
     var encryptionType: String?
-    /// A call that held this put and others was refused for its content: the half in which it goes again. Of a group each
+    /// A call that held this put and others was refused: the half in which it goes again. Of a group each
     /// record has its own.
     private var half: Int?
     /// The refusal of a whole call that held records of this put alone.
@@ -72,7 +75,7 @@ struct PendingPut {
         if uncertain { records[index].isUncertain = true }
     }
 
-    /// The call that carried it and others was refused for its content.
+    /// The call that carried it and others was refused.
     mutating func moved(_ index: Int, toHalf half: Int) {
         if put.isGroup { records[index].half = half } else { self.half = half }
     }
@@ -100,8 +103,12 @@ struct PendingPut {
 
     /// Whether the last attempt at the record could not reach the service.
     func waitsForService(_ index: Int) -> Bool {
-        guard case .call(.service(let error)) = records[index].lastFailure else { return false }
-        return error.isUnreachable
+        records[index].callFailure?.isUnreachable ?? false
+    }
+
+    /// Whether a record's first call is on its way.
+    var hasHeardNothing: Bool {
+        records.contains { $0.isOnItsWay && $0.attempts == 1 }
     }
 
     func hasBeenSent(_ index: Int) -> Bool {
@@ -129,7 +136,8 @@ struct PendingPut {
         guard isKnown || put.isGroup else {
             let uncertain = records.contains { $0.isOnItsWay || $0.isUncertain }
             if !uncertain, let throttle = records.lazy.compactMap(\.throttle).first { return .failure(throttle) }
-            return .failure(.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastCallFailure))
+            let lastFailure = records.lazy.compactMap(\.callFailure).first
+            return .failure(.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: lastFailure))
         }
         let results = records.map { $0.result ?? resultAtDeadline(of: $0, after: timeout) }
         return .success(PutAnswer(results: results, encryptionType: encryptionType))
@@ -141,16 +149,8 @@ struct PendingPut {
             return .failed(code: code, message: message)
         }
         if !uncertain, let (code, message) = record.throttle?.asEntry { return .failed(code: code, message: message) }
-        let error = PutError.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: nil)
+        let error = PutError.timedOut(after: timeout, mayHaveBeenWritten: uncertain, lastFailure: record.callFailure)
         let (code, message) = error.asEntry
         return .failed(code: code, message: message)
-    }
-
-    /// The failure of the last call that had an answer.
-    private var lastCallFailure: AWSError? {
-        for record in records {
-            if case .call(.service(let error)) = record.lastFailure { return error }
-        }
-        return nil
     }
 }

@@ -1,22 +1,28 @@
 extension PutBatcher {
-    /// Lets the requests of a call that was refused for its content go again in two halves, so that one bad record of 500
-    /// costs 18 calls more. False, and nothing happens, where the call carried a single request.
-    mutating func split(_ batch: Batch, _ error: PutError, now: Instant) -> Bool {
+    /// Lets the requests of a call that was refused go again in two halves, so that one bad record of 500 costs 18 calls
+    /// more. False, and nothing happens, where the call carried a single request, or all of it would be refused again.
+    mutating func split(_ batch: Batch, _ error: PutError, _ blame: Blame, now: Instant) -> Bool {
+        guard blame != .call else { return false }
         let requests = batch.requests
-        guard requests.count > 1 else { return false }
+        let mayPass = blame == .content || streak.refused(error, isPart: batch.isPart, requests: requests.count)
+        guard mayPass, requests.count > 1 else { return false }
         let middle = requests.count / 2
-        goAgain(requests[..<middle].joined(), error, now: now)
-        goAgain(requests[middle...].joined(), error, now: now)
+        // The first half leaves next, and the second when the halves before it have: what is tried first comes from all over
+        // the call, and not from one end of it.
+        retries.putFirst(move(requests[..<middle].joined(), error), now: now)
+        for entry in move(requests[middle...].joined(), error) { retries.insert(entry, due: now) }
         return true
     }
 
-    private mutating func goAgain(_ half: some Sequence<Entry>, _ error: PutError, now: Instant) {
+    /// Gives the entries a half of their own. Returns those that have no answer yet.
+    private mutating func move(_ half: some Sequence<Entry>, _ error: PutError) -> [Entry] {
         halves += 1
-        for entry in half where puts.contains(entry.ticket) {
+        let waiting = half.filter { puts.contains($0.ticket) }
+        for entry in waiting {
             puts[entry.ticket]?.failed(entry.index, .call(error), uncertain: false)
             puts[entry.ticket]?.moved(entry.index, toHalf: halves)
-            retries.insert(entry, due: now)
         }
+        return waiting
     }
 }
 

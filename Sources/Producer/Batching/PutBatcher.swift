@@ -48,11 +48,12 @@ package struct PutBatcher {
         package let entries: [Entry]
         /// A lone record with `sequenceNumberForOrdering`: it must go as PutRecord.
         package let isOrdered: Bool
-
+        /// Whether it is a part of a call that was refused.
+        let isPart: Bool
     }
 
-    /// Whom a record may share a call with. Narrowed by halves when a call of several requests was refused for its content,
-    /// so that the guilty one is found and spoils no other.
+    /// Whom a record may share a call with. Narrowed by halves when a call of several requests was refused for what may be its
+    /// content, so that the guilty one is found and spoils no other.
     enum Company: Equatable {
         case anyone
         /// The other requests of this half. No two halves have the same number.
@@ -65,9 +66,9 @@ package struct PutBatcher {
         case results([PutResult], encryptionType: String?)
         /// The whole call failed and may succeed later. `mayHaveBeenWritten`: no answer came, so nobody knows.
         case failedForNow(PutError, mayHaveBeenWritten: Bool)
-        /// The whole call was refused for good. `byContent`: one bad record may be the cause, so the requests that were in
-        /// the call together go again in two halves.
-        case refused(PutError, byContent: Bool)
+        /// The whole call was refused for good. Where one bad record may be to blame, the requests that were in the call
+        /// together go again in two halves.
+        case refused(PutError, Blame)
     }
 
     package var limits: Limits
@@ -85,6 +86,7 @@ package struct PutBatcher {
     package private(set) var callsOnTheirWay = 0
     /// Halves of refused calls that were ever made (PutBatcher+Halves).
     var halves = 0
+    var streak = RefusalStreak()
     /// Records that left in a call once more.
     package private(set) var retriedRecords = 0
 
@@ -109,14 +111,15 @@ package struct PutBatcher {
         callsOnTheirWay -= 1
         switch outcome {
         case .results(let results, let encryptionType):
+            streak.passed()
             received(results, encryptionType, for: batch, random: random, now: now)
         case .failedForNow(let error, let mayHaveBeenWritten):
             for entry in batch.entries {
                 puts[entry.ticket]?.failed(entry.index, .call(error), uncertain: mayHaveBeenWritten)
             }
             tryAgain(batch.entries, random: random, now: now)
-        case .refused(let error, let byContent):
-            refused(batch, error, byContent: byContent, now: now)
+        case .refused(let error, let blame):
+            refused(batch, error, blame, now: now)
         }
         endTurns(of: batch, now: now)
     }
@@ -127,15 +130,19 @@ package struct PutBatcher {
         retries.hasten(to: now) { entry in puts[entry.ticket]?.waitsForService(entry.index) ?? false }
     }
 
-    /// Time has passed: answers the puts whose deadline is over.
-    package mutating func handleTimeout(now: Instant) {
+    /// Time has passed: answers the puts whose deadline is over. Returns whether the service was silent to one of them: it
+    /// left in one call, which has no response.
+    package mutating func handleTimeout(now: Instant) -> Bool {
+        var wasSilent = false
         while let ticket = puts.oldest, let pending = puts[ticket], pending.arrived + limits.timeout <= now {
             for record in pending.put.records[pending.nextFresh...] { tookFresh(record) }
             puts.remove(ticket)
             endTurns(of: pending, now: now)
             answers.append((ticket, pending.answerAtDeadline(after: limits.timeout)))
+            if pending.hasHeardNothing { wasSilent = true }
         }
         dropAnsweredFresh()
+        return wasSilent
     }
 
     // MARK: Outputs
@@ -150,7 +157,7 @@ package struct PutBatcher {
         guard !draft.isEmpty else { return nil }
         callsOnTheirWay += 1
         for entry in draft.entries { puts[entry.ticket]?.sent(entry.index) }
-        return Batch(entries: draft.entries, isOrdered: draft.isOrdered)
+        return Batch(entries: draft.entries, isOrdered: draft.isOrdered, isPart: draft.isPart)
     }
 
     /// The next put that has its answer, or nil. Each put comes out exactly once.
@@ -198,8 +205,8 @@ extension PutBatcher {
         code == "ProvisionedThroughputExceededException" || code == "InternalFailure"
     }
 
-    private mutating func refused(_ batch: Batch, _ error: PutError, byContent: Bool, now: Instant) {
-        if byContent, split(batch, error, now: now) { return }
+    private mutating func refused(_ batch: Batch, _ error: PutError, _ blame: Blame, now: Instant) {
+        if split(batch, error, blame, now: now) { return }
         for entry in batch.entries where puts.contains(entry.ticket) {
             let isLast = puts[entry.ticket]?.refused(entry.index, error)
             if isLast == true { answer(entry.ticket) }

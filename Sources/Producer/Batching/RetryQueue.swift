@@ -25,6 +25,12 @@ struct RetryQueue {
         }
     }
 
+    /// These go before all others.
+    mutating func putFirst(_ entries: [PutBatcher.Entry], now: PutBatcher.Instant) {
+        let due = min(now, nextDue ?? now)
+        waiting.insert(contentsOf: entries.map { Waiting(due: due, entry: $0) }, at: head)
+    }
+
     /// Those that `isMeant` says may go at `now`, where they would go later.
     mutating func hasten(to now: PutBatcher.Instant, where isMeant: (PutBatcher.Entry) -> Bool) {
         let later = waiting[head...]

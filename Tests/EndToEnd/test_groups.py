@@ -1,0 +1,190 @@
+"""Several sidecars share a stream over DynamoDB: each shard has one reader, and what was done stays done."""
+
+import pytest
+
+from harness.cutting_proxy import CuttingProxy
+from harness.group import Group, numbers
+from harness.records import make_stream
+from harness.waiting import eventually
+
+
+@pytest.fixture(params=["moto", "ministack"])
+def group(request, sidecars, tmp_path):
+    group = Group(sidecars, request.getfixturevalue(request.param).url, tmp_path)
+    make_stream(group.kinesis, "s", 4)
+    return group
+
+
+@pytest.fixture
+def atomic_group(sidecars, ministack, tmp_path):
+    """moto's conditional writes are not atomic: races count on ministack alone."""
+    group = Group(sidecars, ministack.url, tmp_path)
+    make_stream(group.kinesis, "s", 4)
+    return group
+
+
+def test_a_lone_member_reads_all_and_its_item_is_lifions(group):
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(40))
+    reader.wait_records(40)
+    item = group.item()
+    [(member, record)] = item["consumers"]["M"].items()
+    record = record["M"]
+    assert set(record) == {
+        "appName", "host", "pid", "startedOn", "heartbeat", "isActive", "isStandalone", "leaseDuration"}
+    assert record["pid"] == {"N": str(a.process.pid)} and record["leaseDuration"] == {"N": "5000"}
+    assert record["isActive"] == {"BOOL": True} and record["isStandalone"] == {"BOOL": False}
+    assert item["enhancedConsumers"] == {"M": {}} and set(item["streamCreatedOn"]) == {"S"} and set(item["version"]) == {"S"}
+    def stored():
+        shards = group.shards()
+        return shards and all(
+            shard["leaseOwner"] == {"S": member} and "S" in shard["checkpoint"] and "S" in shard["leaseExpiration"]
+            and shard["depleted"] == {"BOOL": False} and shard["parent"] == {"NULL": True}
+            and "S" in shard["approximateArrivalTimestamp"] for shard in shards.values())
+
+    eventually(stored, 10, why="checkpoints and leases in the item")
+
+
+def test_a_second_member_gets_its_share_and_nothing_is_lost_or_read_twice(group):
+    a, b = group.member(), group.member()
+    first = a.follow("s")
+    group.put(range(100))
+    first.wait_records(100)
+    second = b.follow("s")
+    group.wait_shares(2, 2)
+    group.put(range(100, 300))
+    eventually(lambda: len(numbers(first, second)) >= 300, 20, why="the records")
+    assert numbers(first, second) == list(range(300)), "what is handed over is settled first"
+    assignments = a.get("/streams/s/assignments").json
+    assert sorted(len(member["shards"]) for member in assignments.values()) == [2, 2]
+    assert sum("readers" in member for member in assignments.values()) == 1, "readers are known of this process alone"
+
+
+def test_a_member_that_ends_leaves_its_shards_at_once(group):
+    a, b = group.member(), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    group.put(range(40))
+    eventually(lambda: len(numbers(first, second)) >= 40, 20, why="the records")
+    assert a.terminate() == 0
+    group.wait_shares(4, within=3)
+    assert len(group.item()["consumers"]["M"]) == 1, "it has removed itself"
+    group.put(range(40, 80))
+    eventually(lambda: len(numbers(first, second)) >= 80, 20, why="the rest")
+    assert numbers(first, second) == list(range(80))
+
+
+def test_a_member_that_was_killed_is_taken_over_and_one_on_the_same_volume_goes_on_at_once(atomic_group):
+    group = atomic_group
+    a, b = group.member("a"), group.member("b")
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    group.put(range(40))
+    eventually(lambda: len(numbers(first, second)) >= 40, 20, why="the records")
+    owners = group.owners()
+    a.kill()
+    a.start()
+    again = a.follow("s")
+    group.put(range(40, 80))
+    eventually(lambda: set(range(80)) <= set(numbers(first, second, again)), 10, why="the rest, from both")
+    assert group.owners() == owners, "the same member has the same shards"
+    a.kill()
+    group.wait_shares(4, within=15)
+    group.put(range(80, 120))
+    eventually(lambda: set(range(120)) <= set(numbers(first, second, again)), 20, why="what b took over")
+
+
+def test_a_member_without_a_reader_leaves_the_shards_to_those_that_read(group):
+    a, b = group.member(readerGracePeriod=500), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    first.close()
+    group.wait_shares(4)
+    assert sorted(m["M"]["isActive"]["BOOL"] for m in group.item()["consumers"]["M"].values()) == [False, True]
+    a.follow("s")
+    group.wait_shares(2, 2)
+
+
+def test_a_checkpoint_of_a_shard_that_another_has_is_refused_with_its_owner(group):
+    a, b = group.member(useAutoCheckpoints=False), group.member(useAutoCheckpoints=False)
+    first = a.follow("s")
+    group.put(range(8))
+    first.wait_records(8)
+    second = b.follow("s")
+    group.wait_shares(2, 2, within=30)
+    shards = {name: record["leaseOwner"]["S"] for name, record in group.shards().items()}
+    mine = next(iter(a.get("/streams/s/stats").json["consumers"]))["group"]["memberId"]
+    lost = next(name for name, owner in shards.items() if owner != mine)
+    last = [record["sequenceNumber"] for record in first.records if record["shardId"] == lost][-1]
+    body = {"shardId": lost, "sequenceNumber": last}
+    answer = a.post("/streams/s/checkpoints", body)
+    assert (answer.status, answer.json["code"]) == (409, "leaseLost"), answer
+    assert answer.json["shardId"] == lost and answer.json["owner"] == shards[lost]
+    second.wait_records(1)
+
+
+def test_children_are_read_after_their_parents_by_whoever_has_them(group):
+    a, b = group.member(), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    group.put(range(40))
+    group.kinesis.split_shard(
+        StreamName="s", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**125))
+    eventually(
+        lambda: group.kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamStatus"]
+        == "ACTIVE", 20, why="the split")
+    group.put(range(40, 80))
+    eventually(lambda: len(numbers(first, second)) >= 80, 30, why="the records")
+    assert numbers(first, second) == list(range(80))
+    eventually(lambda: group.shards()["shardId-000000000000"]["depleted"]["BOOL"], 10, why="the parent is read out")
+    group.wait_shares(2, 3)
+
+
+def test_the_places_of_a_lone_sidecar_go_into_the_item(group):
+    a = group.member("volume", dynamoDb={"enabled": False})
+    reader = a.follow("s")
+    group.put(range(40))
+    reader.wait_records(40)
+    assert a.terminate() == 0
+    b = group.member("volume")
+    again = b.follow("s")
+    group.put(range(40, 48))
+    again.wait_records(8)
+    assert numbers(again) == list(range(40, 48))
+
+
+def test_latest_is_fixed_for_the_group_before_the_head_is_sent(group):
+    group.put(range(20))
+    a = group.member(initialPositionInStream="LATEST")
+    reader = a.follow("s")
+    assert all("since" in shard["sidecar"]["M"] for shard in group.shards().values()), group.shards()
+    a.kill()
+    group.put(range(20, 40))
+    b = group.member(initialPositionInStream="LATEST")
+    second = b.follow("s")
+    second.wait_records(20)
+    assert numbers(second) == list(range(20, 40)) and not reader.records
+
+
+def test_an_unreachable_table_is_named_and_recovers(sidecars, tmp_path, ministack):
+    proxy = CuttingProxy(port(ministack.url))
+    group = Group(sidecars, f"http://127.0.0.1:{proxy.port}", tmp_path)
+    make_stream(group.kinesis, "s", 4)
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(8))
+    reader.wait_records(8)
+    proxy.go_down()
+    eventually(lambda: a.get("/readyz").json["warnings"], 10, why="a warning")
+    assert a.get("/readyz").status == 200, "SQLite keeps the checkpoints"
+    lost = 'kinesis_sidecar_leases_lost_total{stream="s",consumer_group="g"} 4'
+    eventually(lambda: lost in a.get("/metrics").body.decode(), 20, why="the leases end by our own clock")
+    proxy.come_back()
+    group.put(range(8, 16))
+    reader.wait(lambda r: set(range(16)) <= set(numbers(r)), 20, "the rest")
+    eventually(lambda: not a.get("/readyz").json["warnings"], 10, why="what is over is no warning")
+
+
+def port(url):
+    return int(url.rpartition(":")[2])
