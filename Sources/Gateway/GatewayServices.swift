@@ -15,13 +15,13 @@ package struct GatewayServices: Sendable {
     package let activity: ActivityBook
     /// What the client of Kinesis has met lately; nothing where nobody counts.
     package let kinesis: @Sendable () -> ServiceActivity
-    /// What keeps groups from the table that they are shared by; nil where nothing does, or they are not shared.
-    package let tableProblem: @Sendable () -> String?
+    /// Of the table that groups are shared by; nil where they are not shared.
+    package let table: @Sendable () -> TableActivity?
 
     package init(
         consumers: ConsumerRegistry, producer: Producer, streams: any StreamSource, state: StateStore,
         activity: ActivityBook, kinesis: @escaping @Sendable () -> ServiceActivity = { ServiceActivity() },
-        tableProblem: @escaping @Sendable () -> String? = { nil }
+        table: @escaping @Sendable () -> TableActivity? = { nil }
     ) {
         self.consumers = consumers
         self.producer = producer
@@ -29,7 +29,21 @@ package struct GatewayServices: Sendable {
         self.state = state
         self.activity = activity
         self.kinesis = kinesis
-        self.tableProblem = tableProblem
+        self.table = table
+    }
+}
+
+/// What passed between this process and the groups' table, and what keeps groups from it.
+package struct TableActivity: Sendable {
+    package var service: ServiceActivity
+    package var use: GroupTableUse
+    /// Nil where there is nothing to be told.
+    package var problem: String?
+
+    package init(service: ServiceActivity, use: GroupTableUse, problem: String?) {
+        self.service = service
+        self.use = use
+        self.problem = problem
     }
 }
 

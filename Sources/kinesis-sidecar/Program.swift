@@ -152,7 +152,9 @@ final class Program: @unchecked Sendable {
         if settings.sharesGroups {
             logger.notice(
                 "consumer groups are shared with whoever uses the same table",
-                metadata: ["table": "\(settings.dynamoDB.table)", "member": "\(services?.groups?.member.text ?? "")"])
+                metadata: [
+                    "table": "\(settings.dynamoDB.table)", "member": "\(services?.groups?.context.member.text ?? "")",
+                ])
         } else if !settings.isLocal {
             logger.notice(
                 "a consumer group is this sidecar's own: another sidecar that names the same one gets every record too")

@@ -1,4 +1,5 @@
 import AWS
+import Logging
 
 /// Where a service is asked, and as whom: the embedded Kinesis, or AWS as options, environment and profile say.
 struct ServiceTarget {
@@ -41,6 +42,14 @@ struct ServiceTarget {
             throw .settings(Mistake(nil, "\(error)"))
         }
         credentials = own.keys.credentials.map(CredentialsChain.fixed) ?? kinesis.credentials
+    }
+
+    /// - Parameter service: as signatures name it.
+    func client(_ service: String, _ serviceProtocol: ServiceProtocol, over transport: Transport) -> AWSClient {
+        AWSClient(
+            service: service, serviceProtocol: serviceProtocol, region: region, endpoint: endpoint,
+            credentials: credentials, transport: transport, userAgent: "kinesis-sidecar/\(Help.version)",
+            logger: Logger(label: "aws"))
     }
 
     fileprivate static func profile(_ environment: Environment) throws(StartError) -> Profile? {

@@ -1,6 +1,5 @@
 import AWS
 import Consumer
-import DynamoDB
 import Gateway
 import Kinesis
 import Logging
@@ -17,8 +16,7 @@ struct Services: @unchecked Sendable {
     let producer: Producer
     let offered: GatewayServices
     /// Nil: groups are this process's own.
-    let groups: GroupContext?
-    private let table: TableSetup?
+    let groups: GroupServices?
     private let state: StateStore
     private let transport: Transport
 
@@ -28,7 +26,7 @@ struct Services: @unchecked Sendable {
     ) async throws(StartError) -> Services {
         let target = try ServiceTarget(settings, kinesisPort: kinesisPort, environment: .process)
         let transport = Transport(loop: loop)
-        let client = client("kinesis", KinesisClient.serviceProtocol, target, transport)
+        let client = target.client("kinesis", KinesisClient.serviceProtocol, over: transport)
         target.credentials.onRefreshFailure = { error in
             Logger(label: "aws").warning(
                 "The AWS credentials end soon and cannot be renewed yet", metadata: ["error": "\(error)"])
@@ -36,22 +34,15 @@ struct Services: @unchecked Sendable {
         if kinesisPort == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
-        let table = try table(settings, beside: target, transport)
-        let groups = table.map { table in
-            let items = DynamoDBGroupTable(settings.dynamoDB.table, table.client)
-            items.onMissing = { [weak table] in table?.missed() }
-            return GroupContext(
-                table: items, readiness: table, serviceTime: { table.client.serviceTime },
-                member: MemberIdentity.of(folder, Logger(label: "group")), appName: "kinesis-sidecar",
-                host: process.host, pid: process.pid, startedOn: process.startedOn)
-        }
+        let groups = try GroupServices(
+            settings, folder: folder, process: process, beside: target, over: transport)
         let state = try await openState(folder, loop)
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
         engine.maxBufferedBytes = settings.maxBufferedBytes
         engine.createsUnlistedStreams = settings.createsUnlistedStreams
         let consumers = ConsumerRegistry(
-            loop: loop, source: kinesis, state: state, group: groups, settings: engine,
+            loop: loop, source: kinesis, state: state, group: groups?.context, settings: engine,
             logger: Logger(label: "consumer"))
         var puts = ProducerOptions(shardsToCreate: { settings.shardsToCreate($0) })
         puts.maxPutBytes = settings.maxPutBytes
@@ -64,40 +55,11 @@ struct Services: @unchecked Sendable {
         }
         let offered = GatewayServices(
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
-            kinesis: {
-                ServiceActivity(lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions)
-            },
-            tableProblem: { table?.problem })
-        table?.start()
+            kinesis: { ServiceActivity(client) }, table: { groups?.activity })
+        groups?.start()
         return Services(
-            consumers: consumers, producer: producer, offered: offered, groups: groups, table: table, state: state,
+            consumers: consumers, producer: producer, offered: offered, groups: groups, state: state,
             transport: transport)
-    }
-
-    private static func client(
-        _ service: String, _ serviceProtocol: ServiceProtocol, _ target: ServiceTarget, _ transport: Transport
-    ) -> AWSClient {
-        AWSClient(
-            service: service, serviceProtocol: serviceProtocol, region: target.region, endpoint: target.endpoint,
-            credentials: target.credentials, transport: transport, userAgent: "kinesis-sidecar/\(Help.version)",
-            logger: Logger(label: "aws"))
-    }
-
-    /// The groups' table; nil where groups are not shared.
-    private static func table(
-        _ settings: Settings, beside kinesis: ServiceTarget, _ transport: Transport
-    ) throws(StartError) -> TableSetup? {
-        guard settings.sharesGroups else { return nil }
-        let target = try ServiceTarget(dynamoDB: settings, beside: kinesis, environment: .process)
-        let key = GroupItem.keyNames
-        let wanted = CreateTable(
-            table: settings.dynamoDB.table, hashKey: key.hash, rangeKey: key.range,
-            capacity: settings.dynamoDB.capacity)
-        let tags = settings.dynamoDB.tags.sorted { $0.key < $1.key }.map { Tag(key: $0.key, value: $0.value) }
-        let client = DynamoDBClient(client("dynamodb", DynamoDBClient.serviceProtocol, target, transport))
-        return TableSetup(
-            wanted, tags: tags, client, advice: "; a sidecar alone needs no table: dynamoDb.enabled: false",
-            logger: Logger(label: "group"))
     }
 
     private static func tellCredentials(_ chain: CredentialsChain) {
@@ -120,7 +82,7 @@ struct Services: @unchecked Sendable {
 
     /// After the drain: the last commits, and the connections to the service.
     func close() async {
-        table?.stop()
+        groups?.stop()
         await state.close()
         transport.close()
     }

@@ -83,6 +83,10 @@ def test_a_missing_table_is_made_with_lifions_keys_on_demand(start, table):
     assert made["SSEDescription"]["Status"] == "ENABLED"
     eventually(lambda: is_ready(sidecar))
     eventually(lambda: warnings(sidecar) == [])
+    told = sidecar.get("/stats").json["dynamoDb"]
+    assert told["lastAwsResponse"] and "problem" not in told
+    assert (told["reads"], told["writes"], told["readUnits"], told["writtenUnits"]) == (0, 0, 0, 0)
+    assert b'kinesis_sidecar_dynamodb_item_requests_total{kind="read"} 0' in sidecar.get("/metrics").body
     assert table.name in sidecar.log
 
 

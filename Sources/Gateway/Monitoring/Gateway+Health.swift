@@ -44,7 +44,7 @@ extension Gateway {
         where !told.contains(failure.code ?? "") && told.insert(failure.message).inserted {
             readiness.passing.append(Readiness.Cause("kinesis", failure.message))
         }
-        if let problem = services.tableProblem() { readiness.passing.append(Readiness.Cause("dynamoDb", problem)) }
+        if let problem = services.table()?.problem { readiness.passing.append(Readiness.Cause("dynamoDb", problem)) }
         for consumer in services.consumers.problems {
             readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", consumer.problem))
         }

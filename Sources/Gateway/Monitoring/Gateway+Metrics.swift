@@ -20,6 +20,7 @@ extension Gateway {
         writeRequests(text)
         writeRefusedReaders(text)
         writePuts(text)
+        if let table = services.table() { write(table.use, text) }
         await writeConsumers(text)
         return text
     }
@@ -47,6 +48,25 @@ extension Gateway {
         guard let figures = options.process.figures() else { return }
         text.metric("process_resident_memory_bytes", .gauge, "Resident memory (VmRSS).", figures.residentBytes)
         text.metric("process_open_fds", .gauge, "Open file descriptors.", figures.openFiles)
+    }
+
+    private func write(_ use: GroupTableUse, _ text: MetricsText) {
+        text.metric(
+            "kinesis_sidecar_dynamodb_item_requests_total", .counter,
+            "Requests for groups' items, whatever became of them."
+        ) {
+            $0.add([("kind", "read")], use.reads)
+            $0.add([("kind", "write")], use.writes)
+        }
+        text.metric(
+            "kinesis_sidecar_dynamodb_failed_conditions_total", .counter,
+            "Writes of groups' items that did not take place, because somebody else had written.", use.failedConditions)
+        text.metric(
+            "kinesis_sidecar_dynamodb_capacity_units_total", .counter, "Capacity units that groups' items have cost."
+        ) {
+            $0.add([("kind", "read")], use.readUnits)
+            $0.add([("kind", "write")], use.writtenUnits)
+        }
     }
 
     private func writeRequests(_ text: MetricsText) {

@@ -67,6 +67,7 @@ extension Gateway {
         json.time("lastRecordSent", streams.compactMap(\.activity.lastRecordSent).max())
         json.exceptions(kinesis.recentExceptions)
         json.endObject()
+        if let table = services.table() { table.write(&json) }
         json.member("bufferedBytes", services.consumers.bufferedBytes)
         json.member("waitingPutBytes", services.producer.waitingBytes)
         json.key("streams")
@@ -135,6 +136,25 @@ extension Gateway {
         json.double(rate.bytesPerSecond)
         json.time("lastProgress", shard.counters.lastProgress)
         json.optional("problem", shard.problem)
+        json.endObject()
+    }
+}
+
+extension TableActivity {
+    /// The member `dynamoDb` of the process's stats.
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.key("dynamoDb")
+        json.beginObject()
+        json.time("lastAwsResponse", service.lastAnswer)
+        json.exceptions(service.recentExceptions)
+        json.member("reads", use.reads)
+        json.member("writes", use.writes)
+        json.member("failedConditions", use.failedConditions)
+        json.key("readUnits")
+        json.double(use.readUnits)
+        json.key("writtenUnits")
+        json.double(use.writtenUnits)
+        json.optional("problem", problem)
         json.endObject()
     }
 }
