@@ -67,7 +67,8 @@ let package = Package(
         .target(
             name: "FakeService",
             dependencies: [
-                "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Bytes", log,
+                "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Time", "Bytes",
+                log,
             ],
             path: "Tests/FakeService"),
         .testTarget(
@@ -104,8 +105,8 @@ let package = Package(
         .testTarget(
             name: "ConsumerTests",
             dependencies: [
-                "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS", "Reactor", "JSON", "Time", "Bytes",
-                log,
+                "FakeService", "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS", "Reactor", "JSON",
+                "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProducerTests",
