@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "FakeService",
             dependencies: [
-                "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Bytes", log,
+                "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "SQLite", "Reactor", "JSON", "Time", "Bytes",
+                log,
             ],
             path: "Tests/FakeService"),
         .testTarget(
@@ -112,9 +113,8 @@ let package = Package(
         .testTarget(
             name: "ConsumerTests",
             dependencies: [
-                "ScriptedService", "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS", "Reactor", "JSON",
-                "Time", "Bytes",
-                log,
+                "FakeService", "ScriptedService", "TestSupport", "Consumer", "State", "Kinesis", "DynamoDB", "AWS",
+                "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProducerTests",

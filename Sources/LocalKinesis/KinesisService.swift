@@ -18,6 +18,8 @@ package final class KinesisService: @unchecked Sendable {
     let store: StreamStore
     let logger: Logger
     var faults = FaultPlan()
+    /// The time at which the records of a put arrive. A test sets it back.
+    package var arrivalTime: () -> WallTime = { .now() }
     /// Iterators that were given before this time count as expired; a test orders that.
     var iteratorsExpiredBefore = WallTime(milliseconds: 0)
 

@@ -1,4 +1,5 @@
 import AWS
+import FakeService
 import Kinesis
 import Reactor
 import State
@@ -49,7 +50,7 @@ import Testing
         try await withEngine { engine, kinesis in
             engine.registry.start(kinesis.name, NamedOptions())
             await engine.until("it is prepared") { engine.snapshot?.phase == .idle }
-            kinesis.put("before the reader")
+            try await kinesis.put("before the reader")
             let reader = try await engine.attach()
             #expect(try await engine.read(1, from: reader) == ["before the reader"])
         }
@@ -66,8 +67,7 @@ import Testing
     }
 
     @Test func `a missing stream is an error, and leaves no consumer behind`() async throws {
-        try await withEngine { engine, kinesis in
-            kinesis.exists = false
+        try await withEngine(shards: 0) { engine, kinesis in
             await #expect(throws: ConsumerError.streamMissing(kinesis.name)) { try await engine.attach() }
             #expect(engine.registry.snapshots.isEmpty)
             #expect(kinesis.count(.create) == 0)
@@ -75,21 +75,21 @@ import Testing
     }
 
     @Test func `a stream that is created for a reader is read from its first record`() async throws {
-        try await withEngine { settings in
+        try await withEngine(shards: 0) { settings in
             settings.createsUnlistedStreams = true
         } _: { engine, kinesis in
-            kinesis.exists = false
-            kinesis.put("first")
             let reader = try await engine.attach()
             #expect(kinesis.count(.create) == 1)
+            let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
+            #expect(state?.shards.map(\.start) == [.trimHorizon])
+            try await kinesis.put("first")
             #expect(try await engine.read(1, from: reader) == ["first"])
         }
     }
 
     @Test func `a stream that is being created is waited for`() async throws {
-        try await withEngine { engine, kinesis in
-            kinesis.status = .creating
-            _ = engine.loop.schedule(after: .milliseconds(30)) { kinesis.status = .active }
+        try await withEngine(shards: 0, stateDelay: .milliseconds(30)) { engine, kinesis in
+            try await kinesis.create(kinesis.name, shardCount: 1, retry: nil)
             _ = try await engine.attach()
             #expect(kinesis.count(.summary) >= 2)
         }
@@ -105,7 +105,7 @@ import Testing
 
     @Test func `shutting down waits for what is being written, stores it, and takes no reader`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
             let delivery = try #require(await Engine.delivery(from: reader))
             _ = engine.loop.schedule(after: .milliseconds(20)) { engine.settle(delivery, of: reader) }
@@ -119,7 +119,7 @@ import Testing
 
     @Test func `shutting down ends at its deadline`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
             _ = await Engine.delivery(from: reader)
             await engine.registry.shutDown(deadline: engine.loop.now + .milliseconds(30))
@@ -156,10 +156,10 @@ import Testing
 
     @Test func `what a start names holds for the reader that comes, and for what was put in between`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("before")
+            try await kinesis.put("before")
             let options = try NamedOptions([fromStart, ("useAutoCheckpoints", "false"), ("limit", "7")], from: .query)
             _ = try await engine.registry.start(kinesis.name, naming: options)
-            kinesis.put("between")
+            try await kinesis.put("between")
             let reader = try await engine.attach()
             #expect(try await engine.read(2, from: reader) == ["before", "between"])
             reader.detach(.orderly)
@@ -178,7 +178,7 @@ import Testing
             #expect(stopped.phase == .stopped)
             await #expect(throws: ConsumerError.stopped) { try await engine.attach() }
             _ = try await engine.registry.start(kinesis.name, naming: NamedOptions([], from: .query))
-            kinesis.put("a")
+            try await kinesis.put("a")
             let reader = try await engine.attach()
             #expect(try await engine.read(1, from: reader) == ["a"])
         }

@@ -1,3 +1,4 @@
+import FakeService
 import JSON
 import Kinesis
 import Logging
@@ -11,18 +12,21 @@ import Testing
 /// Options of a reader that reads everything there is.
 let fromStart = ("initialPositionInStream", "TRIM_HORIZON")
 
-/// Runs a test with an engine over a stream of some shards. The time moves on where nobody has anything to do.
+/// Runs a test with an engine over a stream of some shards, or without a stream. The time moves on where nobody has
+/// anything to do.
 func withEngine(
-    shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
+    shards: Int = 1, stateDelay: Duration = .zero,
+    settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
     _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
 ) async throws {
     try await onLoop(time: .manual(.whenIdle)) { loop in
-        let kinesis = FakeKinesis(loop: loop, shards: shards)
-        let engine = try await Engine(kinesis, loop, settings: settings)
-        try await body(engine, kinesis)
-        await engine.registry.shutDown(deadline: loop.now)
-        kinesis.hangUp()
-        await engine.store.close()
+        try await FakeKinesis.run(on: loop, shards: shards, stateDelay: stateDelay) { kinesis in
+            let engine = try await Engine(kinesis, loop, settings: settings)
+            try await body(engine, kinesis)
+            await engine.registry.shutDown(deadline: loop.now)
+            kinesis.hangUp()
+            await engine.store.close()
+        }
     }
 }
 

@@ -86,7 +86,7 @@ import Time
             for _ in 0..<100 { await engine.loop.advance(by: .seconds(1)) }
             #expect(engine.snapshot?.problem != nil)
             kinesis.failure = nil
-            kinesis.put("a")
+            try await kinesis.put("a")
             let back = engine.loop.now
             engine.registry.serviceReturned()
             #expect(try await engine.read(1, from: reader) == ["a"])

@@ -1,3 +1,4 @@
+import FakeService
 import Kinesis
 import Reactor
 import State
@@ -8,19 +9,19 @@ import Testing
 @Suite struct ReadingTests {
     @Test func `LATEST brings what is put after the attachment, and nothing older`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("old")
+            try await kinesis.put("old")
             let reader = try await engine.attach()
-            kinesis.put("new", "newer")
+            try await kinesis.put("new", "newer")
             #expect(try await engine.read(2, from: reader) == ["new", "newer"])
         }
     }
 
     @Test func `LATEST holds over a crash before the first record`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("old", at: .now().advanced(by: .milliseconds(-2)))
+            try await kinesis.put("old", at: .now().advanced(by: .milliseconds(-2)))
             _ = try await engine.attach()
             engine.restart()
-            kinesis.put("new")
+            try await kinesis.put("new")
             let reader = try await engine.attach()
             #expect(try await engine.read(1, from: reader) == ["new"])
         }
@@ -31,7 +32,7 @@ import Testing
             for round in 0..<30 {
                 let group = ("consumerGroup", "group-\(round)")
                 try await engine.attach(group).detach(.orderly)
-                kinesis.put("\(round)")
+                try await kinesis.put("\(round)")
                 let next = try await engine.attach(group)
                 #expect(try await engine.read(1, from: next) == ["\(round)"])
                 next.detach(.orderly)
@@ -43,7 +44,7 @@ import Testing
         try await withEngine { engine, kinesis in
             let reader = try await engine.attach()
             reader.detach(.orderly)
-            kinesis.put("meanwhile")
+            try await kinesis.put("meanwhile")
             let next = try await engine.attach()
             #expect(try await engine.read(1, from: next) == ["meanwhile"])
         }
@@ -51,8 +52,8 @@ import Testing
 
     @Test func `TRIM_HORIZON brings everything, in the shard's order`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.answerLimit = 3
-            for number in 0..<20 { kinesis.put("\(number)") }
+            kinesis.recordLimit = 3
+            for number in 0..<20 { try await kinesis.put("\(number)") }
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(20, from: reader) == (0..<20).map(String.init))
         }
@@ -60,8 +61,8 @@ import Testing
 
     @Test func `settled records are not delivered again after a restart, unsettled ones are`() async throws {
         try await withEngine(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("a", "b", "c")
+            kinesis.recordLimit = 1
+            try await kinesis.put("a", "b", "c")
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["a"])
             #expect(try await engine.read(1, from: reader, settling: false) == ["b"])
@@ -74,7 +75,7 @@ import Testing
 
     @Test func `what a lost reader did not settle goes to the next one`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("a", "b")
+            try await kinesis.put("a", "b")
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: reader, settling: false) == ["a", "b"])
             reader.detach(.lost)
@@ -86,7 +87,7 @@ import Testing
 
     @Test func `another group has its own copy of the stream`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let one = try await engine.attach(fromStart, ("consumerGroup", "one"))
             let two = try await engine.attach(fromStart, ("consumerGroup", "two"))
             #expect(try await engine.read(1, from: one) == ["a"])
@@ -97,10 +98,10 @@ import Testing
     @Test func `a merge's child comes after both parents, and they are depleted only when settled`() async throws {
         try await withEngine(shards: 2) { engine, kinesis in
             let reader = try await engine.attach(fromStart)
-            kinesis.put("p0", to: 0)
-            kinesis.put("p1", to: 1)
-            kinesis.reshard([0, 1], into: [2])
-            kinesis.put("child", to: 2)
+            try await kinesis.put("p0", to: 0)
+            try await kinesis.put("p1", to: 1)
+            try await kinesis.merge(0, 1)
+            try await kinesis.put("child", to: 2)
             let first = try #require(await Engine.delivery(from: reader))
             let second = try #require(await Engine.delivery(from: reader))
             #expect(Set(try Engine.texts(first) + Engine.texts(second)) == ["p0", "p1"])
@@ -108,7 +109,7 @@ import Testing
             await engine.until("the first parent is depleted") {
                 engine.snapshot?.shards.contains { $0.phase == .depleted } ?? false
             }
-            #expect(kinesis.iteratorRequests.contains { $0.0 == ShardID(number: 2) } == false)
+            #expect(kinesis.count(.iterator(ShardID(number: 2))) == 0)
             engine.settle(second, of: reader)
             #expect(try await engine.read(1, from: reader) == ["child"])
             #expect(engine.snapshot?.shards.map(\.phase) == [.depleted, .depleted, .reading])
@@ -117,15 +118,15 @@ import Testing
 
     @Test func `after a restart reading goes on in the children`() async throws {
         try await withEngine(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
-            kinesis.put("parent")
-            kinesis.reshard([0], into: [1, 2])
+            try await kinesis.put("parent")
+            try await kinesis.split(0)
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["parent"])
             await engine.until("the children are read") { reader.assignment.count == 2 }
             await engine.registry.shutDown(deadline: engine.loop.now)
             engine.restart()
-            kinesis.put("left", to: 1)
-            kinesis.put("right", to: 2)
+            try await kinesis.put("left", to: 1)
+            try await kinesis.put("right", to: 2)
             let next = try await engine.attach()
             #expect(Set(try await engine.read(2, from: next)) == ["left", "right"])
         }
@@ -133,8 +134,8 @@ import Testing
 
     @Test func `a reader that takes nothing stops the reading`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.answerLimit = 1
-            for number in 0..<100 { kinesis.put("\(number)") }
+            kinesis.recordLimit = 1
+            for number in 0..<100 { try await kinesis.put("\(number)") }
             let reader = try await engine.attach(fromStart)
             let shard = ShardID(number: 0)
             await engine.until("a batch waits") { kinesis.count(.records(shard)) == 1 }
@@ -155,14 +156,14 @@ import Testing
         let budget = 16 << 20
         try await withEngine(shards: 6, settings: { $0.maxBufferedBytes = budget }) { engine, kinesis in
             for shard in 0..<6 {
-                for number in 0..<50 { kinesis.put("\(shard)-\(number)", to: shard) }
+                for number in 0..<50 { try await kinesis.put("\(shard)-\(number)", to: shard) }
             }
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(300, from: reader).count == 300)
-            kinesis.answerTime = .milliseconds(20)
+            kinesis.recordsTime = .milliseconds(20)
             let large = String(repeating: "x", count: 400_000)
             for shard in 0..<6 {
-                for number in 10..<26 { kinesis.put("\(shard)-\(number)-" + large, to: shard) }
+                for number in 10..<26 { try await kinesis.put("\(shard)-\(number)-" + large, to: shard) }
             }
             var texts: [String] = []
             var most = 0
@@ -188,7 +189,7 @@ import Testing
         try await withEngine(shards: 6, settings: { $0.maxBufferedBytes = budget }) { engine, kinesis in
             let large = String(repeating: "x", count: 3_000_000)
             for shard in 0..<6 {
-                for number in 0..<2 { kinesis.put("\(shard)-\(number)-" + large, to: shard) }
+                for number in 0..<2 { try await kinesis.put("\(shard)-\(number)-" + large, to: shard) }
             }
             let reader = try await engine.attach(fromStart)
             var most = 0
@@ -207,7 +208,7 @@ import Testing
             $0.times.starving = .milliseconds(100)
         }
         try await withEngine(settings: settings) { engine, kinesis in
-            kinesis.put(String(repeating: "x", count: 3_000_000))
+            try await kinesis.put(String(repeating: "x", count: 3_000_000))
             let stalled = try await engine.attach(fromStart)
             var isCut = false
             stalled.onCut = { isCut = true }
@@ -223,10 +224,10 @@ import Testing
 
     @Test func `an expired iterator loses nothing and repeats nothing`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.answerLimit = 1
+            kinesis.recordLimit = 1
             let reader = try await engine.attach()
             kinesis.fail(.records(ShardID(number: 0)), FakeKinesis.error("ExpiredIteratorException"))
-            kinesis.put("a", "b")
+            try await kinesis.put("a", "b")
             #expect(try await engine.read(1, from: reader) == ["a"])
             kinesis.fail(.records(ShardID(number: 0)), FakeKinesis.error("ExpiredIteratorException"))
             #expect(try await engine.read(1, from: reader) == ["b"])
@@ -238,7 +239,7 @@ import Testing
             let throttled = FakeKinesis.error("ProvisionedThroughputExceededException")
             kinesis.fail(.records(ShardID(number: 0)), throttled, throttled, throttled, throttled, throttled)
             kinesis.fail(.iterator(ShardID(number: 0)), FakeKinesis.error("KMSAccessDeniedException"))
-            kinesis.put("other", to: 1)
+            try await kinesis.put("other", to: 1)
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["other"])
             #expect(engine.snapshot?.shards[0].phase == .degraded)
@@ -250,7 +251,7 @@ import Testing
 
     @Test func `a checkpoint that is refused is given up, in the store too`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("a", "b")
+            try await kinesis.put("a", "b")
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: reader) == ["a", "b"])
             reader.detach(.orderly)
@@ -266,15 +267,16 @@ import Testing
     @Test func `a stream that is made anew under a reader is read from its beginning`() async throws {
         try await withEngine { engine, kinesis in
             let reader = try await engine.attach()
-            kinesis.put("a")
+            try await kinesis.put("a")
             #expect(try await engine.read(1, from: reader) == ["a"])
-            kinesis.recreate()
-            kinesis.put("b")
+            try await kinesis.recreate()
+            try await kinesis.put("b")
             #expect(try await engine.read(1, from: reader) == ["b"])
             reader.detach(.orderly)
             await engine.store.flush()
             let state = try await engine.store.load(ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar"))
-            #expect(state?.streamCreatedOn == kinesis.creation)
+            let creation = try await kinesis.creation
+            #expect(state?.streamCreatedOn == creation)
         }
     }
 
@@ -284,7 +286,7 @@ import Testing
             let reader = try await engine.attach(fromStart, ("limit", "1"))
             var old: [Delivery] = []
             for number in 0..<20 {
-                kinesis.put("old \(number)")
+                try await kinesis.put("old \(number)")
                 old.append(try #require(await Engine.delivery(from: reader)))
             }
             // All but one settle while the new positions are made and stored, and the old ones still stand.
@@ -298,18 +300,19 @@ import Testing
                 }
             }
             let listings = kinesis.count(.list)
-            kinesis.recreate()
+            try await kinesis.recreate()
             let key = ConsumerKey(stream: kinesis.name, group: "kinesis-sidecar")
             await engine.until("the new stream's shard is read") {
                 kinesis.count(.list) > listings && engine.snapshot?.shards.first?.phase == .reading
             }
             engine.settle(old.last!, of: reader)
             let state = try #require(try await engine.store.load(key))
-            #expect(state.streamCreatedOn == kinesis.creation)
+            let creation = try await kinesis.creation
+            #expect(state.streamCreatedOn == creation)
             #expect(state.shards.map(\.checkpoint) == [nil])
             let logged = try await engine.store.sent(upTo: old.last!.id, of: key)
             #expect(logged == nil)
-            kinesis.put("new")
+            try await kinesis.put("new")
             #expect(try await engine.read(1, from: reader) == ["new"])
         }
     }
@@ -317,9 +320,9 @@ import Testing
     @Test func `new shards are found by listing, too`() async throws {
         try await withEngine { engine, kinesis in
             let reader = try await engine.attach(fromStart)
-            kinesis.put("a")
-            kinesis.reshard([0], into: [1])
-            kinesis.put("b", to: 1)
+            try await kinesis.put("a")
+            try await kinesis.split(0)
+            try await kinesis.put("b", to: 1)
             #expect(try await engine.read(2, from: reader) == ["a", "b"])
             await engine.until("the end of a shard asks for a listing") { kinesis.count(.list) >= 2 }
         }

@@ -1,3 +1,4 @@
+import FakeService
 import Kinesis
 import Reactor
 import State
@@ -14,14 +15,14 @@ import Testing
         _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
     ) async throws {
         try await withEngine(shards: shards, settings: { $0.defaults.unreadBytes = unreadBytes }) { engine, kinesis in
-            kinesis.answerLimit = 1
+            kinesis.recordLimit = 1
             try await body(engine, kinesis)
         }
     }
 
     @Test func `of a lost reader the last bytes come again, of one that left in order nothing`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", "b", "c", "d", "e")
+            try await kinesis.put("a", "b", "c", "d", "e")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(4, from: first) == ["a", "b", "c", "d"])
             first.detach(.lost)
@@ -29,7 +30,7 @@ import Testing
             let second = try await engine.attach(fromStart)
             #expect(try await engine.read(4, from: second) == ["b", "c", "d", "e"])
             second.detach(.orderly)
-            kinesis.put("f")
+            try await kinesis.put("f")
             let third = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: third) == ["f"])
         }
@@ -37,7 +38,7 @@ import Testing
 
     @Test func `what is unread comes again wherever a new reader would begin`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", "b")
+            try await kinesis.put("a", "b")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             first.detach(.lost)
@@ -50,11 +51,11 @@ import Testing
         async throws
     {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", "b", "c", "d")
+            try await kinesis.put("a", "b", "c", "d")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(4, from: first) == ["a", "b", "c", "d"])
             first.detach(.lost)
-            kinesis.put("e")
+            try await kinesis.put("e")
             let second = try await engine.attach(fromStart, lastEvent: "\(first.id)-4")
             #expect(try await engine.read(1, from: second) == ["e"])
         }
@@ -65,12 +66,12 @@ import Testing
         ending: RecordsReader.Ending
     ) async throws {
         try await withOneByOne(shards: 2, unreadBytes: 0) { engine, kinesis in
-            kinesis.put("a1", to: 0)
+            try await kinesis.put("a1", to: 0)
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: first) == ["a1"])
             first.detach(.orderly)
-            kinesis.put("a2", "a3", to: 0)
-            kinesis.put("b1", to: 1)
+            try await kinesis.put("a2", "a3", to: 0)
+            try await kinesis.put("b1", to: 1)
             // It notes nothing of what it gets; and so does the one behind it.
             for _ in 0..<2 {
                 let again = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
@@ -86,7 +87,7 @@ import Testing
 
     @Test func `it replaces the connection with which it came back, where that still stands`() async throws {
         try await withOneByOne(unreadBytes: 0) { engine, kinesis in
-            kinesis.put("a", "b", "c")
+            try await kinesis.put("a", "b", "c")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: first) == ["a"])
             first.detach(.orderly)
@@ -102,7 +103,7 @@ import Testing
 
     @Test func `what was sent after that event comes again, also what has a checkpoint`() async throws {
         try await withOneByOne(unreadBytes: 0) { engine, kinesis in
-            kinesis.put("a", "b", "c", "d")
+            try await kinesis.put("a", "b", "c", "d")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(4, from: first) == ["a", "b", "c", "d"])
             first.detach(.orderly)
@@ -110,7 +111,7 @@ import Testing
             #expect(try await engine.read(3, from: second) == ["b", "c", "d"])
             // An id that is newer than the log: what its own reader was sent is passed over, not what those got that followed.
             second.detach(.orderly)
-            kinesis.put("e")
+            try await kinesis.put("e")
             let third = try await engine.attach(fromStart, lastEvent: "\(first.id)-99")
             #expect(try await engine.read(4, from: third) == ["b", "c", "d", "e"])
         }
@@ -118,7 +119,7 @@ import Testing
 
     @Test func `a crash loses neither the log nor what was counted as unread`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", "b", "c", "d")
+            try await kinesis.put("a", "b", "c", "d")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(4, from: first) == ["a", "b", "c", "d"])
             await engine.store.flush()
@@ -156,20 +157,20 @@ import Testing
 
     @Test func `a shard that has moved comes back for what its reader asks again, and order is kept`() async throws {
         try await withOneByOne(shards: 2, unreadBytes: 0) { engine, kinesis in
-            kinesis.put("a1", "a2", to: 1)
+            try await kinesis.put("a1", "a2", to: 1)
             let first = try await engine.attach(fromStart)
             let both = try await engine.read(2, from: first)
             #expect(both == ["a1", "a2"])
             let second = try await engine.attach(fromStart)
             #expect(second.assignment == [ShardID(number: 1)])
-            kinesis.put("a3", to: 1)
+            try await kinesis.put("a3", to: 1)
             #expect(try await engine.read(1, from: second) == ["a3"])
             first.detach(.orderly)
             let again = try await engine.attach(fromStart, lastEvent: "\(first.id)-1")
             #expect(again.assignment == [ShardID(number: 1)])
             // What the other one has got since comes too: it lies behind what is asked for, and a shard has one reader.
             #expect(try await engine.read(2, from: again) == ["a2", "a3"])
-            kinesis.put("b", to: 0)
+            try await kinesis.put("b", to: 0)
             #expect(try await engine.read(1, from: second) == ["b"])
         }
     }
@@ -178,11 +179,11 @@ import Testing
         async throws
     {
         try await withOneByOne(shards: 2) { engine, kinesis in
-            kinesis.put("a1", "a2", to: 1)
+            try await kinesis.put("a1", "a2", to: 1)
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a1", "a2"])
             let second = try await engine.attach(fromStart)
-            kinesis.put("a3", to: 1)
+            try await kinesis.put("a3", to: 1)
             #expect(try await engine.read(1, from: second) == ["a3"])
             first.detach(.lost)
             #expect(try await engine.read(3, from: second) == ["a1", "a2", "a3"])
@@ -191,13 +192,13 @@ import Testing
 
     @Test func `a parent that was read out is read again, and its child waits for it`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("parent")
-            kinesis.reshard([0], into: [1])
-            kinesis.put("child", to: 1)
+            try await kinesis.put("parent")
+            try await kinesis.split(0)
+            try await kinesis.put("child", to: 1)
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["parent", "child"])
             first.detach(.lost)
-            kinesis.put("later", to: 1)
+            try await kinesis.put("later", to: 1)
             let second = try await engine.attach(fromStart)
             #expect(try await engine.read(3, from: second) == ["parent", "child", "later"])
         }
@@ -206,7 +207,7 @@ import Testing
     @Test(arguments: ["nonsense", "0000000g-1", "00000000-1", "-1", ""])
     func `an id that is not ours is told, with the places where reading goes on`(id: String) async throws {
         try await withOneByOne(unreadBytes: 0) { engine, kinesis in
-            kinesis.put("a", "b")
+            try await kinesis.put("a", "b")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: first) == ["a"])
             let checkpoint = try #require(engine.snapshot?.shards[0].checkpoint)
@@ -223,7 +224,7 @@ import Testing
 
     @Test func `another group's id is not ours`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let other = try await engine.attach(fromStart, ("consumerGroup", "other"))
             #expect(try await engine.read(1, from: other) == ["a"])
             let reader = try await engine.attach(fromStart, lastEvent: "\(other.id)-1")
@@ -236,7 +237,7 @@ import Testing
 
     @Test func `a client that connects anew before its connection's end was noticed replaces it`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", "b", "c")
+            try await kinesis.put("a", "b", "c")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             var isCut = false
@@ -245,18 +246,18 @@ import Testing
             #expect(isCut && engine.snapshot?.readerIDs == [second.id.text])
             #expect(try await engine.read(2, from: second) == ["b", "c"])
             first.detach(.lost)
-            kinesis.put("d")
+            try await kinesis.put("d")
             #expect(try await engine.read(1, from: second) == ["d"])
         }
     }
 
     @Test func `two that come back for the same shard get what they ask for one after the other`() async throws {
         try await withOneByOne(unreadBytes: 0) { engine, kinesis in
-            kinesis.put("a", "b")
+            try await kinesis.put("a", "b")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             first.detach(.orderly)
-            kinesis.put("c", "d")
+            try await kinesis.put("c", "d")
             let second = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: second) == ["c", "d"])
             second.detach(.orderly)
@@ -270,7 +271,7 @@ import Testing
     @Test func `while the log cannot be written an id tells nothing, and what may be unread comes again`() async throws
     {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", "b", "c")
+            try await kinesis.put("a", "b", "c")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             await engine.store.flush()

@@ -1,19 +1,16 @@
 import Kinesis
-import TestSupport
 import Testing
 
 @testable import Consumer
 
 @Suite struct ShardCountersTests {
     @Test func `what is settled is counted, over readers that come and go`() async throws {
-        try await onLoop { loop in
-            let kinesis = FakeKinesis(loop: loop)
-            let engine = try await Engine(kinesis, loop)
-            kinesis.put("abc", "de")
+        try await withEngine { engine, kinesis in
+            try await kinesis.put("abc", "de")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
             _ = try await engine.read(2, from: reader)
             reader.detach(.orderly)
-            kinesis.put("f")
+            try await kinesis.put("f")
             let next = try await engine.attach()
             _ = try await engine.read(1, from: next)
             let counters = try #require(engine.snapshot?.shards.first?.counters)
@@ -22,21 +19,15 @@ import Testing
             #expect(counters.batches == 2)
             #expect(counters.restarts == 0)
             #expect(counters.lastProgress != nil)
-            await engine.registry.shutDown(deadline: loop.now)
-            await engine.store.close()
         }
     }
 
     @Test func `what is not settled is not counted`() async throws {
-        try await onLoop { loop in
-            let kinesis = FakeKinesis(loop: loop)
-            let engine = try await Engine(kinesis, loop)
-            kinesis.put("abc")
+        try await withEngine { engine, kinesis in
+            try await kinesis.put("abc")
             let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
             _ = try await engine.read(1, from: reader, settling: false)
             #expect(engine.snapshot?.shards.first?.counters.records == 0)
-            await engine.registry.shutDown(deadline: loop.now)
-            await engine.store.close()
         }
     }
 }

@@ -11,7 +11,7 @@ import Testing
             let two = try await engine.attach()
             #expect(one.assignment.count == 2 && two.assignment.count == 2)
             #expect(Set(one.assignment).isDisjoint(with: two.assignment))
-            for shard in 0..<4 { kinesis.put("s\(shard)", to: shard) }
+            for shard in 0..<4 { try await kinesis.put("s\(shard)", to: shard) }
             let texts = try await (engine.read(2, from: one), engine.read(2, from: two))
             #expect(Set(texts.0 + texts.1) == ["s0", "s1", "s2", "s3"])
             #expect(texts.0.count == 2 && texts.1.count == 2)
@@ -20,8 +20,8 @@ import Testing
 
     @Test func `a shard moves only when its last batch is settled, and nothing comes twice`() async throws {
         try await withEngine(shards: 2) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("a", "b", to: 1)
+            kinesis.recordLimit = 1
+            try await kinesis.put("a", "b", to: 1)
             let one = try await engine.attach(fromStart)
             let held = try #require(await Engine.delivery(from: one))
             let two = try await engine.attach()
@@ -37,7 +37,7 @@ import Testing
         try await withEngine(shards: 2) { engine, kinesis in
             let one = try await engine.attach(fromStart)
             let two = try await engine.attach()
-            kinesis.put("left", to: 1)
+            try await kinesis.put("left", to: 1)
             #expect(try await engine.read(1, from: two, settling: false) == ["left"])
             two.detach(.lost)
             #expect(one.assignment.count == 2)
@@ -52,7 +52,7 @@ import Testing
             let two = try await engine.attach()
             #expect(await changes(1, of: one) == ["1 revoked"])
             #expect(await changes(1, of: two) == ["1 assigned"])
-            kinesis.reshard([0], into: [2, 3])
+            try await kinesis.split(0)
             #expect(await changes(3, of: one) == ["0 depleted", "2 assigned", "3 assigned"])
         }
     }
@@ -62,8 +62,8 @@ import Testing
             let stalled = try await engine.attach(fromStart)
             let other = try await engine.attach()
             for number in 0..<20 {
-                kinesis.put("x\(number)", to: 0)
-                kinesis.put("y\(number)", to: 1)
+                try await kinesis.put("x\(number)", to: 0)
+                try await kinesis.put("y\(number)", to: 1)
             }
             #expect(try await engine.read(20, from: other).count == 20)
             #expect(stalled.assignment.count == 1)

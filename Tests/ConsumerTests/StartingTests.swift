@@ -1,4 +1,5 @@
 import AWS
+import FakeService
 import Kinesis
 import Reactor
 import Testing
@@ -17,8 +18,7 @@ import Testing
     }
 
     @Test func `a start beside a reader of a missing stream ends as the reader does`() async throws {
-        try await withEngine { engine, kinesis in
-            kinesis.exists = false
+        try await withEngine(shards: 0) { engine, kinesis in
             async let reader = outcome { try await engine.attach().stop(in: engine) }
             async let started = outcome { try await start(engine) }
             let missing = "\(ConsumerError.streamMissing(kinesis.name))"

@@ -8,6 +8,7 @@ import Logging
 import Producer
 import Reactor
 import SQLite
+import Time
 
 /// The embedded Kinesis without its wire: the same requests, carried out in process, with failures that a test asks for.
 ///
@@ -53,6 +54,10 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     package var failure: AWSError?
     /// Records that one response holds at most.
     package var recordLimit = GetRecords.maximumLimit
+    /// What a response of records takes, by the loop's time.
+    package var recordsTime = Duration.zero
+    /// What a summary says instead of the stream's own retention, which is a day at least.
+    package var retentionHours: Int?
 
     private let service: KinesisService
     private let dialect: Dialect
@@ -70,20 +75,22 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     }
 
     /// A service in memory, without streams and without limits on rates.
+    /// - Parameter stateDelay: how long a stream stays in CREATING, UPDATING and DELETING, by the loop's time.
     package static func open(
-        loop: EventLoop, dialect: Dialect = .aws
+        loop: EventLoop, dialect: Dialect = .aws, stateDelay: Duration = .zero
     ) async throws(SQLiteError) -> FakeKinesis {
         let logger = Logger(label: "fake kinesis") { _ in SwiftLogNoOpLogHandler() }
-        let configuration = LocalKinesisConfiguration(limits: false, stateDelay: .zero)
+        let configuration = LocalKinesisConfiguration(limits: false, stateDelay: stateDelay)
         let service = try await KinesisService.open(loop: loop, configuration: configuration, logger: logger)
         return FakeKinesis(loop: loop, service: service, dialect: dialect)
     }
 
     /// Runs `body` with a service of its own, which is closed afterwards.
     package static func run(
-        on loop: EventLoop, dialect: Dialect = .aws, _ body: (FakeKinesis) async throws -> Void
+        on loop: EventLoop, dialect: Dialect = .aws, stateDelay: Duration = .zero,
+        _ body: (FakeKinesis) async throws -> Void
     ) async throws {
-        let kinesis = try await open(loop: loop, dialect: dialect)
+        let kinesis = try await open(loop: loop, dialect: dialect, stateDelay: stateDelay)
         let result: Result<Void, any Error>
         do {
             result = .success(try await body(kinesis))
@@ -129,6 +136,19 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         gate.open()
     }
 
+    /// Writes records as a put does, but neither counted nor failed, and returns their numbers.
+    /// - Parameter arrival: when they arrive, nil: now. Along a shard it never goes back.
+    @discardableResult
+    package func write(
+        _ entries: [PutRecordEntry], to stream: StreamName, at arrival: WallTime? = nil
+    ) async throws(AWSError) -> [SequenceNumber] {
+        if let arrival { service.arrivalTime = { arrival } }
+        defer { service.arrivalTime = { .now() } }
+        return try await respond(to: PutRecords(stream: stream, entries: entries)).results.compactMap { result in
+            if case .accepted(_, let number) = result { number } else { nil }
+        }
+    }
+
     package func count(_ call: Call) -> Int { calls.count { $0 == call } }
 
     package static func error(_ code: String, status: Int = 400) -> AWSError {
@@ -159,7 +179,12 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
 
     package func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary {
         try await called(.summary)
-        return try await call(DescribeStreamSummary(stream: stream), retry: retry)
+        let summary = try await call(DescribeStreamSummary(stream: stream), retry: retry)
+        guard let retentionHours else { return summary }
+        return StreamSummary(
+            name: summary.name, arn: summary.arn, status: summary.status, creation: summary.creation,
+            openShards: summary.openShards, retentionHours: retentionHours, encryption: summary.encryption,
+            mode: summary.mode, maxRecordBytes: summary.maxRecordBytes)
     }
 
     package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
@@ -195,6 +220,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         var request = JSONWriter()
         GetRecords(iterator: iterator, limit: min(limit, recordLimit)).write(&request)
         let response = try await respond(to: GetRecords.name, request)
+        if recordsTime > .zero { try? await loop.sleep(for: recordsTime) }
         guard takesAnswer(response.count) else { throw .cancelled }
         return response
     }
@@ -206,13 +232,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     ) async throws(AWSError) -> PutRecordsAnswer {
         puts.append(Put(records: entries.count))
         try await called(.put)
-        let operation = PutRecords(stream: stream, entries: entries)
-        var request = JSONWriter(capacity: operation.estimatedBytes)
-        operation.write(&request)
-        let response = try await respond(to: PutRecords.name, request)
-        let answer = try Self.read { () throws(ResponseError) in
-            try PutRecords.read(response, count: entries.count)
-        }
+        let answer = try await respond(to: PutRecords(stream: stream, entries: entries))
         for (entry, result) in zip(entries, answer.results) {
             if case .accepted(let shard, let number) = result { note(entry, shard, number) }
         }
@@ -262,8 +282,20 @@ extension FakeKinesis: OperationCaller {
         }
     }
 
+    private func respond(to put: PutRecords) async throws(AWSError) -> PutRecordsAnswer {
+        var request = JSONWriter(capacity: put.estimatedBytes)
+        put.write(&request)
+        let response = try await respond(to: PutRecords.name, request)
+        return try Self.read { () throws(ResponseError) in
+            try PutRecords.read(response, count: put.entries.count)
+        }
+    }
+
+    /// The service's database has a thread of its own: a manual time stands still until it has answered.
     private func respond(to operation: String, _ request: JSONWriter) async throws(AWSError) -> ByteBuffer {
         await loop.nextTurn()
+        loop.outsideWorkBegan()
+        defer { loop.outsideWorkEnded() }
         let response: ByteBuffer?
         do throws(ServiceFault) {
             response = try await service.respond(to: operation, request.buffer)

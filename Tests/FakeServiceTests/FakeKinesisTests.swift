@@ -6,6 +6,7 @@ import Kinesis
 import Reactor
 import TestSupport
 import Testing
+import Time
 
 /// What stands on top of the contract: failures, silence, counts and limits as a test asks for them.
 @Suite(.timeLimit(.minutes(1))) struct FakeKinesisTests {
@@ -74,6 +75,41 @@ import Testing
             #expect(kinesis.written.map(\.text) == ["a", "b", "c"])
             #expect(kinesis.written[2].sequenceNumber == answer.sequenceNumber)
             #expect(kinesis.puts == [.init(records: 2), .init(records: 1, after: after)])
+        }
+    }
+
+    @Test func `what a test writes is counted nowhere, does not fail, and arrives when it says`() async throws {
+        try await Self.withKinesis { kinesis in
+            kinesis.fail(.put, .transport(.closed))
+            let old = WallTime.now().advanced(by: .seconds(-3600))
+            let numbers = try await kinesis.write([Self.entry("a")], to: Self.stream, at: old)
+            try await kinesis.write([Self.entry("b")], to: Self.stream)
+            #expect(kinesis.calls.isEmpty && kinesis.puts.isEmpty)
+            try #require(numbers.count == 1)
+            let behindOld = [
+                StartingPosition.atTimestamp(old.advanced(by: .seconds(1))), .afterSequenceNumber(numbers[0]),
+            ]
+            for position in behindOld {
+                let start = try await kinesis.iterator(of: Self.shard, in: Self.stream, at: position)
+                #expect(await Self.records(kinesis, start) == .success(["b"]))
+            }
+        }
+    }
+
+    @Test func `a response of records takes as long as asked, and a summary says the retention that it is told`()
+        async throws
+    {
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            try await FakeKinesis.run(on: loop) { kinesis in
+                try await kinesis.make(Self.stream)
+                kinesis.recordsTime = .seconds(20)
+                let start = try await kinesis.iterator(of: Self.shard, in: Self.stream, at: .latest)
+                let asked = loop.now
+                #expect(await Self.records(kinesis, start) == .success([]))
+                #expect(loop.now - asked == .seconds(20))
+                kinesis.retentionHours = 0
+                #expect(try await kinesis.describe(Self.stream).retentionHours == 0)
+            }
         }
     }
 

@@ -165,7 +165,11 @@ extension Membership {
     /// Whether the first round is over: what can be had is leased.
     var hasSettledIn: Bool {
         guard phase == .inside, let member = item?.members[me] else { return false }
-        return member.isActive == plan.takesPart && jobs.isEmpty && reopenings.isEmpty && !isTaking
+        guard member.isActive == plan.takesPart, jobs.isEmpty, reopenings.isEmpty else { return false }
+        switch underWay {
+        case nil, .look, .mirror: return true
+        case .create, .delete, .membership, .take, .leave: return false
+        }
     }
 
     private var isTaking: Bool {

@@ -125,7 +125,7 @@ extension KinesisService {
         var outcomes: [Outcome] = []
         rows.reserveCapacity(request.entries.count)
         outcomes.reserveCapacity(request.entries.count)
-        let now = WallTime.now()
+        let now = arrivalTime()
         for (position, entry) in request.entries.enumerated() {
             let index = current.shardIndex(for: entry.hashKey)
             let address = StreamStore.Address(stream: current.name, shard: index)

@@ -16,12 +16,12 @@ struct CommandLineArguments: Equatable, Sendable {
     init(_ arguments: [String]) {
         var rest = arguments[...]
         if let word = rest.first, let action = Self.words[word] {
-            if rest.count > 1 {
+            if rest.count == 1 {
+                self.action = action
+            } else {
                 // Whoever goes on expects something of it, `help put` say, and is not to think that this was it.
                 mistakes.append(Mistake(nil, "\"\(rest[rest.startIndex + 1])\" is unexpected after \(word)"))
-                return
             }
-            self.action = action
             return
         }
         while let argument = rest.popFirst() {

@@ -1,3 +1,4 @@
+import FakeService
 import Kinesis
 import State
 import Testing
@@ -14,7 +15,7 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 @Suite struct LagTests {
     private func withOneByOne(_ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void) async throws {
         try await withEngine { engine, kinesis in
-            kinesis.answerLimit = 1
+            kinesis.recordLimit = 1
             try await body(engine, kinesis)
         }
     }
@@ -29,8 +30,8 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
         async throws
     {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", at: ago(1000))
-            kinesis.put("b", at: ago(100))
+            try await kinesis.put("a", at: ago(1000))
+            try await kinesis.put("b", at: ago(100))
             let reader = try await engine.attach(fromStart, manual)
             #expect(try await engine.read(2, from: reader) == ["a", "b"])
             await engine.until("it has read all") { engine.backlog?.unacknowledgedEvents == 2 }
@@ -50,7 +51,7 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `a batch that its reader does not take counts from its first record`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", at: ago(500))
+            try await kinesis.put("a", at: ago(500))
             let reader = try await engine.attach(fromStart)
             await engine.until("a batch waits") { engine.backlog?.checkpointLag != nil }
             expect(engine.backlog?.checkpointLag, about: 500)
@@ -62,8 +63,8 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `after a restart a group that nobody reads is there, as far behind as it is`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", at: ago(1000))
-            kinesis.put("b", at: ago(100))
+            try await kinesis.put("a", at: ago(1000))
+            try await kinesis.put("b", at: ago(100))
             let first = try await engine.attach(fromStart, manual)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             _ = try await engine.acknowledge(.event(EventID(reader: first.id, number: 1)))
@@ -84,7 +85,7 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
             second.detach(.orderly)
             await engine.until("the tip is reached") { engine.backlog?.checkpointLag == 0 }
             #expect(engine.snapshot?.phase == .idle)
-            kinesis.put("c", at: ago(7))
+            try await kinesis.put("c", at: ago(7))
             await engine.loop.advance(by: LagRounds.period)
             await engine.until("it is behind again") { engine.backlog?.checkpointLag != 0 }
             expect(engine.backlog?.checkpointLag, about: 7)
@@ -93,12 +94,12 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `a shard that came to be while nobody read is behind from its first record on`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["a"])
             reader.detach(.orderly)
-            kinesis.reshard([0], into: [1, 2])
-            kinesis.put("b", to: 1, at: ago(30))
+            try await kinesis.split(0)
+            try await kinesis.put("b", to: 1, at: ago(30))
             engine.registry.measureLag()
             await engine.until("all are measured") {
                 engine.snapshot?.shards.count == 3 && engine.snapshot?.shards[2].backlog.checkpointLag != nil
@@ -112,13 +113,13 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `a checkpoint that was trimmed is behind from the oldest record that there is`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", at: ago(50))
+            try await kinesis.put("a", at: ago(50))
             let key = ConsumerKey(stream: kinesis.name, group: "g")
             let trimmed = Checkpoint(sequenceNumber: SequenceNumber("7")!)
             try await engine.store.begin(
                 key,
                 ConsumerState(
-                    streamCreatedOn: kinesis.creation,
+                    streamCreatedOn: try await kinesis.creation,
                     shards: [ShardState(id: shard, parents: [], start: .trimHorizon, checkpoint: trimmed)]))
             engine.registry.measureLag()
             await engine.until("it is measured") { engine.backlog?.checkpointLag != nil }
@@ -128,17 +129,18 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `a stream that is gone, or another one now, tells nothing of its groups`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["a"])
             reader.detach(.orderly)
             engine.registry.measureLag()
             await engine.until("it is measured") { engine.backlog?.checkpointLag == 0 }
-            kinesis.exists = false
+            let old = try await kinesis.creation
+            try await kinesis.delete(kinesis.name)
             await engine.loop.advance(by: LagRounds.period)
             await engine.until("nothing is known") { engine.backlog?.checkpointLag == nil }
-            kinesis.recreate()
-            kinesis.exists = true
+            while WallTime.now() <= old {}
+            try await kinesis.make()
             let asked = (kinesis.count(.summary), kinesis.count(.iterator(shard)))
             await engine.loop.advance(by: StreamRetentions.intervalOfMissing + LagRounds.period)
             #expect(kinesis.count(.summary) == asked.0 + 1)
@@ -149,12 +151,12 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `probes share the five reads of a second with readers`() async throws {
         try await withEngine { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let others = ConsumerKey(stream: kinesis.name, group: "others")
             try await engine.store.begin(
                 others,
                 ConsumerState(
-                    streamCreatedOn: kinesis.creation,
+                    streamCreatedOn: try await kinesis.creation,
                     shards: [ShardState(id: shard, parents: [], start: .trimHorizon)]))
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["a"])
@@ -181,7 +183,7 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `a group is forgotten with all that is kept of it, once it has no reader`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a")
+            try await kinesis.put("a")
             let reader = try await engine.attach(fromStart)
             #expect(try await engine.read(1, from: reader) == ["a"])
             await #expect(throws: ConsumerError.hasReaders) {
@@ -254,7 +256,7 @@ private func ago(_ seconds: Int) -> WallTime { .now().advanced(by: .seconds(-sec
 
     @Test func `a group that the process forgets is measured on`() async throws {
         try await withOneByOne { engine, kinesis in
-            kinesis.put("a", at: ago(40))
+            try await kinesis.put("a", at: ago(40))
             let reader = try await engine.attach(fromStart, manual, ("consumerGroup", "first"))
             #expect(try await engine.read(1, from: reader) == ["a"])
             reader.detach(.orderly)

@@ -11,8 +11,8 @@ import Testing
         async throws
     {
         try await withEngine(shards: 2, settings: { $0.times.handOver = .seconds(3600) }) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("a1", "a2", "a3", to: 1)
+            kinesis.recordLimit = 1
+            try await kinesis.put("a1", "a2", "a3", to: 1)
             let stays = try await engine.attach(fromStart)
             let held = try #require(await Engine.delivery(from: stays))
             let comes = try await engine.attach()
@@ -26,8 +26,8 @@ import Testing
 
     @Test func `what it had to acknowledge stands`() async throws {
         try await withEngine(shards: 2, settings: { $0.times.handOver = .seconds(3600) }) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("a1", "a2", to: 1)
+            kinesis.recordLimit = 1
+            try await kinesis.put("a1", "a2", to: 1)
             let stays = try await engine.attach(fromStart, ("useAutoCheckpoints", "false"))
             #expect(try await engine.read(1, from: stays) == ["a1"])
             try await engine.attach().detach(.orderly)
@@ -39,9 +39,9 @@ import Testing
 
     @Test func `a pause goes with a shard that is handed over before its end`() async throws {
         try await withEngine(shards: 2, settings: { $0.times.handOver = .milliseconds(5) }) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("a1", "a2", to: 1)
-            kinesis.put("b1", to: 0)
+            kinesis.recordLimit = 1
+            try await kinesis.put("a1", "a2", to: 1)
+            try await kinesis.put("b1", to: 0)
             let paused = ("usePausedPolling", "true")
             let first = try await engine.attach(fromStart, paused)
             #expect(Set(try await engine.read(2, from: first)) == ["a1", "b1"])
@@ -50,7 +50,7 @@ import Testing
             await engine.until("it has moved") { engine.slot(of: moved) == .reading(second.id) }
             await engine.turns()
             #expect(engine.snapshot?.shards.first { $0.id == moved }?.phase == .paused)
-            kinesis.put("next", to: moved == ShardID(number: 1) ? 1 : 0)
+            try await kinesis.put("next", to: moved == ShardID(number: 1) ? 1 : 0)
             await engine.turns()
             // The event behind which it paused is the first reader's.
             let number = try #require(engine.openPause(of: moved)?.number)
@@ -67,7 +67,7 @@ import Testing
             first.detach(.orderly)
             let second = try await engine.attach(fromStart)
             await engine.until("all shards are read") { engine.tasks(of: second.id) == 100 }
-            kinesis.put("a", to: 77)
+            try await kinesis.put("a", to: 77)
             #expect(try await engine.read(1, from: second) == ["a"])
         }
     }

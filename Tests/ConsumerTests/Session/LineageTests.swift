@@ -1,3 +1,4 @@
+import FakeService
 import Kinesis
 import State
 import Testing
@@ -13,11 +14,11 @@ import Testing
         unreadBytes: Int = 1000, _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
     ) async throws {
         try await withEngine(settings: { $0.defaults.unreadBytes = unreadBytes }) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("p1", "p2")
-            kinesis.reshard([0], into: [1, 2])
-            kinesis.put("c1", to: 1)
-            kinesis.put("d1", to: 2)
+            kinesis.recordLimit = 1
+            try await kinesis.put("p1", "p2")
+            try await kinesis.split(0)
+            try await kinesis.put("c1", to: 1)
+            try await kinesis.put("d1", to: 2)
             try await body(engine, kinesis)
         }
     }
@@ -111,8 +112,8 @@ import Testing
 
     @Test func `two clients that come back for a parent and its child both get what they ask for`() async throws {
         try await withFamily(unreadBytes: 0) { engine, kinesis in
-            kinesis.put("c2", "c3", "c4", to: 1)
-            kinesis.put("d2", "d3", "d4", to: 2)
+            try await kinesis.put("c2", "c3", "c4", to: 1)
+            try await kinesis.put("d2", "d3", "d4", to: 2)
             let all: Set<String> = ["p1", "p2", "c1", "c2", "c3", "c4", "d1", "d2", "d3", "d4"]
             let first = try await engine.attach(fromStart)
             let second = try await engine.attach()
@@ -143,12 +144,12 @@ import Testing
     @Test func `what was to be sent again to a reader that leaves before its turn comes to whoever stays`() async throws
     {
         try await withEngine(settings: { $0.defaults.unreadBytes = 1000 }) { engine, kinesis in
-            kinesis.answerLimit = 1
-            kinesis.put("a", "b")
+            kinesis.recordLimit = 1
+            try await kinesis.put("a", "b")
             let first = try await engine.attach(fromStart)
             #expect(try await engine.read(2, from: first) == ["a", "b"])
             first.detach(.orderly)
-            kinesis.put("c", "d")
+            try await kinesis.put("c", "d")
             let second = try await engine.attach()
             #expect(try await engine.read(2, from: second) == ["c", "d"])
             second.detach(.orderly)
