@@ -139,18 +139,19 @@ import Testing
         try await onLoop(time: .manual(.whenIdle)) { loop in
             let folder = TemporaryFolder()
             let path = folder.path + "/state.db"
-            let kinesis = FakeKinesis(loop: loop)
-            let engine = try await Engine(kinesis, loop, path: path)
-            kinesis.put("a")
-            let reader = try await engine.attach(fromStart)
-            let first = try #require(await Engine.delivery(from: reader))
-            // What another process finds.
-            let other = try await StateStore.open(path: path, loop: loop, logger: Engine.logger)
-            let key = ConsumerKey(stream: kinesis.name, group: engine.registry.defaultGroup)
-            #expect(try await other.sent(after: first.id, of: key) != nil)
-            await other.close()
-            await engine.registry.shutDown(deadline: loop.now)
-            await engine.store.close()
+            try await FakeKinesis.run(on: loop, shards: 1) { kinesis in
+                let engine = try await Engine(kinesis, loop, path: path)
+                try await kinesis.put("a")
+                let reader = try await engine.attach(fromStart)
+                let first = try #require(await Engine.delivery(from: reader))
+                // What another process finds.
+                let other = try await StateStore.open(path: path, loop: loop, logger: Engine.logger)
+                let key = ConsumerKey(stream: kinesis.name, group: engine.registry.defaultGroup)
+                #expect(try await other.sent(after: first.id, of: key) != nil)
+                await other.close()
+                await engine.registry.shutDown(deadline: loop.now)
+                await engine.store.close()
+            }
             withExtendedLifetime(folder) {}
         }
     }

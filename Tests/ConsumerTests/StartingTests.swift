@@ -52,12 +52,11 @@ import Testing
     }
 
     @Test func `who gives up hears what stands in the way`() async throws {
-        try await withEngine { engine, kinesis in
-            kinesis.status = .creating
+        try await withEngine(shards: 0, stateDelay: .seconds(3)) { engine, kinesis in
+            try await kinesis.create(kinesis.name, shardCount: 1, retry: nil)
             await #expect(throws: ConsumerError.streamNotReady(kinesis.name, status: "CREATING")) {
                 try await engine.attach(patience: .seconds(1))
             }
-            kinesis.status = .active
             kinesis.silence(.list)
             await #expect(throws: ConsumerError.notPrepared) { try await engine.attach(patience: .seconds(10)) }
         }
@@ -68,7 +67,7 @@ import Testing
             kinesis.silence(.summary)
             await #expect(throws: ConsumerError.notPrepared) { try await engine.attach(patience: .seconds(1)) }
             #expect(engine.registry.snapshots.count == 1)
-            kinesis.exists = false
+            try await kinesis.delete(kinesis.name)
             kinesis.hangUp()
             await engine.until("it is forgotten") { engine.registry.snapshots.isEmpty }
         }
