@@ -341,7 +341,9 @@ package final class ConsumerRegistry: @unchecked Sendable {
         }
         await context.state.flush()
         await withTaskGroup(of: Void.self) { group in
-            for keeper in consumers.values.compactMap(\.group) { group.addTask { await keeper.leave(deadline: deadline) } }
+            for keeper in consumers.values.compactMap(\.group) {
+                group.addTask { await keeper.leave(deadline: deadline) }
+            }
         }
     }
 

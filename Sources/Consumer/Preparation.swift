@@ -109,7 +109,8 @@ struct Preparation: Sendable {
                 ])
         }
         let book = ShardBook(
-            begunAt: group == nil ? moment : nil, of: listing, createdOn: createdOn, from: initial, isNewStream: found.isNew)
+            begunAt: group == nil ? moment : nil, of: listing, createdOn: createdOn, from: initial,
+            isNewStream: found.isNew)
         try await store?.begin(key, book.state)
         let positions = Positions(book, of: key, in: store)
         if group != nil { positions.shareOut(from: initial, listing) }

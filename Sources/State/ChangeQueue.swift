@@ -97,7 +97,8 @@ struct ChangeQueue {
             switch entry.change {
             case .delivered(let event): forgotten[entry.consumer, default: [:]][event.id.reader] = event.id.number
             case .eventsForgotten(let reader, let number): forgotten[entry.consumer, default: [:]][reader] = number
-            case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget, .readerJoined, .readerEnded, .lossesSettled:
+            case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget, .readerJoined, .readerEnded,
+                .lossesSettled:
                 break
             }
         }

@@ -316,7 +316,8 @@ final class GroupKeeper: @unchecked Sendable {
 
     private func failed(_ error: AWSError) -> Membership.Answer {
         if problem == nil {
-            logger.warning("the group's item cannot be read or written; it is tried again", metadata: ["error": "\(error)"])
+            logger.warning(
+                "the group's item cannot be read or written; it is tried again", metadata: ["error": "\(error)"])
         }
         problem = error
         if case .transport(let error) = error, error.mayHaveBeenSent { return .unknown }

@@ -238,7 +238,9 @@ struct LeasePlan: Sendable {
     /// Not read out, listed, behind all of its parents, and nobody's; or this member's by the item alone, as after a
     /// restart.
     private func isFree(_ shard: ShardRecord, _ item: GroupItem, _ lineage: ShardLineage, _ now: GroupMoment) -> Bool {
-        guard !shard.isDepleted, holds[shard.id] == nil, wanted?.contains(shard.id) ?? true, let listed = lineage.shard(shard.id) else { return false }
+        guard !shard.isDepleted, holds[shard.id] == nil, wanted?.contains(shard.id) ?? true,
+            let listed = lineage.shard(shard.id)
+        else { return false }
         guard listed.parents.allSatisfy({ lineage.shard($0) == nil || item.shards[$0]?.isDepleted == true }) else {
             return false
         }

@@ -106,7 +106,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
-        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .streamNotReady, .noCredentials:
+        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .streamNotReady,
+            .noCredentials:
             .serviceUnavailable
         case .putTimeout, .awsTimeout: .gatewayTimeout
         case .unsupportedVersion: .versionNotSupported

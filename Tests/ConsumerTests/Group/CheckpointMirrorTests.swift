@@ -40,7 +40,8 @@ import Time
         _ mirror: inout CheckpointMirror, _ milliseconds: Int, _ shards: [ShardID]
     ) -> CheckpointMirror.Step {
         mirror.next(
-            now: moment(milliseconds), item: item(shards), lineage: ShardLineage(shards: []), leases: shards, duration: .seconds(30), version: "v2")
+            now: moment(milliseconds), item: item(shards), lineage: ShardLineage(shards: []), leases: shards,
+            duration: .seconds(30), version: "v2")
     }
 
     private func write(_ step: CheckpointMirror.Step) -> CheckpointMirror.Write? {
@@ -107,7 +108,8 @@ import Time
         mirror.lost(shards[0])
         mirror.conditionFailed(now: moment(5).instant)
         let again = write(
-            mirror.next(now: moment(5), item: item(shards), lineage: ShardLineage(shards: []), leases: [shards[1]],
+            mirror.next(
+                now: moment(5), item: item(shards), lineage: ShardLineage(shards: []), leases: [shards[1]],
                 duration: .seconds(30), version: "v"))
         #expect(again?.news.keys.sorted() == [shards[1]] && again?.renewed == [shards[1]])
     }

@@ -232,7 +232,9 @@ private struct LeaseWalk {
             case .lost(let shard, _):
                 member.settling[shard] = nil
                 member.read[shard] = nil
-                member.local[shard] = member.local[shard].map { LocalShard(place: $0.place, isDepleted: false, run: nil) }
+                member.local[shard] = member.local[shard].map {
+                    LocalShard(place: $0.place, isDepleted: false, run: nil)
+                }
             case .itemGone: break
             }
         }
