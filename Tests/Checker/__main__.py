@@ -14,6 +14,7 @@ for name in [name for name in os.environ if name.startswith(("AWS_", "KINESIS_SI
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,::1"
 
+from group_scenario import GroupScenario  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 SHOWN = 5
@@ -38,11 +39,15 @@ def main():
 def run(seed, options):
     """True when the seed holds; a failure prints how to run it again, and leaves its logs."""
     global current
-    scenario = Scenario(seed, options.records, options.readers, options.stuck)
+    if options.groups:
+        scenario, size = GroupScenario(seed, options.steps, options.stuck), f"--groups --steps {options.steps}"
+    else:
+        scenario = Scenario(seed, options.records, options.readers, options.stuck)
+        size = f"--records {options.records} --readers {options.readers}"
     current = scenario.folder
     try:
         verdict = scenario.run()
-        print(table(seed, options, scenario, verdict), flush=True)
+        print(table(scenario.heading(verdict), verdict), flush=True)
         holds = verdict.holds
     except Exception:
         traceback.print_exc()
@@ -53,26 +58,16 @@ def run(seed, options):
         shutil.rmtree(scenario.folder)
     if not holds:
         print(f"seed {seed} FAILED; plan, logs, connections and deliveries are in {scenario.folder}")
-        print(f"again: .venv/bin/python Tests/Checker --seed {seed} --records {options.records} "
-              f"--readers {options.readers}", flush=True)
+        print(f"again: .venv/bin/python Tests/Checker --seed {seed} {size}", flush=True)
     return holds
 
 
-def table(seed, options, scenario, verdict):
-    counts = verdict.counts
-    puts = scenario.ledger.puts.values()
-    again = sum(1 for put in puts if len(put.tries) > 1)
-    checkpoints = f"{len(scenario.ledger.acknowledgements)} acknowledged" if scenario.plan.manual else "automatic"
-    lines = [
-        f"seed {seed}: {options.records} records, checkpoints {checkpoints}, {counts['shards']} shards, {len(scenario.plan.steps)} disturbances, "
-        f"{counts['connections']} connections {counts['endings']}, {counts['seconds']:.1f} s",
-        f"  put           {scenario.ledger.acknowledged} acknowledged, {again} asked again, {counts['stored']} stored",
-        f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"]
+def table(heading, verdict):
+    lines = [heading]
     for title, reasons in (("again", verdict.duplicates), ("stored twice", verdict.copies)):
         for reason, count in sorted(reasons.items()):
             lines.append(f"  {title:<13} {count:>6}  {reason}")
-    for title in sorted({"lost", "out of order", "twice for no reason", *verdict.findings}):
-        found = verdict.findings.get(title, [])
+    for title, found in sorted(verdict.findings.items()):
         if title != "else" or found:
             lines.append(f"  {title:<25} {len(found)}")
         lines += [f"      {text}" for text in found[:SHOWN]]
@@ -83,6 +78,8 @@ def _options():
     parser = argparse.ArgumentParser(prog="Tests/Checker", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other (1)")
+    parser.add_argument("--groups", action="store_true", help="several sidecars that share the stream over DynamoDB")
+    parser.add_argument("--steps", type=int, default=14, help="disturbances of a group (14)")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--readers", type=int, default=3, help="at a time (3)")
     parser.add_argument("--stuck", type=float, default=60, help="seconds without a put or delivery that are a hang (60)")

@@ -150,8 +150,8 @@ class Reader:
                     self.ledger.stored(place["shardId"], int(place["sequenceNumber"]))
                 return
             # What is behind has been acknowledged by another reader, who got it again; what is not known any more, or not
-            # held, because the sidecar was killed, comes again.
-            if answer and answer["code"] in ("checkpointBehind", "unknownEvent", "checkpointAhead"):
+            # held, because the sidecar was killed, comes again, as what another member of the group has now.
+            if answer and answer["code"] in ("checkpointBehind", "unknownEvent", "checkpointAhead", "leaseLost"):
                 return
             if not self.settling.is_set() or self.over.is_set():
                 return

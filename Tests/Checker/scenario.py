@@ -1,18 +1,18 @@
 """One run: starts the processes, disturbs them as the plan says, waits until all is delivered, and judges."""
 
-import re
 import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from harness.records import make_stream, wait_active
+from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
 from harness.waiting import eventually
 from ledger import Ledger
 from plan import Plan
 from reader import Reader
+from stream import Stream
 from verdict import judge, missing, unfinished
 from writer import Numbers, Writer
 
@@ -40,7 +40,7 @@ class Scenario:
             self._start(sidecars)
             self._disturb()
             self._finish_puts()
-            stored, parents = self._read_stream()
+            stored, parents = self.stream.read()
             self._settle(stored, parents)
             verdict = judge(self.ledger, stored, parents, self.plan.manual)
         finally:
@@ -57,6 +57,17 @@ class Scenario:
         verdict.counts["seconds"] = time.monotonic() - started
         return verdict
 
+    def heading(self, verdict):
+        counts = verdict.counts
+        again = sum(1 for put in self.ledger.puts.values() if len(put.tries) > 1)
+        checkpoints = f"{len(self.ledger.acknowledgements)} acknowledged" if self.plan.manual else "automatic"
+        return (
+            f"seed {self.plan.seed}: {self.plan.records} records, checkpoints {checkpoints}, {counts['shards']} shards, "
+            f"{len(self.plan.steps)} disturbances, {counts['connections']} connections {counts['endings']}, "
+            f"{counts['seconds']:.1f} s\n"
+            f"  put           {self.ledger.acknowledged} acknowledged, {again} asked again, {counts['stored']} stored\n"
+            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
+
     def _start(self, sidecars):
         self.numbers = Numbers(self.plan.records)
         self.kinesis = sidecars.start("--local-limits", "off", data_dir=self.folder / "kinesis")
@@ -65,6 +76,7 @@ class Scenario:
         self.kinesis.arguments[place] = str(self.kinesis.ports["kinesis"])
         self.boto = self.kinesis.boto3(retries={"total_max_attempts": 8})
         make_stream(self.boto, STREAM, SHARDS)
+        self.stream = Stream(self.boto, STREAM)
         self.sidecar = sidecars.start_against(
             self.kinesis.kinesis_url, data_dir=self.folder / "sidecar",
             env={"KINESIS_SIDECAR_RETRY_OPTIONS__MIN_TIMEOUT": "50"})
@@ -118,7 +130,7 @@ class Scenario:
                 self.kinesis.start()
                 self._loses_answers()
             case "split" | "merge":
-                self._reshard(step.kind, more["choice"])
+                self.stream.reshard(step.kind, more["choice"])
             case fault:
                 if fault in LOSES_ANSWERS and more["operation"] == "PutRecords":
                     self._loses_answers()
@@ -127,21 +139,6 @@ class Scenario:
     def _loses_answers(self):
         with self.ledger.lock:
             self.ledger.lost_answers.append(time.time())
-
-    def _reshard(self, kind, choice):
-        shards = [shard for shard in self._shards() if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
-        shards.sort(key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
-        if kind == "split":
-            shard = shards[choice % len(shards)]
-            start, end = (int(shard["HashKeyRange"][f"{side}HashKey"]) for side in ("Starting", "Ending"))
-            self.boto.split_shard(
-                StreamName=STREAM, ShardToSplit=shard["ShardId"], NewStartingHashKey=str((start + end) // 2))
-        else:
-            place = choice % (len(shards) - 1)
-            self.boto.merge_shards(
-                StreamName=STREAM, ShardToMerge=shards[place]["ShardId"],
-                AdjacentShardToMerge=shards[place + 1]["ShardId"])
-        wait_active(self.boto, STREAM)
 
     # The end of a run.
 
@@ -174,30 +171,6 @@ class Scenario:
             if lost and quiet > 5 * QUIET and all(why.startswith("between") for why in lost.values()):
                 return
             time.sleep(0.2)
-
-    def _shards(self):
-        answer = self.boto.list_shards(StreamName=STREAM)
-        assert "NextToken" not in answer
-        return answer["Shards"]
-
-    def _read_stream(self):
-        """The truth: what the stream holds, as boto3 reads it, and the shards' parents."""
-        stored, parents = {}, {}
-        for shard in self._shards():
-            name = shard["ShardId"]
-            parents[name] = [shard[key] for key in ("ParentShardId", "AdjacentParentShardId") if key in shard]
-            iterator = self.boto.get_shard_iterator(
-                StreamName=STREAM, ShardId=name, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-            while iterator:
-                answer = self.boto.get_records(ShardIterator=iterator)
-                for record in answer["Records"]:
-                    stored[name, int(record["SequenceNumber"])] = (
-                        int(re.search(rb'"n":\s*(\d+)', record["Data"])[1]),
-                        record["ApproximateArrivalTimestamp"].timestamp())
-                iterator = answer.get("NextShardIterator")
-                if not answer["Records"] and answer["MillisBehindLatest"] == 0:
-                    break
-        return stored, parents
 
     # What is left for whoever looks into a failure.
 

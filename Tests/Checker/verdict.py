@@ -35,7 +35,7 @@ def judge(ledger, stored, parents, manual=False):
     with ledger.lock:
         deliveries = list(ledger.deliveries)
     _puts(verdict, ledger, stored)
-    first = _order(verdict, deliveries, stored)
+    first = check_order(verdict, deliveries, stored)
     lineage = Lineage(parents)
     verdict.findings["out of order"] += before_parents(deliveries, lineage)
     if manual:
@@ -46,7 +46,7 @@ def judge(ledger, stored, parents, manual=False):
     lost = missing(ledger, deliveries, stored)
     verdict.findings["lost"] += [f"n={stored[place][0]} {place[0]} {place[1]}: {why}" for place, why in lost.items()]
     if manual:
-        _unacknowledged(verdict, ledger, deliveries)
+        verdict.findings["delivered, never acknowledged, and not again"] += unacknowledged(ledger, deliveries)
     verdict.findings["else"] += ledger.complaints
     verdict.counts = {
         "stored": len(stored), "delivered": len(deliveries), "distinct": len(first),
@@ -142,7 +142,7 @@ def _order_of_puts(verdict, ledger):
 # Deliveries.
 
 
-def _order(verdict, deliveries, stored):
+def check_order(verdict, deliveries, stored):
     """While a connection has a shard its sequence numbers grow. Returns the first arrivals, as (shard, sequence number) →
     delivery, in the order in which they came."""
     first, highest = {}, {}
@@ -281,7 +281,7 @@ def _repetitions(verdict, ledger, deliveries, first, lineage, manual):
     by_shard = defaultdict(list)
     for d in deliveries:
         by_shard[d.shard].append(d)
-    why = _WhyAgain(ledger, by_shard, first, lineage)
+    why = WhyAgain(ledger, by_shard, first, lineage)
     acknowledged = _Acknowledged(ledger)
     for d in deliveries:
         place = (d.shard, d.sequence)
@@ -312,17 +312,16 @@ class _Acknowledged:
         return "it was not acknowledged" if again.sequence > done else None
 
 
-def _unacknowledged(verdict, ledger, deliveries):
-    """In the end everything that came is acknowledged, or may be: what was not had to come again until it was."""
+def unacknowledged(ledger, deliveries):
+    """In the end everything that came is acknowledged, or may be: what was not had to come again until it was. Returns what
+    is not, as text."""
     done = defaultdict(lambda: -1)
     for a in ledger.acknowledgements + ledger.unanswered:
         done[a.shard] = max(done[a.shard], a.sequence)
-    for place in sorted({(d.shard, d.sequence) for d in deliveries}):
-        if place[1] > done[place[0]]:
-            verdict.findings["delivered, never acknowledged, and not again"].append(f"{place}")
+    return [f"{place}" for place in sorted({(d.shard, d.sequence) for d in deliveries}) if place[1] > done[place[0]]]
 
 
-class _WhyAgain:
+class WhyAgain:
     """With automatic checkpoints a shard goes back to the first record that somebody may not have read, or asks for; what
     is behind that comes again too, so that the shard's order holds, and so do its descendants, from their beginnings."""
 

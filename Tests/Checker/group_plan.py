@@ -1,0 +1,85 @@
+"""What happens to a group in a run, from its seed alone: disturbances one after the other, and the readers' behaviour."""
+
+import random
+from dataclasses import dataclass, field
+
+from plan import Visit
+
+# Members at a time.
+MOST = 5
+
+
+@dataclass
+class Step:
+    """One disturbance, so many seconds after the one before has begun."""
+
+    after: float
+    kind: str
+    more: dict = field(default_factory=dict)
+
+    def __str__(self):
+        words = [f"{name}={value}" for name, value in self.more.items()]
+        return f"after {self.after} s: {self.kind} {' '.join(words)}".rstrip()
+
+
+class GroupPlan:
+    """The same seed and number of steps give the same plan."""
+
+    def __init__(self, seed, steps):
+        self.seed = seed
+        # Every other seed leaves the checkpoints to the readers.
+        self.manual = seed % 2 == 0
+        chance = random.Random(f"group {seed}")
+        self.members = chance.randint(1, MOST)
+        kinds = [make(chance) for make in KINDS]
+        chance.shuffle(kinds)
+        while len(kinds) < steps:
+            kinds.append(chance.choice(KINDS)(chance))
+        self.steps = [
+            Step(round(chance.choice((chance.uniform(0, 1), chance.uniform(1, 4), chance.uniform(4, 8))), 2), kind, more)
+            for kind, more in kinds[:steps]]
+        self.keys = random.Random(f"keys {seed}")
+
+    def visits(self, reader):
+        """Of the reader of that number; one whose visits are used up begins again with the first."""
+        chance = random.Random(f"reader {reader} {self.seed}")
+        return [
+            Visit(
+                records=10**9, seconds=round(chance.uniform(1, 8), 2), stalls={}, receive_buffer=None,
+                ending=chance.choice(("leave", "leave", "kill")),
+                # Longer than `readerGracePeriod`, or not.
+                away=round(chance.choice((0, chance.uniform(0, 0.5), chance.uniform(1, 4))), 2),
+                resume=False, behind=0, acknowledges=chance.choice((0.3, 1, 1)))
+            for _ in range(20)]
+
+    def __str__(self):
+        checkpoints = "manual" if self.manual else "automatic"
+        return "\n".join([
+            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first", *map(str, self.steps)]) + "\n"
+
+
+def _member(kind, **seconds):
+    """Of a member that the choice says, among those that nothing happens to; `seconds`: from, to, one of them by chance."""
+    def make(chance):
+        times = {name: round(chance.uniform(*chance.choice(ranges)), 2) for name, ranges in seconds.items()}
+        return kind, {"choice": chance.randrange(1000), **times}
+
+    return make
+
+
+def _goes(kind):
+    """The member is away for a moment, for longer than its leases, or for good: then another joins on a new volume."""
+    def make(chance):
+        back = chance.choice((round(chance.uniform(0, 1), 2), round(chance.uniform(6, 8), 2), None))
+        return kind, {"choice": chance.randrange(1000), "back": back}
+
+    return make
+
+
+# What every run of some length should have stands twice. A lease is 5 s.
+KINDS = [
+    _member("join"), _member("join"), _goes("stop"), _goes("stop"), _goes("kill"), _goes("kill"), _goes("kill"),
+    _member("pause", seconds=[(0.5, 3), (6, 9)]), _member("pause", seconds=[(6, 9)]),
+    _member("cut off", seconds=[(0.5, 3), (6, 10)]), _member("cut off all", seconds=[(0.5, 3), (6, 10)]),
+    _member("split"), _member("split"), _member("merge"),
+]

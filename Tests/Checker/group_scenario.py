@@ -1,0 +1,295 @@
+"""One run of a group: starts members, disturbs them as the plan says, waits until all is delivered, and judges."""
+
+import json
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from group_plan import MOST, GroupPlan
+from group_verdict import Disturbance, GroupLedger, judge
+from harness.cutting_proxy import CuttingProxy
+from harness.group import Group
+from harness.ministack_server import MinistackServer
+from harness.records import make_stream
+from harness.sidecar import Sidecars
+from reader import Reader
+from stream import Stream
+from verdict import missing
+
+SHARDS = 4
+# How long a shard may be unread behind the last disturbance: a lease's end, clearing, a round.
+BALANCED = 30
+READERS_A_MEMBER = 2
+
+
+class Member:
+    """A volume, the process on it, its way to DynamoDB, and those that read there."""
+
+    def __init__(self, number, sidecar, proxy):
+        self.number, self.sidecar, self.proxy = number, sidecar, proxy
+        self.over = threading.Event()
+        self.readers = []
+        self.is_disturbed = False
+
+    @property
+    def is_up(self):
+        return self.sidecar.process.poll() is None
+
+
+class GroupScenario:
+    def __init__(self, seed, steps, stuck):
+        self.stuck = stuck  # nothing is delivered for so long although something is there: a hang
+        self.plan = GroupPlan(seed, steps)
+        self.ledger = GroupLedger()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"group-checker-{seed}-"))
+        (self.folder / "plan.txt").write_text(str(self.plan))
+        self.settling, self.over, self.put_enough = threading.Event(), threading.Event(), threading.Event()
+        self.members, self.threads, self.put = [], [], {}
+        self.journal = open(self.folder / "journal.txt", "w")
+        self.lock = threading.Lock()
+
+    def run(self):
+        sidecars = Sidecars(self.folder)
+        table_server = MinistackServer(self.folder)
+        started = time.monotonic()
+        try:
+            self._start(sidecars, table_server.url)
+            self._disturb()
+            stored, parents = self.stream.read()
+            self._settle(stored)
+            self._wait_balanced()
+            verdict = judge(self.ledger, stored, parents, self.put, self.plan.manual)
+        finally:
+            for event in (self.settling, self.over, self.put_enough, *(member.over for member in self.members)):
+                event.set()
+            for thread in [*self.threads, *(reader.thread for member in self.members for reader in member.readers)]:
+                thread.join(10)
+            for member in self.members:
+                member.proxy.close()
+            try:
+                sidecars.close()
+            finally:
+                table_server.close()
+                self._write_down()
+        verdict.counts["seconds"] = time.monotonic() - started
+        return verdict
+
+    def heading(self, verdict):
+        counts = verdict.counts
+        checkpoints = f"{len(self.ledger.acknowledgements)} acknowledged" if self.plan.manual else "automatic"
+        return (
+            f"group seed {self.plan.seed}: {counts['stored']} records, checkpoints {checkpoints}, {counts['shards']} shards, "
+            f"{len(self.plan.steps)} disturbances, {len(self.members)} members, {counts['hand-overs']} hand-overs, "
+            f"connections {counts['endings']}, {counts['seconds']:.1f} s\n"
+            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
+
+    def _start(self, sidecars, url):
+        self.group = Group(sidecars, url, self.folder)
+        make_stream(self.group.kinesis, "s", SHARDS)
+        self.stream = Stream(self.group.kinesis, "s")
+        for _ in range(self.plan.members):
+            self._join()
+        for work in (self._put, self._watch):
+            self._spawn(work)
+
+    def _spawn(self, work, *arguments):
+        def run():
+            try:
+                work(*arguments)
+            except Exception as error:
+                if not self.over.is_set():
+                    self.ledger.complain(f"{work.__name__}: {error!r}")
+                raise
+
+        thread = threading.Thread(target=run, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _join(self):
+        """A member on a volume of its own."""
+        number = len(self.members)
+        proxy = CuttingProxy(urlsplit(self.group.url).port)
+        sidecar = self.group.member(
+            f"volume-{number}", dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"}, readerGracePeriod=1000,
+            useAutoCheckpoints=not self.plan.manual)
+        member = Member(number, sidecar, proxy)
+        self.members.append(member)
+        for _ in range(1 + number % READERS_A_MEMBER):
+            index = self.ledger.reader_of(number)
+            reader = Reader(
+                index, self.plan.visits(index), self.ledger, sidecar, "s",
+                f"useAutoCheckpoints={str(not self.plan.manual).lower()}", self.settling, member.over)
+            member.readers.append(reader)
+            reader.thread.start()
+        self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
+
+    def _put(self):
+        """Running numbers, until there are enough."""
+        n = 0
+        while not self.put_enough.wait(0.05):
+            numbers = range(n, n + self.plan.keys.choice((1, 5, 20, 40)))
+            n = numbers.stop
+            answer = self.group.kinesis.put_records(StreamName="s", Records=[
+                {"Data": json.dumps({"n": number}).encode(), "PartitionKey": f"key-{self.plan.keys.randrange(1000)}"}
+                for number in numbers])
+            for number, result in zip(numbers, answer["Records"]):
+                self.put[number] = (result["ShardId"], int(result["SequenceNumber"]))
+
+    def _watch(self):
+        """Notes who owns what by the item, for whoever looks into a failure."""
+        with open(self.folder / "item.txt", "w") as file:
+            while not self.over.wait(0.25):
+                item = self.group.item()
+                if item:
+                    shards = {name[-3:]: _told(record["M"]) for name, record in sorted(item["shards"]["M"].items())}
+                    members = {name[:6]: _told(record["M"]) for name, record in item["consumers"]["M"].items()}
+                    file.write(f"{time.time():.3f} {members} {shards}\n")
+
+    # The conductor.
+
+    def _disturb(self):
+        for step in self.plan.steps:
+            self.over.wait(step.after)
+            self._note(str(step))
+            self._step(step.kind, **step.more)
+        for thread in self.threads[2:]:
+            thread.join(60)
+        while sum(not member.over.is_set() for member in self.members) < min(2, self.plan.members):
+            self._join()
+        self.put_enough.set()
+        self.threads[0].join(20)
+        self._note(f"{len(self.put)} are put")
+        self.settling.set()
+
+    def _step(self, kind, choice, **more):
+        if kind in ("split", "merge"):
+            self.stream.reshard(kind, choice)
+        elif kind == "join":
+            if sum(not member.over.is_set() for member in self.members) < MOST:
+                self._join()
+        elif kind == "cut off all":
+            self._spawn(self._cut_off, list(self.members), more["seconds"])
+        else:
+            calm = [member for member in self.members if member.is_up and not member.is_disturbed]
+            if calm:
+                member = calm[choice % len(calm)]
+                member.is_disturbed = True
+                self._spawn(self._disturb_member, member, kind, more)
+
+    def _disturb_member(self, member, kind, more):
+        match kind:
+            case "stop" | "kill":
+                self._go(member, kind, more["back"])
+            case "pause":
+                with self._disturbance("stopped by SIGSTOP", member):
+                    member.sidecar.process.send_signal(signal.SIGSTOP)
+                    self.over.wait(more["seconds"])
+                    member.sidecar.process.send_signal(signal.SIGCONT)
+            case "cut off":
+                self._cut_off([member], more["seconds"])
+        self._note(f"{kind} of member {member.number} is over")
+        member.is_disturbed = False
+
+    def _go(self, member, kind, back):
+        if back is None:
+            member.over.set()  # nobody comes to this one any more
+        if kind == "kill":
+            with self._disturbance("killed", member):
+                member.sidecar.kill()
+        else:
+            try:
+                code = member.sidecar.terminate(30)
+                if code != 0:
+                    self.ledger.complain(f"member {member.number} ended with {code} after SIGTERM")
+            except subprocess.TimeoutExpired:
+                self.ledger.complain(f"member {member.number} did not end within 30 s of SIGTERM")
+                member.sidecar.kill()
+        if back is None:
+            return
+        self.over.wait(back)
+        if not self.over.is_set():
+            member.sidecar.start()
+
+    def _cut_off(self, members, seconds):
+        disturbances = [self._disturbance("cut off from DynamoDB", member) for member in members]
+        with self.lock:  # one cut at a time: they may be of the same member
+            for member, disturbance in zip(members, disturbances):
+                disturbance.since = time.time()
+                member.proxy.go_down()
+            self.over.wait(seconds)
+            for member, disturbance in zip(members, disturbances):
+                member.proxy.come_back()
+                disturbance.until = time.time()
+
+    def _disturbance(self, reason, member):
+        disturbance = Disturbance(reason, member.number)
+        self.ledger.disturbances.append(disturbance)
+        return disturbance
+
+    # The end of a run.
+
+    def _settle(self, stored):
+        """Until everything has come and is acknowledged, or nothing comes any more."""
+        begun = time.time()
+        while True:
+            with self.ledger.lock:
+                deliveries, last = list(self.ledger.deliveries), max(begun, self.ledger.last_delivery)
+            if not missing(self.ledger, deliveries, stored) and not (self.plan.manual and self.ledger.unacknowledged()):
+                self._note("all is delivered")
+                return
+            if time.time() - last > self.stuck:
+                self._note("nothing comes any more")
+                self.ledger.complain(f"no delivery for {self.stuck} s although something is missing")
+                return
+            time.sleep(0.2)
+
+    def _wait_balanced(self):
+        """All shards that are open have an owner, and shares differ by one at most."""
+        deadline = time.monotonic() + BALANCED
+        while True:
+            up = [member for member in self.members if member.is_up and not member.over.is_set()]
+            shards = self.group.shards().values()
+            unread = [shard for shard in shards if not shard["depleted"]["BOOL"]]
+            shares = sorted(self.group.owners().values())
+            shares = [0] * (len(up) - len(shares)) + shares
+            if sum(shares) == len(unread) and len(shares) == len(up) and max(shares) - min(shares) <= 1:
+                return
+            if time.monotonic() > deadline:
+                self.ledger.complain(f"{len(up)} members have {shares} of {len(unread)} shards {BALANCED} s after the end")
+                return
+            time.sleep(0.2)
+
+    # What is left for whoever looks into a failure.
+
+    def _note(self, text):
+        self.journal.write(f"{time.time():.3f} {text}; {len(self.ledger.deliveries)} deliveries\n")
+        self.journal.flush()
+
+    def _write_down(self):
+        self.journal.close()
+        (self.folder / "disturbances.txt").write_text("".join(f"{each}\n" for each in self.ledger.disturbances))
+        with open(self.folder / "connections.txt", "w") as file:
+            for c in self.ledger.connections:
+                file.write(f"member {self.ledger.member(c)} {c}\n")
+        with open(self.folder / "deliveries.txt", "w") as file:
+            for d in self.ledger.deliveries:
+                file.write(
+                    f"{d.at:.3f} member {self.ledger.member(d.connection)} connection {d.connection.number} turn {d.turn} "
+                    f"{d.shard} {d.sequence} n={d.n}\n")
+        with open(self.folder / "acknowledgements.txt", "w") as file:
+            for a in [*self.ledger.acknowledgements, *self.ledger.unanswered]:
+                file.write(f"{a}\n")
+
+
+def _told(record):
+    """A record of the item, without what says little."""
+    if "pid" in record:
+        return f"{record['pid']['N']} {'active' if record['isActive']['BOOL'] else 'idle'} {record['heartbeat']['S'][14:23]}"
+    place = record["checkpoint"].get("S", record.get("sidecar", {}).get("M"))
+    lease = f"{record['leaseOwner']['S'][:6]} until {record['leaseExpiration'].get('S', '')[14:23]}" if "S" in record[
+        "leaseOwner"] else "nobody"
+    return f"{'depleted' if record['depleted']['BOOL'] else 'open'} {lease} at {str(place)[-12:]}"
