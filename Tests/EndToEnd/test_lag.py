@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from harness.records import make_stream
+from harness.records import make_stream, numbers
+from harness.resharding import merge, split
 from harness.waiting import eventually
 
 MANUAL = "noRecordsPollDelay=250&initialPositionInStream=TRIM_HORIZON&useAutoCheckpoints=false&consumerGroup=billing"
@@ -103,3 +104,31 @@ def test_a_checkpoint_at_a_number_that_no_record_has_is_refused(pair):
     eventually(lambda: not group(sidecar)["readers"], 20, why="the reader has left")
     again = sidecar.follow("s", MANUAL)
     assert again.wait_records(1)[0]["data"] == {"n": 1}
+
+
+def test_a_listing_that_the_lag_has_from_before_a_reshard_forgets_nothing_of_it(pair):
+    service, sidecar = pair
+    kinesis, automatic = service.boto3(), MANUAL.replace("useAutoCheckpoints=false&", "")
+    sidecar.put("s", {"n": 0})
+    sidecar.follow("s", automatic).wait_records(1)
+    sidecar.restart()
+    eventually(lambda: metric(sidecar, "checkpoint_lag_seconds") is not None, why="the shards are listed")
+    reader = sidecar.follow("s", automatic)
+    children = split(kinesis, "s")
+    for n in range(1, 9):
+        sidecar.put("s", {"n": n}, partitionKey=str(n))
+    reader.wait_records(8)
+    merge(kinesis, "s", *children)
+    sidecar.put("s", {"n": 9})
+    reader.wait_records(9)
+    reader.close()
+
+    def measured():
+        return 'shard="shardId-000000000003"} 0' in sidecar.get("/metrics").body.decode()
+
+    eventually(measured, why="the shards are looked at without a reader")
+    # It is in the child of shards that must not be read again.
+    sidecar.put("s", {"n": 10})
+    again = sidecar.follow("s", automatic)
+    again.wait(lambda r: 10 in numbers(r.records), why="the next record")
+    assert numbers(again.records) == [10]

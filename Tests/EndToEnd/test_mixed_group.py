@@ -1,0 +1,170 @@
+"""A lifion-kinesis process is a member beside sidecars: nothing is lost, and each leaves alone what the other has."""
+
+from datetime import timedelta
+
+import pytest
+
+from harness.group import Group, numbers
+from harness.lifion_player import LifionPlayer, moment_of, now, set_heartbeat
+from harness.records import make_stream
+from harness.resharding import merge, split
+from harness.waiting import eventually
+
+
+@pytest.fixture
+def group(sidecars, ministack, tmp_path):
+    group = Group(sidecars, ministack.url, tmp_path)
+    make_stream(group.kinesis, "s", 4)
+    return group
+
+
+@pytest.fixture
+def player(group):
+    """It has not begun."""
+    player = LifionPlayer(group)
+    yield player
+    player.kill()
+
+
+def wait_all(count, *members):
+    """Everything has come to one of them; what came to two of them, or twice, is returned."""
+    def came():
+        return set(range(count)) <= set(numbers(*members))
+
+    eventually(came, 20, why=f"{count} records")
+    seen = numbers(*members)
+    return sorted({n for n in seen if seen.count(n) > 1})
+
+
+def test_a_player_takes_its_share_and_nothing_is_read_twice(group, player):
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(100))
+    reader.wait_records(100)
+    player.start()
+    group.wait_shares(2, 2)
+    ours = {name: shard for name, shard in group.shards().items() if shard["leaseOwner"]["S"] != player.id}
+    group.put(range(100, 200))
+    assert wait_all(200, reader, player) == [], "it goes on behind the checkpoints of what it was given"
+    eventually(lambda: all(lease_of(shard) > 200 for shard in group.shards().values()), 10, why="leases as long as lifion's")
+    assert {name for name, shard in group.shards().items() if shard["leaseOwner"]["S"] != player.id} == set(ours)
+    assert sum(record["shardId"] in ours for record in player.records) == 0, "what is ours it leaves alone"
+
+
+def test_a_sidecar_leaves_alone_what_a_player_has_and_takes_the_rest(group, player):
+    group.put(range(40))
+    player.start()
+    eventually(lambda: len(player.records) == 40, 20, why="the player reads all")
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(40, 80))
+    # lifion-kinesis gives nothing up: the sidecar has nothing until leases lapse.
+    assert wait_all(80, player) == [] and not reader.records
+    assert group.owners() == {player.id: 4}
+    split(group.kinesis, "s")
+    group.put(range(80, 120))
+    assert wait_all(120, reader, player) == []
+
+
+def test_checkpoints_that_a_player_stores_of_our_shards_lose_nothing(group, player):
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(100))
+    reader.wait_records(100)
+    player.start()
+    group.wait_shares(2, 2)
+    ours = next(name for name, shard in group.shards().items() if shard["leaseOwner"]["S"] != player.id)
+    of_ours = [record["sequenceNumber"] for record in reader.records if record["shardId"] == ours]
+    eventually(lambda: group.shards()[ours]["checkpoint"] == {"S": of_ours[-1]}, 10, why="our checkpoint")
+    # A former owner that was stopped writes what it knows: far back, and without a condition.
+    player.store_checkpoint(ours, of_ours[0])
+    group.put(range(100, 140))
+    assert wait_all(140, reader, player) == []
+    last = [record["sequenceNumber"] for record in reader.records if record["shardId"] == ours][-1]
+    eventually(lambda: group.shards()[ours]["checkpoint"] == {"S": last}, 10, why="our next one holds")
+    assert group.shards()[ours]["leaseOwner"]["S"] != player.id, "a changed version is no lost lease"
+
+
+def test_children_of_a_shard_that_a_player_marks_read_out_are_read(group, player):
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(40))
+    reader.wait_records(40)
+    player.start()
+    group.wait_shares(2, 2)
+    theirs = sorted(name for name, shard in group.shards().items() if shard["leaseOwner"]["S"] == player.id)
+    children = split(group.kinesis, "s", theirs[0])
+    group.put(range(40, 120), shards=8)
+    assert wait_all(120, reader, player) == []
+    shards = group.shards()
+    assert shards[theirs[0]]["depleted"] == {"BOOL": True} and shards[theirs[0]]["leaseOwner"] == {"S": player.id}
+    assert all(shards[child]["leaseOwner"].get("S") for child in children), "somebody has each of them"
+
+
+def test_a_shard_of_a_sidecar_and_one_of_a_player_that_are_merged_go_on_in_their_child(group, player):
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(40))
+    reader.wait_records(40)
+    player.start()
+    group.wait_shares(2, 2)
+    owners = {name: shard["leaseOwner"]["S"] for name, shard in sorted(group.shards().items())}
+    names = list(owners)
+    one, other = next((one, other) for one, other in zip(names, names[1:]) if owners[one] != owners[other])
+    child = merge(group.kinesis, "s", one, other)
+    group.put(range(40, 120))
+    assert wait_all(120, reader, player) == []
+    eventually(lambda: all(group.shards()[name]["depleted"]["BOOL"] for name in (one, other)), 10, why="both are read out")
+    assert group.shards()[child]["leaseOwner"].get("S")
+
+
+@pytest.mark.seconds(90)
+def test_what_a_killed_player_leaves_is_taken_once_it_is_cleared(group, player):
+    a = group.member()
+    reader = a.follow("s")
+    player.start()
+    group.wait_shares(2, 2)
+    group.put(range(40))
+    wait_all(40, reader, player)
+    player.kill()
+    group.put(range(40, 80))
+    # Another lifion-kinesis process starts, by whose clock the first one's time is over.
+    set_heartbeat(group, player, now() - timedelta(seconds=41))
+    second = LifionPlayer(group).start()
+    eventually(lambda: player.id not in group.item()["consumers"]["M"], 10, why="it is cleared")
+    assert wait_all(80, reader, player, second) == []
+    second.kill()
+    # One that was silent for longer than clocks may be apart is cleared by a sidecar that has never seen it move.
+    set_heartbeat(group, second, now() - timedelta(minutes=6))
+    assert a.terminate() == 0
+    group.put(range(80, 120))
+    again = group.member().follow("s")
+    assert wait_all(120, reader, player, second, again) == []
+    assert list(group.owners().values()) == [4] and len(group.item()["consumers"]["M"]) == 1
+
+
+def test_an_item_that_is_made_anew_by_a_player_that_does_not_find_the_stream_loses_nothing(group, player):
+    a, b = group.member(), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    group.put(range(80))
+    wait_all(80, first, second)
+    created_on = group.item()["streamCreatedOn"]
+
+    def stored():
+        return all("S" in shard["checkpoint"] for shard in group.shards().values())
+
+    eventually(stored, 10, why="checkpoints")
+    player.start_while_the_stream_is_missing()
+    group.put(range(80, 160))
+    wait_all(160, first, second)
+    assert group.item()["streamCreatedOn"] == created_on, "it is put back with the time that the service says"
+    group.wait_shares(2, 2, within=30)
+    group.put(range(160, 200))
+    again = wait_all(200, first, second)
+    assert not again, "what SQLite knows is in it"
+
+
+def lease_of(shard):
+    """Seconds that are left of a lease."""
+    return (moment_of(shard["leaseExpiration"]["S"]) - now()).total_seconds()
