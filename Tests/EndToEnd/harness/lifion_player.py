@@ -58,10 +58,13 @@ class LifionPlayer:
         self._thread.start()
         return self
 
-    def start_while_the_stream_is_missing(self):
-        """What a member leaves behind that starts while nobody finds the stream: the group's item is made anew, by a time
-        that it does not know."""
-        self._enter(None)
+    def start_while_the_stream_is_missing(self, ends_early=False):
+        """What a member leaves behind that starts while it does not find the stream: the group's item is deleted, and made
+        anew without the stream's time. `ends_early`: between the two."""
+        if ends_early:
+            self.dynamodb.delete_item(TableName=self.table, Key=self.key)
+        else:
+            self._enter(None)
 
     def kill(self):
         """Its end, and a stop too: nothing is written."""
