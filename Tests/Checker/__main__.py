@@ -67,7 +67,8 @@ def table(heading, verdict):
     for title, reasons in (("again", verdict.duplicates), ("stored twice", verdict.copies)):
         for reason, count in sorted(reasons.items()):
             lines.append(f"  {title:<13} {count:>6}  {reason}")
-    for title, found in sorted(verdict.findings.items()):
+    for title in sorted({"lost", "out of order", "twice for no reason", *verdict.findings}):
+        found = verdict.findings.get(title, [])
         if title != "else" or found:
             lines.append(f"  {title:<25} {len(found)}")
         lines += [f"      {text}" for text in found[:SHOWN]]

@@ -16,11 +16,11 @@ from group_verdict import Disturbance, GroupLedger, judge  # noqa: E402
 
 
 @pytest.mark.seconds(180)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [14, 19])
 def test_nothing_is_lost_whatever_is_disturbed(seed):
-    """Automatic and manual checkpoints; `make soak SEEDS=n` runs more and longer ones."""
+    """Manual and automatic checkpoints; `make soak SEEDS=n` runs more and longer ones."""
     checker = subprocess.run(
-        [sys.executable, str(CHECKER), "--groups", "--seed", str(seed), "--steps", "6"],
+        [sys.executable, str(CHECKER), "--groups", "--seed", str(seed), "--steps", "7"],
         env={**os.environ, "KINESIS_SIDECAR": str(PROGRAM)}, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=170)
     print(checker.stdout)
