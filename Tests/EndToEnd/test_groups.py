@@ -46,6 +46,17 @@ def test_a_lone_member_reads_all_and_its_item_is_lifions(group):
     eventually(stored, 10, why="checkpoints and leases in the item")
 
 
+def test_a_member_that_is_alone_says_how_far_it_is_each_second(atomic_group):
+    group = atomic_group
+    a = group.member(leaseDuration=40_000)
+    reader = a.follow("s")
+    eventually(lambda: len(group.owners()) == 1, 10, why="leases")
+    group.put(range(40))
+    reader.wait_records(40)
+    # A renewal comes only 13 s after the one before.
+    eventually(lambda: all("S" in shard["checkpoint"] for shard in group.shards().values()), 6, why="checkpoints")
+
+
 def test_a_second_member_gets_its_share_and_nothing_is_lost_or_read_twice(group):
     a, b = group.member(), group.member()
     first = a.follow("s")

@@ -143,6 +143,36 @@ def test_what_a_killed_player_leaves_is_taken_once_it_is_cleared(group, player):
     assert list(group.owners().values()) == [4] and len(group.item()["consumers"]["M"]) == 1
 
 
+def test_a_sidecar_that_is_killed_beside_a_player_is_cleared_and_its_shards_are_read(group, player):
+    """Leases are 300 s there: it is the member's heartbeat that is looked at."""
+    a, b = group.member(), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    player.start()
+    group.wait_shares(1, 1, 2)
+    group.put(range(40))
+    wait_all(40, first, second, player)
+    b.kill()
+    group.put(range(40, 80))
+    wait_all(80, first, second, player)
+    group.wait_shares(2, 2)
+    assert len(group.item()["consumers"]["M"]) == 2
+
+
+def test_a_sidecar_without_a_reader_leaves_its_shards_to_a_player_and_has_them_again_only_from_it(group, player):
+    a = group.member(readerGracePeriod=500)
+    reader = a.follow("s")
+    player.start()
+    group.wait_shares(2, 2)
+    reader.close()
+    eventually(lambda: group.owners() == {player.id: 4}, 20, why="the player reads all")
+    group.put(range(40))
+    assert wait_all(40, player) == []
+    again = a.follow("s")
+    group.put(range(40, 80))
+    assert wait_all(80, player) == [] and not again.records
+    assert group.owners() == {player.id: 4}, "lifion-kinesis gives nothing up while its leases hold"
+
+
 @pytest.mark.parametrize("ends_early", [True, False])
 def test_a_player_that_does_not_find_the_stream_and_takes_the_item_away_loses_nothing_of_ours(group, player, ends_early):
     a, b = group.member(), group.member()
