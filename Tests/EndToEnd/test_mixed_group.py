@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from harness.cutting_proxy import CuttingProxy
 from harness.group import Group, numbers
 from harness.lifion_player import LifionPlayer, moment_of, now, set_heartbeat
 from harness.records import make_stream
@@ -156,6 +157,39 @@ def test_a_sidecar_that_is_killed_beside_a_player_is_cleared_and_its_shards_are_
     wait_all(80, first, second, player)
     group.wait_shares(2, 2)
     assert len(group.item()["consumers"]["M"]) == 2
+
+
+def test_a_sidecar_that_is_cut_off_beside_a_player_reads_nothing_any_more_once_it_is_cleared(group, player):
+    """Its leases are 300 s, but the others clear a sidecar that is silent for its `leaseDuration`."""
+    proxy = CuttingProxy(int(group.url.rpartition(":")[2]))
+    a, b = group.member(dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"}), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    player.start()
+    group.wait_shares(1, 1, 2)
+    group.put(range(40))
+    wait_all(40, first, second, player)
+    proxy.go_down()
+    group.wait_shares(2, 2)
+    group.put(range(40, 80))
+    assert wait_all(80, second, player) == []
+    assert max(numbers(first)) < 40, "others have what it had"
+
+
+def test_sidecars_that_have_nothing_to_say_beside_a_player_are_not_cleared_by_each_other(group, player):
+    """Their leases are 300 s, and what others go by is still their `leaseDuration`, 5 s."""
+    a, b = group.member(), group.member()
+    a.follow("s"), b.follow("s")
+    player.start()
+    group.wait_shares(1, 1, 2)
+    begun = now()
+
+    def is_later():
+        beats = [moment_of(member["M"]["heartbeat"]["S"]) for member in group.item()["consumers"]["M"].values()]
+        return len(beats) == 3 and min(beats) > begun + timedelta(seconds=8)
+
+    eventually(is_later, 30, why="heartbeats of all three")
+    lost = 'kinesis_sidecar_leases_lost_total{stream="s",consumer_group="g"} 0'
+    assert all(lost in member.get("/metrics").body.decode() for member in (a, b))
 
 
 def test_a_sidecar_without_a_reader_leaves_its_shards_to_a_player_and_has_them_again_only_from_it(group, player):
