@@ -128,16 +128,19 @@ class GroupScenario:
         self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
 
     def _put(self):
-        """Running numbers, until there are enough."""
-        n = 0
+        """Running numbers, until there are enough; what the service refuses, as of a shard that is being split, goes again."""
+        n, numbers = 0, []
         while not self.put_enough.wait(0.05):
-            numbers = range(n, n + self.plan.keys.choice((1, 5, 20, 40)))
-            n = numbers.stop
+            more = self.plan.keys.choice((1, 5, 20, 40))
+            numbers += range(n, n + more)
+            n += more
             answer = self.group.kinesis.put_records(StreamName="s", Records=[
                 {"Data": json.dumps({"n": number}).encode(), "PartitionKey": f"key-{self.plan.keys.randrange(1000)}"}
                 for number in numbers])
             for number, result in zip(numbers, answer["Records"]):
-                self.put[number] = (result["ShardId"], int(result["SequenceNumber"]))
+                if "SequenceNumber" in result:
+                    self.put[number] = (result["ShardId"], int(result["SequenceNumber"]))
+            numbers = [number for number in numbers if number not in self.put]
 
     def _watch(self):
         """Notes who owns what by the item, for whoever looks into a failure."""

@@ -5,6 +5,7 @@ import pytest
 from harness.cutting_proxy import CuttingProxy
 from harness.group import Group, numbers
 from harness.records import make_stream
+from harness.resharding import split
 from harness.waiting import eventually
 
 
@@ -161,6 +162,19 @@ def test_children_are_read_after_their_parents_by_whoever_has_them(group):
     assert numbers(first, second) == list(range(80))
     eventually(lambda: group.shards()["shardId-000000000000"]["depleted"]["BOOL"], 10, why="the parent is read out")
     group.wait_shares(2, 3)
+
+
+def test_the_last_event_of_a_shard_that_is_read_out_may_be_acknowledged_twice(atomic_group):
+    group = atomic_group
+    a = group.member(useAutoCheckpoints=False)
+    reader = a.follow("s")
+    group.put([0])
+    reader.wait_records(1)
+    split(group.kinesis, "s")
+    assert a.post("/streams/s/checkpoints", {"id": reader.ids[-1]}).status == 200
+    eventually(lambda: group.shards()["shardId-000000000000"]["depleted"]["BOOL"], 10, why="the parent is read out")
+    again = a.post("/streams/s/checkpoints", {"id": reader.ids[-1]})
+    assert again.status == 200, again
 
 
 def test_the_places_of_a_lone_sidecar_go_into_the_item(group):
