@@ -29,6 +29,8 @@ class GroupPlan:
         self.seed = seed
         # Every other seed leaves the checkpoints to the readers.
         self.manual = seed % 2 == 0
+        # In every third a lifion-kinesis process is a member, until all steps are done.
+        self.has_player = seed % 3 == 0
         chance = random.Random(f"group {seed}")
         self.members = chance.randint(1, MOST)
         kinds = [make(chance) for make in KINDS]
@@ -54,8 +56,10 @@ class GroupPlan:
 
     def __str__(self):
         checkpoints = "manual" if self.manual else "automatic"
+        player = ", a player of lifion-kinesis" if self.has_player else ""
         return "\n".join([
-            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first", *map(str, self.steps)]) + "\n"
+            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}",
+            *map(str, self.steps)]) + "\n"
 
 
 def _member(kind, **seconds):

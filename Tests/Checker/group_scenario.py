@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from group_plan import MOST, GroupPlan
-from group_verdict import Disturbance, GroupLedger, judge
+from group_verdict import PLAYER, Disturbance, GroupLedger, judge
 from harness.cutting_proxy import CuttingProxy
 from harness.group import Group
+from harness.lifion_player import LifionPlayer
 from harness.ministack_server import MinistackServer
 from harness.records import make_stream
 from harness.sidecar import Sidecars
@@ -40,6 +41,27 @@ class Member:
         return self.sidecar.process.poll() is None
 
 
+class Player(LifionPlayer):
+    """A member that is no sidecar; what it reads is noted as a reader's."""
+
+    def __init__(self, group, ledger):
+        super().__init__(group)
+        self.ledger = ledger
+        self.connection = ledger.connected(ledger.reader_of(PLAYER))
+
+    def _reconcile(self, owned):
+        before = set(self._reading)
+        super()._reconcile(owned)
+        for shard in before ^ set(owned):
+            self.ledger.told(self.connection, shard, "revoked" if shard in before else "assigned")
+
+    def _deliver(self, records):
+        super()._deliver(records)
+        shard = records[0]["shardId"]
+        self.ledger.delivered(self.connection, 0, shard, records)
+        self.ledger.stored(shard, int(records[-1]["sequenceNumber"]))
+
+
 class GroupScenario:
     def __init__(self, seed, steps, stuck):
         self.stuck = stuck  # nothing is delivered for so long although something is there: a hang
@@ -48,7 +70,7 @@ class GroupScenario:
         self.folder = Path(tempfile.mkdtemp(prefix=f"group-checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.settling, self.over, self.put_enough = threading.Event(), threading.Event(), threading.Event()
-        self.members, self.threads, self.put = [], [], {}
+        self.members, self.threads, self.put, self.player = [], [], {}, None
         self.journal = open(self.folder / "journal.txt", "w")
         self.lock = threading.Lock()
 
@@ -70,6 +92,8 @@ class GroupScenario:
                 thread.join(10)
             for member in self.members:
                 member.proxy.close()
+            if self.player:
+                self.player.stop()
             try:
                 sidecars.close()
             finally:
@@ -93,6 +117,8 @@ class GroupScenario:
         self.stream = Stream(self.group.kinesis, "s")
         for _ in range(self.plan.members):
             self._join()
+        if self.plan.has_player:
+            self.player = Player(self.group, self.ledger).start()
         for work in (self._put, self._watch):
             self._spawn(work)
 
@@ -163,6 +189,11 @@ class GroupScenario:
             thread.join(60)
         while sum(not member.over.is_set() for member in self.members) < min(2, self.plan.members):
             self._join()
+        if self.player:
+            # What it leaves unread, and what is put from now on, is read once it is cleared.
+            self._note("the player is killed")
+            self.player.kill()
+            self.over.wait(1)
         self.put_enough.set()
         self.threads[0].join(20)
         self._note(f"{len(self.put)} are put")

@@ -15,6 +15,8 @@ LATE = 1.0
 UNWRITTEN = 3.0
 # How long after its end a disturbance still counts: a member that was cut off tries again after 5 s at the latest.
 RECOVERING = 6.0
+# The member that is a lifion-kinesis process.
+PLAYER = "lifion"
 
 
 @dataclass
@@ -76,7 +78,7 @@ def judge(ledger, stored, parents, put, manual):
         verdict.findings["two members at a time"] += two_at_a_time(ledger, its)
         numbers = sorted(sequence for name, sequence in stored if name == shard)
         verdict.findings["begun behind a gap"] += gaps(ledger, its, numbers, manual)
-    verdict.findings["out of order"] += children_before_parents(first, lineage)
+    verdict.findings["out of order"] += children_before_parents(ledger, first, lineage)
     _repetitions(verdict, ledger, deliveries, by_shard, first, lineage, manual)
     lost = missing(ledger, deliveries, stored)
     verdict.findings["lost"] += [f"n={stored[place][0]} {place[0]} {place[1]}: {why}" for place, why in lost.items()]
@@ -163,9 +165,9 @@ def _acknowledged(ledger, d, upto):
     return any(a.shard == d.shard and a.sequence >= upto and a.answered <= latest for a in ledger.acknowledgements)
 
 
-def children_before_parents(first, lineage):
-    """Nothing of a shard comes for the first time while something of an ancestor is still to come. Members that go back
-    do not take along what others have (decision 19)."""
+def children_before_parents(ledger, first, lineage):
+    """Nothing of a shard comes for the first time while something of an ancestor is still to come for the first time. Members
+    that go back do not take along what others have (decision 19); lifion-kinesis does not look at the second parent."""
     begins, ends = {}, {}
     for (shard, _), d in first.items():
         begins.setdefault(shard, d)
@@ -174,7 +176,8 @@ def children_before_parents(first, lineage):
         f"{shard} began at {begins[shard].at:.3f}, n={begins[shard].n}; its ancestor {ancestor} had n={ends[ancestor].n} at "
         f"{ends[ancestor].at:.3f}"
         for shard in begins for ancestor in sorted(lineage.ancestors(shard))
-        if ancestor in ends and ends[ancestor].at > begins[shard].at + LATE]
+        if ancestor in ends and ends[ancestor].at > begins[shard].at + LATE
+        and ledger.member(begins[shard].connection) != PLAYER]
 
 
 def _repetitions(verdict, ledger, deliveries, by_shard, first, lineage, manual):
@@ -210,6 +213,8 @@ class _Why:
             for member in members}
 
     def reason(self, its, again):
+        if self.ledger.member(again.connection) == PLAYER:
+            return "lifion-kinesis goes by `checkpoint` alone"
         done_at = its[-1].at
         if self.manual:
             covering = [

@@ -45,7 +45,7 @@ class LifionPlayer:
         self.key = {"consumerGroup": {"S": "g"}, "streamName": {"S": "s"}}
         self.records = []  # delivered, each with its shard
         self.failure = None
-        self._iterators = {}
+        self._reading = {}  # shard → its iterator, None before it has one
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -66,11 +66,15 @@ class LifionPlayer:
         else:
             self._enter(None)
 
-    def kill(self):
-        """Its end, and a stop too: nothing is written."""
+    def stop(self):
+        """Nothing is written."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(20)
+
+    def kill(self):
+        """As `stop`: lifion-kinesis writes nothing at its end."""
+        self.stop()
         assert self.failure is None, self.failure
 
     def _enter(self, created_on):
@@ -101,9 +105,8 @@ class LifionPlayer:
             while not self._over.wait(self.every):
                 self._heartbeat()
                 self._lease_round()
-                owned = self.owned()
-                self._iterators = {name: self._iterators[name] for name in owned if name in self._iterators}
-                for shard in owned:
+                self._reconcile(self.owned())
+                for shard in list(self._reading):
                     self._poll(shard)
         except Exception as error:  # noqa: BLE001: `kill` tells it
             self.failure = error
@@ -194,23 +197,29 @@ class LifionPlayer:
 
     # Reading.
 
+    def _reconcile(self, owned):
+        self._reading = {name: self._reading.get(name) for name in owned}
+
     def _poll(self, name):
         shard = self._item()["shards"][name]
-        if name not in self._iterators:
+        if self._reading[name] is None:
             place = {"ShardIteratorType": "TRIM_HORIZON"} if shard["checkpoint"] is None else {
                 "ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": shard["checkpoint"]}
-            self._iterators[name] = self.kinesis.get_shard_iterator(StreamName="s", ShardId=name, **place)["ShardIterator"]
-        answer = self.kinesis.get_records(ShardIterator=self._iterators.pop(name), Limit=100)
+            self._reading[name] = self.kinesis.get_shard_iterator(StreamName="s", ShardId=name, **place)["ShardIterator"]
+        answer = self.kinesis.get_records(ShardIterator=self._reading[name], Limit=1000)
         if answer["Records"]:
             # Before it delivers them.
             self.store_checkpoint(name, answer["Records"][-1]["SequenceNumber"])
-            self.records += [
+            self._deliver([
                 {"shardId": name, "sequenceNumber": record["SequenceNumber"], "data": json.loads(record["Data"])}
-                for record in answer["Records"]]
-        if "NextShardIterator" in answer:
-            self._iterators[name] = answer["NextShardIterator"]
-        elif not answer["Records"]:
+                for record in answer["Records"]])
+        self._reading[name] = answer.get("NextShardIterator")
+        if not answer["Records"] and self._reading[name] is None:
             self._mark_depleted(name)
+
+    def _deliver(self, records):
+        """Of one shard."""
+        self.records += records
 
     def store_checkpoint(self, name, number):
         self._set_shard(name, {"checkpoint": number, "approximateArrivalTimestamp": None})
