@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from group_plan import MOST, GroupPlan
-from group_verdict import PLAYER, Disturbance, GroupLedger, judge
+from group_verdict import CUT_OFF, PLAYER, Disturbance, GroupLedger, judge
 from harness.cutting_proxy import CuttingProxy
 from harness.group import Group
 from harness.lifion_player import LifionPlayer
@@ -106,8 +106,9 @@ class GroupScenario:
         counts = verdict.counts
         checkpoints = f"{len(self.ledger.acknowledgements)} acknowledged" if self.plan.manual else "automatic"
         return (
-            f"group seed {self.plan.seed}: {counts['stored']} records, checkpoints {checkpoints}, {counts['shards']} shards, "
-            f"{len(self.plan.steps)} disturbances, {len(self.members)} members, {counts['hand-overs']} hand-overs, "
+            f"group seed {self.plan.seed}: {counts['stored']} records, checkpoints {checkpoints}, {counts['shards']} "
+            f"shards, {len(self.plan.steps)} disturbances, {len(self.members)} members"
+            f"{' and a player' if self.plan.has_player else ''}, {counts['hand-overs']} hand-overs, "
             f"connections {counts['endings']}, {counts['seconds']:.1f} s\n"
             f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
 
@@ -154,7 +155,7 @@ class GroupScenario:
         self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
 
     def _put(self):
-        """Running numbers, until there are enough; what the service refuses, as of a shard that is being split, goes again."""
+        """Running numbers, until there are enough; what the service refuses goes again."""
         n, numbers = 0, []
         while not self.put_enough.wait(0.05):
             more = self.plan.keys.choice((1, 5, 20, 40))
@@ -249,7 +250,7 @@ class GroupScenario:
             member.sidecar.start()
 
     def _cut_off(self, members, seconds):
-        disturbances = [self._disturbance("cut off from DynamoDB", member) for member in members]
+        disturbances = [self._disturbance(CUT_OFF, member) for member in members]
         with self.lock:  # one cut at a time: they may be of the same member
             for member, disturbance in zip(members, disturbances):
                 disturbance.since = time.time()

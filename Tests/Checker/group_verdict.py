@@ -1,9 +1,11 @@
 """The rules of a group: what was lost, read by two at a time, out of order or twice, and which of it is allowed."""
 
+import math
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from ledger import Ledger
 from verdict import Lineage, Verdict, WhyAgain, check_order, missing, unacknowledged
@@ -13,8 +15,9 @@ LATE = 1.0
 # What a member has sent or stored so long before it was disturbed may not be in the group's item: `checkpointInterval`
 # (1 s), the write, a busy machine.
 UNWRITTEN = 3.0
-# How long after its end a disturbance still counts: a member that was cut off tries again after 5 s at the latest.
-RECOVERING = 6.0
+# How long after the end of a disturbance it still cannot: who was cut off tries again after 5 s at the latest.
+CUT_OFF = "cut off from DynamoDB"
+RECOVERING = {CUT_OFF: 6.0}
 # The member that is a lifion-kinesis process.
 PLAYER = "lifion"
 
@@ -36,7 +39,7 @@ class Disturbance:
 
     def hides(self, at):
         """Whether the item may not say what the member did at that time."""
-        return self.since - UNWRITTEN <= at <= (self.until or at) + (RECOVERING if self.until != self.since else 0)
+        return self.since - UNWRITTEN <= at <= (self.until or at) + RECOVERING.get(self.reason, LATE)
 
 
 class GroupLedger(Ledger):
@@ -97,6 +100,10 @@ def _hand_overs(ledger, its):
     return sum(one != other for one, other in zip(members, members[1:]))
 
 
+def _whose(ledger, d):
+    return f"connection {d.connection.number} ({d.connection.how}) of member {ledger.member(d.connection)}"
+
+
 def _turn(d):
     return d.connection.number, d.shard, d.turn
 
@@ -105,7 +112,7 @@ def two_at_a_time(ledger, its):
     """Nothing of a shard comes from a member that has it since before another one was sent something of it. Returns what
     does, as text: once for each turn."""
     found = {}
-    last = {}  # member → its last deliveries of the shard
+    last = {}  # member → when something of the shard came from it
     for d in its:
         member = ledger.member(d.connection)
         for other, times in last.items():
@@ -115,8 +122,8 @@ def two_at_a_time(ledger, its):
             place = bisect_left(times, d.at - LATE)
             if place and times[place - 1] > d.assigned_at + LATE:
                 found[_turn(d)] = (
-                    f"{d.shard}: member {member} sends n={d.n} at {d.at:.3f} in a turn of {d.assigned_at:.3f} (connection "
-                    f"{d.connection.number}), member {other} has sent at {times[place - 1]:.3f}")
+                    f"{d.shard} n={d.n} at {d.at:.3f}, {_whose(ledger, d)}, assigned at {d.assigned_at:.3f}; member {other} "
+                    f"has sent at {times[place - 1]:.3f}")
         last.setdefault(member, []).append(d.at)
     return list(found.values())
 
@@ -125,33 +132,27 @@ def gaps(ledger, its, numbers, manual):
     """A turn has one record of the shard after the other, and begins where everything before has come; where another
     member had the shard, and its readers acknowledge, where everything before is acknowledged. Returns what does not."""
     place = {sequence: index for index, sequence in enumerate(numbers)}
-    found, before = [], {}
-    came = set()
-    reached = 0  # the first that has not come yet
     arrivals = {}
     for d in its:
         arrivals.setdefault(d.sequence, d.at)
-    previous = None
+    arrivals = [arrivals.get(sequence, math.inf) for sequence in numbers]
+    complete = list(accumulate(arrivals, max, initial=0))  # from when everything before had come
+    found, last, member = [], {}, None
     for d in its:
-        index = place.get(d.sequence)
-        if index is None:
-            continue
-        member = ledger.member(d.connection)
-        where = f"{d.shard} n={d.n} on connection {d.connection.number} of member {member} at {d.at:.3f}"
-        if _turn(d) in before:
-            if index > before[_turn(d)] + 1:
-                found.append(f"{index - before[_turn(d)] - 1} records are left out before {where}")
-        else:
-            late = [n for n in numbers[reached:index] if arrivals.get(n, d.at + LATE + 1) > d.at + LATE]
-            if late:
-                found.append(f"{len(late)} records had not come before {where}")
-            elif manual and previous not in (None, member) and index and not _acknowledged(ledger, d, numbers[index - 1]):
-                found.append(f"not everything is acknowledged before {where}")
-        before[_turn(d)] = index
-        came.add(index)
-        while reached in came:
-            reached += 1
-        previous = member
+        if d.sequence not in place:
+            continue  # said by `check_order`
+        index, before, member = place[d.sequence], member, ledger.member(d.connection)
+        problem = None
+        if _turn(d) in last:
+            if index > last[_turn(d)] + 1:
+                problem = f"{index - last[_turn(d)] - 1} records are left out"
+        elif complete[index] > d.at + LATE:
+            problem = f"{sum(at > d.at + LATE for at in arrivals[:index])} records had not come"
+        elif manual and index and before not in (None, member) and not _acknowledged(ledger, d, numbers[index - 1]):
+            problem = "not everything is acknowledged"
+        if problem:
+            found.append(f"{problem} before {d.shard} n={d.n} at {d.at:.3f}, {_whose(ledger, d)}")
+        last[_turn(d)] = index
     return found
 
 
@@ -166,8 +167,9 @@ def _acknowledged(ledger, d, upto):
 
 
 def children_before_parents(ledger, first, lineage):
-    """Nothing of a shard comes for the first time while something of an ancestor is still to come for the first time. Members
-    that go back do not take along what others have (decision 19); lifion-kinesis does not look at the second parent."""
+    """Nothing of a shard comes for the first time while something of an ancestor is still to come for the first time.
+    Members that go back do not take along what others have (decision 19); lifion-kinesis does not look at the second
+    parent. Returns what does."""
     begins, ends = {}, {}
     for (shard, _), d in first.items():
         begins.setdefault(shard, d)
@@ -191,9 +193,8 @@ def _repetitions(verdict, ledger, deliveries, by_shard, first, lineage, manual):
                 verdict.duplicates[reason] += 1
             else:
                 verdict.findings["twice for no reason"].append(
-                    f"n={d.n} {d.shard} {d.sequence} at {d.at:.3f} on connection {d.connection.number} of member "
-                    f"{ledger.member(d.connection)}, before at {its[-1].at:.3f} on connection {its[-1].connection.number} "
-                    f"({its[-1].connection.how}) of member {ledger.member(its[-1].connection)}")
+                    f"n={d.n} {d.shard} {d.sequence} at {d.at:.3f}, {_whose(ledger, d)}, before at {its[-1].at:.3f}, "
+                    f"{_whose(ledger, its[-1])}")
         its.append(d)
 
 
@@ -209,7 +210,8 @@ class _Why:
         self.lost = {
             member: WhyAgain(
                 _Part(ledger, member),
-                {s: [d for d in its if ledger.member(d.connection) == member] for s, its in by_shard.items()}, first, lineage)
+                {shard: [d for d in its if ledger.member(d.connection) == member] for shard, its in by_shard.items()},
+                first, lineage)
             for member in members}
 
     def reason(self, its, again):

@@ -28,8 +28,8 @@ def test_nothing_is_lost_whatever_is_disturbed(seed):
 
 
 class Story:
-    """Ten records of shard "a", n at sequence number n, and two of its child "b"; a test tells who got them when. Time goes on
-    by 10 s from one telling to the next."""
+    """Ten records of shard "a", n at sequence number n, and two of its child "b"; a test tells who got them when. Time goes
+    on by 10 s from one telling to the next."""
 
     def __init__(self):
         self.ledger, self.parents = GroupLedger(), {"a": [], "b": ["a"]}

@@ -83,7 +83,8 @@ class LifionPlayer:
                 TableName=self.table, BillingMode="PAY_PER_REQUEST",
                 AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in self.key],
                 KeySchema=[
-                    {"AttributeName": "consumerGroup", "KeyType": "HASH"}, {"AttributeName": "streamName", "KeyType": "RANGE"}])
+                    {"AttributeName": "consumerGroup", "KeyType": "HASH"},
+                    {"AttributeName": "streamName", "KeyType": "RANGE"}])
         except self.dynamodb.exceptions.ResourceInUseException:
             pass  # it is there
         item = self._item(is_consistent=False)
