@@ -19,6 +19,8 @@ final class GroupKeeper: @unchecked Sendable {
         func giveUp(_ shard: ShardID)
         /// The shard may not be read any more.
         func leaseLost(_ shard: ShardID)
+        /// The group knows of shards, or of a stream, that were not seen here.
+        func groupIsAhead()
     }
 
     /// How long whoever waits for the first round does so.
@@ -67,7 +69,7 @@ final class GroupKeeper: @unchecked Sendable {
     // MARK: Queries
 
     /// Whether records of the shard may be given out in this moment.
-    func mayRead(_ shard: ShardID) -> Bool { membership?.mayRead(shard, now: .now) ?? false }
+    func mayRead(_ shard: ShardID) -> Bool { membership?.mayRead(shard, now: loop.clock) ?? false }
 
     /// Who has the shard, as far as is known.
     func owner(of shard: ShardID) -> GroupMember? {
@@ -77,9 +79,9 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     /// Why the group's item cannot be read or written; nil while it can.
-    var trouble: String? { context.readiness.state.problem ?? problem?.description }
+    var trouble: String? { context.readiness.state.problem ?? problem?.description ?? membership?.problem }
 
-    private var moment: GroupMoment { GroupMoment(instant: .now, wall: context.serviceTime()) }
+    private var moment: GroupMoment { GroupMoment(instant: loop.clock, wall: context.serviceTime()) }
 
     // MARK: Facts
 
@@ -106,10 +108,15 @@ final class GroupKeeper: @unchecked Sendable {
     /// Takes part with these positions. Those of another incarnation of the stream begin a new item.
     func begin(with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, since moment: WallTime) {
         let createdOn = positions.book.streamCreatedOn
+        if self.positions !== positions {
+            // What was said of other positions is not about these.
+            self.positions?.onChange = nil
+            (changed, settledShards, urgent) = ([:], [], [])
+        }
         self.positions = positions
         positions.onChange = { [weak self] in self?.changed($0, isBack: $1) }
         if membership?.settings.streamCreatedOn != createdOn {
-            membership = Membership(settings(createdOn, options), now: .now)
+            membership = Membership(settings(createdOn, options), now: loop.clock)
             fresh = []
         }
         listed(listing)
@@ -210,6 +217,7 @@ final class GroupKeeper: @unchecked Sendable {
                 if let item = membership?.item {
                     positions?.follow(item)
                     warn(of: item)
+                    lookForNews(item)
                 }
                 looked.open()
             case .over: return
@@ -256,11 +264,27 @@ final class GroupKeeper: @unchecked Sendable {
                     metadata: ["shard": "\(shard)", "owner": "\(owner.map(\.text) ?? "nobody")"])
                 positions?.disown(shard, isLost: true)
                 delegate?.leaseLost(shard)
+            case .over(let shard):
+                positions?.disown(shard, isLost: false)
+                delegate?.leasesChanged()
+            case .outdated:
+                logger.warning("the group's item is of a later stream of this name; it is looked at")
+                delegate?.groupIsAhead()
             case .itemGone:
                 logger.error("the group's item is gone; it is made anew from what is known here")
             }
         }
     }
+
+    /// Another member has seen shards that are not listed here yet.
+    private func lookForNews(_ item: GroupItem) {
+        guard let membership else { return }
+        let isNews = item.shards.values.contains { !$0.isDepleted && !membership.knows($0.id) }
+        if isNews { delegate?.groupIsAhead() }
+    }
+
+    /// Whether the stream that is read here may be gone.
+    var doubtsStream: Bool { membership?.isOutdated ?? false }
 
     /// An item has at most 400 KB, and a write that would make it larger is refused.
     private func warn(of item: GroupItem) {
