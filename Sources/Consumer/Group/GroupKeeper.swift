@@ -45,6 +45,8 @@ final class GroupKeeper: @unchecked Sendable {
     private var changed: [ShardID: Bool] = [:]
     /// Shards for which somebody waits.
     private var urgent: Set<ShardID> = []
+    /// A shard was read to its end.
+    private var isEndNews = false
     /// Shards that were given up, and of which nothing is in flight any more.
     private var settledShards: Set<ShardID> = []
     /// Shards whose LATEST is to be fixed by iterators of the service.
@@ -71,10 +73,10 @@ final class GroupKeeper: @unchecked Sendable {
     /// Whether records of the shard may be given out in this moment.
     func mayRead(_ shard: ShardID) -> Bool { membership?.mayRead(shard, now: loop.clock) ?? false }
 
-    /// Who has the shard, as far as is known.
+    /// Who else has the shard, as far as is known.
     func owner(of shard: ShardID) -> GroupMember? {
         membership.flatMap { membership in
-            membership.owner(of: shard).flatMap { membership.item?.members[$0] }
+            membership.owner(of: shard).flatMap { $0 == membership.me ? nil : membership.item?.members[$0] }
         }
     }
 
@@ -149,12 +151,20 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// The shard's place has changed here. `isBack`: it goes on further back.
     func changed(_ shard: ShardID, isBack: Bool) {
+        let isFirst = changed.isEmpty
         changed[shard] = isBack || changed[shard] ?? false
-        if isBack { wakeup.signal() }
+        // The others wait until something may be written.
+        if isBack || isFirst { wakeup.signal() }
     }
 
-    /// The shard is read to its end.
-    func depleted() { wakeup.signal() }
+    /// A shard is read to its end.
+    func depleted() {
+        isEndNews = true
+        wakeup.signal()
+    }
+
+    /// Whether somebody waits for what has changed.
+    private var isHurried: Bool { isEndNews || !urgent.isEmpty || !settledShards.isEmpty || changed.values.contains(true) }
 
     /// Nothing of the shard is in flight any more, and it was given up.
     func settled(_ shard: ShardID) {
@@ -207,10 +217,11 @@ final class GroupKeeper: @unchecked Sendable {
             looked.open()
         }
         while membership != nil {
-            await tellChanges()
+            if loop.clock >= membership!.nextWrite || isHurried { await tellChanges() }
             tell(membership!.expire(now: moment))
             switch membership!.next(now: moment, local: { positions?.book.local($0) }) {
-            case .wait(let until): await wakeup.wait(until: until)
+            case .wait(let until):
+                await wakeup.wait(until: changed.isEmpty ? until : min(until, membership!.nextWrite))
             case .send(let request):
                 let answer = await send(request)
                 tell(membership!.answered(answer, now: moment))
@@ -231,6 +242,7 @@ final class GroupKeeper: @unchecked Sendable {
         await state.flush()
         let changes = changed
         changed = [:]
+        isEndNews = false
         for (shard, isBack) in changes {
             guard let local = positions?.book.local(shard) else { continue }
             if isBack {
@@ -262,7 +274,9 @@ final class GroupKeeper: @unchecked Sendable {
                 logger.warning(
                     "a shard's lease is lost",
                     metadata: ["shard": "\(shard)", "owner": "\(owner.map(\.text) ?? "nobody")"])
-                positions?.disown(shard, isLost: true)
+                // Where nobody else has written, this host knows best.
+                let isOurs = membership?.item?.shards[shard]?.isOlder(than: run) ?? true
+                positions?.disown(shard, isLost: !isOurs)
                 delegate?.leaseLost(shard)
             case .over(let shard):
                 positions?.disown(shard, isLost: false)

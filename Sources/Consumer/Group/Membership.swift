@@ -100,7 +100,7 @@ struct Membership: Sendable {
         case create
         case delete
         case membership
-        case take(Take, sentAt: Instant, duration: Duration)
+        case take(Take, sentAt: Instant, patience: Duration)
         case mirror
         case leave
     }
@@ -185,6 +185,9 @@ extension Membership {
     private var isTaking: Bool {
         if case .take = underWay { true } else { false }
     }
+
+    /// When the next write may leave that nobody waits for.
+    var nextWrite: Instant { mirror.nextWrite }
 
     /// Whether the service has listed the shard here, or has trimmed it.
     func knows(_ shard: ShardID) -> Bool { lineage.shard(shard) != nil || lineage.isTrimmed(shard) }
@@ -305,9 +308,9 @@ extension Membership {
             if isConsistent, let item { mirror.looked(at: GroupItem(item, place: settings.place), now: now.instant) }
         case .create, .delete: break
         case .membership: conflicts = 0
-        case .take(let take, let sentAt, let duration):
+        case .take(let take, let sentAt, let patience):
             conflicts = 0
-            plan.took(take.shards, sentAt: sentAt, for: duration)
+            plan.took(take.shards, sentAt: sentAt, for: patience)
             for shard in take.ended { mirror.depleted(shard) }
             let news = look(at: item, now)
             return take.shards.compactMap { shard in
@@ -316,7 +319,7 @@ extension Membership {
             } + news
         case .mirror:
             guard let write = mirror.wrote() else { break }
-            plan.took(write.renewed, sentAt: write.sentAt, for: write.duration)
+            plan.took(write.renewed, sentAt: write.sentAt, for: write.patience)
             conflicts = 0
             let over = write.news.filter { $0.value.isReleased || $0.value.isDepleted == true }.keys.sorted()
             for shard in over { plan.gaveUp(shard) }
@@ -492,7 +495,7 @@ extension Membership {
     private mutating func mirrorStep(_ item: GroupItem, _ now: GroupMoment) -> Step {
         let step = mirror.next(
             now: now, item: item, lineage: lineage, leases: plan.leases, duration: plan.duration(in: item),
-            version: newVersion())
+            patience: plan.patience(in: item), version: newVersion())
         switch step {
         case .write(let write): return send(.mirror, .write(write.update.update))
         case .read: return send(.look(isConsistent: true), .read(isConsistent: true))
@@ -579,7 +582,8 @@ extension Membership {
         }
         // Those that do not fit are decided anew once these are ours.
         plan.refused(records.dropFirst(take.shards.count).map(\.id))
-        return send(.take(take, sentAt: now.instant, duration: duration), .write(update.update))
+        return send(
+            .take(take, sentAt: now.instant, patience: plan.patience(in: item)), .write(update.update))
     }
 
     /// Where a shard is read from once it is ours.
@@ -604,7 +608,9 @@ extension Membership {
         var update = GroupUpdate(settings.place, by: me, at: now.wall)
         update.take(record, at: place, reopening: true, for: duration, version: newVersion())
         plan.reopen(shard, now: now.instant)
-        return send(.take(Take(shards: [shard]), sentAt: now.instant, duration: duration), .write(update.update))
+        return send(
+            .take(Take(shards: [shard]), sentAt: now.instant, patience: plan.patience(in: item)),
+            .write(update.update))
     }
 }
 
