@@ -78,7 +78,7 @@ extension Consumer {
             else {
                 throw .unknownEvent(event)
             }
-            if let group, let shard = sent.keys.sorted().first, !sent.keys.contains(where: group.mayRead) {
+            if let group, let shard = sent.keys.sorted().first, !sent.keys.contains(where: { positions?.book.mayMove($0) ?? false }) {
                 throw .leaseLost(shard, to: group.owner(of: shard))
             }
             let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }

@@ -9,4 +9,6 @@ extension Consumer: GroupKeeper.Delegate {
     }
 
     func leaseLost(_ shard: ShardID) { session?.leaseLost(shard) }
+
+    func groupIsAhead() { session?.lookAgain() }
 }

@@ -253,6 +253,12 @@ extension Consumer {
         grace = loop.schedule(after: options.readerGracePeriod) { [weak self] in self?.letGo() }
     }
 
+    /// What lost readers may not have read comes again wherever the shards are read next: before another member has them. Not
+    /// earlier, as a client may still come back and say what it had.
+    func provideForLosses() {
+        if group != nil { _ = positions?.rewind(scope.sent.takeLosses()) }
+    }
+
     /// Other members of the group may have the shards, if nobody holds them here.
     private func leaveShards() {
         if !lifecycle.holdsShards { group?.takePart(false) }
@@ -260,6 +266,7 @@ extension Consumer {
 
     private func letGo() {
         guard lifecycle.graceIsOver() else { return }
+        provideForLosses()
         ownPositions?.letGo()
         leaveShards()
         logger.info("no reader has come; the shards are let go")
@@ -344,6 +351,7 @@ extension Consumer {
     /// Nobody will use it any more: what it holds for a reader goes.
     func abandon() {
         if let grace { loop.cancel(grace) }
+        provideForLosses()
         if let group { loop.spawn { await group.leave(deadline: self.loop.now + GroupKeeper.patience) } }
     }
 

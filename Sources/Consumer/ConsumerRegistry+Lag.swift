@@ -30,11 +30,13 @@ extension ConsumerRegistry {
             if consumer.isConfigured { throw .configured }
             if consumer.isInUse { throw .hasReaders }
         }
+        let item = try await unusedItem(of: key)
         let consumer = remove(key)
         consumer?.abandon()
         let wasDormant = dormant.take(key) != nil
+        let wasInTable = try await delete(item, of: key)
         do throws(StateError) {
-            return try await context.state.forget(key) || consumer != nil || wasDormant
+            return try await context.state.forget(key) || consumer != nil || wasDormant || wasInTable
         } catch {
             throw .state(error)
         }

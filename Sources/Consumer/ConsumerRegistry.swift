@@ -339,6 +339,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         await wait(until: min(deadline, context.loop.now + Self.patienceAtTheEnd)) {
             read.allSatisfy(\.isAcknowledged)
         }
+        for consumer in consumers.values { consumer.provideForLosses() }
         await context.state.flush()
         await withTaskGroup(of: Void.self) { group in
             for keeper in consumers.values.compactMap(\.group) {

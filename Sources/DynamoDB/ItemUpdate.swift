@@ -25,6 +25,11 @@ package enum ItemCondition: Equatable, Sendable {
     case equals(AttributePath, AttributeValue)
     case exists(AttributePath)
     case isAbsent(AttributePath)
+
+    /// The attribute is what it was, nil: missing.
+    package static func unchanged(_ path: AttributePath, _ value: AttributeValue?) -> ItemCondition {
+        value.map { .equals(path, $0) } ?? .isAbsent(path)
+    }
 }
 
 /// The changes of one UpdateItem, all of which happen or none. Performs no I/O.

@@ -31,6 +31,12 @@ package struct ShardLineage: Equatable, Sendable {
         byID[id].map { shards[$0] }
     }
 
+    /// Whether the service lists the shard no more. One behind all that are listed is news to a listing that is older than it
+    /// is: names grow.
+    package func isTrimmed(_ id: ShardID) -> Bool {
+        byID[id] == nil && shards.last.map { id < $0.id } ?? false
+    }
+
     package func isDepleted(_ id: ShardID) -> Bool {
         depleted.contains(id)
     }

@@ -30,6 +30,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// The time of this turn, read once at its start and again after epoll has waited.
     package private(set) var now: Instant = .now
+    /// The time in this moment. Where `now` may be of before the process, or the host, slept.
+    package var clock: Instant { time == .system ? .now : manualNow }
     private let time: LoopTime
     /// Where a manual time stands.
     private var manualNow: Instant = .now

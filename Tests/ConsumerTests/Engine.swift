@@ -37,14 +37,18 @@ final class Engine: @unchecked Sendable {
     let store: StateStore
     private(set) var registry: ConsumerRegistry
     private let settings: EngineSettings
+    private let group: GroupContext?
 
-    /// - Parameter path: of the state's file; nil: it is kept in memory.
+    /// - Parameters:
+    ///   - path: of the state's file; nil: it is kept in memory.
+    ///   - group: nil: it is alone in its groups.
     init(
-        _ kinesis: FakeKinesis, _ loop: EventLoop, path: String? = nil,
+        _ kinesis: FakeKinesis, _ loop: EventLoop, path: String? = nil, group: GroupContext? = nil,
         settings change: (inout EngineSettings) -> Void = { _ in }
     ) async throws {
         self.loop = loop
         self.kinesis = kinesis
+        self.group = group
         var settings = EngineSettings()
         settings.defaults.pollDelay = .zero
         settings.defaults.noRecordsPollDelay = .milliseconds(2)
@@ -52,7 +56,7 @@ final class Engine: @unchecked Sendable {
         self.settings = settings
         store = try await StateStore.open(path: path, loop: loop, logger: Self.logger)
         registry = ConsumerRegistry(
-            loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
+            loop: loop, source: kinesis, state: store, group: group, settings: settings, logger: Self.logger)
     }
 
     static var logger: Logger {
@@ -63,7 +67,7 @@ final class Engine: @unchecked Sendable {
     func restart() {
         registry.stopMeasuring()
         registry = ConsumerRegistry(
-            loop: loop, source: kinesis, state: store, settings: settings, logger: Self.logger)
+            loop: loop, source: kinesis, state: store, group: group, settings: settings, logger: Self.logger)
     }
 
     func attach(

@@ -155,7 +155,8 @@ extension ShardAssignments {
             return .start(id, for: owner)
         }
         let isThere = seats.place(of: reader) != nil
-        guard isThere, owner != nil || shard.isGivenUp else { return stop(id, &shard, isTold: isThere) }
+        // At the end nothing is in flight that is waited for any more.
+        guard isThere, owner != nil || shard.isGivenUp && !isClosed else { return stop(id, &shard, isTold: isThere) }
         switch shard.slot {
         case .idle: return nil
         case .reading, .evicted:

@@ -28,9 +28,9 @@ struct CheckpointMirror: Sendable {
     struct Write: Equatable, Sendable {
         let update: GroupUpdate
         let news: [ShardID: News]
-        /// Shards whose leases are as long as `duration` from `sentAt` on, once it has taken place.
+        /// Shards that may be read for `patience` from `sentAt` on, once it has taken place.
         let renewed: [ShardID]
-        let duration: Duration
+        let patience: Duration
         let sentAt: Instant
     }
 
@@ -66,6 +66,9 @@ struct CheckpointMirror: Sendable {
         notBefore = now
         renewsAt = now
     }
+
+    /// When the next write may leave that nobody waits for.
+    var nextWrite: Instant { notBefore }
 
     /// From one write that nobody waits for to the next.
     func interval(itemBytes: Int, members: Int) -> Duration {
@@ -159,13 +162,15 @@ struct CheckpointMirror: Sendable {
     ///   - item: as it was seen last.
     ///   - lineage: as the service lists the shards.
     ///   - leases: shards that are this member's.
-    ///   - duration: of a lease that is renewed now.
+    ///   - duration: of a lease that is renewed now, as it is written.
+    ///   - patience: how long may be read after that.
     ///   - version: a new token, for every shard that is written.
     mutating func next(
-        now: GroupMoment, item: GroupItem, lineage: ShardLineage, leases: [ShardID], duration: Duration, version: String
+        now: GroupMoment, item: GroupItem, lineage: ShardLineage, leases: [ShardID], duration: Duration,
+        patience: Duration, version: String
     ) -> Step {
         switch phase {
-        case .writing: return .wait(until: now.instant + duration)
+        case .writing: return .wait(until: now.instant + patience)
         case .doubtful: return .read
         case .idle: break
         }
@@ -174,11 +179,11 @@ struct CheckpointMirror: Sendable {
         waiting = waiting.filter { owned.contains($0.key) }
         if now.instant >= renewsAt {
             unrenewed = leases
-            renewsAt = now.instant + Self.renewal(of: duration)
+            renewsAt = now.instant + Self.renewal(of: patience)
         } else if unrenewed.isEmpty, !isDue(now.instant) {
             return .wait(until: waiting.isEmpty ? renewsAt : min(renewsAt, notBefore))
         }
-        let write = write(now, item, lineage, owned, duration, version)
+        let write = write(now, item, lineage, owned, duration, patience, version)
         // What did not fit is a further request of the same tick.
         let isRest = !unrenewed.isEmpty || waiting.count > write.news.count
         if !isRest { notBefore = now.instant + pace.interval(itemBytes: item.bytes, members: item.members.count) }
@@ -195,7 +200,7 @@ struct CheckpointMirror: Sendable {
 
     private mutating func write(
         _ now: GroupMoment, _ item: GroupItem, _ lineage: ShardLineage, _ leases: Set<ShardID>, _ duration: Duration,
-        _ version: String
+        _ patience: Duration, _ version: String
     ) -> Write {
         var item = item
         var update = GroupUpdate(place, by: me, at: now.wall)
@@ -230,7 +235,7 @@ struct CheckpointMirror: Sendable {
             said[shard] = waiting[shard]
             if due.contains(shard) { renewed.append(shard) }
         }
-        return Write(update: update, news: said, renewed: renewed, duration: duration, sentAt: now.instant)
+        return Write(update: update, news: said, renewed: renewed, patience: patience, sentAt: now.instant)
     }
 }
 

@@ -19,6 +19,8 @@ final class GroupKeeper: @unchecked Sendable {
         func giveUp(_ shard: ShardID)
         /// The shard may not be read any more.
         func leaseLost(_ shard: ShardID)
+        /// The group knows of shards, or of a stream, that were not seen here.
+        func groupIsAhead()
     }
 
     /// How long whoever waits for the first round does so.
@@ -43,6 +45,8 @@ final class GroupKeeper: @unchecked Sendable {
     private var changed: [ShardID: Bool] = [:]
     /// Shards for which somebody waits.
     private var urgent: Set<ShardID> = []
+    /// A shard was read to its end.
+    private var isEndNews = false
     /// Shards that were given up, and of which nothing is in flight any more.
     private var settledShards: Set<ShardID> = []
     /// Shards whose LATEST is to be fixed by iterators of the service.
@@ -67,19 +71,19 @@ final class GroupKeeper: @unchecked Sendable {
     // MARK: Queries
 
     /// Whether records of the shard may be given out in this moment.
-    func mayRead(_ shard: ShardID) -> Bool { membership?.mayRead(shard, now: .now) ?? false }
+    func mayRead(_ shard: ShardID) -> Bool { membership?.mayRead(shard, now: loop.clock) ?? false }
 
-    /// Who has the shard, as far as is known.
+    /// Who else has the shard, as far as is known.
     func owner(of shard: ShardID) -> GroupMember? {
         membership.flatMap { membership in
-            membership.owner(of: shard).flatMap { membership.item?.members[$0] }
+            membership.owner(of: shard).flatMap { $0 == membership.me ? nil : membership.item?.members[$0] }
         }
     }
 
     /// Why the group's item cannot be read or written; nil while it can.
-    var trouble: String? { context.readiness.state.problem ?? problem?.description }
+    var trouble: String? { context.readiness.state.problem ?? problem?.description ?? membership?.problem }
 
-    private var moment: GroupMoment { GroupMoment(instant: .now, wall: context.serviceTime()) }
+    private var moment: GroupMoment { GroupMoment(instant: loop.clock, wall: context.serviceTime()) }
 
     // MARK: Facts
 
@@ -106,10 +110,15 @@ final class GroupKeeper: @unchecked Sendable {
     /// Takes part with these positions. Those of another incarnation of the stream begin a new item.
     func begin(with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, since moment: WallTime) {
         let createdOn = positions.book.streamCreatedOn
+        if self.positions !== positions {
+            // What was said of other positions is not about these.
+            self.positions?.onChange = nil
+            (changed, settledShards, urgent) = ([:], [], [])
+        }
         self.positions = positions
         positions.onChange = { [weak self] in self?.changed($0, isBack: $1) }
         if membership?.settings.streamCreatedOn != createdOn {
-            membership = Membership(settings(createdOn, options), now: .now)
+            membership = Membership(settings(createdOn, options), now: loop.clock)
             fresh = []
         }
         listed(listing)
@@ -142,12 +151,20 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// The shard's place has changed here. `isBack`: it goes on further back.
     func changed(_ shard: ShardID, isBack: Bool) {
+        let isFirst = changed.isEmpty
         changed[shard] = isBack || changed[shard] ?? false
-        if isBack { wakeup.signal() }
+        // The others wait until something may be written.
+        if isBack || isFirst { wakeup.signal() }
     }
 
-    /// The shard is read to its end.
-    func depleted() { wakeup.signal() }
+    /// A shard is read to its end.
+    func depleted() {
+        isEndNews = true
+        wakeup.signal()
+    }
+
+    /// Whether somebody waits for what has changed.
+    private var isHurried: Bool { isEndNews || !urgent.isEmpty || !settledShards.isEmpty || changed.values.contains(true) }
 
     /// Nothing of the shard is in flight any more, and it was given up.
     func settled(_ shard: ShardID) {
@@ -200,16 +217,18 @@ final class GroupKeeper: @unchecked Sendable {
             looked.open()
         }
         while membership != nil {
-            await tellChanges()
+            if loop.clock >= membership!.nextWrite || isHurried { await tellChanges() }
             tell(membership!.expire(now: moment))
             switch membership!.next(now: moment, local: { positions?.book.local($0) }) {
-            case .wait(let until): await wakeup.wait(until: until)
+            case .wait(let until):
+                await wakeup.wait(until: changed.isEmpty ? until : min(until, membership!.nextWrite))
             case .send(let request):
                 let answer = await send(request)
                 tell(membership!.answered(answer, now: moment))
                 if let item = membership?.item {
                     positions?.follow(item)
                     warn(of: item)
+                    lookForNews(item)
                 }
                 looked.open()
             case .over: return
@@ -223,6 +242,7 @@ final class GroupKeeper: @unchecked Sendable {
         await state.flush()
         let changes = changed
         changed = [:]
+        isEndNews = false
         for (shard, isBack) in changes {
             guard let local = positions?.book.local(shard) else { continue }
             if isBack {
@@ -254,13 +274,31 @@ final class GroupKeeper: @unchecked Sendable {
                 logger.warning(
                     "a shard's lease is lost",
                     metadata: ["shard": "\(shard)", "owner": "\(owner.map(\.text) ?? "nobody")"])
-                positions?.disown(shard, isLost: true)
+                // Where nobody else has written, this host knows best.
+                let isOurs = membership?.item?.shards[shard]?.isOlder(than: run) ?? true
+                positions?.disown(shard, isLost: !isOurs)
                 delegate?.leaseLost(shard)
+            case .over(let shard):
+                positions?.disown(shard, isLost: false)
+                delegate?.leasesChanged()
+            case .outdated:
+                logger.warning("the group's item is of a later stream of this name; it is looked at")
+                delegate?.groupIsAhead()
             case .itemGone:
                 logger.error("the group's item is gone; it is made anew from what is known here")
             }
         }
     }
+
+    /// Another member has seen shards that are not listed here yet.
+    private func lookForNews(_ item: GroupItem) {
+        guard let membership else { return }
+        let isNews = item.shards.values.contains { !$0.isDepleted && !membership.knows($0.id) }
+        if isNews { delegate?.groupIsAhead() }
+    }
+
+    /// Whether the stream that is read here may be gone.
+    var doubtsStream: Bool { membership?.isOutdated ?? false }
 
     /// An item has at most 400 KB, and a write that would make it larger is refused.
     private func warn(of item: GroupItem) {

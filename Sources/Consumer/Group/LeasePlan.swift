@@ -80,8 +80,8 @@ struct LeasePlan: Sendable {
         }
     }
 
-    /// How long a lease is that is taken or renewed now: as long as lifion-kinesis's while such a process is in the group,
-    /// which takes over by its own clock.
+    /// How long a lease is, as it is written, that is taken or renewed now: as long as lifion-kinesis's while such a process
+    /// is in the group, which takes over by its own clock.
     func duration(in item: GroupItem) -> Duration {
         item.members.values.contains { $0.leaseDuration == nil } ? Sightings.lifionLease : leaseDuration
     }
@@ -94,6 +94,13 @@ struct LeasePlan: Sendable {
     /// When a lease of ours ends that is not renewed until then; nil: there is none.
     var nextEnd: Instant? {
         holds.values.compactMap(\.end).min()
+    }
+
+    /// How long may be read after a write that took or renewed a lease: whoever has not heard of us for that long clears us,
+    /// and what a member had that is not in the group is anybody's.
+    func patience(in item: GroupItem) -> Duration {
+        let hasLifion = item.members.values.contains { $0.leaseDuration == nil }
+        return hasLifion ? min(leaseDuration, Sightings.lifionHeartbeat) : leaseDuration
     }
 
     // MARK: Facts

@@ -9,7 +9,7 @@ import Time
 ///     entering ──read──▸ absent ──created──▸ entering
 ///         │ ▴              ▴
 ///         │ └──────────────┴── gone ──┐
-///         ├── earlier stream's ▸ stale┤
+///         ├── earlier stream's ▸ stale┤        a later stream's: outdated, until the engine has seen that stream
 ///         └── read ─────────▸ inside ─┘ ──leave──▸ leaving ──▸ left
 ///
 /// One request is under way at a time. `LeasePlan` says which shards, `CheckpointMirror` what is written of them when; each
@@ -74,8 +74,12 @@ struct Membership: Sendable {
         case giveUp(ShardID)
         /// It may not be read any more; whose it is by the item.
         case lost(ShardID, to: MemberID?)
+        /// The lease is over with the shard's end, which is written.
+        case over(ShardID)
         /// The group's item was lost and is made anew.
         case itemGone
+        /// Others of the group know a later stream of the name: the one that is read here may be gone.
+        case outdated
     }
 
     private enum Phase: Equatable, Sendable {
@@ -84,17 +88,19 @@ struct Membership: Sendable {
         case absent
         /// The item is an earlier stream's.
         case stale([ItemCondition])
+        /// The item is a later stream's than the one that is read here.
+        case outdated
         case inside
         case leaving
         case left
     }
 
     private enum UnderWay: Sendable {
-        case look
+        case look(isConsistent: Bool)
         case create
         case delete
         case membership
-        case take(Take, sentAt: Instant, duration: Duration)
+        case take(Take, sentAt: Instant, patience: Duration)
         case mirror
         case leave
     }
@@ -113,6 +119,8 @@ struct Membership: Sendable {
         case plan(LeasePlan.Action)
         /// Shards that are read out and that the service lists no more.
         case remove([ShardRecord])
+        /// The item's maps, where they are missing.
+        case makeMaps
     }
 
     /// Conditions that fail in a row without a pause: whoever is first changes what the next attempt goes by.
@@ -138,6 +146,8 @@ struct Membership: Sendable {
     private var failures = 0
     private var conflicts = 0
     private var versions = 0
+    /// A job has failed: what the mirror has to say comes first, so that no lease runs out over it.
+    private var isMirrorFirst = false
     /// A request of which nothing was heard is followed by a consistent read.
     private var isDoubtful = false
 
@@ -176,9 +186,24 @@ extension Membership {
         if case .take = underWay { true } else { false }
     }
 
+    /// When the next write may leave that nobody waits for.
+    var nextWrite: Instant { mirror.nextWrite }
+
+    /// Whether the service has listed the shard here, or has trimmed it.
+    func knows(_ shard: ShardID) -> Bool { lineage.shard(shard) != nil || lineage.isTrimmed(shard) }
+
+    /// Whether the group reads a later stream of the name.
+    var isOutdated: Bool { phase == .outdated }
+
     /// From one write of checkpoints to the next, at present.
     var writeInterval: Duration {
         mirror.interval(itemBytes: item?.bytes ?? 0, members: item?.members.count ?? 1)
+    }
+
+    /// What is wrong with the item, for people; nil: nothing.
+    var problem: String? {
+        if phase == .outdated { return "the group's item is of a stream that was made after the one that is read here" }
+        return conflicts > 3 * Self.conflictsAtOnce ? "the group's item changes under every write, or does not stay" : nil
     }
 
     /// Whether everything that was said to be committed is written.
@@ -257,29 +282,35 @@ extension Membership {
             pause(now.instant)
             return ended(now)
         case .done:
-            failures = 0
+            conflict(now.instant)
             phase = .entering
             return ended(now)
         case .conditionFailed(let item):
-            conflicts += 1
-            if conflicts > Self.conflictsAtOnce { pause(now.instant) } else { failures = 0 }
+            conflict(now.instant)
+            if case .membership = underWay { isMirrorFirst = true }
             if case .mirror = underWay { mirror.conditionFailed(now: now.instant) }
             if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
             return look(at: item, now)
         case .item(let item):
-            (failures, conflicts) = (0, 0)
+            failures = 0
             return succeeded(underWay, item, now)
         }
     }
 
     private mutating func succeeded(_ underWay: UnderWay, _ item: Item?, _ now: GroupMoment) -> [News] {
         switch underWay {
-        case .look:
+        case .look(let isConsistent):
+            if !isConsistent, takesAway(item) {
+                isDoubtful = true
+                return ended(now)
+            }
             isDoubtful = false
-            if let item { mirror.looked(at: GroupItem(item, place: settings.place), now: now.instant) }
-        case .create, .delete, .membership: break
-        case .take(let take, let sentAt, let duration):
-            plan.took(take.shards, sentAt: sentAt, for: duration)
+            if isConsistent, let item { mirror.looked(at: GroupItem(item, place: settings.place), now: now.instant) }
+        case .create, .delete: break
+        case .membership: conflicts = 0
+        case .take(let take, let sentAt, let patience):
+            conflicts = 0
+            plan.took(take.shards, sentAt: sentAt, for: patience)
             for shard in take.ended { mirror.depleted(shard) }
             let news = look(at: item, now)
             return take.shards.compactMap { shard in
@@ -288,13 +319,25 @@ extension Membership {
             } + news
         case .mirror:
             guard let write = mirror.wrote() else { break }
-            plan.took(write.renewed, sentAt: write.sentAt, for: write.duration)
-            for (shard, news) in write.news where news.isReleased || news.isDepleted == true { plan.gaveUp(shard) }
+            plan.took(write.renewed, sentAt: write.sentAt, for: write.patience)
+            conflicts = 0
+            let over = write.news.filter { $0.value.isReleased || $0.value.isDepleted == true }.keys.sorted()
+            for shard in over { plan.gaveUp(shard) }
+            return over.map(News.over) + look(at: item, now)
         case .leave:
             phase = .left
             return []
         }
         return look(at: item, now)
+    }
+
+    /// Whether a look at the item takes away what this member has: a read that is not consistent may be of before our own
+    /// writes, and is no reason for that.
+    private func takesAway(_ found: Item?) -> Bool {
+        guard let found else { return true }
+        let item = GroupItem(found, place: settings.place)
+        return item.members[me] == nil || item.streamCreatedOn != settings.streamCreatedOn.iso8601
+            || plan.leases.contains { item.shards[$0]?.lease?.owner != me }
     }
 
     private mutating func failed(_ underWay: UnderWay, isThrottled: Bool, now: Instant) {
@@ -304,6 +347,12 @@ extension Membership {
         }
         if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
         pause(now)
+    }
+
+    /// Somebody else was first, or the item is not what it should be.
+    private mutating func conflict(_ now: Instant) {
+        conflicts += 1
+        if conflicts > Self.conflictsAtOnce { pause(now) } else { failures = 0 }
     }
 
     private mutating func pause(_ now: Instant) {
@@ -336,13 +385,20 @@ extension Membership {
             return (wasInside ? [.itemGone] : []) + loseAll()
         }
         let item = GroupItem(found, place: settings.place)
-        self.item = item
         guard item.streamCreatedOn == settings.streamCreatedOn.iso8601 else {
+            // Nothing of it is about the stream that is read here.
+            self.item = nil
             if phase == .leaving { phase = .left }
             guard phase != .left else { return [] }
+            if let creation = WallTime(iso8601: item.streamCreatedOn), creation > settings.streamCreatedOn {
+                phase = .outdated
+                retryAt = now.instant + settings.recoveryInterval
+                return loseAll() + [.outdated]
+            }
             phase = .stale(item.deleteConditions)
             return loseAll()
         }
+        self.item = item
         if phase != .leaving, phase != .left { phase = .inside }
         return lookAgain(now)
     }
@@ -363,6 +419,12 @@ extension Membership {
             }
         }
         if plan.takesPart { removeTrimmed(item) }
+        if !jobs.isEmpty {
+            // One that cannot be done does not hold up the others.
+            let first = conflicts % jobs.count
+            jobs = Array(jobs[first...] + jobs[..<first])
+        }
+        if !item.missingMaps.isEmpty { jobs = [.makeMaps] }
         if phase == .leaving { jobs = [] }
         return news
     }
@@ -371,15 +433,18 @@ extension Membership {
     private mutating func register(_ news: [News]) -> [News] {
         withdrawTakes()
         // Who has no record owns nothing: others may have the shards.
-        if phase == .leaving { phase = .left } else { jobs = [.plan(.register)] }
+        if phase == .leaving {
+            phase = .left
+        } else {
+            jobs = [item?.missingMaps.isEmpty ?? true ? .plan(.register) : .makeMaps]
+        }
         return news
     }
 
     /// Shards that are read out and that the service lists no more: nobody will ever ask for them again, and each makes
     /// every write dearer.
     private mutating func removeTrimmed(_ item: GroupItem) {
-        guard !lineage.shards.isEmpty else { return }
-        let trimmed = item.shards.values.filter { $0.isDepleted && lineage.shard($0.id) == nil }
+        let trimmed = item.shards.values.filter { $0.isDepleted && lineage.isTrimmed($0.id) }
         if !trimmed.isEmpty { jobs.append(.remove(trimmed.sorted { $0.id < $1.id })) }
     }
 
@@ -405,10 +470,10 @@ extension Membership {
         guard underWay == nil else { return .wait(until: now.instant + settings.leaseDuration) }
         if phase == .left { return .over }
         guard now.instant >= retryAt else { return .wait(until: min(retryAt, plan.nextEnd ?? retryAt)) }
-        if isDoubtful { return send(.look, .read(isConsistent: true)) }
+        if isDoubtful { return send(.look(isConsistent: true), .read(isConsistent: true)) }
         switch phase {
         case .left: return .over
-        case .entering: return send(.look, .read(isConsistent: true))
+        case .entering, .outdated: return send(.look(isConsistent: true), .read(isConsistent: true))
         case .absent:
             let item = GroupItem.new(
                 settings.key, streamCreatedOn: settings.streamCreatedOn, version: newVersion())
@@ -416,7 +481,11 @@ extension Membership {
         case .stale(let conditions): return send(.delete, .delete(conditions))
         case .inside, .leaving: break
         }
-        guard let item else { return send(.look, .read(isConsistent: true)) }
+        guard let item else { return send(.look(isConsistent: true), .read(isConsistent: true)) }
+        if isMirrorFirst {
+            isMirrorFirst = false
+            if case .send(let request) = mirrorStep(item, now) { return .send(request) }
+        }
         if !jobs.isEmpty { return perform(jobs.removeFirst(), item, now, local) }
         if let (shard, place) = reopenings.popFirst(), let step = reopen(shard, at: place, item, now) { return step }
         if phase == .leaving, plan.leases.isEmpty { return leaveNow(now) }
@@ -426,13 +495,13 @@ extension Membership {
     private mutating func mirrorStep(_ item: GroupItem, _ now: GroupMoment) -> Step {
         let step = mirror.next(
             now: now, item: item, lineage: lineage, leases: plan.leases, duration: plan.duration(in: item),
-            version: newVersion())
+            patience: plan.patience(in: item), version: newVersion())
         switch step {
         case .write(let write): return send(.mirror, .write(write.update.update))
-        case .read: return send(.look, .read(isConsistent: true))
+        case .read: return send(.look(isConsistent: true), .read(isConsistent: true))
         case .wait(let until):
             let lookAt = lastLook + lookInterval(item)
-            if now.instant >= lookAt { return send(.look, .read(isConsistent: false)) }
+            if now.instant >= lookAt { return send(.look(isConsistent: false), .read(isConsistent: false)) }
             return .wait(until: min(until, lookAt, plan.nextEnd ?? lookAt))
         }
     }
@@ -476,10 +545,12 @@ extension Membership {
         case .plan(.add(let shards)):
             for shard in shards {
                 let record = added(shard, item, local(shard.id))
-                guard update.grow(by: { $0.add(record) }) else { break }
+                let unreadable = item.unreadable[shard.id]
+                guard update.grow(by: { $0.add(record, insteadOf: unreadable) }) else { break }
             }
         case .plan(.take(let records)): return take(records, item, now, local)
         case .plan(.giveUp), .plan(.lost): preconditionFailure("nothing of it is written")
+        case .makeMaps: for map in item.missingMaps { update.make(map.path, insteadOf: map.value) }
         case .remove(let records):
             for record in records { guard update.grow(by: { $0.remove(record) }) else { break } }
         }
@@ -511,7 +582,8 @@ extension Membership {
         }
         // Those that do not fit are decided anew once these are ours.
         plan.refused(records.dropFirst(take.shards.count).map(\.id))
-        return send(.take(take, sentAt: now.instant, duration: duration), .write(update.update))
+        return send(
+            .take(take, sentAt: now.instant, patience: plan.patience(in: item)), .write(update.update))
     }
 
     /// Where a shard is read from once it is ours.
@@ -536,7 +608,9 @@ extension Membership {
         var update = GroupUpdate(settings.place, by: me, at: now.wall)
         update.take(record, at: place, reopening: true, for: duration, version: newVersion())
         plan.reopen(shard, now: now.instant)
-        return send(.take(Take(shards: [shard]), sentAt: now.instant, duration: duration), .write(update.update))
+        return send(
+            .take(Take(shards: [shard]), sentAt: now.instant, patience: plan.patience(in: item)),
+            .write(update.update))
     }
 }
 

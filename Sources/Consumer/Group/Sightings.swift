@@ -5,7 +5,8 @@ import Time
 /// When this member saw the others' heartbeats and leases move. Performs no I/O.
 ///
 /// Clocks may be wrong: whoever keeps moving its times is alive, whatever they say. What was never seen to move is over when
-/// its time is past by more than clocks are apart, or when it has been watched for as long as it may stand still.
+/// its time is past by more than clocks are apart, or when it has been watched for as long as it may stand still; what lies in
+/// the future, when it has been watched for longer than that by what clocks may be apart.
 struct Sightings: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -31,7 +32,8 @@ struct Sightings: Sendable {
         ///   - duration: how long it may stand still.
         ///   - tolerance: how far that clock may be from ours.
         func counts(until end: WallTime, _ duration: Duration, tolerance: Duration, now: GroupMoment) -> Bool {
-            if now.wall < end { return true }
+            // A clock may be far ahead: whoever was watched for longer than that says nothing any more.
+            if now.wall < end { return now.instant < since + duration + tolerance }
             return now.instant < since + duration && (hasMoved || now.wall < end.advanced(by: tolerance))
         }
     }

@@ -83,7 +83,7 @@ extension ReadingSession {
 
 extension ReadingSession {
     /// Whether a shard that is not found, or does not know its checkpoint, may be another stream's of the same name.
-    var doubtsStream: Bool { readings.values.contains(where: \.task.doubtsStream) }
+    var doubtsStream: Bool { readings.values.contains(where: \.task.doubtsStream) || group?.doubtsStream ?? false }
 
     func take(_ listing: [Kinesis.Shard]) {
         let added = positions.listed(listing)

@@ -145,7 +145,7 @@ struct ShardBook: Sendable {
 
     /// Shards that are read out and no longer listed: nothing will ever ask for them again.
     mutating func forgetTrimmed() -> [ShardID] {
-        let trimmed = states.values.filter { $0.isDepleted && !isListed($0.id) }.map(\.id).sorted()
+        let trimmed = states.values.filter { $0.isDepleted && lineage.isTrimmed($0.id) }.map(\.id).sorted()
         for id in trimmed { states[id] = nil }
         return trimmed
     }

@@ -159,7 +159,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .optionConflict: "The consumer runs with another value"
         case .consumerStopped: "The consumer is stopped"
         case .shardsNotHeld: "The consumer's shards are not held here"
-        case .leaseLost: "Another member of the group has the shard"
+        case .leaseLost: "This sidecar does not lease the shard any more"
         case .unknownShard: "No such shard"
         case .unknownEvent: "No such event"
         case .unknownSequenceNumber: "No such sequence number"

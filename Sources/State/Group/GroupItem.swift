@@ -5,7 +5,7 @@ import Time
 /// The item of one consumer group and stream, as lifion-kinesis keeps it in DynamoDB. Performs no I/O.
 ///
 /// Everybody of the group writes single attributes of it and leaves the others alone.
-package struct GroupItem: Equatable, Sendable {
+package struct GroupItem: Sendable {
     /// Which of the item's shard maps a member uses.
     package enum Place: Equatable, Sendable {
         /// `shards`: the members share them.
@@ -23,18 +23,24 @@ package struct GroupItem: Equatable, Sendable {
 
     /// The stream's creation time as text: another one, and the item is an earlier stream's.
     package let streamCreatedOn: String
-    /// Changes only when old members are cleared.
-    package let version: String
+    private let creation: AttributeValue?
+    /// Changes only when old members are cleared. As it stands, whatever it is; nil: it is missing.
+    package let version: AttributeValue?
     package let members: [MemberID: GroupMember]
     /// The shards of the place that was asked for.
     package var shards: [ShardID: ShardRecord]
+    /// What stands where a shard's record should be and is none.
+    package let unreadable: [ShardID: AttributeValue]
+    /// Maps that are missing, with what stands in their place: nothing can be written into them.
+    package let missingMaps: [(path: AttributePath, value: AttributeValue?)]
     /// Bytes, as the service counts them.
     package let bytes: Int
 
     /// What of the item cannot be read is left out: a member without a record, a shard whose name is none.
     package init(_ item: Item, place: Place) {
         streamCreatedOn = item["streamCreatedOn"]?.string ?? ""
-        version = item["version"]?.string ?? ""
+        creation = item["streamCreatedOn"]
+        version = item["version"]
         var members: [MemberID: GroupMember] = [:]
         for (name, value) in item["consumers"]?.map ?? [:] {
             guard let record = value.map else { continue }
@@ -43,11 +49,14 @@ package struct GroupItem: Equatable, Sendable {
         self.members = members
         let map = place.path.names.reduce(AttributeValue.map(item)) { $0?[$1] }?.map ?? [:]
         var shards: [ShardID: ShardRecord] = [:]
+        var unreadable: [ShardID: AttributeValue] = [:]
         for (name, value) in map {
-            guard let record = value.map, let id = ShardID(name) else { continue }
-            shards[id] = ShardRecord(id: id, record)
+            guard let id = ShardID(name) else { continue }
+            if let record = value.map { shards[id] = ShardRecord(id: id, record) } else { unreadable[id] = value }
         }
         self.shards = shards
+        self.unreadable = unreadable
+        missingMaps = ["consumers", "shards"].filter { item[$0]?.map == nil }.map { (AttributePath([$0]), item[$0]) }
         bytes = ItemSize.bytes(of: item)
     }
 
@@ -71,5 +80,5 @@ package struct GroupItem: Equatable, Sendable {
     package static let newConditions: [ItemCondition] = [.isAbsent(["streamName"])]
 
     /// It is deleted only if it is still an earlier stream's.
-    package var deleteConditions: [ItemCondition] { [.equals(["streamCreatedOn"], .string(streamCreatedOn))] }
+    package var deleteConditions: [ItemCondition] { [.unchanged(["streamCreatedOn"], creation)] }
 }

@@ -45,13 +45,16 @@ package struct GroupMember: Hashable, Sendable {
         self.leaseDuration = leaseDuration
     }
 
+    /// A day, in milliseconds: what is longer counts as that.
+    private static let longestLease = 86_400_000
+
     /// What cannot be read is taken for what it is by default: the record of another version is no reason to stop.
     init(id: MemberID, _ record: Item) {
         self.init(
             id: id, appName: record["appName"]?.string ?? "", host: record["host"]?.string ?? "",
             pid: record["pid"]?.int ?? 0, startedOn: record["startedOn"]?.time, heartbeat: record["heartbeat"]?.time,
             isActive: record["isActive"]?.bool ?? true, isStandalone: record["isStandalone"]?.bool ?? false,
-            leaseDuration: record["leaseDuration"]?.int.map { .milliseconds($0) })
+            leaseDuration: record["leaseDuration"]?.int.map { .milliseconds(min(max($0, 0), Self.longestLease)) })
     }
 
     /// The record of a member that registers. A standalone one that polls has its shard map in it.

@@ -48,10 +48,16 @@ package struct GroupUpdate: Equatable, Sendable {
         update.set(path(me).member("isActive"), .bool(isActive))
     }
 
-    /// Removes members that have not been heard of, if nobody else cleared any meanwhile.
+    /// Removes members that have not been heard of, if nobody else cleared any meanwhile, and they were not heard of since the
+    /// item was seen.
     package mutating func clear(_ members: [MemberID], of item: GroupItem, version: String) {
-        update.require(.equals(["version"], .string(item.version)))
-        for member in members { update.remove(path(member)) }
+        update.require(.unchanged(["version"], item.version))
+        for member in members {
+            if let heartbeat = item.members[member]?.heartbeat {
+                update.require(.equals(path(member).member("heartbeat"), .string(heartbeat.iso8601)))
+            }
+            update.remove(path(member))
+        }
         update.set(["version"], .string(version))
     }
 
@@ -61,11 +67,18 @@ package struct GroupUpdate: Equatable, Sendable {
         update.remove(path(me))
     }
 
+    /// Makes a map that is missing.
+    package mutating func make(_ path: AttributePath, insteadOf value: AttributeValue?) {
+        update.require(.unchanged(path, value))
+        update.set(path, .map([:]))
+    }
+
     // MARK: Shards
 
     /// A shard that the item does not have.
-    package mutating func add(_ shard: ShardRecord) {
-        update.require(.isAbsent(path(shard.id)))
+    /// - Parameter unreadable: what stands where its record should be.
+    package mutating func add(_ shard: ShardRecord, insteadOf unreadable: AttributeValue? = nil) {
+        update.require(.unchanged(path(shard.id), unreadable))
         update.set(path(shard.id), .map(shard.record))
     }
 
@@ -137,7 +150,7 @@ package struct GroupUpdate: Equatable, Sendable {
     // MARK: Paths
 
     private mutating func requireUnchanged(_ shard: ShardRecord) {
-        update.require(.equals(path(shard.id).member("version"), .string(shard.version)))
+        update.require(.unchanged(path(shard.id).member("version"), shard.versionAttribute))
     }
 
     private mutating func set(_ shard: ShardID, _ attributes: Item, _ version: String) {

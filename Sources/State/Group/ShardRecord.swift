@@ -35,6 +35,8 @@ package struct ShardRecord: Equatable, Sendable {
     package var parent: ShardID?
     /// Changes with every write; what is compared to see that nobody else wrote.
     package var version: String
+    /// `version` as it stands, whatever it is; nil: it is missing.
+    let versionAttribute: AttributeValue?
     /// `sidecar` as it is, with members that this version does not know.
     fileprivate var note: Item
 
@@ -48,13 +50,17 @@ package struct ShardRecord: Equatable, Sendable {
         self.lease = lease
         self.parent = parent
         self.version = version
+        versionAttribute = .string(version)
         note = [:]
     }
 
     /// A `checkpoint` that is no sequence number is none: the service refuses it. A `since` of a shard that has a checkpoint
     /// does not count.
     init(id: ShardID, _ record: Item) {
-        self.init(id: id, version: record["version"]?.string ?? "")
+        self.id = id
+        place = .initial
+        version = record["version"]?.string ?? ""
+        versionAttribute = record["version"]
         isDepleted = record["depleted"]?.bool ?? false
         parent = record["parent"]?.string.flatMap(ShardID.init)
         lease = record["leaseOwner"]?.string.map {

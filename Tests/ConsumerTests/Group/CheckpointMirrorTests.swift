@@ -41,7 +41,7 @@ import Time
     ) -> CheckpointMirror.Step {
         mirror.next(
             now: moment(milliseconds), item: item(shards), lineage: ShardLineage(shards: []), leases: shards,
-            duration: .seconds(30), version: "v2")
+            duration: .seconds(30), patience: .seconds(30), version: "v2")
     }
 
     private func write(_ step: CheckpointMirror.Step) -> CheckpointMirror.Write? {
@@ -110,7 +110,7 @@ import Time
         let again = write(
             mirror.next(
                 now: moment(5), item: item(shards), lineage: ShardLineage(shards: []), leases: [shards[1]],
-                duration: .seconds(30), version: "v"))
+                duration: .seconds(30), patience: .seconds(30), version: "v"))
         #expect(again?.news.keys.sorted() == [shards[1]] && again?.renewed == [shards[1]])
     }
 

@@ -27,6 +27,8 @@ struct FakeItem {
         return .done
     }
 
+    func holds(_ conditions: [ItemCondition]) -> Bool { conditions.allSatisfy(holds) }
+
     private func holds(_ condition: ItemCondition) -> Bool {
         switch condition {
         case .equals(let path, let value): self[path] == value

@@ -51,11 +51,14 @@ private struct LeaseWalk {
     private(set) var faults: [String] = []
     private var random: SeededGenerator
     private var table: FakeItem?
+    /// As it was some time ago: what a read that is not consistent may see.
+    private var olderTable: FakeItem?
     private var members: [MemberID: Member] = [:]
     private let shards: [Shard]
     private var furthest: [ShardID: UInt128] = [:]
     private let start = ContinuousClock.now
     private var tick = 0
+    private var deletedAt = -1000
     private var born = 0
 
     init(seed: UInt64) {
@@ -94,8 +97,11 @@ private struct LeaseWalk {
 
     mutating func step(withFaults: Bool) {
         tick += 1
+        if tick.isMultiple(of: 7) { olderTable = table }
         if withFaults { disturb() } else { calm() }
         for id in members.keys.sorted() where Int.random(in: 0..<3, using: &random) == 0 { act(id) }
+        // Who has not looked at an item that was deleted does not know that its leases are gone.
+        guard tick >= deletedAt + Int(Self.leaseDuration / Self.step) else { return }
         for shard in shards.map(\.id) where readers(of: shard).count > 1 {
             faults.append("\(shard) has the readers \(readers(of: shard)) at \(tick)")
         }
@@ -141,7 +147,7 @@ private struct LeaseWalk {
         case 4: takePart(id, Bool.random(using: &random))
         case 5 where members.count > 1: leave(id)
         // A lifion-kinesis process that starts while the stream is missing deletes the item.
-        case 6 where Int.random(in: 0..<4, using: &random) == 0: table = nil
+        case 6 where Int.random(in: 0..<4, using: &random) == 0: (table, deletedAt) = (nil, tick)
         default: break
         }
     }
@@ -203,7 +209,8 @@ private struct LeaseWalk {
 
     private mutating func apply(_ request: Membership.Request) -> Membership.Answer {
         switch request {
-        case .read: return .item(table?.item)
+        case .read(let isConsistent):
+            return .item((isConsistent || Bool.random(using: &random) ? table : olderTable)?.item)
         case .create(let item):
             if table == nil { table = FakeItem(item) }
             return .done
@@ -235,7 +242,8 @@ private struct LeaseWalk {
                 member.local[shard] = member.local[shard].map {
                     LocalShard(place: $0.place, isDepleted: false, run: nil)
                 }
-            case .itemGone: break
+            case .over(let shard): member.read[shard] = nil
+            case .itemGone, .outdated: break
             }
         }
     }

@@ -1,0 +1,128 @@
+import FakeService
+import Kinesis
+import Reactor
+import State
+import TestSupport
+import Testing
+import Time
+
+@testable import Consumer
+
+/// Engines that share a stream over one table.
+@Suite struct GroupEngineTests {
+    private let key = ConsumerKey(stream: StreamName("orders")!, group: "kinesis-sidecar")
+
+    /// Runs a test with a stream of some shards and a table, in which members are made.
+    private func withGroup(
+        shards: Int = 2, _ body: @escaping @Sendable (FakeKinesis, FakeGroupTable, EventLoop) async throws -> Void
+    ) async throws {
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            try await FakeKinesis.run(on: loop, shards: shards) { kinesis in
+                try await body(kinesis, FakeGroupTable(), loop)
+                kinesis.hangUp()
+            }
+        }
+    }
+
+    private func member(
+        _ id: String, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop
+    ) async throws -> Engine {
+        try await Engine(kinesis, loop, group: table.context(id, loop)) {
+            $0.defaults.initialPositionInStream = .trimHorizon
+            $0.defaults.leaseDuration = .seconds(5)
+            $0.defaults.noRecordsPollDelay = .milliseconds(250)
+        }
+    }
+
+    private func end(_ engines: Engine...) async {
+        for engine in engines {
+            await engine.registry.shutDown(deadline: engine.loop.now + .seconds(1))
+            await engine.store.close()
+        }
+    }
+
+    private func owners(_ table: FakeGroupTable) -> [MemberID?] {
+        (table.item(key)?.shards.values.sorted { $0.id < $1.id } ?? []).map { $0.lease?.owner }
+    }
+
+    @Test func `a member leases all shards, its checkpoints come into the item, and it leaves nothing leased`() async throws
+    {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            let number = try await kinesis.put("x", to: 1)[0]
+            #expect(try await a.read(1, from: reader) == ["x"])
+            await a.until("the checkpoint is in the item") {
+                table.item(key)?.shards[ShardID(number: 1)]?.checkpoint?.sequenceNumber == number
+            }
+            #expect(owners(table) == [MemberID("a"), MemberID("a")])
+            await end(a)
+            #expect(owners(table) == [nil, nil] && table.item(key)?.members == [:])
+        }
+    }
+
+    @Test func `a second member gets its share once what is in flight is settled`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let (a, b) = (
+                try await member("a", kinesis, table, loop), try await member("b", kinesis, table, loop))
+            let first = try await a.attach()
+            try await kinesis.put("x", to: 1)
+            let delivery = try #require(await Engine.delivery(from: first))
+            let second = try await b.attach()
+            #expect(second.shardCount == 0 && second.members.map(\.record.host) == ["host-a"])
+            await a.until("it is to give one up") { a.snapshot?.membership?.counters.givenUp == 1 }
+            #expect(owners(table) == [MemberID("a"), MemberID("a")], "what was given out is not settled")
+            a.settle(delivery, of: first)
+            await b.until("it has one") { second.shardCount == 1 }
+            #expect(owners(table) == [MemberID("a"), MemberID("b")])
+            try await kinesis.put("y", to: 1)
+            #expect(try await b.read(1, from: second) == ["y"], "and goes on behind it")
+            await end(a, b)
+        }
+    }
+
+    @Test func `leases end by the member's own clock when the table is out of reach, and come back with it`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            table.failure = .transport(.notConnected(reason: "cut"))
+            await a.until("both are lost") { a.snapshot?.membership?.counters.lost == 2 }
+            #expect(a.registry.problems.first?.problem.contains("no connection") == true)
+            try await kinesis.put("x", to: 0)
+            table.failure = nil
+            #expect(try await a.read(1, from: reader) == ["x"])
+            #expect(a.registry.problems.isEmpty)
+            await end(a)
+        }
+    }
+
+    @Test func `an item that somebody deletes is made anew from what is known here`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            let number = try await kinesis.put("x", to: 0)[0]
+            #expect(try await a.read(1, from: reader) == ["x"])
+            table.drop(key)
+            try await kinesis.put("y", to: 0)
+            #expect(try await a.read(1, from: reader) == ["y"], "what was read does not come again")
+            await a.until("it is there again") {
+                (table.item(key)?.shards[ShardID(number: 0)]?.checkpoint?.sequenceNumber ?? number) > number
+            }
+            await end(a)
+        }
+    }
+
+    @Test func `a group is forgotten with its item, unless another member uses it`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let (a, b) = (
+                try await member("a", kinesis, table, loop), try await member("b", kinesis, table, loop))
+            let reader = try await a.attach()
+            await #expect(throws: ConsumerError.hasReaders) { try await b.registry.forget(kinesis.name, group: nil) }
+            reader.detach(.orderly)
+            await end(a)
+            #expect(try await b.registry.forget(kinesis.name, group: nil))
+            #expect(table.item(key) == nil)
+            await end(b)
+        }
+    }
+}
