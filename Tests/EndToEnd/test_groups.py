@@ -138,6 +138,23 @@ def test_what_a_members_last_reader_left_unread_comes_to_who_has_the_shards_next
     assert sorted(set(numbers(second))) == list(range(40))
 
 
+@pytest.mark.parametrize("ends", [False, True], ids=["lets go", "ends"])
+def test_what_it_left_unread_of_a_shard_that_is_read_out_comes_too(atomic_group, ends):
+    group = atomic_group
+    a, b = group.member(readerGracePeriod=30_000 if ends else 500), group.member()
+    lost = a.follow_by_socket("s")
+    group.put(range(40))
+    split(group.kinesis, "s")
+    eventually(lambda: group.shards()["shardId-000000000000"]["depleted"]["BOOL"], 10, why="the parent is read out")
+    lost.reset()
+    if ends:
+        eventually(lambda: '"ending":"lost"' in a.log, why="the reader is lost")
+        assert a.terminate() == 0
+    second = b.follow("s")
+    second.wait_records(40, within=20)
+    assert sorted(set(numbers(second))) == list(range(40))
+
+
 def test_a_checkpoint_of_a_shard_that_another_has_is_refused_with_its_owner(group):
     a, b = group.member(useAutoCheckpoints=False), group.member(useAutoCheckpoints=False)
     first = a.follow("s")
