@@ -78,7 +78,8 @@ extension Consumer {
             else {
                 throw .unknownEvent(event)
             }
-            if let group, let shard = sent.keys.sorted().first, !sent.keys.contains(where: { positions?.book.mayMove($0) ?? false }) {
+            let isAnyOurs = sent.keys.contains { positions?.book.mayMove($0) ?? false }
+            if let group, let shard = sent.keys.min(), !isAnyOurs {
                 throw .leaseLost(shard, to: group.owner(of: shard))
             }
             let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }

@@ -164,7 +164,9 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     /// Whether somebody waits for what has changed.
-    private var isHurried: Bool { isEndNews || !urgent.isEmpty || !settledShards.isEmpty || changed.values.contains(true) }
+    private var isHurried: Bool {
+        isEndNews || !urgent.isEmpty || !settledShards.isEmpty || changed.values.contains(true)
+    }
 
     /// Nothing of the shard is in flight any more, and it was given up.
     func settled(_ shard: ShardID) {

@@ -148,6 +148,8 @@ struct Membership: Sendable {
     private var versions = 0
     /// A job has failed: what the mirror has to say comes first, so that no lease runs out over it.
     private var isMirrorFirst = false
+    /// Whether what this host knows was held against the item.
+    private var hasMetLocal = false
     /// A request of which nothing was heard is followed by a consistent read.
     private var isDoubtful = false
 
@@ -203,7 +205,8 @@ extension Membership {
     /// What is wrong with the item, for people; nil: nothing.
     var problem: String? {
         if phase == .outdated { return "the group's item is of a stream that was made after the one that is read here" }
-        return conflicts > 3 * Self.conflictsAtOnce ? "the group's item changes under every write, or does not stay" : nil
+        guard conflicts > 3 * Self.conflictsAtOnce else { return nil }
+        return "the group's item changes under every write, or does not stay"
     }
 
     /// Whether everything that was said to be committed is written.
@@ -482,6 +485,7 @@ extension Membership {
         case .inside, .leaving: break
         }
         guard let item else { return send(.look(isConsistent: true), .read(isConsistent: true)) }
+        if !hasMetLocal { meet(item, local) }
         if isMirrorFirst {
             isMirrorFirst = false
             if case .send(let request) = mirrorStep(item, now) { return .send(request) }
@@ -597,15 +601,29 @@ extension Membership {
         return (.since(min(latestSince ?? now.wall, now.wall)), true)
     }
 
+    /// A shard may have been opened again here, and the process have ended before that was written.
+    private mutating func meet(_ item: GroupItem, _ local: (ShardID) -> LocalShard?) {
+        hasMetLocal = true
+        for record in item.shards.values where record.isDepleted {
+            guard let known = local(record.id), !known.isDepleted, record.isOlder(than: known.run) else { continue }
+            reopenings[record.id] = known.place
+        }
+    }
+
     /// nil: somebody else has the shard, or it is not read to its end any more.
     private mutating func reopen(_ shard: ShardID, at place: ShardRecord.Place, _ item: GroupItem, _ now: GroupMoment)
         -> Step?
     {
-        guard plan.takesPart, let record = item.shards[shard], record.isDepleted, plan.holds[shard] == nil,
+        guard let record = item.shards[shard], record.isDepleted, plan.holds[shard] == nil,
             record.lease.map({ $0.owner == me || item.members[$0.owner] == nil }) ?? true
         else { return nil }
         let duration = plan.duration(in: item)
         var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        guard plan.takesPart else {
+            // Nobody reads here: others are to have it.
+            update.reopen(record, at: place, version: newVersion())
+            return send(.membership, .write(update.update))
+        }
         update.take(record, at: place, reopening: true, for: duration, version: newVersion())
         plan.reopen(shard, now: now.instant)
         return send(

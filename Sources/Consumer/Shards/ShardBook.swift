@@ -145,7 +145,9 @@ struct ShardBook: Sendable {
 
     /// Shards that are read out and no longer listed: nothing will ever ask for them again.
     mutating func forgetTrimmed() -> [ShardID] {
-        let trimmed = states.values.filter { $0.isDepleted && lineage.isTrimmed($0.id) }.map(\.id).sorted()
+        // One behind all that are listed is news to a listing that is older than it is: names grow.
+        guard let newest = listed.keys.max() else { return [] }
+        let trimmed = states.values.filter { $0.isDepleted && !isListed($0.id) && $0.id < newest }.map(\.id).sorted()
         for id in trimmed { states[id] = nil }
         return trimmed
     }

@@ -99,6 +99,13 @@ package struct GroupUpdate: Equatable, Sendable {
         set(shard.id, attributes, version)
     }
 
+    /// A shard that was read to its end is not any more, and is nobody's, if nobody has written to it since.
+    package mutating func reopen(_ shard: ShardRecord, at place: ShardRecord.Place, version: String) {
+        requireUnchanged(shard)
+        let opened: Item = ["depleted": false, "leaseOwner": .null, "leaseExpiration": .null]
+        set(shard.id, shard.attributes(place).merging(opened) { $1 }, version)
+    }
+
     /// Where a shard that nobody has begun is to be begun, if nobody has written to it since.
     package mutating func begin(_ shard: ShardRecord, at place: ShardRecord.Place, version: String) {
         requireUnchanged(shard)

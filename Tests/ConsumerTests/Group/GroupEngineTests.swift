@@ -45,7 +45,8 @@ import Time
         (table.item(key)?.shards.values.sorted { $0.id < $1.id } ?? []).map { $0.lease?.owner }
     }
 
-    @Test func `a member leases all shards, its checkpoints come into the item, and it leaves nothing leased`() async throws
+    @Test func `a member leases all shards, its checkpoints come into the item, and it leaves nothing leased`()
+        async throws
     {
         try await withGroup { kinesis, table, loop in
             let a = try await member("a", kinesis, table, loop)
@@ -61,10 +62,13 @@ import Time
         }
     }
 
-    @Test func `a second member gets its share once what is in flight is settled`() async throws {
+    @Test func `a second member gets its share once what is in flight is settled`()
+        async throws
+    {
         try await withGroup { kinesis, table, loop in
             let (a, b) = (
-                try await member("a", kinesis, table, loop), try await member("b", kinesis, table, loop))
+                try await member("a", kinesis, table, loop), try await member("b", kinesis, table, loop)
+            )
             let first = try await a.attach()
             try await kinesis.put("x", to: 1)
             let delivery = try #require(await Engine.delivery(from: first))
@@ -81,7 +85,9 @@ import Time
         }
     }
 
-    @Test func `leases end by the member's own clock when the table is out of reach, and come back with it`() async throws {
+    @Test func `leases end by the member's own clock when the table is out of reach, and come back with it`()
+        async throws
+    {
         try await withGroup { kinesis, table, loop in
             let a = try await member("a", kinesis, table, loop)
             let reader = try await a.attach()
@@ -96,7 +102,9 @@ import Time
         }
     }
 
-    @Test func `an item that somebody deletes is made anew from what is known here`() async throws {
+    @Test func `an item that somebody deletes is made anew from what is known here`()
+        async throws
+    {
         try await withGroup { kinesis, table, loop in
             let a = try await member("a", kinesis, table, loop)
             let reader = try await a.attach()
@@ -112,10 +120,13 @@ import Time
         }
     }
 
-    @Test func `a group is forgotten with its item, unless another member uses it`() async throws {
+    @Test func `a group is forgotten with its item, unless another member uses it`()
+        async throws
+    {
         try await withGroup { kinesis, table, loop in
             let (a, b) = (
-                try await member("a", kinesis, table, loop), try await member("b", kinesis, table, loop))
+                try await member("a", kinesis, table, loop), try await member("b", kinesis, table, loop)
+            )
             let reader = try await a.attach()
             await #expect(throws: ConsumerError.hasReaders) { try await b.registry.forget(kinesis.name, group: nil) }
             reader.detach(.orderly)

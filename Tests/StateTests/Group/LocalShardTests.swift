@@ -87,7 +87,7 @@ import Time
         #expect(item(parent(1, .initial), parent(2, .initial)).beginning(of: child) == nil)
     }
 
-    @Test func `a shard whose parents were trimmed away begins at its first record where the group followed the stream`() {
+    @Test func `a shard whose parents were trimmed away begins at its first record if the group followed the stream`() {
         #expect(item(parent(8, place(7))).beginning(of: child) == place(40))
         #expect(item(parent(8, .initial)).beginning(of: child) == nil)
         let root = Shard(id: ShardID(number: 3), hashKeyRange: .all, startingSequenceNumber: SequenceNumber(40))
