@@ -37,6 +37,17 @@ def wait_all(count, *members):
     return sorted({n for n in seen if seen.count(n) > 1})
 
 
+def follow_beside(group, player, a, b):
+    """Readers of two sidecars that have one shard each; the player has two. It comes before the second: where two sidecars
+    have two each, that is no more than lifion-kinesis's cap."""
+    first = a.follow("s")
+    player.start()
+    group.wait_shares(2, 2)
+    second = b.follow("s")
+    group.wait_shares(1, 1, 2)
+    return first, second
+
+
 def test_a_player_takes_its_share_and_nothing_is_read_twice(group, player):
     a = group.member()
     reader = a.follow("s")
@@ -147,9 +158,7 @@ def test_what_a_killed_player_leaves_is_taken_once_it_is_cleared(group, player):
 def test_a_sidecar_that_is_killed_beside_a_player_is_cleared_and_its_shards_are_read(group, player):
     """Leases are 300 s there: it is the member's heartbeat that is looked at."""
     a, b = group.member(), group.member()
-    first, second = a.follow("s"), b.follow("s")
-    player.start()
-    group.wait_shares(1, 1, 2)
+    first, second = follow_beside(group, player, a, b)
     group.put(range(40))
     wait_all(40, first, second, player)
     b.kill()
@@ -163,9 +172,7 @@ def test_a_sidecar_that_is_cut_off_beside_a_player_reads_nothing_any_more_once_i
     """Its leases are 300 s, but the others clear a sidecar that is silent for its `leaseDuration`."""
     proxy = CuttingProxy(int(group.url.rpartition(":")[2]))
     a, b = group.member(dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"}), group.member()
-    first, second = a.follow("s"), b.follow("s")
-    player.start()
-    group.wait_shares(1, 1, 2)
+    first, second = follow_beside(group, player, a, b)
     group.put(range(40))
     wait_all(40, first, second, player)
     proxy.go_down()
@@ -178,9 +185,7 @@ def test_a_sidecar_that_is_cut_off_beside_a_player_reads_nothing_any_more_once_i
 def test_sidecars_that_have_nothing_to_say_beside_a_player_are_not_cleared_by_each_other(group, player):
     """Their leases are 300 s, and what others go by is still their `leaseDuration`, 5 s."""
     a, b = group.member(), group.member()
-    a.follow("s"), b.follow("s")
-    player.start()
-    group.wait_shares(1, 1, 2)
+    follow_beside(group, player, a, b)
     begun = now()
 
     def is_later():
