@@ -55,7 +55,9 @@ extension Consumer {
     }
 
     private func phase(of shard: ShardState, _ task: ShardTask?, _ book: ShardBook) -> ShardSnapshot.Phase {
-        if shard.isDepleted || book.lineage.isDepleted(shard.id) { return .depleted }
+        if shard.isDepleted { return .depleted }
+        guard book.isWanted(shard.id) else { return .idle }
+        if book.lineage.isDepleted(shard.id) { return .depleted }
         guard session != nil else { return .idle }
         guard let task else { return .waiting }
         if task.lastError != nil { return .degraded }

@@ -57,7 +57,7 @@ package struct ShardBacklog: Hashable, Sendable {
 /// One shard of a consumer at one moment.
 package struct ShardSnapshot: Sendable {
     package enum Phase: String, Sendable {
-        /// Not read: the consumer has no reader.
+        /// Not read: the consumer has no reader, or `shardIds` does not name it.
         case idle
         /// A parent is not read out yet.
         case waiting

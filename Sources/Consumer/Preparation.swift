@@ -39,6 +39,13 @@ struct Preparation: Sendable {
         let (positions, isMomentNew) = try await stored { () throws(StateError) in
             try await self.positions(held, found, listing, options.initialPositionInStream, moment)
         }
+        positions.want(options.shardIDs)
+        let unknown = options.shardIDs.subtracting(listing.map(\.id))
+        if !unknown.isEmpty {
+            logger.warning(
+                "the stream has no such shards; they are skipped",
+                metadata: ["shardIds": "\(unknown.sorted().map(\.text).joined(separator: " "))"])
+        }
         if let group {
             let fresh = try await group.enter(with: positions, listing, options, since: moment)
             await fixLatest(fresh, positions)

@@ -87,6 +87,21 @@ import Testing
         }
     }
 
+    @Test func `only the shards that shardIds names are read, and those before them hold them up in nothing`()
+        async throws
+    {
+        try await withEngine(shards: 2) { engine, kinesis in
+            try await kinesis.put("x", to: 0)
+            try await kinesis.put("y", to: 1)
+            try await kinesis.split(1)
+            try await kinesis.put("z", to: 2)
+            let reader = try await engine.attach(
+                fromStart, ("shardIds", "shardId-000000000000,shardId-000000000002,shardId-000000000099"))
+            #expect(reader.assignment == [ShardID(number: 0), ShardID(number: 2)])
+            #expect(try await engine.read(2, from: reader).sorted() == ["x", "z"])
+        }
+    }
+
     @Test func `a stream that is being created is waited for`() async throws {
         try await withEngine(shards: 0, stateDelay: .milliseconds(30)) { engine, kinesis in
             try await kinesis.create(kinesis.name, shardCount: 1, retry: nil)

@@ -248,9 +248,12 @@ struct LeasePlan: Sendable {
         guard !shard.isDepleted, holds[shard.id] == nil, wanted?.contains(shard.id) ?? true,
             let listed = lineage.shard(shard.id)
         else { return false }
-        guard listed.parents.allSatisfy({ lineage.shard($0) == nil || item.shards[$0]?.isDepleted == true }) else {
-            return false
+        // A parent that is not read by choice holds nobody up.
+        let isBehindParents = listed.parents.allSatisfy { parent in
+            lineage.shard(parent) == nil || item.shards[parent]?.isDepleted == true
+                || !(wanted?.contains(parent) ?? true)
         }
+        guard isBehindParents else { return false }
         let owner = lostWithItem[shard.id]?.owner ?? sightings.owner(of: shard, in: item, now: now)
         return owner == nil || owner == me
     }

@@ -107,6 +107,7 @@ extension ReadingSession {
         }
         self.positions = positions
         scope.sent.beginAnew(streamCreatedOn: positions.book.streamCreatedOn)
+        positions.want(options.shardIDs)
         if let group {
             positions.shareOut(from: options.initialPositionInStream, listing)
             group.begin(with: positions, listing, options, since: positions.book.streamCreatedOn)

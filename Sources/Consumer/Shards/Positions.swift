@@ -121,6 +121,9 @@ final class Positions: @unchecked Sendable {
         return Positions(book, of: key, in: store)
     }
 
+    /// The shards that are read from now on, empty: all.
+    func want(_ shards: Set<ShardID>) { book.want(shards) }
+
     // MARK: The group
 
     /// Takes a reader's option and the newest listing in; the group's item says where the shards are read from.

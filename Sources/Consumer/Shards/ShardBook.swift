@@ -18,6 +18,8 @@ struct ShardBook: Sendable {
     private(set) var lineage = ShardLineage(shards: [])
     /// The shards that this member of the group leases; nil: it is alone, and all are its own.
     private(set) var leased: Set<ShardID>?
+    /// The only shards that are read (`shardIds`); empty: all.
+    private var wanted: Set<ShardID> = []
 
     /// A consumer that begins now.
     /// - Parameters:
@@ -198,6 +200,14 @@ struct ShardBook: Sendable {
         derive()
     }
 
+    /// The shards that are read from now on, empty: all. The others hold nobody up.
+    mutating func want(_ ids: Set<ShardID>) {
+        wanted = ids
+        derive()
+    }
+
+    func isWanted(_ id: ShardID) -> Bool { wanted.isEmpty || wanted.contains(id) }
+
     // MARK: The group
 
     /// What this host knows of a shard, for the group's item; nil: nothing.
@@ -266,7 +276,7 @@ struct ShardBook: Sendable {
     }
 
     private mutating func derive() {
-        let done = states.values.filter { $0.isDepleted || isPassedOver($0) }.map(\.id)
+        let done = states.values.filter { $0.isDepleted || isPassedOver($0) || !isWanted($0.id) }.map(\.id)
         lineage = ShardLineage(shards: Array(listed.values) + announced.values, depleted: Set(done))
     }
 }
