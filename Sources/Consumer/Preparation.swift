@@ -103,12 +103,14 @@ struct Preparation: Sendable {
         if let held, held.book.streamCreatedOn == createdOn {
             return (held, try await begin(held, initial, moment, listing))
         }
+        var formerStream = held?.book.streamCreatedOn
         if let stored = try await store?.load(key) {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
                 positions.remember(try await store?.unacknowledged(of: key) ?? [:])
                 return (positions, try await begin(positions, initial, moment, listing))
             }
+            formerStream = stored.streamCreatedOn
             logger.warning(
                 "the stream was made anew since this group read it last; its positions begin anew",
                 metadata: [
@@ -119,7 +121,7 @@ struct Preparation: Sendable {
             begunAt: group == nil ? moment : nil, of: listing, createdOn: createdOn, from: initial,
             isNewStream: found.isNew)
         try await store?.begin(key, book.state)
-        let positions = Positions(book, of: key, in: store)
+        let positions = Positions(book, of: key, in: store, after: formerStream)
         if group != nil { positions.shareOut(from: initial, listing) }
         return (positions, initial == .latest)
     }

@@ -25,8 +25,11 @@ package struct HTTPLimits: Sendable, Equatable {
     package var answerTime = Duration.seconds(60)
     /// The same for a streamed answer (`readerWriteTimeout`). Zero is never.
     package var streamWriteTime = Duration.seconds(300)
-    /// After the last answer, while what the client still sends is read away so that it gets to see that answer.
+    /// Without a byte after the last answer, while what the client still sends is read away so that it gets to see that
+    /// answer.
     package var lingerTime = Duration.seconds(2)
+    /// The same, however much the client sends.
+    package var farewellTime = Duration.seconds(30)
     /// Bytes of a body that the handler did not ask for which are read away to keep the connection.
     package var discardBytes = 64 * 1024
 

@@ -128,11 +128,11 @@ extension HTTPConnection {
     private func readAway() async {
         dropInput()
         readTimedOut = false
-        let deadline = loop.now + limits.lingerTime
+        let deadline = loop.now + limits.farewellTime
         while isOpen, !readTimedOut, loop.now < deadline {
             switch receiveNothing() {
             case .bytes: await loop.nextTurn()
-            case .wouldBlock: await waitToRead(.farewell, deadline - loop.now)
+            case .wouldBlock: await waitToRead(.farewell, min(limits.lingerTime, deadline - loop.now))
             case .end, .failed: shut()
             }
         }

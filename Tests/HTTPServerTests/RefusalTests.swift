@@ -223,6 +223,31 @@ import Testing
         }
     }
 
+    @Test func `a client that goes on sending longer than the linger time gets its answer`() async throws {
+        var limits = HTTPLimits()
+        limits.lingerTime = .milliseconds(100)
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("POST / HTTP/1.1\r\nHost: \r\nContent-Length: x\r\n\r\n")
+            let piece = String(repeating: "x", count: 1000)
+            let end = ContinuousClock.now.advanced(by: .milliseconds(500))
+            while ContinuousClock.now < end { #expect(client.send(piece)) }
+            #expect(try client.answer().status == 400)
+        }
+    }
+
+    @Test func `a client that never stops sending is cut after the farewell time`() async throws {
+        var limits = HTTPLimits()
+        limits.farewellTime = .milliseconds(100)
+        try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
+            let client = try Client(port: fixture.port)
+            client.send("GET /\r\n\r\n")
+            let piece = String(repeating: "x", count: 1000)
+            while client.send(piece) {}
+            #expect(fixture.becomes { $0.connectionCount == 0 })
+        }
+    }
+
     @Test func `connections beyond the limit get 503`() async throws {
         var limits = HTTPLimits()
         limits.connections = 2

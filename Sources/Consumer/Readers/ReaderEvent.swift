@@ -41,8 +41,9 @@ package enum ReaderProblem: Hashable, Sendable {
     case checkpointRefused(ShardID, was: StartingPosition, now: StartingPosition)
     /// The shard is no longer in its stream; what was not read of it is lost.
     case shardLost(ShardID)
-    /// The stream was deleted and made again under its name; all records of the new one come. With the creation times.
-    case streamRecreated(was: WallTime, now: WallTime)
+    /// The stream was deleted and made again under its name; records of the new one come from here on. With the creation
+    /// times.
+    case streamRecreated(was: WallTime, now: WallTime, from: InitialPosition)
 
     /// The shard that it is about, nil when it is about none.
     var shard: ShardID? {

@@ -103,7 +103,8 @@ extension ReadingSession {
         for id in readings.keys { revokeAtOnce(id) }
         for reader in readers.values {
             reader.notify(
-                .streamRecreated(was: self.positions.book.streamCreatedOn, now: positions.book.streamCreatedOn))
+                .streamRecreated(
+                    was: self.positions.book.streamCreatedOn, now: positions.book.streamCreatedOn, from: .trimHorizon))
         }
         self.positions = positions
         scope.sent.beginAnew(streamCreatedOn: positions.book.streamCreatedOn)

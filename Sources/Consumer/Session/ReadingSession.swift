@@ -120,6 +120,7 @@ final class ReadingSession: @unchecked Sendable {
         }
         if let resumption { scope.sent.settle(resumption.readers) }
         provideForLosses()
+        if let news = positions.takeNews(of: options.initialPositionInStream) { reader.notify(news) }
         assignments.joined(id)
         if let resumption { replay(resumption.stretches, to: id) }
         carryOut()

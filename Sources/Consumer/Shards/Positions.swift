@@ -9,6 +9,9 @@ final class Positions: @unchecked Sendable {
     private let key: ConsumerKey
     /// nil: nothing is kept.
     private let store: StateStore?
+    /// When the stream was made whose positions these have taken the place of, while nobody read here; nil: there was none, or
+    /// a reader knows.
+    private var formerStream: WallTime?
     /// What is kept of shards that nobody reads in this moment, with the position for which it holds.
     private var resumePoints: [ShardID: (point: ResumePoint, position: ReadPosition)] = [:]
     /// What was sent and has no checkpoint.
@@ -28,13 +31,20 @@ final class Positions: @unchecked Sendable {
         var pausedBehind: EventID?
     }
 
-    init(_ book: ShardBook, of key: ConsumerKey, in store: StateStore?) {
+    init(_ book: ShardBook, of key: ConsumerKey, in store: StateStore?, after formerStream: WallTime? = nil) {
         self.book = book
         self.key = key
         self.store = store
+        self.formerStream = formerStream
     }
 
     private var consumer: ConsumerIncarnation { ConsumerIncarnation(key, streamCreatedOn: book.streamCreatedOn) }
+
+    /// What the first reader of these positions is to know of the stream; once.
+    func takeNews(of initial: InitialPosition) -> ReaderProblem? {
+        defer { formerStream = nil }
+        return formerStream.map { .streamRecreated(was: $0, now: book.streamCreatedOn, from: initial) }
+    }
 
     // MARK: Facts
 

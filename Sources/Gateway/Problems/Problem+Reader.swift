@@ -49,11 +49,11 @@ extension ReaderProblem {
                 .shardLost, "The shard is no longer in its stream; what was not read of it is lost."
             )
             .with("shardId", .string(shard.text))
-        case .streamRecreated(let was, let now):
+        case .streamRecreated(let was, let now, let initial):
             ProblemDocument(
                 .streamRecreated,
                 "The stream was deleted and made anew: it is another stream now. What was not read of the former one is lost; "
-                    + "all records of the new one come, from their beginning."
+                    + "of the new one come \(initial == .trimHorizon ? "all records, from their beginning" : "the records put from now on")."
             )
             .with("wasCreatedOn", .string(was.iso8601)).with("createdOn", .string(now.iso8601))
         }
