@@ -125,7 +125,8 @@ package struct TableProvision: Sendable {
     private mutating func delay(after error: AWSError, _ random: Double) -> Duration {
         // A change of tags that is under way ends within seconds.
         let least = error.disposition == .resourceInUse ? .zero : error.disposition.leastDelay(random: random)
-        return max(least ?? Self.longDelay(random), nextPause())
+        let most = Self.longDelay(random)
+        return max(min(least ?? most, most), nextPause())
     }
 
     private mutating func nextPause() -> Duration {
@@ -133,8 +134,8 @@ package struct TableProvision: Sendable {
         return pause
     }
 
-    /// What only people can mend is looked at again every 30 to 60 s.
-    private static func longDelay(_ random: Double) -> Duration { .seconds(30) + .seconds(30) * random }
+    /// What only people can mend is looked at again every 5 to 10 s: readers wait for it.
+    private static func longDelay(_ random: Double) -> Duration { .seconds(5) + .seconds(5) * random }
 }
 
 /// Whether a table can be used.

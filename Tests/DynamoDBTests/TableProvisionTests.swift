@@ -83,12 +83,12 @@ private func page(_ tags: [String: String], next: String? = nil) -> ListTagsOfRe
         #expect(provision.describeFailed(missing, now: start, random: 0) == .create)
     }
 
-    @Test func `a table with other keys is no table of ours, and is looked at again every 30 to 60 s`() {
+    @Test func `a table with other keys is no table of ours, and is looked at again every 5 to 10 s`() {
         let other = [TableKey(name: "id", type: "N")]
         var provision = provision()
         #expect(
             provision.described(table(.active, keys: other), now: start, random: 0.5)
-                == .describe(at: start + .seconds(45)))
+                == .describe(at: start + .milliseconds(7500)))
         #expect(provision.state == .unusable(.keys(other, wanted: wanted.keys)))
         #expect(
             "\(TableProblem.keys(other, wanted: wanted.keys))"
@@ -100,17 +100,17 @@ private func page(_ tags: [String: String], next: String? = nil) -> ListTagsOfRe
     func `a status that stays is a problem`(text: String) {
         let status = TableStatus(rawValue: text)
         var provision = provision()
-        #expect(provision.described(table(status), now: start, random: 0) == .describe(at: start + .seconds(30)))
+        #expect(provision.described(table(status), now: start, random: 0) == .describe(at: start + .seconds(5)))
         #expect(provision.state == .unusable(.status(status)))
         #expect("\(TableProblem.status(status))" == "it is \(text)")
     }
 
     @Test func `a right that is missing is told by its name, and asked for again slowly`() {
         var provision = provision()
-        #expect(provision.describeFailed(denied, now: start, random: 0.5) == .describe(at: start + .seconds(45)))
+        #expect(provision.describeFailed(denied, now: start, random: 0.5) == .describe(at: start + .milliseconds(7500)))
         #expect(provision.state == .unusable(.call("DescribeTable", denied)))
         _ = provision.describeFailed(missing, now: start, random: 0)
-        #expect(provision.createFailed(denied, now: start, random: 0) == .describe(at: start + .seconds(30)))
+        #expect(provision.createFailed(denied, now: start, random: 0) == .describe(at: start + .seconds(5)))
         #expect(provision.state == .unusable(.call("CreateTable", denied)))
         let text = "\(TableProblem.call("CreateTable", denied))"
         #expect(text.hasPrefix("the right to dynamodb:CreateTable is missing: AccessDeniedException"), "\(text)")
@@ -130,7 +130,7 @@ private func page(_ tags: [String: String], next: String? = nil) -> ListTagsOfRe
     @Test func `what no repetition mends is repeated slowly`() {
         var provision = provision()
         let bad = error("ValidationException")
-        #expect(provision.createFailed(bad, now: start, random: 0) == .describe(at: start + .seconds(30)))
+        #expect(provision.createFailed(bad, now: start, random: 0) == .describe(at: start + .seconds(5)))
         #expect("\(TableProblem.call("CreateTable", bad))".hasPrefix("CreateTable: ValidationException"))
     }
 
@@ -167,7 +167,7 @@ private func page(_ tags: [String: String], next: String? = nil) -> ListTagsOfRe
 
     @Test func `tags that cannot be set keep nobody from the table, and are tried again from the first page`() {
         var provision = ready([team])
-        let again = TableProvision.Step.listTags(arn: arn, token: nil, at: start + .seconds(30))
+        let again = TableProvision.Step.listTags(arn: arn, token: nil, at: start + .seconds(5))
         _ = provision.listed(page(["x": "y"], next: "t"), arn: arn, now: start)
         #expect(provision.taggingFailed("ListTagsOfResource", denied, arn: arn, now: start, random: 0) == again)
         #expect(provision.state == .ready(untagged: .call("ListTagsOfResource", denied)))

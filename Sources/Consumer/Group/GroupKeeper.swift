@@ -280,6 +280,10 @@ final class GroupKeeper: @unchecked Sendable {
                 let isOurs = membership?.item?.shards[shard]?.isOlder(than: run) ?? true
                 positions?.disown(shard, isLost: !isOurs)
                 delegate?.leaseLost(shard)
+            case .unreadable(let shard, let checkpoint, let place):
+                logger.error(
+                    "the shard's checkpoint in the group's item is no sequence number; what was read may come again",
+                    metadata: ["shard": "\(shard)", "checkpoint": "\(checkpoint)", "goingOnAt": "\(place)"])
             case .over(let shard):
                 positions?.disown(shard, isLost: false)
                 delegate?.leasesChanged()

@@ -74,6 +74,9 @@ struct Membership: Sendable {
         case giveUp(ShardID)
         /// It may not be read any more; whose it is by the item.
         case lost(ShardID, to: MemberID?)
+        /// The shard's `checkpoint` was no sequence number: what is read of it begins at the stream's beginning, or where this
+        /// host knows that it was.
+        case unreadable(ShardID, checkpoint: AttributeValue, goingOnAt: ShardRecord.Place)
         /// The lease is over with the shard's end, which is written.
         case over(ShardID)
         /// The group's item was lost and is made anew.
@@ -112,6 +115,8 @@ struct Membership: Sendable {
         var fresh: Set<ShardID> = []
         /// Those that this host has read to their ends, which the item does not say yet.
         var ended: Set<ShardID> = []
+        /// Those whose checkpoints cannot be read.
+        var unreadable: [News] = []
     }
 
     /// One thing that is to be written.
@@ -315,7 +320,7 @@ extension Membership {
             conflicts = 0
             plan.took(take.shards, sentAt: sentAt, for: patience)
             for shard in take.ended { mirror.depleted(shard) }
-            let news = look(at: item, now)
+            let news = take.unreadable + look(at: item, now)
             return take.shards.compactMap { shard in
                 guard plan.holds[shard] != nil, let record = self.item?.shards[shard] else { return nil }
                 return .took(record, isFresh: take.fresh.contains(shard))
@@ -582,6 +587,9 @@ extension Membership {
             guard update.grow(by: { $0.take(record, at: said, for: duration, version: version) }) else { break }
             take.shards.append(record.id)
             if isFresh { take.fresh.insert(record.id) }
+            if case .unreadable(let checkpoint) = record.place {
+                take.unreadable.append(.unreadable(record.id, checkpoint: checkpoint, goingOnAt: place))
+            }
             if record.reconciled(with: local(record.id)).isDepleted { take.ended.insert(record.id) }
         }
         // Those that do not fit are decided anew once these are ours.
@@ -595,6 +603,8 @@ extension Membership {
         -> (ShardRecord.Place, isFresh: Bool)
     {
         let known = record.reconciled(with: local).place
+        // Nothing may be passed over: all that the stream has comes.
+        if case .unreadable = known { return (.since(settings.streamCreatedOn), false) }
         if known != .initial { return (known, false) }
         if let beginning = lineage.shard(record.id).flatMap(item.beginning) { return (beginning, false) }
         guard settings.initialPosition == .latest else { return (.initial, false) }

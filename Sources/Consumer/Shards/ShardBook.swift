@@ -290,6 +290,7 @@ extension ShardState {
         case .behind: break
         case .since(let moment): start = .since(moment)
         case .initial: start = .initial
+        case .unreadable: start = .trimHorizon
         }
     }
 }

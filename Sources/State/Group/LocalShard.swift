@@ -36,7 +36,7 @@ extension ShardRecord {
     /// database's too where the item says nothing, as when a group comes from one sidecar alone. Else the item's.
     package func reconciled(with local: LocalShard?) -> ShardRecord {
         guard let local else { return self }
-        let isUnwritten = place == .initial && !isDepleted
+        let isUnwritten = place.saysNothing && !isDepleted
         guard isUnwritten || isOlder(than: local.run) else { return self }
         var record = self
         record.place = local.place
@@ -54,11 +54,11 @@ extension GroupItem {
         let parents = shard.parents.compactMap { shards[$0] }
         let start = ShardRecord.Place.behind(Checkpoint(sequenceNumber: shard.startingSequenceNumber))
         // lifion-kinesis leaves no place where it has read none.
-        if parents.contains(where: { $0.checkpoint != nil || ($0.isDepleted && $0.place == .initial) }) { return start }
+        if parents.contains(where: { $0.checkpoint != nil || ($0.isDepleted && $0.place.saysNothing) }) { return start }
         let moments = parents.compactMap { if case .since(let moment) = $0.place { moment } else { nil } }
         if let first = moments.min() { return .since(first) }
         // Its parents were trimmed away while the group was not there.
-        let isFollowing = shards.values.contains { $0.place != .initial }
+        let isFollowing = shards.values.contains { !$0.place.saysNothing }
         return parents.isEmpty && !shard.parents.isEmpty && isFollowing ? start : nil
     }
 }

@@ -24,6 +24,16 @@ package struct ShardRecord: Equatable, Sendable {
         case since(WallTime)
         /// Where the group begins: nothing is done, and `initialPositionInStream` says where that is.
         case initial
+        /// What stands in `checkpoint` is no sequence number, which the service would refuse: somebody has edited it.
+        case unreadable(AttributeValue)
+
+        /// Whether it tells nobody where to go on.
+        var saysNothing: Bool {
+            switch self {
+            case .initial, .unreadable: true
+            case .behind, .since: false
+            }
+        }
     }
 
     package let id: ShardID
@@ -54,8 +64,7 @@ package struct ShardRecord: Equatable, Sendable {
         note = [:]
     }
 
-    /// A `checkpoint` that is no sequence number is none: the service refuses it. A `since` of a shard that has a checkpoint
-    /// does not count.
+    /// A `since` of a shard that has a checkpoint does not count.
     init(id: ShardID, _ record: Item) {
         self.id = id
         place = .initial
@@ -67,14 +76,16 @@ package struct ShardRecord: Equatable, Sendable {
             Lease(owner: MemberID($0), expiration: record["leaseExpiration"]?.time)
         }
         note = record["sidecar"]?.map ?? [:]
-        let number = record["checkpoint"]?.string
-        let isOfCheckpoint = note["of"]?.string == number
-        if let number = number.flatMap(SequenceNumber.init) {
+        let checkpoint = record["checkpoint"] ?? .null
+        let isOfCheckpoint = note["of"]?.string == checkpoint.string
+        if let number = checkpoint.string.flatMap(SequenceNumber.init) {
             place = .behind(
                 Checkpoint(
                     sequenceNumber: number, subSequenceNumber: isOfCheckpoint ? note["sub"]?.int : nil,
                     arrival: record["approximateArrivalTimestamp"]?.time))
-        } else if number == nil, isOfCheckpoint {
+        } else if checkpoint != .null {
+            place = .unreadable(checkpoint)
+        } else if isOfCheckpoint {
             if let before = note["before"]?.string.flatMap(SequenceNumber.init) {
                 place = .behind(Checkpoint(before: before))
             } else if let since = note["since"]?.time {
@@ -116,6 +127,7 @@ package struct ShardRecord: Equatable, Sendable {
             attributes["approximateArrivalTimestamp"] = .init(optional: checkpoint.arrival?.iso8601)
         case .since(let moment): said["since"] = .string(moment.iso8601)
         case .initial: break
+        case .unreadable(let checkpoint): return ["checkpoint": checkpoint]
         }
         attributes["checkpoint"] = .init(optional: number)
         if !said.isEmpty || (!note.isEmpty && note["of"]?.string == number) {

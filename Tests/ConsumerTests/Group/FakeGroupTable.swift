@@ -2,6 +2,7 @@ import AWS
 import DynamoDB
 import Reactor
 import State
+import Testing
 import Time
 
 @testable import Consumer
@@ -46,6 +47,13 @@ final class FakeGroupTable: GroupTable, TableReadiness, @unchecked Sendable {
 
     /// The item as its members see it.
     func item(_ key: ConsumerKey) -> GroupItem? { items[key].map { GroupItem($0.item, place: .shared) } }
+
+    /// Somebody edits the item.
+    func write(_ key: ConsumerKey, _ path: AttributePath, _ value: AttributeValue) {
+        var update = ItemUpdate()
+        update.set(path, value)
+        #expect(items[key]?.apply(update) == .done)
+    }
 
     /// Somebody deletes the item.
     func drop(_ key: ConsumerKey) { items[key] = nil }

@@ -25,10 +25,11 @@ import Time
     }
 
     private func member(
-        _ id: String, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop
+        _ id: String, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop,
+        from initial: InitialPosition = .trimHorizon
     ) async throws -> Engine {
         try await Engine(kinesis, loop, group: table.context(id, loop)) {
-            $0.defaults.initialPositionInStream = .trimHorizon
+            $0.defaults.initialPositionInStream = initial
             $0.defaults.leaseDuration = .seconds(5)
             $0.defaults.noRecordsPollDelay = .milliseconds(250)
         }
@@ -117,6 +118,24 @@ import Time
                 (table.item(key)?.shards[ShardID(number: 0)]?.checkpoint?.sequenceNumber ?? number) > number
             }
             await end(a)
+        }
+    }
+
+    @Test func `behind a checkpoint that is no sequence number all records come, also under LATEST`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            try await kinesis.put("x", to: 0)
+            #expect(try await a.read(1, from: reader) == ["x"])
+            await end(a)
+            table.write(key, ["shards", ShardID(number: 0).text, "checkpoint"], .string("4959…"))
+            let b = try await member("b", kinesis, table, loop, from: .latest)
+            let next = try await b.attach()
+            #expect(try await b.read(1, from: next) == ["x"])
+            await b.until("a checkpoint takes its place") {
+                table.item(key)?.shards[ShardID(number: 0)]?.checkpoint != nil
+            }
+            await end(b)
         }
     }
 

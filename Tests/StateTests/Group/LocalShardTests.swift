@@ -51,6 +51,7 @@ import Time
         let moment = WallTime(milliseconds: 5)
         let since = LocalShard(place: .since(moment), isDepleted: false, run: nil)
         #expect(record(.initial, version: "v").reconciled(with: since).place == .since(moment))
+        #expect(record(.unreadable(.number("7")), version: "v").reconciled(with: local).place == place(9))
     }
 
     // MARK: Children
