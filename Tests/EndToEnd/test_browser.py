@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import socket
 import threading
 
 import pytest
@@ -10,6 +11,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from harness.cutting_proxy import CuttingProxy
+from harness.group import Group
+from harness.records import make_stream
 from harness.waiting import eventually
 
 FOLLOW = """
@@ -83,6 +86,24 @@ def test_the_status_page_shows_what_is_read(chromium, sidecar):
     assert "shardId-000000000000" in text and "kinesis-sidecar" in text
     complaints = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
     assert [entry for entry in complaints if "favicon.ico" not in entry["message"]] == []
+
+
+def test_the_status_page_shows_who_leases_what(chromium, sidecars, ministack, tmp_path):
+    group = Group(sidecars, ministack.url, tmp_path)
+    make_stream(group.kinesis, "s", 4)
+    members = [group.member() for _ in range(2)]
+    for member in members:
+        member.follow("s")
+    group.wait_shares(2, 2)
+    chromium.get(members[0].url + "/")
+
+    def leases():
+        rows = chromium.find_elements("css selector", "#streams tbody tr")
+        return sorted(row.find_element("css selector", "td:nth-of-type(2)").text for row in rows)
+
+    eventually(lambda: leases() == sorted(["here"] * 2 + [socket.gethostname()] * 2), 20, why="two are here")
+    caption = chromium.find_element("css selector", "#streams caption").text
+    assert "2 of the leases here, 2 members; 4 taken" in caption and "2 given up, 0 lost" in caption
 
 
 PUT_AND_FOLLOW = """

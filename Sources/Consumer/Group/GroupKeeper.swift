@@ -269,8 +269,8 @@ final class GroupKeeper: @unchecked Sendable {
                 logger.info("shard leased", metadata: ["shard": "\(record.id)"])
                 positions?.adopt(record, run: run)
                 delegate?.leasesChanged()
-            case .giveUp(let shard):
-                giveUp(shard)
+            case .renewed(let count): counters.renewed += count
+            case .giveUp(let shard): giveUp(shard)
             case .lost(let shard, let owner):
                 counters.lost += 1
                 logger.warning(

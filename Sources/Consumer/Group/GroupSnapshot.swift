@@ -14,6 +14,8 @@ package struct GroupSnapshot: Sendable {
     package let me: MemberID
     /// In the order of their ids.
     package let members: [Member]
+    /// Who leases each shard that is not read to its end; none where nobody does.
+    package let owners: [ShardID: GroupMember]
     /// Bytes of the item, as the service counts them. It takes at most 400 KB.
     package let itemBytes: Int
     /// From one write of checkpoints to the next, at present.
@@ -21,14 +23,12 @@ package struct GroupSnapshot: Sendable {
     package let counters: GroupCounters
     /// Why the item cannot be read or written; nil while it can.
     package let problem: String?
-
-    /// Whose the shard is; nil: nobody's, as far as is known.
-    package func owner(of shard: ShardID) -> Member? { members.first { $0.shards.contains(shard) } }
 }
 
 /// What became of leases since the consumer is in this process.
 package struct GroupCounters: Equatable, Sendable {
     package var taken = 0
+    package var renewed = 0
     package var givenUp = 0
     package var lost = 0
 
@@ -45,6 +45,9 @@ extension GroupKeeper {
             me: membership.me,
             members: item.members.values.sorted { $0.id < $1.id }.map {
                 .init(record: $0, shards: shards[$0.id, default: []].map(\.id))
+            },
+            owners: item.shards.compactMapValues { shard in
+                shard.isDepleted ? nil : shard.lease.flatMap { item.members[$0.owner] }
             }, itemBytes: item.bytes, writeInterval: membership.writeInterval, counters: counters,
             problem: trouble)
     }

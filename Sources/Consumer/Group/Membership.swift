@@ -77,6 +77,8 @@ struct Membership: Sendable {
         /// The shard's `checkpoint` was no sequence number: what is read of it begins at the stream's beginning, or where this
         /// host knows that it was.
         case unreadable(ShardID, checkpoint: AttributeValue, goingOnAt: ShardRecord.Place)
+        /// So many leases were renewed.
+        case renewed(Int)
         /// The lease is over with the shard's end, which is written.
         case over(ShardID)
         /// The group's item was lost and is made anew.
@@ -331,7 +333,8 @@ extension Membership {
             conflicts = 0
             let over = write.news.filter { $0.value.isReleased || $0.value.isDepleted == true }.keys.sorted()
             for shard in over { plan.gaveUp(shard) }
-            return over.map(News.over) + look(at: item, now)
+            let renewed: [News] = write.renewed.isEmpty ? [] : [.renewed(write.renewed.count)]
+            return renewed + over.map(News.over) + look(at: item, now)
         case .leave:
             phase = .left
             return []

@@ -148,6 +148,9 @@ extension Gateway {
         byGroup("kinesis_sidecar_leases_taken_total", .counter, "Leases that this process has got.") {
             Double($0.counters.taken)
         }
+        byGroup("kinesis_sidecar_leases_renewed_total", .counter, "Leases that it has renewed.") {
+            Double($0.counters.renewed)
+        }
         byGroup("kinesis_sidecar_leases_given_up_total", .counter, "Leases that it has given up in order.") {
             Double($0.counters.givenUp)
         }

@@ -6,6 +6,7 @@ import HTTPServer
 import JSON
 import Kinesis
 import Reactor
+import State
 import Time
 
 /// What happened lately: lifion's getStats of module and instance, and beside it lag, rates and buffers of each shard.
@@ -109,7 +110,8 @@ extension Gateway {
         json.key("shards")
         json.beginArray()
         for shard in consumer.shards {
-            write(shard, rates.rate(of: shard, in: consumer), &json)
+            let owner = consumer.membership?.owners[shard.id]
+            write(shard, rates.rate(of: shard, in: consumer), leasedBy: owner, &json)
             await walk.step()
         }
         json.endArray()
@@ -117,12 +119,19 @@ extension Gateway {
     }
 
     private func write(
-        _ shard: ShardSnapshot, _ rate: RateWindow.Rate, _ json: inout JSONWriter
+        _ shard: ShardSnapshot, _ rate: RateWindow.Rate, leasedBy owner: GroupMember?, _ json: inout JSONWriter
     ) {
         json.beginObject()
         json.member("shardId", shard.id.text)
         json.member("phase", shard.phase.rawValue)
         json.optional("reader", shard.readerID)
+        if let owner {
+            json.key("leaseOwner")
+            json.beginObject()
+            json.member("memberId", owner.id.text)
+            json.member("host", owner.host)
+            json.endObject()
+        }
         if let behind = shard.millisBehindLatest { json.member("millisBehindLatest", behind) }
         shard.backlog.write(&json)
         json.member("bufferedBytes", shard.bufferedBytes)
@@ -168,6 +177,7 @@ extension GroupSnapshot {
         json.member("members", members.count)
         json.member("leases", members.first { $0.record.id == me }?.shards.count ?? 0)
         json.member("leasesTaken", counters.taken)
+        json.member("leasesRenewed", counters.renewed)
         json.member("leasesGivenUp", counters.givenUp)
         json.member("leasesLost", counters.lost)
         json.member("itemBytes", itemBytes)

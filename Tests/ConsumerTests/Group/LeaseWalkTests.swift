@@ -243,7 +243,7 @@ private struct LeaseWalk {
                     LocalShard(place: $0.place, isDepleted: false, run: nil)
                 }
             case .over(let shard): member.read[shard] = nil
-            case .itemGone, .outdated, .unreadable: break
+            case .renewed, .itemGone, .outdated, .unreadable: break
             }
         }
     }
