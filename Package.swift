@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
-        .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", log]),
+        .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", log]),
         .target(name: "HTTP", dependencies: ["Bytes"]),
         .target(name: "Gzip", dependencies: ["Bytes", "CZlib"]),
         .target(name: "SQLite", dependencies: ["CSQLite"]),

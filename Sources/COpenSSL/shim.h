@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // The names of parameters are string macros, which Swift cannot hand to a parameter of type char *.
 static inline EVP_MAC_CTX *copenssl_hmac_sha256(EVP_MAC *mac, const unsigned char *key, size_t length) {
@@ -24,6 +25,30 @@ static inline EVP_MAC_CTX *copenssl_hmac_sha256(EVP_MAC *mac, const unsigned cha
         return NULL;
     }
     return context;
+}
+
+// Of what stands behind these macros only constants and function calls that Swift does not see.
+static inline void copenssl_server_defaults(SSL_CTX *context) {
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    // A write that would block is repeated from wherever the bytes are by then; idle sessions hold no buffers.
+    SSL_CTX_set_mode(
+        context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context, 1);
+}
+
+static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
+static inline int copenssl_name_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+
+// The text of a DNS name, URI or e-mail address; null for names of other kinds. Not ended by a zero.
+static inline const unsigned char *copenssl_name_text(const GENERAL_NAMES *names, int index, int *length) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    if (name->type != GEN_DNS && name->type != GEN_URI && name->type != GEN_EMAIL) return NULL;
+    *length = ASN1_STRING_length(name->d.ia5);
+    return ASN1_STRING_get0_data(name->d.ia5);
 }
 
 #endif

@@ -15,6 +15,8 @@ package struct HTTPLimits: Sendable, Equatable {
     package var chunkExtensionBytes = 4 * 1024
     /// Connections open at the same time; beyond it 503.
     package var connections = 16_000
+    /// From accept to the end of the TLS handshake; then closed.
+    package var handshakeTime = Duration.seconds(10)
     /// From one request's end to the next one's first byte, and from accept to the first byte; then closed unanswered.
     package var idleTime = Duration.seconds(75)
     /// From a head's first byte to its last; then 408.

@@ -26,6 +26,10 @@ package final class HTTPServer: @unchecked Sendable {
     private var drainWaiter: UnsafeContinuation<Void, Never>?
     private var lastAcceptWarning: EventLoop.Instant?
 
+    private var tls: TLSContext?
+    /// TLS handshakes that came to nothing since the start.
+    package internal(set) var failedHandshakes = 0
+
     /// Memory of the bodies that are being read, or were and are held still, in bytes; see `HTTPLimits.bodyBytesTogether`.
     var bodyBytesHeld = 0
     /// Requests that handlers have got since the start.
@@ -48,12 +52,17 @@ package final class HTTPServer: @unchecked Sendable {
 
     // MARK: Listening
 
+    /// What TLS connections begin with from now on; those that are open keep theirs.
+    package func use(_ context: TLSContext) { tls = context }
+
     /// Listens on `address` and returns it with the port that was bound. May be called for several addresses.
     ///
     /// The limit of connections is lowered where the process may not open as many files. Throws what socket, bind or
     /// listen say; nothing is left open then.
-    package func listen(_ address: ListenAddress) throws(SystemError) -> ListenAddress {
+    /// - Parameter isSecure: whether connections speak TLS; `use` comes before.
+    package func listen(_ address: ListenAddress, isSecure: Bool = false) throws(SystemError) -> ListenAddress {
         loop.preconditionOnLoop()
+        precondition(!isSecure || tls != nil, "there is no certificate")
         guard let socketAddress = SocketAddress(host: address.host, port: address.port) else {
             throw SystemError("inet_pton", EINVAL)
         }
@@ -62,7 +71,7 @@ package final class HTTPServer: @unchecked Sendable {
         do throws(SystemError) {
             listeners.append(
                 try Listener(
-                    loop: loop, fd: fd, take: { [unowned self] in take($0, $1) },
+                    loop: loop, fd: fd, take: { [unowned self] in take($0, $1, isSecure) },
                     report: { [unowned self] in acceptFailed($0) }))
         } catch {
             close(fd)
@@ -78,7 +87,7 @@ package final class HTTPServer: @unchecked Sendable {
         return files > 2 * reservedDescriptors ? files - reservedDescriptors : max(1, files / 2)
     }
 
-    private func take(_ fd: Int32, _ peer: SocketAddress) {
+    private func take(_ fd: Int32, _ peer: SocketAddress, _ isSecure: Bool) {
         Socket.disableDelay(fd)
         let isFull = connections.count >= limits.connections
         guard !isFull || refusals.count < Self.refusalsAtOnce else {
@@ -87,7 +96,8 @@ package final class HTTPServer: @unchecked Sendable {
         }
         let connection: HTTPConnection
         do throws(SystemError) {
-            connection = try HTTPConnection(fd: fd, peer: peer, server: self)
+            let channel = try Channel(fd: fd, peer: peer, loop: loop, isSecure ? tls : nil)
+            connection = HTTPConnection(channel, server: self)
         } catch {
             close(fd)
             return acceptFailed(error)

@@ -225,13 +225,13 @@ import Testing
 
     @Test func `a client that goes on sending longer than the linger time gets its answer`() async throws {
         var limits = HTTPLimits()
-        limits.lingerTime = .milliseconds(100)
+        limits.lingerTime = .seconds(1)
         try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
             let client = try Client(port: fixture.port)
             client.send("POST / HTTP/1.1\r\nHost: \r\nContent-Length: x\r\n\r\n")
             let piece = String(repeating: "x", count: 1000)
-            let end = ContinuousClock.now.advanced(by: .milliseconds(500))
-            while ContinuousClock.now < end { #expect(client.send(piece)) }
+            let end = ContinuousClock.now.advanced(by: .seconds(2))
+            while ContinuousClock.now < end, client.send(piece) {}
             #expect(try client.answer().status == 400)
         }
     }

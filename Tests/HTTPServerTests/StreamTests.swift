@@ -204,9 +204,9 @@ import Testing
             // Its window is full long before the end, so that its FIN acknowledges nothing of that.
             let client = try Client(port: fixture.port, receiveBuffer: 4 * 1024)
             client.send(Self.request)
-            #expect(fixture.becomes { _ in state.connection?.hasShutWriting == true })
+            #expect(fixture.becomes { _ in state.connection?.channel.hasShutWriting == true })
             client.shutdownWriting()
-            #expect(fixture.becomes { _ in state.connection?.hasPeerClosed == true || state.proof != nil })
+            #expect(fixture.becomes { _ in state.connection?.channel.hasPeerClosed == true || state.proof != nil })
             if readsOn { #expect(try client.answer().body.utf8.count == 100_000) }
             #expect(fixture.becomes { _ in state.proof == readsOn })
             withExtendedLifetime(client) {}
@@ -356,7 +356,7 @@ import Testing
         var disconnects = 0
         var proof: Bool?
         weak var connection: HTTPConnection?
-        var isWaiting: Bool { connection?.writer != nil }
+        var isWaiting: Bool { connection?.output.writer != nil }
     }
 
     private static func runWriter(

@@ -101,7 +101,7 @@ extension HTTPExchange {
         guard !isOver, !connection.body.isNone else { return }
         connection.isBodyAbandoned = true
         connection.mustClose = true
-        if connection.wish == .body { connection.wakeReader() }
+        if connection.input.wish == .body { connection.wakeReader() }
     }
 }
 

@@ -52,10 +52,10 @@ package final class HTTPExchange: @unchecked Sendable {
     package var loop: EventLoop { connection.loop }
 
     /// `127.0.0.1:50000` or `[::1]:50000`, for logs.
-    package var remoteAddress: String { ListenAddress(connection.peer).description }
+    package var remoteAddress: String { ListenAddress(connection.channel.peer).description }
 
     /// Whether the peer is on this machine.
-    package var isLoopbackPeer: Bool { connection.peer.isLoopback }
+    package var isLoopbackPeer: Bool { connection.channel.peer.isLoopback }
 
     /// Whether an answer was given or begun.
     package var isAnswered: Bool {
@@ -108,8 +108,8 @@ package final class HTTPExchange: @unchecked Sendable {
         ResponseHead.append(
             status, headers: headers + commonHeaders, framing: isChunked ? .chunked : .untilClose,
             persistence: persistence, date: connection.server.dateLine.current, to: connection.outputBuffer())
-        Socket.enableKeepAlive(connection.fd)
-        if !peerMayHalfClose { connection.interest.insert(.peerClosed) }
+        connection.channel.enableKeepAlive()
+        if !peerMayHalfClose { connection.channel.interest.insert(.peerClosed) }
         try await connection.write([], within: connection.limits.streamWriteTime)
         return stream
     }

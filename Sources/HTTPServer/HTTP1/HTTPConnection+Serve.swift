@@ -1,5 +1,4 @@
 import Bytes
-import Glibc
 import HTTP
 import Reactor
 
@@ -9,6 +8,7 @@ extension HTTPConnection {
 
     /// Serves requests one after the other until the connection ends. The connection's one task.
     func run() async {
+        guard await agreeOnTLS() else { return await end(lingering: !channel.isSecure) }
         var isIdle = false
         var hasServed = false
         while isOpen, !mustClose, !isIdle {
@@ -21,15 +21,49 @@ extension HTTPConnection {
             case .timedOut: refuse(.headTimedOut)
             case .closed: isIdle = true
             }
-            if let output, output.count > Self.gatheredBytes { await drainOutput() }
+            if let buffer = output.buffer, buffer.count > Self.gatheredBytes { await drainOutput() }
         }
         await end(lingering: !isIdle)
     }
 
     /// Answers 503 without reading a request.
     func turnAway(_ reason: RefusedRequest) async {
+        guard await agreeOnTLS() else { return await end(lingering: false) }
         refuse(reason)
         await end(lingering: true)
+    }
+
+    /// Returns whether requests can be read: at once on a plain connection, else after the handshake.
+    @inline(never)
+    private func agreeOnTLS() async -> Bool {
+        guard channel.isSecure else { return true }
+        let deadline = loop.now + limits.handshakeTime
+        while isOpen {
+            let wanted: Interest
+            switch channel.handshake() {
+            case .done:
+                channel.interest = .read
+                return isOpen
+            case .wantsRead: wanted = .read
+            case .wantsWrite: wanted = .write
+            case .ended: return failHandshake("the peer has left")
+            case .failed(let reason): return failHandshake(reason)
+            }
+            guard loop.now < deadline, !input.hasTimedOut else { return failHandshake("it took too long") }
+            if channel.interest != wanted { channel.interest = wanted }
+            await waitToRead(.handshake, deadline - loop.now)
+        }
+        return false
+    }
+
+    private func failHandshake(_ reason: String) -> Bool {
+        server.failedHandshakes += 1
+        server.logger.debug(
+            "no TLS was agreed on", metadata: ["peer": "\(ListenAddress(channel.peer))", "reason": "\(reason)"])
+        guard reason == TLSSession.isPlainHTTP else { return false }
+        channel.giveUpTLS()
+        refuse(.plainHTTP)
+        return false
     }
 
     private func serve() async {
@@ -104,7 +138,7 @@ extension HTTPConnection {
         mustClose = true
         guard isOpen else { return }
         server.logger.debug(
-            "refused a request", metadata: ["peer": "\(ListenAddress(peer))", "code": "\(reason.code)"])
+            "refused a request", metadata: ["peer": "\(ListenAddress(channel.peer))", "code": "\(reason.code)"])
         let (headers, content) = server.onBadRequest(reason)
         let buffer = outputBuffer()
         ResponseHead.append(
@@ -117,8 +151,8 @@ extension HTTPConnection {
     /// A close with unread bytes would be a reset, which takes the answer away from the client that still sends.
     private func end(lingering: Bool) async {
         await drainOutput()
-        if isOpen, lingering, !inputEnded {
-            shutWriting()
+        if isOpen, lingering, !input.hasEnded {
+            channel.shutWriting()
             await readAway()
         }
         shut()
@@ -127,9 +161,9 @@ extension HTTPConnection {
 
     private func readAway() async {
         dropInput()
-        readTimedOut = false
+        input.hasTimedOut = false
         let deadline = loop.now + limits.farewellTime
-        while isOpen, !readTimedOut, loop.now < deadline {
+        while isOpen, !input.hasTimedOut, loop.now < deadline {
             switch receiveNothing() {
             case .bytes: await loop.nextTurn()
             case .wouldBlock: await waitToRead(.farewell, min(limits.lingerTime, deadline - loop.now))
@@ -142,6 +176,6 @@ extension HTTPConnection {
     private func receiveNothing() -> Socket.Received {
         let scratch = server.buffers.take()
         defer { server.buffers.give(scratch) }
-        return Socket.receive(fd, into: scratch.base, room: scratch.capacity)
+        return channel.receive(into: scratch.base, room: scratch.capacity)
     }
 }

@@ -9,12 +9,15 @@ package enum RefusedRequest: Equatable, Sendable {
     /// The head took longer than `HTTPLimits.headerTime`.
     case headTimedOut
     case tooManyConnections(limit: Int)
+    /// On a connection that has to speak TLS.
+    case plainHTTP
 
     package var status: HTTPStatus {
         switch self {
         case .malformed(let error): error.status
         case .headTimedOut: .requestTimeout
         case .tooManyConnections: .serviceUnavailable
+        case .plainHTTP: .badRequest
         }
     }
 
@@ -24,6 +27,7 @@ package enum RefusedRequest: Equatable, Sendable {
         case .malformed(let error): error.code
         case .headTimedOut: "requestTimeout"
         case .tooManyConnections: "tooManyConnections"
+        case .plainHTTP: "tlsRequired"
         }
     }
 
@@ -31,6 +35,7 @@ package enum RefusedRequest: Equatable, Sendable {
         switch self {
         case .malformed(let error): error.detail
         case .headTimedOut: "The request head did not arrive in time."
+        case .plainHTTP: "This port speaks HTTP over TLS only: use https."
         case .tooManyConnections(let limit): "This server has its \(limit) connections open; try again later."
         }
     }

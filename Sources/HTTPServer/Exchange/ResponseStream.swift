@@ -21,7 +21,7 @@ package final class ResponseStream: @unchecked Sendable {
     /// Whether a peer that takes nothing is waited for without end: one that sends a long body before it reads. Once it
     /// has sent that, the answer should be impatient again.
     package var isPatient = false {
-        didSet { if !isPatient, connection.writer != nil { connection.setWriteDeadline(after: writeTime) } }
+        didSet { if !isPatient, connection.output.writer != nil { connection.setWriteDeadline(after: writeTime) } }
     }
     /// Bytes of the body, framing included, that the kernel has taken with writes that are over.
     package private(set) var takenBytes = 0
@@ -32,7 +32,7 @@ package final class ResponseStream: @unchecked Sendable {
     }
 
     /// Whether a write is on its way.
-    package var isWriting: Bool { connection.isWriting }
+    package var isWriting: Bool { connection.output.isWriting }
 
     /// Returns when the kernel's socket buffer has taken every byte: that is the back-pressure. The chunks are sent
     /// from where they are, together, and must not change before this returns. Several tasks may write: each write goes
@@ -69,7 +69,7 @@ package final class ResponseStream: @unchecked Sendable {
     package func finish() async {
         guard !isFinished, connection.isOpen else { return }
         isFinished = true
-        connection.interest.remove(.peerClosed)
+        connection.channel.interest.remove(.peerClosed)
         guard framing == .chunked else { return }
         try? await connection.write([Self.lastChunk], within: connection.limits.answerTime)
     }
@@ -90,9 +90,9 @@ package final class ResponseStream: @unchecked Sendable {
         }
         await finish()
         connection.mustClose = true
-        connection.awaitsProof = true
-        connection.shutWriting()
-        return await connection.becomes { $0.lookWhetherPeerClosed() && $0.isOutputAcknowledged }
+        connection.channel.awaitsProof = true
+        connection.channel.shutWriting()
+        return await connection.becomes { $0.channel.lookWhetherPeerClosed() && $0.isOutputAcknowledged }
     }
 
     /// Cuts the body off, so that the client knows that it does not have all.

@@ -15,41 +15,41 @@ enum BodyProgress {
 
 extension HTTPConnection {
     /// Bytes were read that nobody has used.
-    var hasInput: Bool { input != nil }
+    var hasInput: Bool { input.buffer != nil }
 
     var unusedInput: UnsafeRawBufferPointer {
-        guard let input else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(rebasing: input.bytes[inputStart...])
+        guard let buffer = input.buffer else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: buffer.bytes[input.start...])
     }
 
     func use(_ count: Int) {
-        inputStart += count
-        if let input, inputStart == input.count { dropInput() }
+        input.start += count
+        if let buffer = input.buffer, input.start == buffer.count { dropInput() }
     }
 
     func dropInput() {
-        guard let buffer = input else { return }
-        input = nil
-        inputStart = 0
+        guard let buffer = input.buffer else { return }
+        input.buffer = nil
+        input.start = 0
         server.buffers.give(buffer)
     }
 
     /// One read, behind what is there.
     private func receive() -> Socket.Received {
-        let buffer = input ?? server.buffers.take()
-        if inputStart > 0 {
-            buffer.removeFirst(inputStart)
-            inputStart = 0
+        let buffer = input.buffer ?? server.buffers.take()
+        if input.start > 0 {
+            buffer.removeFirst(input.start)
+            input.start = 0
         }
         // A head that is longer than the pool's buffers makes this one grow; the parser's limit bounds it.
         buffer.reserve(BufferPool.bufferBytes / 4)
-        let result = Socket.receive(fd, into: buffer.base + buffer.count, room: buffer.capacity - buffer.count)
+        let result = channel.receive(into: buffer.base + buffer.count, room: buffer.capacity - buffer.count)
         if case .bytes(let count) = result { buffer.setCount(buffer.count + count) }
         if buffer.isEmpty {
-            input = nil
+            input.buffer = nil
             server.buffers.give(buffer)
         } else {
-            input = buffer
+            input.buffer = buffer
         }
         return result
     }
@@ -61,15 +61,15 @@ extension HTTPConnection {
         if let outcome = parseHead() { return outcome }
         // Now and not at the end of the turn: the peer works on the answer while the loop serves the next connection.
         flush()
-        guard isOpen, !inputEnded, hasInput || !server.isDraining else { return .closed }
-        wish = .head
+        guard isOpen, !input.hasEnded, hasInput || !server.isDraining else { return .closed }
+        input.wish = .head
         setReadDeadline(after: hasInput ? limits.headerTime : limits.idleTime)
-        if !isOutputBlocked, !interest.contains(.read) { interest.insert(.read) }
-        await withUnsafeContinuation { reader = $0 }
-        wish = .nothing
+        if !isOutputBlocked, !channel.interest.contains(.read) { channel.interest.insert(.read) }
+        await withUnsafeContinuation { input.reader = $0 }
+        input.wish = .nothing
         clearReadDeadline()
-        defer { headOutcome = nil }
-        return headOutcome ?? .closed
+        defer { input.headOutcome = nil }
+        return input.headOutcome ?? .closed
     }
 
     private func parseHead() -> HeadOutcome? {
@@ -90,26 +90,29 @@ extension HTTPConnection {
 
     /// An event while the task waits for a head.
     func readHead() {
-        guard reader != nil, headOutcome == nil else { return interest = interest.subtracting(.read) }
+        guard input.reader != nil, input.headOutcome == nil else {
+            channel.interest = channel.interest.subtracting(.read)
+            return
+        }
         let isFirst = !hasInput
         switch receive() {
         case .bytes:
-            headOutcome = parseHead()
+            input.headOutcome = parseHead()
             // The time of a head is not prolonged by its bytes.
-            if headOutcome == nil, isFirst { setReadDeadline(after: limits.headerTime) }
+            if input.headOutcome == nil, isFirst { setReadDeadline(after: limits.headerTime) }
         case .end:
-            inputEnded = true
-            headOutcome = .closed
+            input.hasEnded = true
+            input.headOutcome = .closed
         case .wouldBlock: break
         case .failed: return shut()
         }
-        if headOutcome != nil { wakeReader() }
+        if input.headOutcome != nil { wakeReader() }
     }
 
     /// The server drains: a connection between two requests has no more to do.
     func closeIfIdle() {
-        guard wish == .head, !hasInput, headOutcome == nil else { return }
-        headOutcome = .closed
+        guard input.wish == .head, !hasInput, input.headOutcome == nil else { return }
+        input.headOutcome = .closed
         wakeReader()
     }
 
@@ -144,7 +147,7 @@ extension HTTPConnection {
             // Straight into the body, and never beyond its end, where the next request begins.
             let room = min(missing, max(BufferPool.bufferBytes, buffer.count))
             buffer.reserve(room)
-            switch Socket.receive(fd, into: buffer.base + buffer.count, room: room) {
+            switch channel.receive(into: buffer.base + buffer.count, room: room) {
             case .bytes(let count):
                 buffer.setCount(buffer.count + count)
                 return count
@@ -203,7 +206,7 @@ extension HTTPConnection {
     }
 
     private func failBody(_ error: HTTPBodyError) throws(HTTPBodyError) {
-        if error == .truncated { inputEnded = true }
+        if error == .truncated { input.hasEnded = true }
         mustClose = true
         throw error
     }
@@ -216,8 +219,8 @@ extension HTTPConnection {
         await waitToRead(.body, limits.bodyTime)
         guard isOpen else { throw .connectionClosed }
         if isBodyAbandoned { throw .abandoned }
-        if readTimedOut {
-            readTimedOut = false
+        if input.hasTimedOut {
+            input.hasTimedOut = false
             try failBody(.timedOut)
         }
     }
@@ -231,12 +234,12 @@ extension HTTPConnection {
     }
 
     func waitToRead(_ wish: Wish, _ time: Duration) async {
-        precondition(reader == nil, "a body has one reader")
-        self.wish = wish
+        precondition(input.reader == nil, "a body has one reader")
+        input.wish = wish
         setReadDeadline(after: time)
-        if !interest.contains(.read) { interest.insert(.read) }
-        await withUnsafeContinuation { reader = $0 }
-        self.wish = .nothing
+        if wish != .handshake, !channel.interest.contains(.read) { channel.interest.insert(.read) }
+        await withUnsafeContinuation { input.reader = $0 }
+        input.wish = .nothing
         clearReadDeadline()
     }
 }
