@@ -123,7 +123,7 @@ import Testing
                 if exchange.request.path == "/release" { exchange.releaseBody() }
                 let stillHeld = exchange.holdsLargeBody
                 await exchange.respond(
-                    .ok, body: ByteBuffer("\(held) \(stillHeld) \(exchange.connection.server.bodyBytesHeld)"))
+                    .ok, body: ByteBuffer("\(held) \(stillHeld) \(exchange.stream.server.bodyBytesHeld)"))
             }
         ) { fixture in
             let body = String(repeating: "x", count: 200_000)

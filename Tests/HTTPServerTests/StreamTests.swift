@@ -197,7 +197,7 @@ import Testing
                 exchange.onPeerFinished = {}
                 let stream = try? await exchange.startStreaming(.ok, closesConnection: true)
                 try? await stream?.write([ByteBuffer([UInt8](repeating: 120, count: 100_000))])
-                state.connection = exchange.connection
+                state.connection = exchange.stream as? HTTPConnection
                 state.proof = await stream?.finishWithProof()
             }
         ) { fixture in
@@ -299,7 +299,7 @@ import Testing
             handle: { exchange in
                 guard let stream = try? await exchange.startStreaming(.ok) else { return }
                 stream.isPatient = true
-                state.connection = exchange.connection
+                state.connection = exchange.stream as? HTTPConnection
                 _ = exchange.loop.schedule(after: .milliseconds(100)) {
                     state.written = state.isWaiting ? 1 : 0
                     stream.isPatient = false
@@ -369,7 +369,7 @@ import Testing
             handle: { exchange in
                 exchange.onDisconnect = { state.disconnects += 1 }
                 guard let stream = try? await exchange.startStreaming(.ok) else { return }
-                state.connection = exchange.connection
+                state.connection = exchange.stream as? HTTPConnection
                 do throws(ConnectionClosed) {
                     while state.written < total {
                         try await stream.write([piece])

@@ -9,11 +9,11 @@ extension HTTPExchange {
     private static let smallBodyBytes = 64 * 1024
 
     /// Bytes that a body may have which is read whole, unless the handler says otherwise.
-    package var bodyLimit: Int { connection.limits.bodyBytes }
+    package var bodyLimit: Int { stream.server.limits.bodyBytes }
 
     /// Bytes of the body as Content-Length says; 0 without a body, nil where only its end will tell.
     package var contentLength: Int? {
-        switch connection.body {
+        switch stream.body {
         case .none: 0
         case .length(let missing): missing
         case .chunked, .broken: nil
@@ -28,7 +28,7 @@ extension HTTPExchange {
     package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
         guard !isOver else { throw .connectionClosed }
         let buffer = try openBody(limit: limit ?? bodyLimit)
-        while case let progress = connection.body, !progress.isNone, try await connection.readBody(into: buffer) {
+        while case let progress = stream.body, !progress.isNone, try await stream.readBody(into: buffer) {
             try orClose { () throws(HTTPBodyError) in
                 try holdBody(buffer.capacity)
                 try Self.check(buffer.count, limit ?? bodyLimit)
@@ -56,11 +56,15 @@ extension HTTPExchange {
         do {
             try step()
         } catch {
-            connection.mustClose = true
+            stream.refuseRest()
             countBody(0)
             throw error
         }
     }
+
+    /// The whole body where it came with the head, as small ones do; nil where it must be waited for, or is over `limit`.
+    /// Spares a put four calls that could wait.
+    package func arrivedBody(limit: Int? = nil) -> ByteBuffer? { stream.takeArrivedBody(limit: limit ?? bodyLimit) }
 
     /// Whether a body is held that is refused where others hold too much.
     package var holdsLargeBody: Bool { heldBodyBytes > Self.smallBodyBytes }
@@ -75,15 +79,15 @@ extension HTTPExchange {
     package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
         guard !isOver else { throw .connectionClosed }
         let buffer = ByteBuffer()
-        return try await connection.readBody(into: buffer) ? buffer : nil
+        return try await stream.readBody(into: buffer) ? buffer : nil
     }
 
     /// Says how much memory is held of a body, in bytes: by `body`, or by a handler that reads it in parts. Throws
     /// `.tooMuchTogether` when the bodies together are over their limit: the handler should let go of it, and say so.
     package func holdBody(_ bytes: Int) throws(HTTPBodyError) {
         countBody(bytes)
-        let together = connection.server.bodyBytesHeld
-        let limit = connection.limits.bodyBytesTogether
+        let together = stream.server.bodyBytesHeld
+        let limit = stream.server.limits.bodyBytesTogether
         let isSmall = bytes <= Self.smallBodyBytes && together <= 2 * limit
         guard together <= limit || together == bytes || isSmall else {
             throw .tooMuchTogether(limit: limit)
@@ -91,17 +95,16 @@ extension HTTPExchange {
     }
 
     func countBody(_ bytes: Int) {
-        connection.server.bodyBytesHeld += bytes - heldBodyBytes
+        stream.server.bodyBytesHeld += bytes - heldBodyBytes
         heldBodyBytes = bytes
     }
 
     /// The handler wants no more of the body: a read of it that waits, and every later one that would, ends with
     /// `.abandoned`. Where the body has not been read to its end, the connection closes behind the answer.
     package func abandonBody() {
-        guard !isOver, !connection.body.isNone else { return }
-        connection.isBodyAbandoned = true
-        connection.mustClose = true
-        if connection.input.wish == .body { connection.wakeReader() }
+        guard !isOver, !stream.body.isNone else { return }
+        stream.refuseRest()
+        stream.abandonBody()
     }
 }
 

@@ -12,11 +12,8 @@ package final class HTTPExchange: @unchecked Sendable {
         case streaming(ResponseStream)
     }
 
-    /// Answers up to this size are copied and leave together with others; larger ones are sent from where they are.
-    private static let copiedBytes = 8 * 1024
-
     package let request: HTTPRequest
-    let connection: HTTPConnection
+    let stream: any ExchangeStream
     private var answer = Answer.none
     /// The status that was answered, nil before, and where the connection was closed without one.
     package private(set) var answeredStatus: HTTPStatus?
@@ -44,18 +41,18 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Whether the peer has shut its writing side while a stream was under way.
     private(set) var hasPeerFinished = false
 
-    init(request: HTTPRequest, connection: HTTPConnection) {
+    init(request: HTTPRequest, stream: any ExchangeStream) {
         self.request = request
-        self.connection = connection
+        self.stream = stream
     }
 
-    package var loop: EventLoop { connection.loop }
+    package var loop: EventLoop { stream.server.loop }
 
     /// `127.0.0.1:50000` or `[::1]:50000`, for logs.
-    package var remoteAddress: String { ListenAddress(connection.channel.peer).description }
+    package var remoteAddress: String { ListenAddress(stream.channel.peer).description }
 
     /// Whether the peer is on this machine.
-    package var isLoopbackPeer: Bool { connection.channel.peer.isLoopback }
+    package var isLoopbackPeer: Bool { stream.channel.peer.isLoopback }
 
     /// Whether an answer was given or begun.
     package var isAnswered: Bool {
@@ -71,65 +68,44 @@ package final class HTTPExchange: @unchecked Sendable {
     package func respond(
         _ status: HTTPStatus, headers: HTTPHeaders = [:], body: ByteBuffer? = nil
     ) async {
-        guard !isOver, connection.isOpen, case .none = answer else { return }
+        guard !isOver, stream.isOpen, case .none = answer else { return }
         answer = .given
         answeredStatus = status
-        if !connection.canDiscardBody { connection.mustClose = true }
-        let length = body?.count ?? 0
-        let buffer = connection.outputBuffer()
-        ResponseHead.append(
-            status, headers: headers + commonHeaders, framing: status.isBodiless ? .none : .length(length),
-            persistence: persistence, date: connection.server.dateLine.current, to: buffer)
-        guard let body, request.method != .head, !status.isBodiless else { return }
-        if length <= Self.copiedBytes {
-            buffer.append(body)
-        } else {
-            try? await connection.write([body], within: connection.limits.answerTime)
-        }
+        let hasBody = request.method != .head && !status.isBodiless
+        await stream.respond(status, headers + commonHeaders, length: body?.count ?? 0, hasBody ? body : nil)
     }
 
     /// Sends the head of an answer whose body comes piece by piece.
     ///
     /// A peer that shuts its writing side has gone, as far as an endless stream can know; a client that does so after
     /// a long request body and reads on needs `peerMayHalfClose`. With `closesConnection` the head says that no request
-    /// follows on this connection, so that clients close it once they have all.
+    /// follows on this connection, so that clients close it once they have all; of HTTP/2 the stream ends alone.
     package func startStreaming(
         _ status: HTTPStatus, headers: HTTPHeaders = [:], peerMayHalfClose: Bool = false,
         closesConnection: Bool = false
     ) async throws(ConnectionClosed) -> ResponseStream {
-        guard !isOver, connection.isOpen, case .none = answer else { throw ConnectionClosed() }
-        connection.sendOwedContinue()
-        let isChunked = request.head.facts.minorVersion > 0
-        if !isChunked || closesConnection { connection.mustClose = true }
-        let stream = ResponseStream(
-            connection: connection, framing: request.method == .head ? .none : isChunked ? .chunked : .plain)
-        answer = .streaming(stream)
+        guard !isOver, stream.isOpen, case .none = answer else { throw ConnectionClosed() }
+        let isHead = request.method == .head
+        let response = ResponseStream(stream, isHead: isHead)
+        answer = .streaming(response)
         answeredStatus = status
-        ResponseHead.append(
-            status, headers: headers + commonHeaders, framing: isChunked ? .chunked : .untilClose,
-            persistence: persistence, date: connection.server.dateLine.current, to: connection.outputBuffer())
-        connection.channel.enableKeepAlive()
-        if !peerMayHalfClose { connection.channel.interest.insert(.peerClosed) }
-        try await connection.write([], within: connection.limits.streamWriteTime)
-        return stream
+        try await stream.begin(
+            status, headers + commonHeaders, isHead: isHead, peerMayHalfClose: peerMayHalfClose,
+            closesConnection: closesConnection)
+        return response
     }
 
-    /// Closes the connection without an answer, or in the middle of one.
+    /// Whether an answer in pieces was begun.
+    var isStreaming: Bool { if case .streaming = answer { true } else { false } }
+
+    /// Closes the connection without an answer, or in the middle of one; of HTTP/2 the stream.
     package func abort() {
         guard !isOver else { return }
         answer = .given
-        connection.shut()
+        stream.abort()
     }
 
-    private var persistence: ResponseHead.Persistence {
-        if connection.mustClose || connection.server.isDraining {
-            connection.mustClose = true
-            return .close
-        }
-        return request.head.facts.minorVersion == 0 ? .keepAlive : .implied
-    }
-
-    // MARK: From the connection
+    // MARK: From the stream
 
     func peerFinished() {
         hasPeerFinished = true
@@ -150,13 +126,13 @@ package final class HTTPExchange: @unchecked Sendable {
     func conclude() async {
         switch answer {
         case .none:
-            guard connection.isOpen else { break }
-            connection.server.logger.error("a request was not answered", metadata: ["path": "\(request.path)"])
+            guard stream.isOpen else { break }
+            stream.server.logger.error("a request was not answered", metadata: ["path": "\(request.path)"])
             await respond(.internalServerError)
         case .given: break
-        case .streaming(let stream):
+        case .streaming(let response):
             // An orderly end would tell the client that it has everything.
-            if !stream.isFinished { stream.abort() }
+            if !response.isFinished { response.abort() }
         }
         countBody(0)
         isOver = true

@@ -133,6 +133,22 @@ extension HTTPConnection {
         }
     }
 
+    func takeArrivedBody(limit: Int) -> ByteBuffer? {
+        guard case .length(let length) = body, length <= limit else { return nil }
+        let arrived = unusedInput
+        guard length <= arrived.count else { return nil }
+        let buffer = ByteBuffer(capacity: length)
+        buffer.append(UnsafeRawBufferPointer(rebasing: arrived[..<length]))
+        use(length)
+        body = .none
+        return buffer
+    }
+
+    func abandonBody() {
+        isBodyAbandoned = true
+        if input.wish == .body { wakeReader() }
+    }
+
     private func readLength(_ missing: Int, into buffer: ByteBuffer) async throws(HTTPBodyError)
         -> Int
     {

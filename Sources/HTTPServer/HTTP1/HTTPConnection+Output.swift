@@ -63,12 +63,12 @@ extension HTTPConnection {
     /// Returns when all output is with the kernel, or the connection is closed.
     func drainOutput() async {
         guard output.buffer != nil else { return }
-        try? await write([], within: limits.answerTime)
+        try? await send([], within: limits.answerTime)
     }
 
     /// Returns when the kernel has taken every byte: what gathered before, then the chunks, with as few calls as it
     /// lets. Writers that come while one waits have their turn after it. After an error nothing more is sent.
-    func write(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) {
+    func send(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) {
         if output.isWriting {
             await withUnsafeContinuation { output.writersInLine.append($0) }
         }

@@ -89,7 +89,8 @@ extension HTTPConnection {
         // A client that has begun to send does not wait (RFC 9110, 10.1.1).
         owesContinue = facts.expectsContinue && facts.framing != .none && !hasInput
         isBodyAbandoned = false
-        let exchange = HTTPExchange(request: HTTPRequest(head: head), connection: self)
+        let exchange = HTTPExchange(
+            request: HTTPRequest(head: head, scheme: channel.isSecure ? "https" : "http"), stream: self)
         self.exchange = exchange
         return exchange
     }

@@ -9,7 +9,7 @@ import Reactor
 /// the waits. Heads are parsed where the bytes are read, so that the task is only woken for a whole one. Answers gather in
 /// `output` and leave with one `send` at the end of the turn.
 ///
-/// `run` (HTTPConnection+Serve), input and bodies (+Input), output (+Output).
+/// `run` (HTTPConnection+Serve), input and bodies (+Input), output (+Output), answers (+Answer).
 final class HTTPConnection: ChannelUser, @unchecked Sendable {
     /// What the bytes that arrive are for.
     enum Wish {
@@ -72,6 +72,7 @@ final class HTTPConnection: ChannelUser, @unchecked Sendable {
     /// The handler wants no more of the body.
     var isBodyAbandoned = false
     var exchange: HTTPExchange?
+    var answerFraming = AnswerFraming.chunked
     /// The connection ends behind the current answer.
     var mustClose = false
 
