@@ -43,7 +43,9 @@ let package = Package(
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
-        .target(name: "HTTPServer", dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", log]),
+        .target(
+            name: "HTTPServer",
+            dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", "CNGHTTP2", log]),
         .target(name: "HTTP", dependencies: ["Bytes"]),
         .target(name: "Gzip", dependencies: ["Bytes", "CZlib"]),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
@@ -54,6 +56,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),

@@ -35,5 +35,22 @@ package struct HTTPLimits: Sendable, Equatable {
     /// Bytes of a body that the handler did not ask for which are read away to keep the connection.
     package var discardBytes = 64 * 1024
 
+    // MARK: HTTP/2, of one connection; beyond one of them it ends with GOAWAY (ENHANCE_YOUR_CALM)
+
+    /// Requests under way at the same time; beyond it REFUSED_STREAM.
+    package var http2Streams = 128
+    /// Streams that the client has reset.
+    package var http2ResetsPerMinute = 1000
+    package var http2PingsPerMinute = 3000
+    package var http2SettingsPerMinute = 60
+    /// Frames of data or fields that have none.
+    package var http2EmptyFramesPerMinute = 600
+    /// Parts of one block of fields behind its first.
+    package var http2Continuations = 16
+    package var http2WindowUpdatesPerMinute = 100_000
+    package var http2PrioritiesPerMinute = 1000
+    /// Bytes of one request's body that may come before they are read; a quarter of what one connection may send so.
+    package var http2WindowBytes = 256 * 1024
+
     package init() {}
 }

@@ -4,6 +4,16 @@ import HTTP
 import Logging
 import Reactor
 
+/// A connection as its server sees it, whatever it speaks. Confined to its loop.
+protocol ServerConnection: AnyObject {
+    /// The server drains: what is between two requests closes, and no new one is taken.
+    func closeIfIdle()
+    /// Closes at once.
+    func shut()
+    /// Sends what has gathered, as `flushAtEndOfTurn` was asked.
+    func endOfTurn()
+}
+
 /// Listens, keeps the connections, and ends them. Confined to its loop.
 package final class HTTPServer: @unchecked Sendable {
     /// Connections beyond the limit that are being told so at one time; more are closed unanswered.
@@ -20,9 +30,9 @@ package final class HTTPServer: @unchecked Sendable {
     private(set) var isDraining = false
 
     private var listeners: [Listener] = []
-    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private var connections: [ObjectIdentifier: any ServerConnection] = [:]
     private var refusals: [ObjectIdentifier: HTTPConnection] = [:]
-    private var waitingToFlush: [HTTPConnection] = []
+    private var waitingToFlush: [any ServerConnection] = []
     private var drainWaiter: UnsafeContinuation<Void, Never>?
     private var lastAcceptWarning: EventLoop.Instant?
 
@@ -153,6 +163,12 @@ package final class HTTPServer: @unchecked Sendable {
         for connection in refusals.values { connection.shut() }
     }
 
+    /// The first connection goes on as the second one, until `ended` of the first.
+    func replace(_ connection: HTTPConnection, by next: HTTP2Connection) {
+        if connections[ObjectIdentifier(connection)] != nil { connections[ObjectIdentifier(connection)] = next }
+        if isDraining { next.closeIfIdle() }
+    }
+
     /// The connection's task is at its end.
     func ended(_ connection: HTTPConnection) {
         connections[ObjectIdentifier(connection)] = nil
@@ -168,7 +184,7 @@ package final class HTTPServer: @unchecked Sendable {
 
     // MARK: Writing
 
-    func flushAtEndOfTurn(_ connection: HTTPConnection) {
+    func flushAtEndOfTurn(_ connection: any ServerConnection) {
         if waitingToFlush.isEmpty {
             loop.endOfTurn { [self] in flushAll() }
         }

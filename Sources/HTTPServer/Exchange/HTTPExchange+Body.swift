@@ -16,7 +16,7 @@ extension HTTPExchange {
         switch stream.body {
         case .none: 0
         case .length(let missing): missing
-        case .chunked, .broken: nil
+        case .chunked, .untilEnd, .broken: nil
         }
     }
 

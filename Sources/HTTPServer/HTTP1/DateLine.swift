@@ -12,6 +12,9 @@ final class DateLine {
         self.loop = loop
     }
 
+    /// The field's value: `Fri, 02 Jan 2026 03:04:05 GMT`.
+    var value: String { String(current.text.dropFirst("Date: ".utf8.count).dropLast()) }
+
     /// `Date: Fri, 02 Jan 2026 03:04:05 GMT` with its line end. Whoever keeps it keeps an old one: it is replaced,
     /// never written over.
     var current: ByteBuffer {

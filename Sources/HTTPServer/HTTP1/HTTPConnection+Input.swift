@@ -9,6 +9,8 @@ enum BodyProgress {
     /// So many bytes are missing.
     case length(Int)
     case chunked(ChunkedBodyParser)
+    /// HTTP/2, whose frames tell the end.
+    case untilEnd
     /// Its chunks are malformed behind what has been read.
     case broken(HTTPParseError)
 }
@@ -74,6 +76,13 @@ extension HTTPConnection {
 
     private func parseHead() -> HeadOutcome? {
         guard hasInput else { return nil }
+        if !hasServed {
+            switch HTTP2Preface.match(unusedInput) {
+            case .whole: return .http2
+            case .begun: return nil
+            case .none: break
+            }
+        }
         if !parser.isUnderWay, !isKnownUniquelyReferenced(&head) {
             // Somebody kept the last one.
             head = RequestHead()
@@ -129,6 +138,7 @@ extension HTTPConnection {
             return true
         case .chunked(let parser):
             return try await readChunks(parser, into: buffer)
+        case .untilEnd: preconditionFailure("no body of HTTP/1.1")
         case .broken(let error): throw .malformed(error)
         }
     }
@@ -187,7 +197,7 @@ extension HTTPConnection {
             case .none: return false
             case .chunked(let next): parser = next
             case .broken(let error): throw .malformed(error)
-            case .length: preconditionFailure("a chunked body stays one")
+            case .length, .untilEnd: preconditionFailure("a chunked body stays one")
             }
             try await waitForBody()
             switch receive() {

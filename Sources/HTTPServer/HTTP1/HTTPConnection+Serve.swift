@@ -10,13 +10,14 @@ extension HTTPConnection {
     func run() async {
         guard await agreeOnTLS() else { return await end(lingering: !channel.isSecure) }
         var isIdle = false
-        var hasServed = false
         while isOpen, !mustClose, !isIdle {
             // One packet brings hundreds of requests: between two of them others have their turn.
             if hasServed, hasInput { await loop.nextTurn() }
-            hasServed = true
             switch await nextHead() {
-            case .request: await serve()
+            case .request:
+                hasServed = true
+                await serve()
+            case .http2: return await goOverToHTTP2()
             case .refused(let error): refuse(.malformed(error))
             case .timedOut: refuse(.headTimedOut)
             case .closed: isIdle = true
@@ -24,6 +25,16 @@ extension HTTPConnection {
             if let buffer = output.buffer, buffer.count > Self.gatheredBytes { await drainOutput() }
         }
         await end(lingering: !isIdle)
+    }
+
+    private func goOverToHTTP2() async {
+        let connection = HTTP2Connection(channel, server: server)
+        server.replace(self, by: connection)
+        let read = input.buffer
+        input.buffer = nil
+        await connection.run(read)
+        if let read { server.buffers.give(read) }
+        server.ended(self)
     }
 
     /// Answers 503 without reading a request.
@@ -104,7 +115,7 @@ extension HTTPConnection {
         case .none: true
         case .length(let missing): !owesContinue && missing - unusedInput.count <= limits.discardBytes
         case .chunked: !owesContinue
-        case .broken: false
+        case .untilEnd, .broken: false
         }
     }
 

@@ -10,7 +10,7 @@ import Reactor
 /// `output` and leave with one `send` at the end of the turn.
 ///
 /// `run` (HTTPConnection+Serve), input and bodies (+Input), output (+Output), answers (+Answer).
-final class HTTPConnection: ChannelUser, @unchecked Sendable {
+final class HTTPConnection: ChannelUser, ServerConnection, @unchecked Sendable {
     /// What the bytes that arrive are for.
     enum Wish {
         /// TLS is not agreed on yet.
@@ -29,6 +29,8 @@ final class HTTPConnection: ChannelUser, @unchecked Sendable {
     enum HeadOutcome {
         /// `head` is filled.
         case request
+        /// What was read begins as HTTP/2 does.
+        case http2
         case refused(HTTPParseError)
         case timedOut
         /// Nothing more will come, or nothing more is wanted.
@@ -73,6 +75,8 @@ final class HTTPConnection: ChannelUser, @unchecked Sendable {
     var isBodyAbandoned = false
     var exchange: HTTPExchange?
     var answerFraming = AnswerFraming.chunked
+    /// A request was read.
+    var hasServed = false
     /// The connection ends behind the current answer.
     var mustClose = false
 
@@ -120,7 +124,9 @@ final class HTTPConnection: ChannelUser, @unchecked Sendable {
     // MARK: The end
 
     /// Closes the channel, wakes whoever waits and tells the exchange. Nothing happens on a closed connection.
-    func shut(withReset: Bool = false) {
+    func shut() { shut(withReset: false) }
+
+    func shut(withReset: Bool) {
         guard isOpen else { return }
         channel.close(withReset: withReset)
         deadlines.end(on: loop)

@@ -38,12 +38,12 @@ package final class TLSContext: @unchecked Sendable {
 
     deinit { SSL_CTX_free(context) }
 
-    /// Of what a client offers the server chooses HTTP/1.1.
+    /// Of what a client offers the server chooses HTTP/2 before HTTP/1.1.
     private static func chooseProtocols(_ context: OpaquePointer) {
         SSL_CTX_set_alpn_select_cb(
             context,
             { _, chosen, length, offered, offeredLength, _ in
-                let known: StaticString = "\u{8}http/1.1"
+                let known: StaticString = "\u{2}h2\u{8}http/1.1"
                 var selected: UnsafeMutablePointer<UInt8>?
                 let result = SSL_select_next_proto(
                     &selected, length, known.utf8Start, UInt32(known.utf8CodeUnitCount), offered, offeredLength)

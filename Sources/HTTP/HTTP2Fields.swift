@@ -1,0 +1,32 @@
+import Bytes
+
+/// The fields of an answer of HTTP/2 (RFC 9113, 8.2 and 8.3.2): names in lower case, none that is about the connection. Performs
+/// no I/O.
+package struct HTTP2Fields {
+    /// All names and values, one behind the other.
+    package let bytes = ByteBuffer(capacity: 256)
+    /// Where each name and its value lie in `bytes`.
+    package private(set) var fields: [(name: Range<Int>, value: Range<Int>)] = []
+
+    /// - Parameter length: of the body, where it is known.
+    package init(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int?, date: String) {
+        add(":status", "\(status.rawValue)")
+        add("date", date)
+        for field in headers { add(field.name, field.value) }
+        if let length { add("content-length", "\(length)") }
+    }
+
+    /// Those behind the body.
+    package init(trailers: HTTPHeaders) {
+        for field in trailers { add(field.name, field.value) }
+    }
+
+    /// Bytes that no field may have become spaces, as in HTTP/1.1.
+    private mutating func add(_ name: String, _ value: String) {
+        let start = bytes.count
+        for byte in name.utf8 where ASCII.isToken(byte) || byte == ASCII.colon { bytes.append(ASCII.lower(byte)) }
+        let middle = bytes.count
+        for byte in value.utf8 { bytes.append(ASCII.isText(byte) ? byte : ASCII.space) }
+        fields.append((start..<middle, middle..<bytes.count))
+    }
+}

@@ -1,0 +1,48 @@
+import Bytes
+
+/// Gathers the fields of one request of HTTP/2 and reads them as a head of HTTP/1.1 is read: one parser judges both (RFC
+/// 9113, 8.3.1). Performs no I/O.
+package struct HTTP2Request {
+    private var method: String?
+    private var path: String?
+    private var authority: String?
+    private let fields = ByteBuffer()
+    private var hasHost = false
+
+    package init() {}
+
+    /// Bytes of the fields so far.
+    package var byteCount: Int { fields.count }
+
+    /// A field as it came, pseudo-header fields first.
+    package mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if name.first == ASCII.colon {
+            let text = String(decoding: value, as: UTF8.self)
+            if ASCII.equals(name, ":method") { method = text }
+            if ASCII.equals(name, ":path") { path = text }
+            if ASCII.equals(name, ":authority") { authority = text }
+            return
+        }
+        if ASCII.equals(name, "host") { hasHost = true }
+        fields.append(name)
+        fields.append(": ")
+        fields.append(value)
+        fields.append("\r\n")
+    }
+
+    /// The head, once all fields have come.
+    package func head(_ limits: HTTPLimits) throws(HTTPParseError) -> RequestHead {
+        guard let method, let path else { throw .malformedRequestLine }
+        let wire = ByteBuffer("\(method) \(path) HTTP/1.1\r\n")
+        // Without :authority a Host field says the same (RFC 9113, 8.3.1), with it that one counts.
+        if let authority, !hasHost { wire.append("host: \(authority)\r\n") }
+        wire.append(fields)
+        wire.append("\r\n")
+        var parser = RequestHeadParser(limits: limits)
+        let head = RequestHead()
+        defer { withExtendedLifetime(wire) {} }
+        // A field that ends the head early hides others behind it.
+        guard try parser.parse(wire.bytes, into: head) == wire.count else { throw .malformedRequestLine }
+        return head
+    }
+}

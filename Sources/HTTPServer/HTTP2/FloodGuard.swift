@@ -1,0 +1,53 @@
+import HTTP
+import Reactor
+
+/// Counts what a peer of HTTP/2 can make another work with at little cost of its own (CVE-2019-9512 to 9518, CVE-2023-44487,
+/// CVE-2024-27316), and says when it is too much. Performs no I/O.
+struct FloodGuard {
+    enum Kind: CaseIterable {
+        /// Streams that the peer has opened and reset.
+        case reset
+        case ping
+        case settings
+        /// Frames of data or fields without any.
+        case empty
+        /// Parts of one block of fields.
+        case continuation
+        case windowUpdate
+        case priority
+    }
+
+    private static let window = Duration.seconds(60)
+
+    private let limits: HTTPLimits
+    private var counts: [Kind: Int] = [:]
+    private var since: EventLoop.Instant?
+
+    init(_ limits: HTTPLimits) { self.limits = limits }
+
+    /// Returns whether it is too much.
+    mutating func exceeds(_ kind: Kind, now: EventLoop.Instant) -> Bool {
+        if let since, now - since < Self.window {
+        } else {
+            since = now
+            counts = counts.filter { $0.key == .continuation }
+        }
+        counts[kind, default: 0] += 1
+        return counts[kind, default: 0] > limit(of: kind)
+    }
+
+    /// A block of fields begins.
+    mutating func blockBegins() { counts[.continuation] = 0 }
+
+    private func limit(of kind: Kind) -> Int {
+        switch kind {
+        case .reset: limits.http2ResetsPerMinute
+        case .ping: limits.http2PingsPerMinute
+        case .settings: limits.http2SettingsPerMinute
+        case .empty: limits.http2EmptyFramesPerMinute
+        case .continuation: limits.http2Continuations
+        case .windowUpdate: limits.http2WindowUpdatesPerMinute
+        case .priority: limits.http2PrioritiesPerMinute
+        }
+    }
+}

@@ -1,0 +1,277 @@
+import Bytes
+import CNGHTTP2
+import HTTP
+import Reactor
+
+/// One stream of HTTP/2: a request, whose body comes in frames, and its answer. Confined to its loop.
+///
+/// What is written lies in `outgoing` until flow control lets nghttp2 take it; a write returns when the kernel has the last of
+/// it.
+final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
+    /// Answers up to this size leave with the turn; of larger ones the handler waits until the kernel has them.
+    private static let small = 8 * 1024
+
+    let connection: HTTP2Connection
+    let id: Int32
+    /// The fields of the request, until all have come.
+    var request = HTTP2Request()
+    /// What is served; nil before, and after the handler has returned.
+    var exchange: HTTPExchange?
+    /// Both sides have ended, or one of them has reset it.
+    private(set) var isClosed = false
+
+    // The request's body.
+    private var arrived = ByteBuffer()
+    private var hasBodyEnded = false
+    private var isBodyAbandoned = false
+    private var hasTimedOut = false
+    private var reader: UnsafeContinuation<Void, Never>?
+    /// Bytes that Content-Length says are still to be read; nil: it says nothing.
+    private var missing: Int?
+
+    // The answer.
+    private var outgoing = Fifo<ByteBuffer>()
+    /// Bytes of the first of `outgoing` that were taken.
+    private var taken = 0
+    private var hasAnswerEnded = false
+    /// nghttp2 was told that nothing is there, and has to be told when there is.
+    private var isDeferred = false
+    /// Who waits until the kernel has all; false tells them that it never will.
+    private var writers: [UnsafeContinuation<Bool, Never>] = []
+    /// Counts bytes that nghttp2 took.
+    private var progress = 0
+
+    init(_ connection: HTTP2Connection, _ id: Int32) {
+        self.connection = connection
+        self.id = id
+    }
+
+    var server: HTTPServer { connection.server }
+    var channel: Channel { connection.channel }
+    var isOpen: Bool { !isClosed && channel.isOpen }
+    private var loop: EventLoop { server.loop }
+
+    // MARK: From the connection
+
+    /// The head is there.
+    func begin(_ facts: RequestFacts) { missing = facts.contentLength }
+
+    func received(_ data: UnsafeRawBufferPointer) {
+        if isBodyAbandoned { return connection.consumed(data.count, of: id) }
+        arrived.append(data)
+        wakeReader()
+    }
+
+    func bodyEnded() {
+        hasBodyEnded = true
+        wakeReader()
+    }
+
+    /// - Parameter isOrderly: both sides have said all.
+    func closed(isOrderly: Bool) {
+        guard !isClosed else { return }
+        isClosed = true
+        // What nobody will read has to be given back to the connection's window.
+        if !arrived.isEmpty { connection.consumed(arrived.count, of: nil) }
+        arrived = ByteBuffer()
+        wakeReader()
+        // Of an orderly end the last frames may still be on their way to the kernel.
+        if !isOrderly || !outgoing.isEmpty { wakeWriters(isTaken: false) }
+        if !isOrderly || !hasAnswerEnded { exchange?.disconnected() }
+    }
+
+    /// The handler has returned. Of a body that nobody read to its end no more is wanted (RFC 9113, 8.1).
+    func handlerEnded() {
+        exchange = nil
+        if isOpen, !hasBodyEnded { connection.reset(id, NGHTTP2_NO_ERROR, behindAnswer: true) }
+    }
+
+    // MARK: The request's body
+
+    var body: BodyProgress {
+        if hasBodyEnded, arrived.isEmpty { return .none }
+        return missing.map(BodyProgress.length) ?? .untilEnd
+    }
+
+    func readBody(into buffer: ByteBuffer) async throws(HTTPBodyError) -> Bool {
+        while true {
+            if !arrived.isEmpty {
+                take(into: buffer)
+                return true
+            }
+            if hasBodyEnded { return false }
+            guard isOpen else { throw .connectionClosed }
+            if isBodyAbandoned { throw .abandoned }
+            try await waitForBody()
+        }
+    }
+
+    func takeArrivedBody(limit: Int) -> ByteBuffer? {
+        guard hasBodyEnded, !arrived.isEmpty, arrived.count <= limit else { return nil }
+        let body = ByteBuffer(capacity: arrived.count)
+        take(into: body)
+        return body
+    }
+
+    private func take(into buffer: ByteBuffer) {
+        let count = arrived.count
+        buffer.append(arrived)
+        arrived.removeAll()
+        if let missing { self.missing = missing - count }
+        connection.consumed(count, of: id)
+    }
+
+    private func waitForBody() async throws(HTTPBodyError) {
+        precondition(reader == nil, "a body has one reader")
+        let timer = loop.schedule(after: server.limits.bodyTime) { [weak self] in
+            self?.hasTimedOut = true
+            self?.wakeReader()
+        }
+        await withUnsafeContinuation { reader = $0 }
+        loop.cancel(timer)
+        if hasTimedOut { throw .timedOut }
+    }
+
+    private func wakeReader() {
+        guard let continuation = reader else { return }
+        reader = nil
+        continuation.resume()
+    }
+
+    func abandonBody() {
+        isBodyAbandoned = true
+        wakeReader()
+    }
+
+    func refuseRest() {}
+
+    // MARK: The answer
+
+    func respond(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?) async {
+        let fields = HTTP2Fields(
+            status, headers, length: status.isBodiless ? nil : length, date: server.dateLine.value)
+        let body = body.flatMap { $0.isEmpty ? nil : $0 }
+        hasAnswerEnded = true
+        if let body { outgoing.append(body) }
+        connection.submit(fields, for: id, hasBody: body != nil)
+        if length > Self.small, body != nil {
+            try? await waitUntilTaken(server.limits.answerTime)
+        }
+    }
+
+    func begin(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, isHead: Bool, peerMayHalfClose: Bool, closesConnection: Bool
+    ) async throws(ConnectionClosed) {
+        let fields = HTTP2Fields(status, headers, length: nil, date: server.dateLine.value)
+        if isHead { hasAnswerEnded = true }
+        connection.submit(fields, for: id, hasBody: !isHead)
+    }
+
+    var isWriting: Bool { !writers.isEmpty }
+
+    func write(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) -> Int {
+        guard isOpen, !hasAnswerEnded else { throw ConnectionClosed() }
+        var size = 0
+        for chunk in chunks where !chunk.isEmpty {
+            outgoing.append(chunk)
+            size += chunk.count
+        }
+        guard size > 0 else { return 0 }
+        resume()
+        try await waitUntilTaken(time)
+        return size
+    }
+
+    func hasten(to time: Duration) { limitTime(of: progress, to: time) }
+
+    func finish() async {
+        guard isOpen, !hasAnswerEnded else { return }
+        hasAnswerEnded = true
+        resume()
+    }
+
+    /// Proof is that the peer answers a PING that went behind the last frame: its HTTP/2 has read all of them. What its
+    /// program makes of them nobody can say.
+    func finishWithProof() async -> Bool {
+        await finish()
+        do throws(ConnectionClosed) { try await waitUntilTaken(server.limits.lingerTime) } catch { return false }
+        return await connection.isHeard(within: server.limits.lingerTime)
+    }
+
+    func abort() {
+        guard isOpen else { return }
+        connection.reset(id, NGHTTP2_INTERNAL_ERROR, behindAnswer: false)
+        closed(isOrderly: false)
+    }
+
+    // MARK: What nghttp2 takes
+
+    /// What stands in the next frame of data.
+    enum Provided {
+        /// So many bytes; more may follow.
+        case bytes(Int)
+        /// So many, and they are the last.
+        case last(Int)
+        /// There is nothing now.
+        case nothing
+    }
+
+    func provide(into buffer: UnsafeMutableRawPointer, room: Int) -> Provided {
+        var count = 0
+        while count < room, let chunk = outgoing.first {
+            let part = min(room - count, chunk.count - taken)
+            (buffer + count).copyMemory(from: chunk.base + taken, byteCount: part)
+            count += part
+            taken += part
+            if taken == chunk.count {
+                outgoing.popFirst()
+                taken = 0
+            }
+        }
+        progress += count
+        if outgoing.isEmpty {
+            if !writers.isEmpty { connection.drained(self) }
+            if hasAnswerEnded { return .last(count) }
+            if count == 0 {
+                isDeferred = true
+                return .nothing
+            }
+        }
+        return .bytes(count)
+    }
+
+    private func resume() {
+        guard isDeferred else { return }
+        isDeferred = false
+        connection.resume(id)
+    }
+
+    /// The kernel has what was taken so far, or will never have it.
+    func wakeWriters(isTaken: Bool) {
+        let waiting = writers
+        writers = []
+        for writer in waiting { writer.resume(returning: isTaken) }
+    }
+
+    /// Returns when the kernel has all of `outgoing`.
+    private func waitUntilTaken(_ time: Duration) async throws(ConnectionClosed) {
+        connection.flushSoon()
+        guard isOpen, !outgoing.isEmpty || connection.holdsOutput else {
+            if isOpen || hasAnswerEnded && outgoing.isEmpty { return }
+            throw ConnectionClosed()
+        }
+        if outgoing.isEmpty { connection.drained(self) }
+        limitTime(of: progress, to: time)
+        guard await withUnsafeContinuation({ writers.append($0) }) else { throw ConnectionClosed() }
+    }
+
+    /// The peer has to take something within this time, as long as somebody waits; zero is without end.
+    private func limitTime(of progress: Int, to time: Duration) {
+        guard time > .zero else { return }
+        _ = loop.schedule(after: time) { [weak self] in
+            guard let self, isOpen, !writers.isEmpty else { return }
+            guard self.progress == progress else { return limitTime(of: self.progress, to: time) }
+            abort()
+        }
+    }
+}
