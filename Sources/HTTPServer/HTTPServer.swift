@@ -69,25 +69,37 @@ package final class HTTPServer: @unchecked Sendable {
     ///
     /// The limit of connections is lowered where the process may not open as many files. Throws what socket, bind or
     /// listen say; nothing is left open then.
-    /// - Parameter isSecure: whether connections speak TLS; `use` comes before.
-    package func listen(_ address: ListenAddress, isSecure: Bool = false) throws(SystemError) -> ListenAddress {
+    /// - Parameters:
+    ///   - isSecure: whether connections speak TLS; `use` comes before.
+    ///   - access: of a Unix socket.
+    package func listen(
+        _ address: ListenAddress, isSecure: Bool = false, access: UnixSocket.Access = UnixSocket.Access()
+    ) throws(SystemError) -> ListenAddress {
         loop.preconditionOnLoop()
         precondition(!isSecure || tls != nil, "there is no certificate")
-        guard let socketAddress = SocketAddress(host: address.host, port: address.port) else {
-            throw SystemError("inet_pton", EINVAL)
-        }
         limits.connections = min(limits.connections, Self.connectionsThatFit())
-        let fd = try Socket.listening(socketAddress)
+        let fd: Int32
+        var path: String?
+        switch address {
+        case .ip(let host, let port):
+            guard let socketAddress = SocketAddress(host: host, port: port) else {
+                throw SystemError("inet_pton", EINVAL)
+            }
+            fd = try Socket.listening(socketAddress)
+        case .unix(let file):
+            fd = try UnixSocket.listening(file, access)
+            path = file
+        }
         do throws(SystemError) {
             listeners.append(
                 try Listener(
-                    loop: loop, fd: fd, take: { [unowned self] in take($0, $1, isSecure) },
+                    loop: loop, fd: fd, path: path, take: { [unowned self] in take($0, $1, isSecure) },
                     report: { [unowned self] in acceptFailed($0) }))
         } catch {
             close(fd)
             throw error
         }
-        return ListenAddress(Socket.localAddress(fd))
+        return path == nil ? ListenAddress(Socket.localAddress(fd)) : address
     }
 
     private static func connectionsThatFit() -> Int {

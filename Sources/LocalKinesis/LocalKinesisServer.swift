@@ -32,9 +32,9 @@ package final class LocalKinesisServer: @unchecked Sendable {
         guard let address = ListenAddress(host: "127.0.0.1", port: port) else {
             preconditionFailure("127.0.0.1:\(port) is no address")
         }
-        let bound = try local.server.listen(address)
+        let bound = try local.server.listen(address).port ?? port
         local.trimming = loop.spawn { await local.trimForEver() }
-        return (local, bound.port)
+        return (local, bound)
     }
 
     /// Ends the server: connections are closed, and what was acknowledged is in the store.

@@ -28,6 +28,7 @@ final class Program: @unchecked Sendable {
     private var services: Services?
     private var server: HTTPServer?
     private var gateway: Gateway?
+    private var certificate: ServerCertificate?
     private var signals: Signals?
     private var isDraining = false
     private var failure: StartError?
@@ -117,10 +118,12 @@ final class Program: @unchecked Sendable {
         server.onBadRequest = { [unowned gateway] in gateway.refusal(of: $0) }
         self.gateway = gateway
         self.server = server
+        certificate = try ServerCertificate(settings.tls, on: loop, logger: Logger(label: "tls")) { server.use($0) }
         var bound: [ListenAddress] = []
         for address in settings.listen {
+            let isSecure = certificate != nil && address.port != nil
             do throws(SystemError) {
-                bound.append(try server.listen(address))
+                bound.append(try server.listen(address, isSecure: isSecure, access: settings.socketAccess))
             } catch {
                 throw .failed("cannot listen on \(address): \(error)\(StartError.hint(error, flag: "--listen"))")
             }
@@ -130,10 +133,12 @@ final class Program: @unchecked Sendable {
 
     /// `--port-file` gets the ports.
     private func writePorts(_ addresses: [ListenAddress]) throws(StartError) {
-        guard let path = settings.portFile, let first = addresses.first else { return }
-        let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.port)" } ?? "") + "}\n"
+        guard let path = settings.portFile else { return }
+        let ports = [("http", addresses.lazy.compactMap(\.port).first), ("kinesis", local?.port)]
+        let members = ports.compactMap { name, port in port.map { "\"\(name)\": \($0)" } }
+        let text = "{\(members.joined(separator: ", "))}\n"
         do throws(TextFile.Failure) {
-            try TextFile.write(ports, to: path)
+            try TextFile.write(text, to: path)
         } catch {
             throw .failed("--port-file \(path) \(error.problem)")
         }
@@ -141,7 +146,8 @@ final class Program: @unchecked Sendable {
 
     /// One line on standard output says every address.
     private func announce(_ addresses: [ListenAddress]) {
-        let urls = addresses.map { "http://\($0)" }.joined(separator: " and ")
+        let scheme = certificate == nil ? "http" : "https"
+        let urls = addresses.map { $0.port == nil ? "\($0)" : "\(scheme)://\($0)" }.joined(separator: " and ")
         let kinesis = local.map { ", embedded Kinesis on http://127.0.0.1:\($0.port)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
         print("kinesis-sidecar \(Help.version) listens on \(urls)\(kinesis), \(state)")

@@ -52,7 +52,7 @@ final class TestSidecar: @unchecked Sendable {
         gateway = Gateway(loop: loop, services: services, options: options, logger: logger)
         server = HTTPServer(loop: loop, limits: limits, handler: gateway, logger: logger)
         server.onBadRequest = gateway.refusal
-        port = try server.listen(ListenAddress("127.0.0.1:0")!).port
+        port = try server.listen(ListenAddress("127.0.0.1:0")!).port!
     }
 
     /// Runs a test's body with a sidecar of its own, on a thread of its own: its blocking calls hold up nobody.

@@ -27,7 +27,7 @@ final class ServerFixture: Sendable {
         logger.logLevel = .critical
         server = HTTPServer(loop: loop, limits: limits, handler: Handler(handle), logger: logger)
         let server = server
-        port = try await Self.on(loop) { try server.listen(ListenAddress("127.0.0.1:0")!).port }
+        port = try await Self.on(loop) { try server.listen(ListenAddress("127.0.0.1:0")!).port! }
     }
 
     /// Runs `body` with a client-side thread of its own, so that blocking calls hold up nobody.

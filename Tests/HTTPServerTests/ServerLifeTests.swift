@@ -114,9 +114,12 @@ import Testing
         #expect(ListenAddress("127.0.0.1:8700")?.description == "127.0.0.1:8700")
         #expect(ListenAddress("[::1]:8700")?.description == "[::1]:8700")
         #expect(ListenAddress("localhost:0")?.description == "127.0.0.1:0")
-        #expect(ListenAddress("0.0.0.0:1")?.host == "0.0.0.0")
+        #expect(ListenAddress("0.0.0.0:1") == .ip(host: "0.0.0.0", port: 1))
+        #expect(ListenAddress("unix:/run/x.sock") == .unix(path: "/run/x.sock"))
+        #expect(ListenAddress("unix:/run/x.sock")?.description == "unix:/run/x.sock")
         for bad in [
-            "", "8700", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "[::1]", "[1.2.3.4]:1", "a.b:1",
+            "", "8700", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "[::1]", "[1.2.3.4]:1", "a.b:1", "unix:",
+            "unix:/" + String(repeating: "x", count: 107),
         ] {
             #expect(ListenAddress(bad) == nil, "\(bad)")
         }

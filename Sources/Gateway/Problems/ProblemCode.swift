@@ -5,6 +5,7 @@ import HTTP
 package enum ProblemCode: String, CaseIterable, Sendable {
     // The request as HTTP.
     case malformedRequest
+    case tlsRequired
     case requestTimeout
     case bodyTooLarge
     case uriTooLong
@@ -83,7 +84,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     /// Its status in HTTP.
     package var status: HTTPStatus {
         switch self {
-        case .malformedRequest, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
+        case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
             .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip, .malformedJSON,
             .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
@@ -118,6 +119,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var title: String {
         switch self {
         case .malformedRequest: "The request is not sound HTTP"
+        case .tlsRequired: "This port speaks HTTP over TLS"
         case .requestTimeout: "The request took too long to arrive"
         case .bodyTooLarge: "The body is too large"
         case .uriTooLong: "The request line is too long"

@@ -3,23 +3,31 @@ import CLinux
 import Glibc
 import Reactor
 
-/// Where a server listens: an IP address and a port. Names are not resolved, but `localhost` is 127.0.0.1.
-package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-    /// `127.0.0.1` or `::1`, without brackets.
-    package let host: String
-    /// 0 lets the kernel choose.
-    package let port: Int
+/// Where a server listens. Names are not resolved, but `localhost` is 127.0.0.1.
+package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    /// An IP address without brackets; port 0 lets the kernel choose.
+    case ip(host: String, port: Int)
+    /// A Unix socket's file.
+    case unix(path: String)
+
+    /// The bytes that a socket's path may have (unix(7), with its ending zero).
+    static let longestPath = 107
 
     /// Nil when `host` is no address or `port` is not in 0…65535.
     package init?(host: String, port: Int) {
         let host = host == "localhost" ? "127.0.0.1" : host
         guard (0...65535).contains(port), SocketAddress(host: host, port: port) != nil else { return nil }
-        self.host = host
-        self.port = port
+        self = .ip(host: host, port: port)
     }
 
-    /// `127.0.0.1:8700`, `[::1]:8700` or `localhost:8700`.
+    /// `127.0.0.1:8700`, `[::1]:8700`, `localhost:8700` or `unix:/run/sidecar.sock`.
     package init?(_ text: String) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            guard (1...Self.longestPath).contains(path.utf8.count), !path.utf8.contains(0) else { return nil }
+            self = .unix(path: path)
+            return
+        }
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
         guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit),
@@ -35,7 +43,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(host), port: port)
     }
 
-    /// What `--listen` may say: an address with its port, or a port alone, which is meant on both loopbacks.
+    /// What `--listen` may say: an address with its port, a socket's path, or a port alone, which is meant on both loopbacks.
     package static func all(_ text: String) -> [ListenAddress]? {
         if let address = ListenAddress(text) { return [address] }
         let loopbacks = ["127.0.0.1:", "[::1]:"].compactMap { ListenAddress($0 + text) }
@@ -43,13 +51,18 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     init(_ address: SocketAddress) {
-        host = address.host
-        port = address.port
+        self = address.isUnix ? .unix(path: "") : .ip(host: address.host, port: address.port)
     }
 
-    /// As it stands in a URL.
+    /// nil: of a Unix socket.
+    package var port: Int? { if case .ip(_, let port) = self { port } else { nil } }
+
+    /// As it stands in a URL, or behind `--listen`.
     package var description: String {
-        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        switch self {
+        case .ip(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
     }
 }
 
@@ -89,6 +102,9 @@ struct SocketAddress {
 
     var family: Int32 { Int32(storage.sin6_family) }
 
+    /// Of a Unix socket nothing but the family is kept.
+    var isUnix: Bool { family == AF_UNIX }
+
     var port: Int {
         family == AF_INET6
             ? Int(UInt16(bigEndian: load(sockaddr_in6.self).sin6_port))
@@ -107,8 +123,9 @@ struct SocketAddress {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// 127.0.0.0/8 or ::1.
+    /// 127.0.0.0/8, ::1, or a Unix socket.
     var isLoopback: Bool {
+        if isUnix { return true }
         if family == AF_INET6 { return host == "::1" }
         return family == AF_INET && UInt32(bigEndian: load(sockaddr_in.self).sin_addr.s_addr) >> 24 == 127
     }

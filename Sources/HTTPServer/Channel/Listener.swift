@@ -12,6 +12,8 @@ final class Listener {
 
     private let loop: EventLoop
     private let fd: Int32
+    /// Of a Unix socket: its file, which goes with the listener.
+    private let file: (path: String, inode: ino_t?)?
     private let accept: (Int32) -> Socket.Accepted
     private let take: (Int32, SocketAddress) -> Void
     private let report: (SystemError) -> Void
@@ -21,11 +23,13 @@ final class Listener {
 
     /// `accept` is a parameter for the test of its failures. `take` owns the descriptor that it gets.
     init(
-        loop: EventLoop, fd: Int32, accept: @escaping (Int32) -> Socket.Accepted = Socket.accept,
+        loop: EventLoop, fd: Int32, path: String? = nil,
+        accept: @escaping (Int32) -> Socket.Accepted = Socket.accept,
         take: @escaping (Int32, SocketAddress) -> Void, report: @escaping (SystemError) -> Void
     ) throws(SystemError) {
         self.loop = loop
         self.fd = fd
+        file = path.map { ($0, UnixSocket.inode($0)) }
         self.accept = accept
         self.take = take
         self.report = report
@@ -41,6 +45,7 @@ final class Listener {
         if let resumption { loop.cancel(resumption) }
         resumption = nil
         close(fd)
+        if let file { UnixSocket.remove(file.path, inode: file.inode) }
         if spare >= 0 { close(spare) }
     }
 

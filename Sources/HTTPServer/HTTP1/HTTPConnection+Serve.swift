@@ -28,6 +28,7 @@ extension HTTPConnection {
     }
 
     private func goOverToHTTP2() async {
+        endDeadlines()
         let connection = HTTP2Connection(channel, server: server)
         server.replace(self, by: connection)
         let read = input.buffer

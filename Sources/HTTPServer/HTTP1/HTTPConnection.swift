@@ -129,7 +129,7 @@ final class HTTPConnection: ChannelUser, ServerConnection, @unchecked Sendable {
     func shut(withReset: Bool) {
         guard isOpen else { return }
         channel.close(withReset: withReset)
-        deadlines.end(on: loop)
+        endDeadlines()
         dropInput()
         dropOutput()
         input.headOutcome = .closed
@@ -144,6 +144,9 @@ final class HTTPConnection: ChannelUser, ServerConnection, @unchecked Sendable {
         deadlines.setRead(loop.now + time)
         setTimer()
     }
+
+    /// Somebody else has the channel from here on.
+    func endDeadlines() { deadlines.end(on: loop) }
 
     func clearReadDeadline() { deadlines.clearRead() }
 

@@ -3,13 +3,14 @@ import Bytes
 import Consumer
 import DynamoDB
 import Gateway
+import Glibc
 import HTTPServer
 import Logging
 import Time
 
 extension ProgramOption {
     /// Every option of the program itself, in the order in which help and `--check-config` show them.
-    static let all: [ProgramOption] = place + service + dynamoDB + http + flow + process
+    static let all: [ProgramOption] = place + ways + service + dynamoDB + http + flow + process
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
@@ -66,8 +67,9 @@ extension ProgramOption {
         },
         ProgramOption(
             list: "listen", flag: "listen",
-            accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700, or PORT for both of these",
-            argument: "[HOST:]PORT", help: "may be repeated (8700: 127.0.0.1 and [::1]; port 0 picks one)",
+            accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700, PORT for both of these, or unix:PATH",
+            argument: "[HOST:]PORT",
+            help: "or unix:PATH; may be repeated (8700: 127.0.0.1 and [::1]; port 0 picks one)",
             read: ListenAddress.all
         ) {
             $0.listen = $1
@@ -90,6 +92,44 @@ extension ProgramOption {
             $0.dataDir ?? ""
         },
     ]
+
+    /// Who may come in, and how.
+    private static let ways: [ProgramOption] = [
+        file("tls.certificateFile", \.tls.certificateFile, flag: "tls-certificate", help: "PEM; HTTP is over TLS then"),
+        file("tls.keyFile", \.tls.keyFile, flag: "tls-key", help: "PEM, the certificate's private key"),
+        file(
+            "tls.clientCAFile", \.tls.clientCAFile, flag: "tls-client-ca",
+            help: "PEM; clients must show a certificate of one of these"),
+        ProgramOption("unixSocketMode", accepted: "octal permission bits, such as 0660") { settings, text in
+            guard (3...4).contains(text.utf8.count), let mode = mode_t(text, radix: 8), mode <= 0o777 else {
+                return false
+            }
+            settings.socketAccess.mode = mode
+            return true
+        } show: {
+            "0" + String($0.socketAccess.mode, radix: 8)
+        },
+        ProgramOption("unixSocketOwner", accepted: "USER, USER:GROUP or :GROUP, names or numbers of this system") {
+            settings, text in
+            guard let owner = SocketOwner(text) else { return false }
+            (settings.socketAccess.owner, settings.socketAccess.group) = (owner.user, owner.group)
+            return true
+        } show: { settings in
+            let access = settings.socketAccess
+            guard access.owner != nil || access.group != nil else { return "" }
+            return (access.owner.map { "\($0)" } ?? "") + (access.group.map { ":\($0)" } ?? "")
+        },
+    ]
+
+    private static func file(
+        _ name: String, _ key: WritableKeyPath<Settings, String?> & Sendable, flag: String, help: String
+    ) -> ProgramOption {
+        ProgramOption(name, flag: flag, path, argument: "FILE", help: help) {
+            $0[keyPath: key] = $1.text
+        } show: {
+            $0[keyPath: key] ?? ""
+        }
+    }
 
     private static let service: [ProgramOption] =
         [

@@ -40,6 +40,9 @@ struct Settings: Sendable {
 
     // MARK: HTTP
 
+    var tls = TLSSettings()
+    /// Of Unix sockets.
+    var socketAccess = UnixSocket.Access()
     var http = HTTPLimits()
     var heartbeatInterval = GatewayOptions().heartbeatInterval
     var allowedHosts: [String] = []

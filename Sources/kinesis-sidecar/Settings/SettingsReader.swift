@@ -181,6 +181,17 @@ struct SettingsReader {
         check(settings.keys, "credentials")
         check(settings.dynamoDB.keys, "dynamoDb.credentials")
         checkDynamoDB()
+        checkTLS()
+    }
+
+    private mutating func checkTLS() {
+        let tls = settings.tls
+        if (tls.certificateFile == nil) != (tls.keyFile == nil) {
+            let given = origins["tls.certificateFile"] ?? origins["tls.keyFile"]
+            mistakes.append(Mistake(given, "TLS needs both tls.certificateFile and tls.keyFile"))
+        } else if tls.clientCAFile != nil, !tls.isOn {
+            mistakes.append(Mistake(origins["tls.clientCAFile"], "needs tls.certificateFile and tls.keyFile"))
+        }
     }
 
     private static func keyNames(_ name: String) -> [String] {

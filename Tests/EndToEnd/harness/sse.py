@@ -143,9 +143,9 @@ class Reader:
 class CurlReader(Reader):
     """`curl -N -i URL` as a process; `body` holds what a refusal said."""
 
-    def __init__(self, url, headers=()):
+    def __init__(self, url, headers=(), options=()):
         super().__init__()
-        command = ["curl", "-sSNi", url]
+        command = ["curl", "-sSNi", *options, url]
         for name, value in dict(headers).items():
             command += ["-H", f"{name}: {value}"]
         self.body = ""
