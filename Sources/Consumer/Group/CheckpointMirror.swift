@@ -56,6 +56,9 @@ struct CheckpointMirror: Sendable {
     private var notBefore: Instant
     /// When heartbeat and renewals are due: all leases are renewed together.
     private var renewsAt: Instant
+    /// Requests that the last tick took, and those of the one that is under way.
+    private var requestsOfTick = 1
+    private var requests = 0
     /// Shards whose renewal is due and did not fit into the last request.
     private var unrenewed: [ShardID] = []
 
@@ -67,12 +70,14 @@ struct CheckpointMirror: Sendable {
         renewsAt = now
     }
 
-    /// When the next write may leave that nobody waits for.
-    var nextWrite: Instant { notBefore }
+    /// When the next write leaves that nobody waits for. A renewal says with it what is known by then: it costs the same, and
+    /// after throttling the interval is long.
+    var nextWrite: Instant { min(notBefore, renewsAt) }
 
     /// From one write that nobody waits for to the next.
     func interval(itemBytes: Int, members: Int) -> Duration {
-        pace.interval(itemBytes: itemBytes, members: members)
+        // Members have as many shards as each other.
+        pace.interval(itemBytes: itemBytes, writes: max(1, members) * requestsOfTick)
     }
 
     // MARK: Facts
@@ -127,7 +132,7 @@ struct CheckpointMirror: Sendable {
     /// Nothing has happened: the service refuses it for now.
     mutating func refused(isThrottled: Bool, now: Instant, itemBytes: Int, members: Int) {
         if isThrottled { pace.throttled() }
-        again(at: now + pace.interval(itemBytes: itemBytes, members: members))
+        again(at: now + interval(itemBytes: itemBytes, members: members))
     }
 
     /// Whether the write has taken place is not known.
@@ -152,6 +157,7 @@ struct CheckpointMirror: Sendable {
     private mutating func again(at instant: Instant) {
         if case .writing(let write) = phase { unrenewed = write.renewed + unrenewed }
         phase = .idle
+        requests = 0
         notBefore = instant
         renewsAt = min(renewsAt, instant)
     }
@@ -186,7 +192,12 @@ struct CheckpointMirror: Sendable {
         let write = write(now, item, lineage, owned, duration, patience, version)
         // What did not fit is a further request of the same tick.
         let isRest = !unrenewed.isEmpty || waiting.count > write.news.count
-        if !isRest { notBefore = now.instant + pace.interval(itemBytes: item.bytes, members: item.members.count) }
+        requests += 1
+        if !isRest {
+            requestsOfTick = requests
+            requests = 0
+            notBefore = now.instant + interval(itemBytes: item.bytes, members: item.members.count)
+        }
         phase = .writing(write)
         return .write(write)
     }
