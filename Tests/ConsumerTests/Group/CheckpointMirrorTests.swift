@@ -100,6 +100,23 @@ import Time
         #expect(requests <= 5, "\(requests)")
     }
 
+    @Test func `shards that have more to say before a tick is over keep nobody waiting`() {
+        var mirror = mirror()
+        let shards = shards(200)
+        for shard in shards { mirror.committed(shard, .behind(checkpoint(1))) }
+        var (written, renewed, requests) = (Set<ShardID>(), Set<ShardID>(), 0)
+        while requests < 20, let write = write(next(&mirror, requests, shards)) {
+            written.formUnion(write.news.keys)
+            renewed.formUnion(write.renewed)
+            requests += 1
+            _ = mirror.wrote()
+            for shard in shards { mirror.committed(shard, .behind(checkpoint(UInt128(requests + 1)))) }
+        }
+        #expect(written == Set(shards) && renewed == Set(shards))
+        #expect(requests < 10, "\(requests)")
+        #expect(mirror.nextWrite > moment(1000).instant, "the next tick is an interval later")
+    }
+
     @Test func `after a condition that failed the rest goes again at once`() {
         var mirror = mirror()
         let shards = shards(2)
