@@ -12,12 +12,15 @@ import tempfile
 from pathlib import Path
 
 from bench import ROOT
-from bench.groups import groups
+from bench.group_costs import group_costs
+from bench.group_deploy import group_deploy
+from bench.group_takeover import group_takeover
 from bench.hot_path import hot_path
 from bench.http_load import Nginx, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
 from bench.memory import at_rest, full_load, idle_connections
+from bench.one_shard import one_shard
 from bench.put_bodies import put_bodies
 from bench.puts import puts
 from bench.readers import many_readers, one_reader
@@ -32,7 +35,10 @@ LINES = {
     "latency": added_latency,
     "turns": turns,
     "packet": packet,
-    "groups": groups,
+    "one-shard": one_shard,
+    "group-takeover": group_takeover,
+    "group-deploy": group_deploy,
+    "group-costs": group_costs,
     "load": full_load,
     "bodies": put_bodies,
     "reader": one_reader,

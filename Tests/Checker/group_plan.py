@@ -7,6 +7,8 @@ from plan import Visit
 
 # Members at a time.
 MOST = 5
+# Seconds that a process's wall clock is ahead or behind, at most.
+CLOCKS_APART = 600
 
 
 @dataclass
@@ -31,6 +33,8 @@ class GroupPlan:
         self.manual = seed % 2 == 0
         # In every third a lifion-kinesis process is a member, until all steps are done.
         self.has_player = seed % 3 == 0
+        # In two of five each process has a wall clock of its own.
+        self.has_clocks = seed % 5 < 2
         chance = random.Random(f"group {seed}")
         self.members = chance.randint(1, MOST)
         kinds = [make(chance) for make in KINDS]
@@ -54,11 +58,18 @@ class GroupPlan:
                 resume=False, behind=0, acknowledges=chance.choice((0.3, 1, 1)))
             for _ in range(20)]
 
+    def clock(self, member, start):
+        """How many seconds ahead the wall clock of that member's process is, from its first start (0) on."""
+        if not self.has_clocks:
+            return 0
+        return random.Random(f"clock {member} {start} {self.seed}").randint(-CLOCKS_APART, CLOCKS_APART)
+
     def __str__(self):
         checkpoints = "manual" if self.manual else "automatic"
         player = ", a player of lifion-kinesis" if self.has_player else ""
+        clocks = ", clocks apart" if self.has_clocks else ""
         return "\n".join([
-            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}",
+            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}{clocks}",
             *map(str, self.steps)]) + "\n"
 
 
@@ -80,10 +91,16 @@ def _goes(kind):
     return make
 
 
+def _throttled(chance):
+    """DynamoDB refuses a share of all members' requests for a while, shorter or longer than a lease."""
+    seconds = round(chance.uniform(*chance.choice(((0.5, 3), (6, 10)))), 2)
+    return "throttled", {"seconds": seconds, "share": chance.choice((0.5, 0.9, 1))}
+
+
 # What every run of some length should have stands twice. A lease is 5 s.
 KINDS = [
     _member("join"), _member("join"), _goes("stop"), _goes("stop"), _goes("kill"), _goes("kill"), _goes("kill"),
     _member("pause", seconds=[(0.5, 3), (6, 9)]), _member("pause", seconds=[(6, 9)]),
     _member("cut off", seconds=[(0.5, 3), (6, 10)]), _member("cut off all", seconds=[(0.5, 3), (6, 10)]),
-    _member("split"), _member("split"), _member("merge"),
+    _throttled, _throttled, _member("split"), _member("split"), _member("merge"),
 ]

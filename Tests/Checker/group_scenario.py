@@ -10,13 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from group_plan import MOST, GroupPlan
-from group_verdict import CUT_OFF, PLAYER, Disturbance, GroupLedger, judge
+from group_verdict import CUT_OFF, PLAYER, THROTTLED, Disturbance, GroupLedger, judge
+from harness.clocks import clock_apart
 from harness.cutting_proxy import CuttingProxy
 from harness.group import Group
 from harness.lifion_player import LifionPlayer
 from harness.ministack_server import MinistackServer
 from harness.records import make_stream
 from harness.sidecar import Sidecars
+from harness.throttling_proxy import ThrottlingProxy
 from reader import Reader
 from stream import Stream
 from verdict import missing
@@ -30,8 +32,8 @@ READERS_A_MEMBER = 2
 class Member:
     """A volume, the process on it, its way to DynamoDB, and those that read there."""
 
-    def __init__(self, number, sidecar, proxy):
-        self.number, self.sidecar, self.proxy = number, sidecar, proxy
+    def __init__(self, number, sidecar, proxy, throttle):
+        self.number, self.sidecar, self.proxy, self.throttle = number, sidecar, proxy, throttle
         self.over = threading.Event()
         self.readers = []
         self.is_disturbed = False
@@ -72,7 +74,7 @@ class GroupScenario:
         self.settling, self.over, self.put_enough = threading.Event(), threading.Event(), threading.Event()
         self.members, self.threads, self.put, self.player = [], [], {}, None
         self.journal = open(self.folder / "journal.txt", "w")
-        self.lock = threading.Lock()
+        self.lock, self.throttling = threading.Lock(), threading.Lock()
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -92,6 +94,7 @@ class GroupScenario:
                 thread.join(10)
             for member in self.members:
                 member.proxy.close()
+                member.throttle.close()
             if self.player:
                 self.player.stop()
             try:
@@ -108,8 +111,8 @@ class GroupScenario:
         return (
             f"group seed {self.plan.seed}: {counts['stored']} records, checkpoints {checkpoints}, {counts['shards']} "
             f"shards, {len(self.plan.steps)} disturbances, {len(self.members)} members"
-            f"{' and a player' if self.plan.has_player else ''}, {counts['hand-overs']} hand-overs, "
-            f"connections {counts['endings']}, {counts['seconds']:.1f} s\n"
+            f"{' and a player' if self.plan.has_player else ''}{', clocks apart' if self.plan.has_clocks else ''}, "
+            f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['seconds']:.1f} s\n"
             f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
 
     def _start(self, sidecars, url):
@@ -139,11 +142,12 @@ class GroupScenario:
     def _join(self):
         """A member on a volume of its own."""
         number = len(self.members)
-        proxy = CuttingProxy(urlsplit(self.group.url).port)
+        throttle = ThrottlingProxy(urlsplit(self.group.url).port)
+        proxy = CuttingProxy(throttle.port)
         sidecar = self.group.member(
-            f"volume-{number}", dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"}, readerGracePeriod=1000,
-            useAutoCheckpoints=not self.plan.manual)
-        member = Member(number, sidecar, proxy)
+            f"volume-{number}", self.plan.clock(number, 0), dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"},
+            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual)
+        member = Member(number, sidecar, proxy, throttle)
         self.members.append(member)
         for _ in range(1 + number % READERS_A_MEMBER):
             index = self.ledger.reader_of(number)
@@ -200,7 +204,7 @@ class GroupScenario:
         self._note(f"{len(self.put)} are put")
         self.settling.set()
 
-    def _step(self, kind, choice, **more):
+    def _step(self, kind, choice=None, **more):
         if kind in ("split", "merge"):
             self.stream.reshard(kind, choice)
         elif kind == "join":
@@ -208,6 +212,8 @@ class GroupScenario:
                 self._join()
         elif kind == "cut off all":
             self._spawn(self._cut_off, list(self.members), more["seconds"])
+        elif kind == "throttled":
+            self._spawn(self._throttle, list(self.members), more["seconds"], more["share"])
         else:
             calm = [member for member in self.members if member.is_up and not member.is_disturbed]
             if calm:
@@ -247,6 +253,8 @@ class GroupScenario:
             return
         self.over.wait(back)
         if not self.over.is_set():
+            if self.plan.has_clocks:
+                member.sidecar.env |= clock_apart(self.plan.clock(member.number, member.sidecar.starts))
             member.sidecar.start()
 
     def _cut_off(self, members, seconds):
@@ -259,6 +267,19 @@ class GroupScenario:
             for member, disturbance in zip(members, disturbances):
                 member.proxy.come_back()
                 disturbance.until = time.time()
+
+    def _throttle(self, members, seconds, share):
+        disturbances = [self._disturbance(THROTTLED, member) for member in members]
+        with self.throttling:
+            before = sum(member.throttle.refused for member in members)
+            for member, disturbance in zip(members, disturbances):
+                disturbance.since = time.time()
+                member.throttle.share = share
+            self.over.wait(seconds)
+            for member, disturbance in zip(members, disturbances):
+                member.throttle.share = 0
+                disturbance.until = time.time()
+            self._note(f"{sum(member.throttle.refused for member in members) - before} requests were throttled")
 
     def _disturbance(self, reason, member):
         disturbance = Disturbance(reason, member.number)

@@ -15,9 +15,10 @@ LATE = 1.0
 # What a member has sent or stored so long before it was disturbed may not be in the group's item: `checkpointInterval`
 # (1 s), the write, a busy machine.
 UNWRITTEN = 3.0
-# How long after the end of a disturbance it still cannot: who was cut off tries again after 5 s at the latest.
+# How long after the end of a disturbance it still cannot: who was cut off or refused tries again after 5 s at the latest.
 CUT_OFF = "cut off from DynamoDB"
-RECOVERING = {CUT_OFF: 6.0}
+THROTTLED = "throttled by DynamoDB"
+RECOVERING = {CUT_OFF: 6.0, THROTTLED: 6.0}
 # The member that is a lifion-kinesis process.
 PLAYER = "lifion"
 

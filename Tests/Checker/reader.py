@@ -146,7 +146,8 @@ class Reader:
                 status, answer = None, None
                 self.ledger.maybe_stored(connection, *(() if by_event else (shard, int(sequence))))
             if status == 200:
-                for place in answer["checkpoints"]:
+                # Of a shard that went to another member meanwhile there may be none.
+                for place in (each for each in answer["checkpoints"] if "sequenceNumber" in each):
                     self.ledger.stored(place["shardId"], int(place["sequenceNumber"]))
                 return
             # What is behind has been acknowledged by another reader, who got it again; what is not known any more, or not

@@ -4,8 +4,10 @@ import pytest
 
 from harness.cutting_proxy import CuttingProxy
 from harness.group import Group, numbers
+from harness.lifion_player import moment_of, now
 from harness.records import make_stream
 from harness.resharding import split
+from harness.throttling_proxy import ThrottlingProxy
 from harness.waiting import eventually
 
 
@@ -234,6 +236,54 @@ def test_latest_is_fixed_for_the_group_before_the_head_is_sent(group):
     second = b.follow("s")
     second.wait_records(20)
     assert numbers(second) == list(range(20, 40)) and not reader.records
+
+
+@pytest.mark.parametrize("clock", [420, -420], ids=["ahead", "behind"])
+def test_a_wrong_clock_is_no_part_of_what_latest_means_for_the_group(atomic_group, clock):
+    group = atomic_group
+    a = group.member(clock=clock, initialPositionInStream="LATEST")
+    a.follow("s")
+    apart = [moment_of(shard["sidecar"]["M"]["since"]["S"]) - now() for shard in group.shards().values()]
+    # The service tells its time to the second.
+    assert len(apart) == 4 and all(abs(each.total_seconds()) < 5 for each in apart), apart
+
+
+def test_members_whose_clocks_are_minutes_apart_share_and_hand_over_as_others_do(atomic_group):
+    group = atomic_group
+    a, b = group.member(clock=420), group.member(clock=-420)
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    group.put(range(40))
+    eventually(lambda: len(numbers(first, second)) >= 40, 20, why="the records")
+    beats = [moment_of(member["M"]["heartbeat"]["S"]) - now() for member in group.item()["consumers"]["M"].values()]
+    assert all(abs(each.total_seconds()) < 10 for each in beats), beats
+    assert a.terminate() == 0
+    group.wait_shares(4, within=3)
+    group.put(range(40, 80))
+    eventually(lambda: len(numbers(first, second)) >= 80, 20, why="the rest")
+    assert numbers(first, second) == list(range(80))
+
+
+def test_a_throttled_table_is_named_and_costs_no_record(sidecars, tmp_path, ministack):
+    proxy = ThrottlingProxy(port(ministack.url))
+    group = Group(sidecars, f"http://127.0.0.1:{proxy.port}", tmp_path)
+    make_stream(group.kinesis, "s", 4)
+    a, b = group.member(), group.member()
+    first, second = a.follow("s"), b.follow("s")
+    group.wait_shares(2, 2)
+    proxy.share = 1
+    group.put(range(40))
+    eventually(lambda: a.get("/readyz").json["warnings"], 10, why="a warning")
+    eventually(lambda: proxy.refused >= 10, 20, why="requests that were refused")
+    proxy.share = 0
+    eventually(lambda: set(range(40)) <= set(numbers(first, second)), 20, why="the records")
+
+    def stored():
+        return all("S" in shard["checkpoint"] for shard in group.shards().values())
+
+    # The interval is 32 s by now; a renewal says them.
+    eventually(stored, 12, why="checkpoints")
+    eventually(lambda: not a.get("/readyz").json["warnings"], 10, why="what is over is no warning")
 
 
 def test_an_unreachable_table_is_named_and_recovers(sidecars, tmp_path, ministack):

@@ -234,6 +234,38 @@ def test_a_player_that_does_not_find_the_stream_and_takes_the_item_away_loses_no
     assert len(wait_all(200, first, second)) < 160, "what SQLite knows does not begin again"
 
 
+def test_a_player_whose_clock_is_ahead_clears_the_sidecars_and_has_all_shards_and_nothing_is_lost(group):
+    """By its clock their heartbeats, which are up to 13 s old, are older than 40 s."""
+    a = group.member(leaseDuration=40_000)
+    reader = a.follow("s")
+    group.put(range(40))
+    reader.wait_records(40)
+    player = LifionPlayer(group, clock=60).start()
+    try:
+        eventually(lambda: group.owners() == {player.id: 4}, 10, why="the player has all")
+        lost = 'kinesis_sidecar_leases_lost_total{stream="s",consumer_group="g"} 4'
+        eventually(lambda: lost in a.get("/metrics").body.decode(), 10, why="the sidecar sees it")
+        group.put(range(40, 80))
+        wait_all(80, reader, player)
+        assert max(numbers(reader)) < 40
+    finally:
+        player.kill()
+
+
+def test_a_player_whose_clock_is_minutes_behind_is_a_member_as_any(group):
+    a = group.member()
+    reader = a.follow("s")
+    group.put(range(40))
+    reader.wait_records(40)
+    player = LifionPlayer(group, clock=-200).start()
+    try:
+        group.wait_shares(2, 2)
+        group.put(range(40, 80))
+        assert wait_all(80, reader, player) == []
+    finally:
+        player.kill()
+
+
 def lease_of(shard):
     """Seconds that are left of a lease."""
     return (moment_of(shard["leaseExpiration"]["S"]) - now()).total_seconds()

@@ -56,6 +56,12 @@ struct CheckpointMirror: Sendable {
     private var notBefore: Instant
     /// When heartbeat and renewals are due: all leases are renewed together.
     private var renewsAt: Instant
+    /// Requests that the last tick took, and those of the one that is under way.
+    private var requestsOfTick = 1
+    private var requests = 0
+    /// Shards that the tick under way has said. What comes of them meanwhile is for the next one: the tick would not end, and
+    /// shards behind them in the order of names would wait for ever.
+    private var said: Set<ShardID> = []
     /// Shards whose renewal is due and did not fit into the last request.
     private var unrenewed: [ShardID] = []
 
@@ -67,12 +73,14 @@ struct CheckpointMirror: Sendable {
         renewsAt = now
     }
 
-    /// When the next write may leave that nobody waits for.
-    var nextWrite: Instant { notBefore }
+    /// When the next write leaves that nobody waits for. A renewal says with it what is known by then: it costs the same, and
+    /// after throttling the interval is long.
+    var nextWrite: Instant { min(notBefore, renewsAt) }
 
     /// From one write that nobody waits for to the next.
     func interval(itemBytes: Int, members: Int) -> Duration {
-        pace.interval(itemBytes: itemBytes, members: members)
+        // Members have as many shards as each other.
+        pace.interval(itemBytes: itemBytes, writes: max(1, members) * requestsOfTick)
     }
 
     // MARK: Facts
@@ -127,7 +135,7 @@ struct CheckpointMirror: Sendable {
     /// Nothing has happened: the service refuses it for now.
     mutating func refused(isThrottled: Bool, now: Instant, itemBytes: Int, members: Int) {
         if isThrottled { pace.throttled() }
-        again(at: now + pace.interval(itemBytes: itemBytes, members: members))
+        again(at: now + interval(itemBytes: itemBytes, members: members))
     }
 
     /// Whether the write has taken place is not known.
@@ -152,6 +160,8 @@ struct CheckpointMirror: Sendable {
     private mutating func again(at instant: Instant) {
         if case .writing(let write) = phase { unrenewed = write.renewed + unrenewed }
         phase = .idle
+        requests = 0
+        said = []
         notBefore = instant
         renewsAt = min(renewsAt, instant)
     }
@@ -185,8 +195,15 @@ struct CheckpointMirror: Sendable {
         }
         let write = write(now, item, lineage, owned, duration, patience, version)
         // What did not fit is a further request of the same tick.
-        let isRest = !unrenewed.isEmpty || waiting.count > write.news.count
-        if !isRest { notBefore = now.instant + pace.interval(itemBytes: item.bytes, members: item.members.count) }
+        said.formUnion(write.news.keys)
+        let isRest = !unrenewed.isEmpty || waiting.keys.contains { !said.contains($0) }
+        requests += 1
+        if !isRest {
+            requestsOfTick = requests
+            requests = 0
+            said = []
+            notBefore = now.instant + interval(itemBytes: item.bytes, members: item.members.count)
+        }
         phase = .writing(write)
         return .write(write)
     }
@@ -198,6 +215,12 @@ struct CheckpointMirror: Sendable {
         waiting.values.contains(where: \.isUrgent) || (!waiting.isEmpty && now >= notBefore)
     }
 
+    /// Whether the next request says what is new of the shard.
+    private func isOfTick(_ shard: ShardID) -> Bool {
+        guard let news = waiting[shard] else { return false }
+        return news.isUrgent || !said.contains(shard)
+    }
+
     private mutating func write(
         _ now: GroupMoment, _ item: GroupItem, _ lineage: ShardLineage, _ leases: Set<ShardID>, _ duration: Duration,
         _ patience: Duration, _ version: String
@@ -205,37 +228,37 @@ struct CheckpointMirror: Sendable {
         var item = item
         var update = GroupUpdate(place, by: me, at: now.wall)
         update.heartbeat()
-        var said: [ShardID: News] = [:]
+        var news: [ShardID: News] = [:]
         var renewed: [ShardID] = []
         let due = Set(unrenewed)
         unrenewed = []
         // Whom somebody waits for comes first.
-        let shards = leases.filter { waiting[$0] != nil || due.contains($0) }.sorted {
+        let shards = leases.filter { isOfTick($0) || due.contains($0) }.sorted {
             let (left, right) = (waiting[$0]?.isUrgent ?? false, waiting[$1]?.isUrgent ?? false)
             return left == right ? $0 < $1 : left
         }
         for shard in shards {
             guard let record = item.shards[shard] else { continue }
-            let news = waiting[shard] ?? News()
+            let new = waiting[shard] ?? News()
             var write = GroupUpdate.OwnerWrite()
-            write.place = news.place
-            write.isDepleted = news.isDepleted
-            write.isReleased = news.isReleased
+            write.place = new.place
+            write.isDepleted = new.isDepleted
+            write.isReleased = new.isReleased
             if due.contains(shard) { write.renewal = duration }
             var longer = update
             longer.write(record, write, version: version)
             var after = item
-            if news.isDepleted == true { longer.beginChildren(of: record, news.place, &after, lineage, version) }
+            if new.isDepleted == true { longer.beginChildren(of: record, new.place, &after, lineage, version) }
             guard longer.fits else {
                 if due.contains(shard) { unrenewed.append(shard) }
                 continue
             }
             update = longer
             item = after
-            said[shard] = waiting[shard]
+            news[shard] = waiting[shard]
             if due.contains(shard) { renewed.append(shard) }
         }
-        return Write(update: update, news: said, renewed: renewed, patience: patience, sentAt: now.instant)
+        return Write(update: update, news: news, renewed: renewed, patience: patience, sentAt: now.instant)
     }
 }
 

@@ -93,7 +93,7 @@ final class GroupKeeper: @unchecked Sendable {
     func enter(with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, since moment: WallTime)
         async throws(ConsumerError) -> [ShardID]
     {
-        begin(with: positions, listing, options, since: moment)
+        begin(with: positions, listing, options, for: WallTime.now().duration(since: moment))
         let deadline = loop.now + Self.patience
         let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
         defer { loop.cancel(timer) }
@@ -107,8 +107,17 @@ final class GroupKeeper: @unchecked Sendable {
 
     private var hasSettledIn: Bool { membership?.hasSettledIn ?? false }
 
+    /// Goes over to a stream that was made anew: LATEST reads what has come into it from its creation on.
+    func goOver(to positions: Positions, _ listing: [Shard], _ options: ConsumerOptions) {
+        let age = context.serviceTime().duration(since: positions.book.streamCreatedOn)
+        begin(with: positions, listing, options, for: age)
+    }
+
     /// Takes part with these positions. Those of another incarnation of the stream begin a new item.
-    func begin(with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, since moment: WallTime) {
+    /// - Parameter age: for how long LATEST is asked for already.
+    private func begin(
+        with positions: Positions, _ listing: [Shard], _ options: ConsumerOptions, for age: Duration
+    ) {
         let createdOn = positions.book.streamCreatedOn
         if self.positions !== positions {
             // What was said of other positions is not about these.
@@ -122,7 +131,7 @@ final class GroupKeeper: @unchecked Sendable {
             fresh = []
         }
         listed(listing)
-        takePart(true, since: moment)
+        takePart(true, since: loop.clock - age)
         if task == nil { task = loop.spawn { await self.keep() } }
     }
 
@@ -145,7 +154,7 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     /// Somebody reads here, or nobody does any more.
-    func takePart(_ takesPart: Bool, since: WallTime? = nil) {
+    func takePart(_ takesPart: Bool, since: Membership.Instant? = nil) {
         change { $0.takePart(takesPart, since: since, now: $1) }
     }
 

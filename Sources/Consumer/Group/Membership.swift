@@ -146,7 +146,7 @@ struct Membership: Sendable {
     private var reopenings: [ShardID: ShardRecord.Place] = [:]
     private var lineage = ShardLineage(shards: [])
     /// From when LATEST reads shards that are taken now: when a reader asked.
-    private var latestSince: WallTime?
+    private var latestSince: Instant?
     private var lastLook: Instant
     /// Nothing is sent before, because the table refused.
     private var retryAt: Instant
@@ -225,7 +225,7 @@ extension Membership {
 extension Membership {
     /// Somebody reads here, or nobody does any more.
     /// - Parameter since: when a reader asked: LATEST reads shards that nobody has begun from here on.
-    mutating func takePart(_ takesPart: Bool, since: WallTime? = nil, now: GroupMoment) -> [News] {
+    mutating func takePart(_ takesPart: Bool, since: Instant? = nil, now: GroupMoment) -> [News] {
         if let since { latestSince = since }
         guard plan.takesPart != takesPart, phase != .leaving, phase != .left else { return [] }
         plan.takePart(takesPart)
@@ -611,7 +611,9 @@ extension Membership {
         if known != .initial { return (known, false) }
         if let beginning = lineage.shard(record.id).flatMap(item.beginning) { return (beginning, false) }
         guard settings.initialPosition == .latest else { return (.initial, false) }
-        return (.since(min(latestSince ?? now.wall, now.wall)), true)
+        // The service's time at that moment: this host's clock may be wrong.
+        let age = latestSince.map { max(.zero, now.instant - $0) } ?? .zero
+        return (.since(now.wall.advanced(by: .zero - age)), true)
     }
 
     /// A shard may have been opened again here, and the process have ended before that was written.

@@ -19,9 +19,9 @@ struct MirrorPace: Equatable, Sendable {
     /// From one write to the next.
     /// - Parameters:
     ///   - itemBytes: of the item when it was seen last.
-    ///   - members: that write.
-    func interval(itemBytes: Int, members: Int) -> Duration {
-        let units = ItemSize.writeUnits(bytes: itemBytes) * max(1, members)
+    ///   - writes: requests of all members in that time.
+    func interval(itemBytes: Int, writes: Int) -> Duration {
+        let units = ItemSize.writeUnits(bytes: itemBytes) * writes
         return max(least, .milliseconds(units * 1000 / Self.unitsPerSecond)) * slowdown
     }
 

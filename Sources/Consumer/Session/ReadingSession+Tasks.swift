@@ -111,7 +111,7 @@ extension ReadingSession {
         positions.want(options.shardIDs)
         if let group {
             positions.shareOut(from: options.initialPositionInStream, listing)
-            group.begin(with: positions, listing, options, since: positions.book.streamCreatedOn)
+            group.goOver(to: positions, listing, options)
         }
         takeReadable()
     }

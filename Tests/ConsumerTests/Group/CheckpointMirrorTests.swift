@@ -100,6 +100,23 @@ import Time
         #expect(requests <= 5, "\(requests)")
     }
 
+    @Test func `shards that have more to say before a tick is over keep nobody waiting`() {
+        var mirror = mirror()
+        let shards = shards(200)
+        for shard in shards { mirror.committed(shard, .behind(checkpoint(1))) }
+        var (written, renewed, requests) = (Set<ShardID>(), Set<ShardID>(), 0)
+        while requests < 20, let write = write(next(&mirror, requests, shards)) {
+            written.formUnion(write.news.keys)
+            renewed.formUnion(write.renewed)
+            requests += 1
+            _ = mirror.wrote()
+            for shard in shards { mirror.committed(shard, .behind(checkpoint(UInt128(requests + 1)))) }
+        }
+        #expect(written == Set(shards) && renewed == Set(shards))
+        #expect(requests < 10, "\(requests)")
+        #expect(mirror.nextWrite > moment(1000).instant, "the next tick is an interval later")
+    }
+
     @Test func `after a condition that failed the rest goes again at once`() {
         var mirror = mirror()
         let shards = shards(2)
@@ -125,14 +142,45 @@ import Time
         #expect(write(next(&mirror, 20, shards))?.news == [shards[1]: .init(place: .behind(checkpoint(4)))])
     }
 
-    @Test func `the interval follows the item's size and its members, and throttling`() {
+    @Test func `the interval follows the item's size and the requests, and throttling`() {
         var pace = MirrorPace(least: .seconds(1))
-        #expect(pace.interval(itemBytes: 1600, members: 2) == .seconds(1))
-        #expect(pace.interval(itemBytes: 100 * 1024, members: 10) == .seconds(2))
+        #expect(pace.interval(itemBytes: 1600, writes: 2) == .seconds(1))
+        #expect(pace.interval(itemBytes: 100 * 1024, writes: 10) == .seconds(2))
         pace.throttled()
         pace.throttled()
-        #expect(pace.interval(itemBytes: 1, members: 1) == .seconds(4))
+        #expect(pace.interval(itemBytes: 1, writes: 1) == .seconds(4))
         for _ in 0..<16 { pace.wrote() }
-        #expect(pace.interval(itemBytes: 1, members: 1) == .seconds(1))
+        #expect(pace.interval(itemBytes: 1, writes: 1) == .seconds(1))
+    }
+
+    @Test func `a tick of several requests is paid for by a longer interval`() {
+        var mirror = mirror()
+        let shards = shards(120)
+        for shard in shards { mirror.committed(shard, .behind(checkpoint(1))) }
+        var requests = 0
+        while write(next(&mirror, 0, shards)) != nil {
+            requests += 1
+            _ = mirror.wrote()
+        }
+        #expect(requests > 1)
+        #expect(mirror.interval(itemBytes: 300 * 1024, members: 1) == .milliseconds(600 * requests))
+        mirror.committed(shards[0], .behind(checkpoint(2)))
+        _ = write(next(&mirror, 60_000, [shards[0]]))
+        #expect(mirror.interval(itemBytes: 300 * 1024, members: 1) == .seconds(1), "the last tick was one request")
+    }
+
+    @Test func `after throttling renewals say what is known, long before the interval is over`() {
+        var mirror = mirror()
+        let shards = shards(1)
+        for _ in 0..<5 {
+            _ = next(&mirror, 0, shards)
+            mirror.refused(isThrottled: true, now: start, itemBytes: 1, members: 1)
+        }
+        #expect(mirror.interval(itemBytes: 1, members: 1) == .seconds(32))
+        #expect(write(next(&mirror, 5000, shards)) != nil)
+        _ = mirror.wrote()
+        #expect(mirror.nextWrite == moment(15_000).instant, "a third of a lease")
+        mirror.committed(shards[0], .behind(checkpoint(1)))
+        #expect(write(next(&mirror, 15_000, shards))?.news.keys.sorted() == shards)
     }
 }

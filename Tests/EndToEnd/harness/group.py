@@ -6,6 +6,7 @@ import uuid
 import boto3
 from botocore.config import Config
 
+from .clocks import clock_apart
 from .sidecar import boto3_kinesis
 from .waiting import eventually
 
@@ -15,8 +16,9 @@ QUICK = {"pollDelay": 50, "noRecordsPollDelay": 250, "leaseDuration": 5000, "ini
 class Group:
     """The stream `s` and the item of the group `g`."""
 
-    def __init__(self, sidecars, dynamodb_url, folder):
-        self.sidecars, self.url, self.folder = sidecars, dynamodb_url, folder
+    def __init__(self, sidecars, dynamodb_url, folder, options=QUICK):
+        """`options`: of every member's consumer, where it has no others."""
+        self.sidecars, self.url, self.folder, self.options = sidecars, dynamodb_url, folder, options
         self.table = f"groups-{uuid.uuid4().hex[:8]}"
         self.host = sidecars.start("--local-limits", "off")
         self.kinesis = boto3_kinesis(self.host.kinesis_url)
@@ -24,17 +26,20 @@ class Group:
             "dynamodb", endpoint_url=dynamodb_url, region_name="us-east-1", aws_access_key_id="local",
             aws_secret_access_key="local", config=Config(retries={"total_max_attempts": 1}))
 
-    def member(self, name=None, **options):
-        """A sidecar of the group; the same name has the same volume. `options` of the consumer."""
+    def member(self, name=None, clock=0, **options):
+        """A sidecar of the group; the same name has the same volume. `clock`: how many seconds its wall clock is ahead.
+        `options` of the consumer."""
         name = name or uuid.uuid4().hex[:6]
         path = self.folder / f"{uuid.uuid4().hex}.yaml"
         dynamodb = {"endpoint": self.url, "tableName": self.table, **options.pop("dynamoDb", {})}
         # JSON is YAML.
-        path.write_text(json.dumps({"dynamoDb": dynamodb, "consumerGroup": "g", **QUICK, **options}))
+        path.write_text(json.dumps({"dynamoDb": dynamodb, "consumerGroup": "g", **self.options, **options}))
         return self.sidecars.start(
             "--config", path, "--kinesis-endpoint", self.host.kinesis_url, "--region", "us-east-1", local=False,
             data_dir=self.folder / name,
-            env={"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "NO_PROXY": "127.0.0.1"})
+            env={
+                "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "NO_PROXY": "127.0.0.1",
+                **(clock_apart(clock) if clock else {})})
 
     def item(self):
         """As boto3 reads it; None while there is none."""

@@ -37,17 +37,22 @@ class Refused(Exception):
 
 class LifionPlayer:
     """It starts at TRIM_HORIZON. `every`: seconds from one lease round to the next (lifion: 20), from one heartbeat to the
-    next (20) and from one poll to the next (0.25 to 1) alike; `lease`: seconds (300)."""
+    next (20) and from one poll to the next (0.25 to 1) alike; `lease`: seconds (300); `clock`: how many seconds its clock is
+    ahead of this machine's."""
 
-    def __init__(self, group, every=0.3, lease=300):
+    def __init__(self, group, every=0.3, lease=300, clock=0):
         self.kinesis, self.dynamodb, self.table = group.kinesis, group.dynamodb, group.table
         self.id, self.every, self.lease = _token(), every, lease
         self.key = {"consumerGroup": {"S": "g"}, "streamName": {"S": "s"}}
+        self.clock = timedelta(seconds=clock)
         self.records = []  # delivered, each with its shard
         self.failure = None
         self._reading = {}  # shard → its iterator, None before it has one
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _now(self):
+        return now() + self.clock
 
     # Life.
 
@@ -117,8 +122,8 @@ class LifionPlayer:
     def _heartbeat(self):
         """As a registration first, so that a member that was cleared comes back by itself."""
         record = {
-            "appName": "player", "heartbeat": iso(now()), "host": "player.local", "isActive": True, "isStandalone": False,
-            "pid": 4711, "startedOn": iso(now())}
+            "appName": "player", "heartbeat": iso(self._now()), "host": "player.local", "isActive": True, "isStandalone": False,
+            "pid": 4711, "startedOn": iso(self._now())}
         try:
             self._set(["consumers", self.id], record, "attribute_not_exists(#0.#1)")
         except Refused:
@@ -126,7 +131,7 @@ class LifionPlayer:
         item = self._item()
         old = [
             name for name, member in item["consumers"].items()
-            if now() - moment_of(member["heartbeat"]) > timedelta(seconds=FAILED)]
+            if self._now() - moment_of(member["heartbeat"]) > timedelta(seconds=FAILED)]
         if old:
             self._clear(old, item["version"])
 
@@ -145,7 +150,7 @@ class LifionPlayer:
         """Shards that it reads: leased, by its clock, and not read to their ends."""
         return [
             name for name, shard in self._item()["shards"].items()
-            if shard["leaseOwner"] == self.id and not shard["depleted"] and moment_of(shard["leaseExpiration"]) > now()]
+            if shard["leaseOwner"] == self.id and not shard["depleted"] and moment_of(shard["leaseExpiration"]) > self._now()]
 
     def _lease_round(self):
         for shard in self._list():
@@ -165,10 +170,10 @@ class LifionPlayer:
             return
         end = moment_of(shard["leaseExpiration"]) if shard["leaseExpiration"] else None
         if owner == self.id:
-            if end - now() > timedelta(seconds=RENEWED_BEFORE_END):
+            if end - self._now() > timedelta(seconds=RENEWED_BEFORE_END):
                 return
             owner = None
-        if owner and (owner not in item["consumers"] or (end and end < now())):
+        if owner and (owner not in item["consumers"] or (end and end < self._now())):
             shard["version"] = self._write_lease(name, shard["version"], None)
             owner = None
         if owner or not item["shards"].get(shard["parent"], {"depleted": True})["depleted"]:
@@ -183,7 +188,7 @@ class LifionPlayer:
         return bool(counting) and mine + 1 > math.ceil(len(unread) / len(counting))
 
     def _write_lease(self, name, version, owner):
-        end = iso(now() + timedelta(seconds=self.lease)) if owner else None
+        end = iso(self._now() + timedelta(seconds=self.lease)) if owner else None
         return self._set_shard(name, {"leaseOwner": owner, "leaseExpiration": end}, version)
 
     def _add(self, listed):

@@ -1,4 +1,4 @@
-"""Groups that share a process: the service's five reads a second and shard are theirs together."""
+"""Groups of one process that read one shard: the service's five reads a second and shard are theirs together."""
 
 import re
 import threading
@@ -14,7 +14,7 @@ SECONDS = 8
 PAUSE = 0.05
 
 
-def groups(bench):
+def one_shard(bench):
     print(f"{GROUPS} groups on one shard, default options, steady puts")
     # With the service's limits, which is what this is about.
     service = bench.sidecars.start("--local-limits", "on")
