@@ -118,7 +118,8 @@ import Testing
         #expect(ListenAddress("unix:/run/x.sock") == .unix(path: "/run/x.sock"))
         #expect(ListenAddress("unix:/run/x.sock")?.description == "unix:/run/x.sock")
         for bad in [
-            "", "8700", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "[::1]", "[1.2.3.4]:1", "a.b:1", "unix:",
+            "", "8700", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "[::1]", "[1.2.3.4]:1", "a.b:1",
+            "unix:",
             "unix:/" + String(repeating: "x", count: 107),
         ] {
             #expect(ListenAddress(bad) == nil, "\(bad)")

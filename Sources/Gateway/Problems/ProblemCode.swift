@@ -84,8 +84,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     /// Its status in HTTP.
     package var status: HTTPStatus {
         switch self {
-        case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption, .badOption,
-            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip, .malformedJSON,
+        case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption,
+            .badOption, .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip,
+            .malformedJSON,
             .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
             .badRequest
