@@ -103,10 +103,10 @@ struct Preparation: Sendable {
         if let held, held.book.streamCreatedOn == createdOn {
             return (held, try await begin(held, initial, moment, listing))
         }
-        if let stored = try await store?.load(key) {
+        if let (stored, unacknowledged) = try await kept() {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
-                positions.remember(try await store?.unacknowledged(of: key) ?? [:])
+                positions.remember(unacknowledged)
                 return (positions, try await begin(positions, initial, moment, listing))
             }
             logger.warning(
@@ -118,10 +118,23 @@ struct Preparation: Sendable {
         let book = ShardBook(
             begunAt: group == nil ? moment : nil, of: listing, createdOn: createdOn, from: initial,
             isNewStream: found.isNew)
-        try await store?.begin(key, book.state)
-        let positions = Positions(book, of: key, in: store)
+        let positions = try await Positions.begin(book, of: key, in: store, isShared: group != nil)
         if group != nil { positions.shareOut(from: initial, listing) }
         return (positions, initial == .latest)
+    }
+
+    /// What this host keeps of the consumer; nil: nothing. In a group whose item says where the shards stand, what cannot be
+    /// read is nothing.
+    private func kept() async throws(StateError) -> (ConsumerState, [ShardID: UnacknowledgedInLog])? {
+        guard let store else { return nil }
+        do throws(StateError) {
+            guard let state = try await store.load(key) else { return nil }
+            return (state, try await store.unacknowledged(of: key))
+        } catch {
+            guard group != nil else { throw error }
+            logger.warning("the group begins where its item says alone", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// Returns whether LATEST means this moment from now on. In a group its item says what it means.
