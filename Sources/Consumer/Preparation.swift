@@ -103,10 +103,11 @@ struct Preparation: Sendable {
         if let held, held.book.streamCreatedOn == createdOn {
             return (held, try await begin(held, initial, moment, listing))
         }
-        if let (stored, unacknowledged) = try await kept() {
+        if let stored = try await kept({ store throws(StateError) in try await store.load(key) }) {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
-                positions.remember(unacknowledged)
+                positions.remember(
+                    try await kept { store throws(StateError) in try await store.unacknowledged(of: key) } ?? [:])
                 return (positions, try await begin(positions, initial, moment, listing))
             }
             logger.warning(
@@ -125,14 +126,11 @@ struct Preparation: Sendable {
 
     /// What this host keeps of the consumer; nil: nothing. In a group whose item says where the shards stand, what cannot be
     /// read is nothing.
-    private func kept() async throws(StateError) -> (ConsumerState, [ShardID: UnacknowledgedInLog])? {
+    private func kept<T>(_ question: (StateStore) async throws(StateError) -> T?) async throws(StateError) -> T? {
         guard let store else { return nil }
-        do throws(StateError) {
-            guard let state = try await store.load(key) else { return nil }
-            return (state, try await store.unacknowledged(of: key))
-        } catch {
+        do throws(StateError) { return try await question(store) } catch {
             guard group != nil else { throw error }
-            logger.warning("the group begins where its item says alone", metadata: ["error": "\(error)"])
+            logger.warning("what this host keeps of the group cannot be read", metadata: ["error": "\(error)"])
             return nil
         }
     }
