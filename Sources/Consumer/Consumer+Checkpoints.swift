@@ -50,15 +50,20 @@ extension Consumer {
             }
         }
         if isForced { stepBack(wanted, positions) }
-        do throws(StateError) {
-            try await scope.engine.state.commitNoted()
-        } catch {
-            guard let group else { throw .state(error) }
-            try await group.store(Array(wanted.keys))
-        }
+        try await store(wanted, isBack: isForced)
         return wanted.keys.sorted().map {
             StoredCheckpoint(shard: $0, checkpoint: positions.book.progress(of: $0).checkpoint)
         }
+    }
+
+    /// Returns once the places are stored: on this host, or where that cannot be in the group's item.
+    private func store(_ places: [ShardID: Checkpoint], isBack: Bool) async throws(ConsumerError) {
+        let state = scope.engine.state
+        guard let group else {
+            return try await logged { () throws(StateError) in try await state.commitNoted() }
+        }
+        await state.commitIfPossible()
+        if state.health != .writable { try await group.store(places, isBack: isBack) }
     }
 
     /// Takes the shards back to these places, where they are further on, and their descendants that have begun to their
@@ -74,10 +79,7 @@ extension Consumer {
     {
         switch acknowledgement {
         case .event(let event):
-            guard let sent = try await logged({ () throws(StateError) in try await scope.sent.sent(upTo: event) })
-            else {
-                throw .unknownEvent(event)
-            }
+            guard let sent = try await sent(upTo: event) else { throw .unknownEvent(event) }
             let isAnyOurs = sent.keys.contains { positions?.book.mayMove($0) ?? false }
             if let group, let shard = sent.keys.min(), !isAnyOurs {
                 throw .leaseLost(shard, to: group.owner(of: shard))
@@ -94,6 +96,12 @@ extension Consumer {
         }
     }
 
+    private func sent(upTo event: EventID) async throws(ConsumerError) -> [ShardID: SentEvent]? {
+        do throws(StateError) { return try await scope.sent.sent(upTo: event) } catch {
+            throw group == nil ? .state(error) : .logUnreadable(event, error)
+        }
+    }
+
     /// Neither back, nor over records that nobody was sent: the one delivers again, the other passes over.
     private func check(_ checkpoint: Checkpoint, of shard: ShardID, in book: ShardBook) async throws(ConsumerError) {
         if let held = book.progress(of: shard).checkpoint, checkpoint < held {
@@ -101,7 +109,12 @@ extension Consumer {
         }
         let sentNow = session?.task(of: shard)?.settledProgress ?? .nothing
         guard max(sentNow, book.progress(of: shard)) < .through(checkpoint) else { return }
-        let furthest = try await logged { () throws(StateError) in try await scope.sent.furthestSent(shard) }
+        let furthest: Checkpoint?
+        do throws(StateError) { furthest = try await scope.sent.furthestSent(shard) } catch {
+            // A group goes on without the log: the service says whether there is such a record.
+            if group != nil { return }
+            throw .state(error)
+        }
         guard ShardProgress(furthest) >= .through(checkpoint) else {
             throw .checkpointAhead(shard, furthest: max(sentNow, ShardProgress(furthest)).checkpoint)
         }
@@ -114,7 +127,9 @@ extension Consumer {
         guard let positions, positions.book.progress(of: shard).checkpoint?.sequenceNumber != number else { return }
         var known = positions.unacknowledgedEvents[shard]?.knows(number) ?? .unknown
         if known == .unknown {
-            known = try await logged { () throws(StateError) in try await scope.sent.record(number, of: shard) }
+            do throws(StateError) { known = try await scope.sent.record(number, of: shard) } catch {
+                if group == nil { throw .state(error) }
+            }
         }
         guard checks.mustAsk(known, of: shard, now: scope.engine.loop.now) else { return }
         let place = ReadPosition(behind: checkpoint, initial: positions.book.start(of: shard)).start

@@ -24,11 +24,16 @@ extension Consumer {
     /// What keeps the consumer as a whole from getting on.
     var problem: String? { lifecycle.problem?.description ?? session?.problem ?? group?.trouble }
 
+    /// Where its checkpoints can be stored.
+    var storage: CheckpointStorage {
+        CheckpointStorage(scope.engine.state.health, isShared: group != nil, item: group?.obstacle)
+    }
+
     private func snapshot(with shards: [ShardSnapshot]) -> ConsumerSnapshot {
         var snapshot = ConsumerSnapshot(
             id: id, startedOn: startedOn, stream: key.stream, group: key.group, phase: phase, holdsShards: holdsShards,
             isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
-            options: options.named, shards: shards, problem: problem)
+            options: options.named, shards: shards, problem: problem, storage: storage)
         snapshot.membership = group?.snapshot
         return snapshot
     }

@@ -197,9 +197,7 @@ extension Consumer {
                 let prepared = try await preparation.positions(
                     ownPositions ?? rememberedPositions, options: options, moment: moment
                 ) { attempt.obstacle = $0 }
-                do throws(StateError) {
-                    try await scope.sent.load(streamCreatedOn: prepared.book.streamCreatedOn)
-                } catch { throw .state(error) }
+                try await loadSent(streamCreatedOn: prepared.book.streamCreatedOn)
                 if lifecycle.attemptSucceeds(attempt) {
                     ownPositions = prepared
                     waitForReader()
@@ -217,6 +215,18 @@ extension Consumer {
             changed.open()
         }
         return attempt
+    }
+
+    private func loadSent(streamCreatedOn: WallTime) async throws(ConsumerError) {
+        do throws(StateError) {
+            try await scope.sent.load(streamCreatedOn: streamCreatedOn)
+        } catch {
+            guard group != nil else { throw .state(error) }
+            logger.warning(
+                "what readers of an earlier process may not have read is not known, and does not come again",
+                metadata: ["error": "\(error)"])
+            scope.sent.begin(streamCreatedOn: streamCreatedOn)
+        }
     }
 
     /// Waits for what comes of the attempt; false: nothing, and the caller has to ask again.

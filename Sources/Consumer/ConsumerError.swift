@@ -19,6 +19,8 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case service(AWSError)
     /// The consumer's positions cannot be read or fixed.
     case state(StateError)
+    /// The delivery log cannot be asked for the event, and why; nothing else knows what it carried.
+    case logUnreadable(EventID, StateError)
     /// This process does not hold the consumer's shards: it was never started here, or has had no reader for
     /// `readerGracePeriod`.
     case shardsNotHeld
@@ -60,6 +62,7 @@ extension ConsumerError: CustomStringConvertible {
         case .notPrepared: "the service has not answered everything that a reader needs"
         case .service(let error): error.description
         case .state(let error): error.description
+        case .logUnreadable(let event, let error): "the delivery log cannot be asked for \(event): \(error)"
         case .shardsNotHeld: "this process does not hold the consumer's shards"
         case .group(let reason): "the group's item cannot be read or written: \(reason)"
         case .leaseLost(let shard, let owner):

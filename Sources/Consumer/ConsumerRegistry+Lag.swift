@@ -79,7 +79,7 @@ extension ConsumerRegistry {
         ConsumerSnapshot(
             id: group.id, startedOn: group.lastUsed, stream: key.stream, group: key.group, phase: .dormant,
             holdsShards: false, isConfigured: false, readerIDs: [], options: [], shards: shards, problem: nil,
-            isUnused: isUnused(key, since: group.lastUsed))
+            storage: storage, isUnused: isUnused(key, since: group.lastUsed))
     }
 
     private func isUnused(_ key: ConsumerKey, since lastUsed: WallTime) -> Bool {

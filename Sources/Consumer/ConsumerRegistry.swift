@@ -41,6 +41,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
             loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
             times: settings.times, group: group)
         context.budget.onWait = { [weak self] in self?.relieveLater() }
+        watchState()
     }
 
     // MARK: Starting and attaching
@@ -303,11 +304,6 @@ package final class ConsumerRegistry: @unchecked Sendable {
         consumers.values.sorted { $0.key < $1.key }.compactMap { consumer in
             (consumer.problem ?? consumer.session?.degradation).map { (consumer.key.stream, consumer.key.group, $0) }
         }
-    }
-
-    /// Whether checkpoints are kept in the groups' items where this host cannot keep them.
-    package var keepsCheckpointsElsewhere: Bool {
-        context.group != nil && consumers.values.allSatisfy { $0.group?.trouble == nil }
     }
 
     private var keys: [ConsumerKey] { (Array(consumers.keys) + dormant.groups.keys).sorted() }

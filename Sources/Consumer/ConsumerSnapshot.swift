@@ -37,6 +37,8 @@ package struct ConsumerSnapshot: Sendable {
     package let shards: [ShardSnapshot]
     /// Why the consumer as a whole does not get on, nil while it does.
     package let problem: String?
+    /// Where its checkpoints can be stored.
+    package let storage: CheckpointStorage
     /// nil: this process is alone in the group.
     package var membership: GroupSnapshot?
     /// Whether nobody has used it for longer than the stream keeps its records, or it was only ever stopped; never where

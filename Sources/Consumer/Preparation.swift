@@ -104,10 +104,11 @@ struct Preparation: Sendable {
             return (held, try await begin(held, initial, moment, listing))
         }
         var formerStream = held?.book.streamCreatedOn
-        if let stored = try await store?.load(key) {
+        if let stored = try await kept({ store throws(StateError) in try await store.load(key) }) {
             if stored.streamCreatedOn == createdOn {
                 let positions = Positions(ShardBook(stored, from: initial), of: key, in: store)
-                positions.remember(try await store?.unacknowledged(of: key) ?? [:])
+                positions.remember(
+                    try await kept { store throws(StateError) in try await store.unacknowledged(of: key) } ?? [:])
                 return (positions, try await begin(positions, initial, moment, listing))
             }
             formerStream = stored.streamCreatedOn
@@ -120,10 +121,20 @@ struct Preparation: Sendable {
         let book = ShardBook(
             begunAt: group == nil ? moment : nil, of: listing, createdOn: createdOn, from: initial,
             isNewStream: found.isNew)
-        try await store?.begin(key, book.state)
-        let positions = Positions(book, of: key, in: store, after: formerStream)
+        let positions = try await Positions.begin(book, of: key, in: store, isShared: group != nil, after: formerStream)
         if group != nil { positions.shareOut(from: initial, listing) }
         return (positions, initial == .latest)
+    }
+
+    /// What this host keeps of the consumer; nil: nothing. In a group whose item says where the shards stand, what cannot be
+    /// read is nothing.
+    private func kept<T>(_ question: (StateStore) async throws(StateError) -> T?) async throws(StateError) -> T? {
+        guard let store else { return nil }
+        do throws(StateError) { return try await question(store) } catch {
+            guard group != nil else { throw error }
+            logger.warning("what this host keeps of the group cannot be read", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// Returns whether LATEST means this moment from now on. In a group its item says what it means.

@@ -42,7 +42,8 @@ struct ChangeQueue {
             // A checkpoint that comes after this one must not slip into the place before it.
             checkpoints[Place(consumer: consumer, shard: shard)] = nil
         case .adopt(let shard): checkpoints[Place(consumer: consumer, shard: shard.id)] = nil
-        case .add, .deplete, .forget, .readerJoined:
+        case .begin: drop(before: consumer)
+        case .add, .deplete, .forget, .readerJoined, .lossesForgotten:
             break
         case .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
             entriesOfLog += 1
@@ -88,7 +89,7 @@ struct ChangeQueue {
         let all = takeAll()
         let gone = Set(all.compactMap(\.endedInOrder))
         for entry in all {
-            let isNeeded = entry.joined.map { !gone.contains($0) } ?? !entry.change.isOfLog
+            let isNeeded = entry.joined.map { !gone.contains($0) } ?? entry.isKept
             guard !isNeeded, left > 0 else {
                 kept.append(entry)
                 continue
@@ -97,8 +98,8 @@ struct ChangeQueue {
             switch entry.change {
             case .delivered(let event): forgotten[entry.consumer, default: [:]][event.id.reader] = event.id.number
             case .eventsForgotten(let reader, let number): forgotten[entry.consumer, default: [:]][reader] = number
-            case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget, .readerJoined, .readerEnded,
-                .lossesSettled:
+            case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget, .readerJoined, .readerEnded,
+                .lossesSettled, .lossesForgotten:
                 break
             }
         }
@@ -119,6 +120,11 @@ extension ChangeQueue.Entry {
     fileprivate var joined: Reader? {
         guard case .readerJoined(let id, _, _, _) = change else { return nil }
         return Reader(consumer: consumer, id: id)
+    }
+
+    /// Whether it waits for as long as nothing can be committed.
+    fileprivate var isKept: Bool {
+        if case .lossesForgotten = change { true } else { !change.isOfLog }
     }
 
     /// The reader that has gone and left nothing to provide for.

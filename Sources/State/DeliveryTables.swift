@@ -15,7 +15,7 @@ enum DeliveryTables {
 
     static func apply(_ change: StateChange, of consumer: Int64, on connection: Connection) throws(SQLiteError) {
         switch change {
-        case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: break
+        case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: break
         case .readerJoined(let reader, let time, let unreadBytes, let former):
             try connection.run(
                 """
@@ -35,6 +35,10 @@ enum DeliveryTables {
                     "UPDATE readers SET state = ?3 WHERE consumer = ?1 AND reader = ?2",
                     .integer(consumer), .text(reader.text), .integer(ReaderState.ended.rawValue))
             }
+        case .lossesForgotten(let time):
+            try connection.run(
+                "UPDATE readers SET state = ?2, ended = coalesce(ended, ?3) WHERE consumer = ?1 AND state != ?2",
+                .integer(consumer), .integer(ReaderState.ended.rawValue), .integer(time.milliseconds))
         case .eventsForgotten(let reader, let number):
             try connection.run(
                 "UPDATE readers SET pruned = max(pruned, ?3) WHERE consumer = ?1 AND reader = ?2",
@@ -145,20 +149,17 @@ enum DeliveryTables {
         return .success(SentAfter(stretches: stretches, readers: line, isWhole: isWhole))
     }
 
-    /// The last event of each shard that the event's reader was sent, up to the event; nil when the log does not know the
-    /// event. Not the furthest record: a shard may have begun again further back in between.
+    /// What the event's reader was sent, up to the event; nil when the log does not know the reader.
     static func sent(
         upTo event: EventID, of consumer: Int64, on connection: Connection
-    ) throws(SQLiteError) -> Result<[ShardID: SentEvent]?, StateError> {
-        guard let facts = try facts(of: event.reader, consumer, on: connection), event.number <= facts.newest else {
-            return .success(nil)
-        }
+    ) throws(SQLiteError) -> Result<SentUpTo?, StateError> {
+        guard let facts = try facts(of: event.reader, consumer, on: connection) else { return .success(nil) }
         return try byShard(
             """
             SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number) FROM deliveries
             WHERE consumer = ?1 AND reader = ?2 AND number <= ?3 GROUP BY shard
             """, event.reader, consumer, .integer(event.number), on: connection
-        ) { SentEvent(number: $1.int(4), last: $0) }.map { $0 }
+        ) { SentEvent(number: $1.int(4), last: $0) }.map { SentUpTo(newest: facts.newest, last: $0) }
     }
 
     /// The furthest record of the shard that any reader was sent, as far as the log reaches back.

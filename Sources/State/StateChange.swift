@@ -3,6 +3,9 @@ import Time
 
 /// One thing that became true of a consumer and is to be kept.
 package enum StateChange: Sendable, Equatable {
+    /// The consumer stands like this, whatever was kept of its positions. The delivery log stays, unless it is of another
+    /// incarnation of the stream.
+    case begin(ConsumerState)
     /// Everything of the shard up to here needs no delivery any more. Never moves a checkpoint backwards.
     case checkpoint(ShardID, Checkpoint)
     /// The shard goes on from here, which may be further back, or without a checkpoint; if it was read to its end, it no
@@ -28,6 +31,8 @@ package enum StateChange: Sendable, Equatable {
     case readerEnded(ReaderID, at: WallTime, isLost: Bool)
     /// What these lost readers may not have read is provided for.
     case lossesSettled([ReaderID])
+    /// What the readers before this moment may not have read is not provided for: they are not lost any more.
+    case lossesForgotten(at: WallTime)
     /// Of the reader's events up to this number some are not in the log.
     case eventsForgotten(ReaderID, upTo: Int)
 
@@ -36,7 +41,8 @@ package enum StateChange: Sendable, Equatable {
     var isUse: Bool {
         switch self {
         case .add, .adopt, .disown, .forget: false
-        case .checkpoint, .reset, .deplete, .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
+        case .begin, .checkpoint, .reset, .deplete, .readerJoined, .delivered, .readerEnded, .lossesSettled,
+            .lossesForgotten, .eventsForgotten:
             true
         }
     }
@@ -44,8 +50,8 @@ package enum StateChange: Sendable, Equatable {
     /// Whether it belongs to the delivery log, and not to the shards' positions.
     var isOfLog: Bool {
         switch self {
-        case .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: false
-        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten: true
+        case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: false
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .lossesForgotten, .eventsForgotten: true
         }
     }
 }

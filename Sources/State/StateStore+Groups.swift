@@ -39,11 +39,11 @@ extension StateStore {
         }
     }
 
-    /// What the delivery log knows of a record.
+    /// What the delivery log knows of a record, as far as it could be stored.
     package func record(_ number: SequenceNumber, of shard: ShardID, of key: ConsumerKey) async throws(StateError)
         -> RecordInLog
     {
-        try await ask(mustBeWhole: true) { connection throws(SQLiteError) in
+        try await ask { connection throws(SQLiteError) in
             guard let consumer = try StateTables.consumer(key, on: connection) else { return .success(.unknown) }
             return .success(try DeliveryTables.record(number, of: shard, consumer: consumer.id, on: connection))
         }

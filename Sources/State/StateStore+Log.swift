@@ -2,7 +2,8 @@ import Kinesis
 import SQLite
 import Time
 
-/// Questions to the delivery log. Each sees what was noted before, and throws where that could not be committed.
+/// Questions to the delivery log. Each sees what was noted before. Where that cannot be committed, those throw that would
+/// have more come again by it; what is acknowledged is told from what waits beside what is stored.
 extension StateStore {
     /// Readers of this consumer that are lost and not settled, with what they may not have read. Those count too that
     /// were connected when their process died: to be asked before the first reader of this process is noted.
@@ -27,27 +28,51 @@ extension StateStore {
     }
 
     /// The last event of each shard that the event's reader was sent, up to the event; nil when the log does not know the
-    /// event.
+    /// event. Where the log cannot be read, what waits to be stored tells it: maybe not of every shard. Throws where that
+    /// tells nothing.
     package func sent(upTo event: EventID, of key: ConsumerKey) async throws(StateError) -> [ShardID: SentEvent]? {
-        try await askOf(key, otherwise: nil) { consumer, connection throws(SQLiteError) in
-            try DeliveryTables.sent(upTo: event, of: consumer, on: connection)
+        await commitIfPossible()
+        let waiting = SentUpTo(event, of: key, in: unstored)
+        var known: SentUpTo?
+        do throws(StateError) {
+            let stored = try await askOf(key, mustBeWhole: false, otherwise: nil) {
+                consumer, connection throws(SQLiteError) in
+                try DeliveryTables.sent(upTo: event, of: consumer, on: connection)
+            }
+            known = waiting?.with(stored) ?? stored
+        } catch {
+            guard let waiting, !waiting.last.isEmpty else { throw error }
+            known = waiting
         }
+        return known.flatMap { event.number <= $0.newest ? $0.last : nil }
     }
 
     /// The furthest record of the shard that a reader of this consumer was sent; nil when the log holds none.
     package func furthestSent(_ shard: ShardID, of key: ConsumerKey) async throws(StateError) -> Checkpoint? {
-        try await askOf(key, otherwise: nil) { consumer, connection throws(SQLiteError) in
+        await commitIfPossible()
+        let waiting = unstored.lazy.filter { $0.consumer.key == key }.compactMap { $0.change.sent(of: shard) }.max()
+        let stored = try await askOf(key, mustBeWhole: false, otherwise: nil) {
+            consumer, connection throws(SQLiteError) in
             try DeliveryTables.furthest(shard, of: consumer, on: connection)
         }
+        return [waiting, stored].compactMap { $0 }.max()
     }
 
     private func askOf<T: Sendable>(
-        _ key: ConsumerKey, writes: Bool = false, otherwise: T,
+        _ key: ConsumerKey, writes: Bool = false, mustBeWhole: Bool = true, otherwise: T,
         _ question: @escaping @Sendable (Int64, Connection) throws(SQLiteError) -> Result<T, StateError>
     ) async throws(StateError) -> T {
-        try await ask(writes: writes, mustBeWhole: true) { connection throws(SQLiteError) in
+        try await ask(writes: writes, mustBeWhole: mustBeWhole) { connection throws(SQLiteError) in
             guard let consumer = try StateTables.consumer(key, on: connection) else { return .success(otherwise) }
             return try question(consumer.id, connection)
         }
+    }
+}
+
+extension StateChange {
+    /// The last record of the shard that an event has carried; nil: it is no such event.
+    fileprivate func sent(of shard: ShardID) -> Checkpoint? {
+        guard case .delivered(let event) = self, event.shard == shard else { return nil }
+        return event.last
     }
 }

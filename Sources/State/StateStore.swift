@@ -3,8 +3,7 @@ import Reactor
 import SQLite
 import Time
 
-/// The consumers' positions and what was sent to their readers, kept over restarts. In this version SQLite alone; the
-/// mirror in DynamoDB comes to stand behind the same interface.
+/// The consumers' positions and what was sent to their readers, kept over restarts in SQLite.
 ///
 /// Confined to its loop; the database has a thread of its own. `load`, `begin` and the questions to the delivery log
 /// (StateStore+Log) wait for it. `note` never does: what it takes is committed in order and in groups, at most
@@ -28,27 +27,36 @@ package final class StateStore: @unchecked Sendable {
     private var isDamaged = false
     private var isWriting = false
     private var isClosed = false
-    private var isCommitting = false
+    /// What is being committed; nil: nothing is.
+    private var committing: [ChangeQueue.Entry]?
     /// Commits that are over, failed ones too.
     private var finishedCommits = 0
 
     /// Checkpoints that were committed. Of those of one shard that wait together only the newest is, and counts.
     package private(set) var committedCheckpoints = 0
     /// Whether what the consumers report can be kept.
-    package private(set) var health = StateHealth.writable
+    package private(set) var health = StateHealth.writable {
+        didSet { if (oldValue == .writable) != (health == .writable) { onHealthChange?() } }
+    }
+    /// Called when what is reported cannot be kept any more, or can again.
+    package var onHealthChange: (() -> Void)?
 
     /// Opens the store, or makes it. Where the file cannot be opened or is damaged `health` says so, and it is tried
-    /// again; only a file of a newer program is refused.
-    /// - Parameter path: the database file, whose folder exists; nil keeps everything in memory.
+    /// again.
+    /// - Parameters:
+    ///   - path: the database file, whose folder exists; nil keeps everything in memory.
+    ///   - isAlone: nothing else keeps checkpoints, so that a file of a newer program is refused. Else `health` says what
+    ///     it is.
     package static func open(
-        path: String?, loop: EventLoop, logger: Logger, logLimits: DeliveryLogLimits = DeliveryLogLimits()
+        path: String?, isAlone: Bool = true, loop: EventLoop, logger: Logger,
+        logLimits: DeliveryLogLimits = DeliveryLogLimits()
     ) async throws(StateError) -> StateStore {
         let file = StateFile(path.map(DatabaseLocation.file) ?? .memory, loop: loop)
         let store = StateStore(file, loop: loop, logger: logger, logLimits)
         do throws(SQLiteError) {
             store.opened(try await file.open())
         } catch {
-            if case .newerSchema = error { throw .database(reason: error.description) }
+            if case .newerSchema = error, isAlone { throw .database(reason: error.description) }
             store.failed(error)
             loop.spawn { await store.keepOpening() }
         }
@@ -134,13 +142,13 @@ package final class StateStore: @unchecked Sendable {
         startWriting()
     }
 
-    /// Asks the database. Sees what was noted before; where that could not be committed it throws, if the answer
-    /// `mustBeWhole`.
+    /// Asks the database. Sees what was noted before, as far as that can be committed; where it cannot it throws, if the
+    /// answer `mustBeWhole`.
     func ask<T: Sendable>(
         writes: Bool = false, mustBeWhole: Bool = false,
         _ question: @escaping @Sendable (Connection) throws(SQLiteError) -> Result<T, StateError>
     ) async throws(StateError) -> T {
-        if mustBeWhole { try await commitNoted() } else { await flush() }
+        if mustBeWhole { try await commitNoted() } else { await commitIfPossible() }
         let answer: Result<T, StateError>
         do throws(SQLiteError) {
             answer = try await writes ? file.write(question) : file.read(question)
@@ -148,8 +156,16 @@ package final class StateStore: @unchecked Sendable {
             if error.isDamaged { failed(error) }
             throw .database(reason: error.description)
         }
-        return try answer.get()
+        do throws(StateError) {
+            return try answer.get()
+        } catch {
+            if case .unreadable = error { failed(error.description, isDamage: true) }
+            throw error
+        }
     }
+
+    /// What was noted and is not stored, in the order in which it became true: what is being committed, and what waits.
+    var unstored: some Sequence<ChangeQueue.Entry> { [committing ?? [], queue.entries].joined() }
 
     /// Returns once everything that was noted before is committed; throws when that failed, and goes on trying.
     package func commitNoted() async throws(StateError) {
@@ -157,12 +173,17 @@ package final class StateStore: @unchecked Sendable {
         if case .failed(let reason, _) = health { throw .database(reason: reason) }
     }
 
+    /// Returns once everything that was noted before is committed, or could not be; at once while nothing can be.
+    package func commitIfPossible() async {
+        if health == .writable { await flush() }
+    }
+
     /// Returns once everything that was noted before is committed, or could not be at the first attempt.
     package func flush() async {
         guard !queue.isEmpty || isWriting else { return }
         startWriting()
         // What waits now leaves with the next commit; the one that runs may have left without it.
-        let awaited = finishedCommits + (isCommitting && !queue.isEmpty ? 2 : 1)
+        let awaited = finishedCommits + (committing != nil && !queue.isEmpty ? 2 : 1)
         try? await changed.wait(while: { isWriting && finishedCommits < awaited })
     }
 
@@ -202,11 +223,8 @@ extension StateStore {
     private func commit() async {
         let entries = queue.takeAll()
         guard !entries.isEmpty || mayRecover else { return }
-        isCommitting = true
-        defer {
-            isCommitting = false
-            finishedCommits += 1
-        }
+        committing = entries
+        defer { finishedCommits += 1 }
         let pruning = pruningDue(entries)
         let inUse = Set(entries.filter(\.change.isUse).map(\.consumer.key))
         do throws(SQLiteError) {
@@ -219,9 +237,11 @@ extension StateStore {
                     try DeliveryTables.prune(id, logLimits, now: .now(), on: connection)
                 }
             }
+            committing = nil
             committedCheckpoints += entries.count { if case .checkpoint = $0.change { true } else { false } }
             recovered()
         } catch {
+            committing = nil
             queue.putBack(entries)
             failed(error)
         }
@@ -237,8 +257,12 @@ extension StateStore {
     }
 
     private func failed(_ error: SQLiteError) {
-        let reason = error.isDamaged ? "\(error); \(Self.remedy)" : error.description
-        if error.isDamaged { isDamaged = true }
+        failed(error.description, isDamage: error.isDamaged)
+    }
+
+    private func failed(_ what: String, isDamage: Bool) {
+        let reason = isDamage ? "\(what); \(Self.remedy)" : what
+        if isDamage { isDamaged = true }
         if case .writable = health {
             logger.error("positions cannot be stored; reading goes on", metadata: ["error": "\(reason)"])
             health = .failed(reason: reason, since: .now())
@@ -250,7 +274,7 @@ extension StateStore {
 
     private static let remedy =
         "the file is damaged: stop the sidecar, put a good copy in its place or move it away, and start again; without it "
-        + "consumers begin at initialPositionInStream"
+        + "consumers begin at initialPositionInStream, and groups that are shared over DynamoDB go on where their items say"
 
     private func recovered() {
         guard case .failed(_, let since) = health, !isDamaged else { return }

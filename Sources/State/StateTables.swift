@@ -64,11 +64,13 @@ enum StateTables {
     /// Applies one change; one of a consumer that nothing is kept of, or of another incarnation of its stream, changes
     /// nothing.
     static func apply(_ entry: ChangeQueue.Entry, on connection: Connection) throws(SQLiteError) {
+        if case .begin(let state) = entry.change { return try replace(entry.consumer.key, state, on: connection) }
         guard let row = try consumer(entry.consumer.key, on: connection),
             row.createdOn == entry.consumer.streamCreatedOn.milliseconds
         else { return }
         let id = row.id
         switch entry.change {
+        case .begin: break
         case .checkpoint(let shard, let checkpoint):
             try store(checkpoint, of: shard, consumer: id, on: connection)
         case .reset(let shard, let place):
@@ -91,7 +93,7 @@ enum StateTables {
                 try connection.run(
                     "DELETE FROM shards WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
             }
-        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .eventsForgotten:
+        case .readerJoined, .delivered, .readerEnded, .lossesSettled, .lossesForgotten, .eventsForgotten:
             try DeliveryTables.apply(entry.change, of: id, on: connection)
         }
     }

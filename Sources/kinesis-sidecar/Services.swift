@@ -36,7 +36,7 @@ struct Services: @unchecked Sendable {
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
         let groups = try GroupServices(
             settings, folder: folder, process: process, beside: target, over: transport)
-        let state = try await openState(folder, loop)
+        let state = try await openState(folder, isAlone: groups == nil, loop)
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
         engine.maxBufferedBytes = settings.maxBufferedBytes
@@ -72,9 +72,12 @@ struct Services: @unchecked Sendable {
         }
     }
 
-    private static func openState(_ folder: DataFolder?, _ loop: EventLoop) async throws(StartError) -> StateStore {
+    private static func openState(_ folder: DataFolder?, isAlone: Bool, _ loop: EventLoop) async throws(StartError)
+        -> StateStore
+    {
         do throws(StateError) {
-            return try await StateStore.open(path: folder?.state, loop: loop, logger: Logger(label: "state"))
+            return try await StateStore.open(
+                path: folder?.state, isAlone: isAlone, loop: loop, logger: Logger(label: "state"))
         } catch {
             throw .failed("\(error)")
         }

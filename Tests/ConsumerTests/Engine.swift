@@ -54,7 +54,7 @@ final class Engine: @unchecked Sendable {
         settings.defaults.noRecordsPollDelay = .milliseconds(2)
         change(&settings)
         self.settings = settings
-        store = try await StateStore.open(path: path, loop: loop, logger: Self.logger)
+        store = try await StateStore.open(path: path, isAlone: group == nil, loop: loop, logger: Self.logger)
         registry = ConsumerRegistry(
             loop: loop, source: kinesis, state: store, group: group, settings: settings, logger: Self.logger)
     }

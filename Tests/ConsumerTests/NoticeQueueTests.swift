@@ -35,4 +35,18 @@ import Testing
         while let event = queue.popFirst() { told.append("\(event)") }
         #expect(told.count == 3 && told[0].hasPrefix("shard") && told[2].contains("two"))
     }
+
+    @Test func `of the delivery log no more than its last change is told`() {
+        var queue = NoticeQueue()
+        for _ in 1...3 {
+            queue.append(.deliveryLogOff(reason: "full"))
+            queue.append(.deliveryLogOn)
+        }
+        #expect(queue.isEmpty)
+        queue.append(.deliveryLogOff(reason: "full"))
+        guard case .problem(.deliveryLogOff) = queue.popFirst() else { return #expect(Bool(false)) }
+        queue.append(.deliveryLogOn)
+        guard case .problem(.deliveryLogOn) = queue.popFirst() else { return #expect(Bool(false)) }
+        #expect(queue.isEmpty)
+    }
 }

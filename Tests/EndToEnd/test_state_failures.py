@@ -1,10 +1,10 @@
 """State that cannot be kept: said in /readyz, no crash, nothing lost silently."""
 
-import os
-import subprocess
+import sqlite3
 
 import pytest
 
+from harness.disk import fill_up
 from harness.records import make_stream, numbers
 from harness.sidecar import run_program
 from harness.waiting import eventually
@@ -19,28 +19,6 @@ def service(sidecars):
     service = sidecars.start("--local-limits", "off")
     make_stream(service.boto3(), "s", 1)
     return service
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).returncode != 0:
-        pytest.skip("mounting needs root")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill_up(folder):
-    file = os.open(folder / "fill", os.O_WRONLY | os.O_CREAT)
-    try:
-        while True:
-            os.write(file, b"x" * 4096)
-    except OSError:
-        pass  # no space left
-    finally:
-        os.close(file)
 
 
 def is_ready(sidecar):
@@ -169,3 +147,15 @@ def test_a_damaged_database(service, sidecars, tmp_path, damage):
     sidecar.start()
     assert is_ready(sidecar)
     assert numbers(sidecar.follow("s", QUICK).wait_records(1)) == [3]
+
+
+def test_a_database_of_a_newer_program_ends_the_start_and_is_left_alone(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with sqlite3.connect(folder / "state.db") as database:
+        database.execute("PRAGMA user_version = 1000")
+    ended = run_program(
+        "--endpoint", "http://127.0.0.1:1", "--listen", "127.0.0.1:0", "--data-dir", folder, "--dynamodb", "off",
+        env=CREDENTIALS)
+    assert ended.returncode == 1 and "schema version 1000" in ended.stderr and "newer program" in ended.stderr
+    assert sqlite3.connect(folder / "state.db").execute("PRAGMA user_version").fetchone() == (1000,)

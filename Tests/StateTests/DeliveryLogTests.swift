@@ -1,3 +1,4 @@
+import Glibc
 import Kinesis
 import Logging
 import Reactor
@@ -105,6 +106,56 @@ extension StateStore {
             #expect(furthest == at("10"))
             let nothing = try await store.furthestSent(ShardID(number: 9), of: orders)
             #expect(nothing == nil)
+        }
+    }
+
+    @Test func `what cannot be stored yet counts as sent, beside what is, up to the event and no further`() async throws
+    {
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            let folder = TemporaryFolder()
+            let store = try await StateStore.open(
+                path: folder.path + "/state.db", loop: loop,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await store.begin(orders, ConsumerState(streamCreatedOn: WallTime(milliseconds: 1)))
+            store.joined(reader)
+            store.sent(one, "5", "9", from: 1)
+            store.sent(two, "20", "30", from: 2)
+            await store.flush()
+            // The file can be read on.
+            #expect(rename(folder.path + "/state.db", folder.path + "/away") == 0)
+            store.sent(one, "9", "10", "11", from: 3)
+            #expect(
+                try await store.sent(upTo: EventID(reader: reader, number: 3), of: orders) == [
+                    one: SentEvent(number: 3, last: at("10")), two: SentEvent(number: 2, last: at("30")),
+                ])
+            #expect(store.health != .writable)
+            #expect(
+                try await store.sent(upTo: EventID(reader: reader, number: 1), of: orders) == [
+                    one: SentEvent(number: 1, last: at("9"))
+                ])
+            #expect(try await store.sent(upTo: EventID(reader: reader, number: 5), of: orders) == nil)
+            #expect(try await store.furthestSent(one, of: orders) == at("11"))
+            #expect(try await store.furthestSent(two, of: orders) == at("30"))
+            await #expect(throws: StateError.self) {
+                _ = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            }
+            await store.close()
+            withExtendedLifetime(folder) {}
+        }
+    }
+
+    @Test func `losses that nobody could ask for are forgotten, and what comes behind that is not`() async throws {
+        try await withStore { store in
+            store.joined(reader)
+            store.sent(one, "5", "9", from: 1)
+            store.note(.lossesForgotten(at: .now()), of: ordersNow)
+            let later = ReaderID("0000000b")!
+            store.joined(later)
+            store.sent(one, "9", "10", from: 1, by: later)
+            let lost = try await store.lostReaders(of: orders)
+            #expect(lost == [LostReader(id: later, unread: [one: at("9")])])
+            let after = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(after != nil, "the log itself stays")
         }
     }
 

@@ -199,6 +199,53 @@ private func open(_ path: String?, _ loop: EventLoop) async throws -> StateStore
         }
     }
 
+    @Test func `beside something else that keeps checkpoints it is told, and another file in its place is taken`()
+        async throws
+    {
+        try await onLoop(time: .manual(.whenIdle)) { loop in
+            let folder = TemporaryFolder()
+            let newer = Migration(version: 1000, sql: "CREATE TABLE later (id INTEGER)")
+            await (try Database.open(.file(folder.database), migrations: [newer])).close()
+            let store = try await StateStore.open(
+                path: folder.database, isAlone: false, loop: loop, logger: Logger(label: "test"))
+            guard case .failed(let reason, _) = store.health, reason.contains("1000") else {
+                return #expect(Bool(false), "\(store.health)")
+            }
+            var changes: [StateHealth] = []
+            store.onHealthChange = { changes.append(store.health) }
+            store.note(.begin(begun), of: ordersNow)
+            store.note(.checkpoint(first, checkpoint("5")), of: ordersNow)
+            await #expect(throws: StateError.self) { _ = try await store.load(orders) }
+            unlink(folder.database)
+            while store.health != .writable { try await loop.sleep(for: .seconds(1)) }
+            #expect(changes == [.writable])
+            #expect(try await store.load(orders)?.shards[0].checkpoint == checkpoint("5"))
+            store.onHealthChange = nil
+            await store.close()
+            withExtendedLifetime(folder) {}
+        }
+    }
+
+    @Test func `a row that no version of this program writes is damage: health says so`() async throws {
+        try await onLoop { loop in
+            let folder = TemporaryFolder()
+            let store = try await open(folder.database, loop)
+            try await store.begin(orders, begun)
+            let other = try await Database.open(.file(folder.database), migrations: StateSchema.migrations)
+            try await other.write { connection throws(SQLiteError) in
+                try connection.run("UPDATE shards SET sequence_number = 'none'")
+            }
+            await other.close()
+            await #expect(throws: StateError.unreadable(table: "shards", value: "none")) {
+                _ = try await store.load(orders)
+            }
+            guard case .failed(let reason, _) = store.health else { return #expect(Bool(false), "\(store.health)") }
+            #expect(reason.contains("damaged"))
+            await store.close()
+            withExtendedLifetime(folder) {}
+        }
+    }
+
     @Test func `while nothing can be written health says so, and what was noted is kept and stored later`() async throws
     {
         try await onLoop { loop in

@@ -15,6 +15,12 @@ package struct GroupContext: Sendable {
     package let pid: Int
     package let startedOn: WallTime
 
+    /// Why no item can be written; nil: the table is ready for it.
+    var obstacle: String? {
+        let table = readiness.state
+        return table.isReady ? nil : table.problem ?? "the table was not looked at yet"
+    }
+
     package init(
         table: any GroupTable, readiness: any TableReadiness, serviceTime: @escaping @Sendable () -> WallTime,
         member: MemberID, appName: String, host: String, pid: Int, startedOn: WallTime

@@ -80,8 +80,13 @@ final class GroupKeeper: @unchecked Sendable {
         }
     }
 
-    /// Why the group's item cannot be read or written; nil while it can.
-    var trouble: String? { context.readiness.state.problem ?? problem?.description ?? membership?.problem }
+    /// Why the group's item cannot be read or written, or what is wrong with its table; nil while nothing is.
+    var trouble: String? { context.readiness.state.problem ?? itemProblem }
+
+    /// Why the group's item cannot be written; nil while it can.
+    var obstacle: String? { context.obstacle ?? itemProblem }
+
+    private var itemProblem: String? { problem?.description ?? membership?.problem }
 
     private var moment: GroupMoment { GroupMoment(instant: loop.clock, wall: context.serviceTime()) }
 
@@ -100,7 +105,7 @@ final class GroupKeeper: @unchecked Sendable {
         do {
             try await looked.wait(while: { !hasSettledIn && loop.now < deadline && problem?.disposition != .denied })
         } catch { throw .cancelled }
-        guard hasSettledIn else { throw .group(trouble ?? "no answer in time") }
+        guard hasSettledIn else { throw .group(obstacle ?? "no answer in time") }
         defer { fresh = [] }
         return fresh
     }
@@ -183,23 +188,33 @@ final class GroupKeeper: @unchecked Sendable {
         wakeup.signal()
     }
 
-    /// Writes what is known of these shards, and returns once it is in the group's item: for who can commit nothing on this
-    /// host.
-    func store(_ shards: [ShardID]) async throws(ConsumerError) {
-        for shard in shards { urgent.insert(shard) }
+    /// Writes what is known of these shards, and returns once the group's item has their places: for who can commit nothing
+    /// on this host. Throws `.leaseLost` where another member has a shard before that.
+    /// - Parameter isBack: they may have gone back.
+    func store(_ places: [ShardID: Checkpoint], isBack: Bool) async throws(ConsumerError) {
+        urgent.formUnion(places.keys)
         wakeup.signal()
         let deadline = loop.now + Self.patience
         let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
         defer { loop.cancel(timer) }
-        do { try await looked.wait(while: { shards.contains(where: isUnwritten) && loop.now < deadline }) } catch {
-            throw .cancelled
-        }
-        if shards.contains(where: isUnwritten) { throw .group(trouble ?? "no answer in time") }
+        let isStored = { self.isStored($0, $1, isBack: isBack) }
+        do {
+            try await looked.wait(while: {
+                places.contains { !isStored($0, $1) && mayMove($0) } && loop.now < deadline
+            })
+        } catch { throw .cancelled }
+        guard let (shard, _) = places.first(where: { !isStored($0, $1) }) else { return }
+        if mayMove(shard) { throw .group(obstacle ?? "no answer in time") }
+        throw .leaseLost(shard, to: owner(of: shard))
     }
 
-    private func isUnwritten(_ shard: ShardID) -> Bool {
-        changed[shard] != nil || !(membership?.isMirrored(shard) ?? true)
+    /// Whether the item has the place. One that went back is there once nothing more is to be written of the shard.
+    private func isStored(_ shard: ShardID, _ checkpoint: Checkpoint, isBack: Bool) -> Bool {
+        if !isBack, let stored = membership?.item?.shards[shard]?.checkpoint, stored >= checkpoint { return true }
+        return changed[shard] == nil && mayMove(shard) && membership?.isMirrored(shard) ?? false
     }
+
+    private func mayMove(_ shard: ShardID) -> Bool { positions?.book.mayMove(shard) ?? false }
 
     /// Leaves the group: the shards are given up, and others may have them at once. Returns when that is written, or at the
     /// deadline.
@@ -250,7 +265,7 @@ final class GroupKeeper: @unchecked Sendable {
     /// What has changed here goes to the group once it is committed; where it cannot be committed, all the same.
     private func tellChanges() async {
         guard !changed.isEmpty || !settledShards.isEmpty || !urgent.isEmpty else { return }
-        await state.flush()
+        await state.commitIfPossible()
         let changes = changed
         changed = [:]
         isEndNews = false
@@ -289,6 +304,7 @@ final class GroupKeeper: @unchecked Sendable {
                 let isOurs = membership?.item?.shards[shard]?.isOlder(than: run) ?? true
                 positions?.disown(shard, isLost: !isOurs)
                 delegate?.leaseLost(shard)
+                looked.open()
             case .unreadable(let shard, let checkpoint, let place):
                 logger.error(
                     "the shard's checkpoint in the group's item is no sequence number; what was read may come again",

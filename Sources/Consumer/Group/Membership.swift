@@ -217,7 +217,10 @@ extension Membership {
     }
 
     /// Whether everything that was said to be committed is written.
-    func isMirrored(_ shard: ShardID) -> Bool { !mirror.isBehind(shard) }
+    func isMirrored(_ shard: ShardID) -> Bool {
+        if case .take(let take, _, _) = underWay, take.shards.contains(shard) { return false }
+        return !mirror.isBehind(shard) && reopenings[shard] == nil
+    }
 }
 
 // MARK: - Facts

@@ -35,6 +35,10 @@ package enum ReaderProblem: Hashable, Sendable {
     case lastEventTooOld(EventID, places: [ShardPlace])
     /// The log cannot be asked: what the former connection may not have read comes again.
     case logUnreadable(EventID, StateError, places: [ShardPlace])
+    /// The delivery log cannot be written, and why, while the group goes on without it.
+    case deliveryLogOff(reason: String)
+    /// It is written again.
+    case deliveryLogOn
     /// The service refuses or fails for the shard, and is asked again.
     case shardDegraded(ShardID, reason: String)
     /// The service does not know the shard's checkpoint: records behind it may be lost, and others come again.
@@ -48,8 +52,20 @@ package enum ReaderProblem: Hashable, Sendable {
     /// The shard that it is about, nil when it is about none.
     var shard: ShardID? {
         switch self {
-        case .lastEventUnknown, .lastEventOfTail, .lastEventTooOld, .logUnreadable, .streamRecreated: nil
+        case .lastEventUnknown, .lastEventOfTail, .lastEventTooOld, .logUnreadable, .deliveryLogOff, .deliveryLogOn,
+            .streamRecreated:
+            nil
         case .shardDegraded(let shard, _), .checkpointRefused(let shard, _, _), .shardLost(let shard): shard
+        }
+    }
+}
+
+extension ReaderProblem {
+    /// Whether it says that the delivery log has come or gone.
+    fileprivate var isOfLog: Bool {
+        switch self {
+        case .deliveryLogOff, .deliveryLogOn: true
+        default: false
         }
     }
 }
@@ -62,7 +78,8 @@ package struct ShardPlace: Hashable, Sendable {
 
 /// What a reader is to be told beside records and has not taken yet. Performs no I/O.
 ///
-/// Of each shard at most two notices and one problem wait, however long the reader takes nothing.
+/// Of each shard at most two notices and one problem wait, and one of the delivery log, however long the reader takes
+/// nothing.
 struct NoticeQueue {
     private var notices: [ShardNotice] = []
     private var problems: [ReaderProblem] = []
@@ -81,8 +98,13 @@ struct NoticeQueue {
         notices.append(notice)
     }
 
-    /// Of two problems of a shard the later one counts.
+    /// Of two problems of a shard the later one counts. A trouble of the delivery log that is over before the reader heard
+    /// of it is not spoken of at all, and nor is an end that another trouble has followed.
     mutating func append(_ problem: ReaderProblem) {
+        if problem.isOfLog, let index = problems.firstIndex(where: \.isOfLog) {
+            problems.remove(at: index)
+            return
+        }
         if let shard = problem.shard { problems.removeAll { $0.shard == shard } }
         problems.append(problem)
     }

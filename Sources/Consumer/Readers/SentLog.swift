@@ -34,6 +34,14 @@ final class SentLog: @unchecked Sendable {
         self.consumer = consumer
     }
 
+    /// The log cannot be read, and others say where the shards stand: whom an earlier process has lost is not provided for.
+    func begin(streamCreatedOn: WallTime) {
+        let consumer = ConsumerIncarnation(key, streamCreatedOn: streamCreatedOn)
+        self.consumer = consumer
+        losses.removeAll()
+        note(.lossesForgotten(at: .now()))
+    }
+
     /// - Parameters:
     ///   - unreadBytes: how much of what is sent to it last counts as unread when it is lost.
     ///   - former: the reader of whose events its client named one.
@@ -44,8 +52,7 @@ final class SentLog: @unchecked Sendable {
 
     /// Returns once the readers that have joined are in the log; at once where nothing can be kept for now.
     func commitJoined() async {
-        guard let store, store.health == .writable else { return }
-        await store.flush()
+        await store?.commitIfPossible()
     }
 
     /// A reader's socket has taken an event. One of an earlier incarnation of the stream names no place in this one.

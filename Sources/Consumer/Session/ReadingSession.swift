@@ -113,6 +113,7 @@ final class ReadingSession: @unchecked Sendable {
             await sent.commitJoined()
             reader.logged()
         }
+        if let reason = sqliteProblem { reader.notify(.deliveryLogOff(reason: reason)) }
         for former in formers where readers[former.id] === former {
             logger.info("a client has connected anew", metadata: ["reader": "\(id)", "before": "\(former.id)"])
             leave(former, .lost)
@@ -125,6 +126,20 @@ final class ReadingSession: @unchecked Sendable {
         if let resumption { replay(resumption.stretches, to: id) }
         carryOut()
         return reader
+    }
+
+    /// What is sent is not kept any more, or is again.
+    func stateChanged() {
+        guard group != nil else { return }
+        let problem = sqliteProblem.map(ReaderProblem.deliveryLogOff(reason:)) ?? .deliveryLogOn
+        for reader in readers.values { reader.notify(problem) }
+    }
+
+    /// Why SQLite keeps nothing of a group that goes on without it; nil while it does, or where the group is this process's
+    /// own.
+    private var sqliteProblem: String? {
+        guard group != nil, case .failed(let reason, _) = scope.engine.state.health else { return nil }
+        return reason
     }
 
     /// The reader has ended.

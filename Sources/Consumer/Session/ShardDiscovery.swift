@@ -69,7 +69,7 @@ final class ShardDiscovery: @unchecked Sendable {
             let listing = try await source.shards(of: session.stream, retry: nil)
             if let summary, summary.creation != session.positions.book.streamCreatedOn {
                 let positions = try await session.positions.beginAnew(
-                    summary, listing, from: session.options.initialPositionInStream)
+                    summary, listing, from: session.options.initialPositionInStream, isShared: session.group != nil)
                 if !session.isEnding { session.goOver(to: positions, listing) }
             } else if !session.isEnding {
                 session.take(listing)

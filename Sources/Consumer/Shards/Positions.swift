@@ -38,6 +38,20 @@ final class Positions: @unchecked Sendable {
         self.formerStream = formerStream
     }
 
+    /// The positions of a consumer that begins, kept in place of whatever was kept of it. Returns once that is committed; at
+    /// once where the group's item says where the shards stand (`isShared`).
+    static func begin(
+        _ book: ShardBook, of key: ConsumerKey, in store: StateStore?, isShared: Bool, after formerStream: WallTime? = nil
+    ) async throws(StateError) -> Positions {
+        let positions = Positions(book, of: key, in: store, after: formerStream)
+        if isShared {
+            store?.note(.begin(book.state), of: positions.consumer)
+        } else {
+            try await store?.begin(key, book.state)
+        }
+        return positions
+    }
+
     private var consumer: ConsumerIncarnation { ConsumerIncarnation(key, streamCreatedOn: book.streamCreatedOn) }
 
     /// What the first reader of these positions is to know of the stream; once.
@@ -122,13 +136,12 @@ final class Positions: @unchecked Sendable {
     }
 
     /// The positions of a stream that was made under the name of this one while it was being read.
-    func beginAnew(_ summary: StreamSummary, _ listing: [Shard], from initial: InitialPosition)
+    func beginAnew(_ summary: StreamSummary, _ listing: [Shard], from initial: InitialPosition, isShared: Bool)
         async throws(StateError) -> Positions
     {
         let book = ShardBook(
             begunAt: summary.creation, of: listing, createdOn: summary.creation, from: initial, isNewStream: true)
-        try await store?.begin(key, book.state)
-        return Positions(book, of: key, in: store)
+        return try await .begin(book, of: key, in: store, isShared: isShared)
     }
 
     /// The shards that are read from now on, empty: all.

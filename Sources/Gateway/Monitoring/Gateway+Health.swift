@@ -17,8 +17,8 @@ extension Gateway {
         await respond(exchange, json.buffer)
     }
 
-    /// `GET /readyz`: 503 while draining or when state cannot be written. AWS in trouble is told in the body alone: a
-    /// restart of the sidecar would not help.
+    /// `GET /readyz`: 503 while draining or when checkpoints can be stored nowhere. Where one of two places is left, and AWS in
+    /// trouble, is told in the body alone: a restart of the sidecar would not help.
     func readyz(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
         let readiness = readiness
@@ -28,14 +28,16 @@ extension Gateway {
     private var readiness: Readiness {
         var readiness = Readiness()
         if isDraining { readiness.blocking.append(Readiness.Cause("process", "the sidecar is ending")) }
-        if case .failed(let reason, _) = services.state.health {
-            // In a group its item keeps the checkpoints.
-            let cause = Readiness.Cause("state", reason)
-            if services.consumers.keepsCheckpointsElsewhere {
-                readiness.passing.append(cause)
-            } else {
-                readiness.blocking.append(cause)
-            }
+        switch services.consumers.storage {
+        // Why an item cannot be written is told below: of the table, and of each consumer.
+        case .whole, .sqliteAlone: break
+        case .itemAlone(let sqlite):
+            readiness.passing.append(
+                Readiness.Cause(
+                    "state", "\(sqlite); groups go on with DynamoDB alone, Last-Event-ID and unreadBytes are off"))
+        case .nowhere(let sqlite, let item):
+            readiness.blocking.append(Readiness.Cause("state", sqlite))
+            if let item { readiness.blocking.append(Readiness.Cause("dynamoDb", item)) }
         }
         // Each once. What has worked since is history. A stream that is not there is told to those who ask for it, and is
         // no trouble where it is created.

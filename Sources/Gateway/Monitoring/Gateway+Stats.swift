@@ -106,6 +106,7 @@ extension Gateway {
         json.member("consumerId", consumer.id)
         json.member("phase", consumer.phase.rawValue)
         json.optional("problem", consumer.problem)
+        consumer.storage.write(&json)
         consumer.membership?.write(&json)
         json.key("shards")
         json.beginArray()
@@ -165,6 +166,31 @@ extension TableActivity {
         json.double(use.writtenUnits)
         json.optional("problem", problem)
         json.endObject()
+    }
+}
+
+extension CheckpointStorage {
+    /// The member `storage` of a consumer.
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.key("storage")
+        json.beginObject()
+        json.key("checkpoints")
+        json.beginArray()
+        for place in places { json.string(place) }
+        json.endArray()
+        json.member("lastEventId", keepsDeliveryLog)
+        json.member("unreadBytes", keepsDeliveryLog)
+        json.optional("problem", sqliteProblem)
+        json.endObject()
+    }
+
+    private var places: [String] {
+        switch self {
+        case .whole(isShared: true): ["sqlite", "dynamoDb"]
+        case .whole(isShared: false), .sqliteAlone: ["sqlite"]
+        case .itemAlone: ["dynamoDb"]
+        case .nowhere: []
+        }
     }
 }
 

@@ -138,6 +138,13 @@ extension ConsumerError {
                     + "A lone sidecar does without it: dynamoDb.enabled: false."
             )
             .header("Retry-After", "5")
+        case .logUnreadable(let event, let error):
+            ProblemDocument(
+                .stateFailed,
+                "The delivery log cannot be asked what event \(event) carried: \(error). Name shardId and sequenceNumber of the "
+                    + "last record that is done instead: that is stored in DynamoDB."
+            )
+            .with("field", "id").with("id", .string(event.description))
         case .state(let error): ProblemDocument(.stateFailed, "Positions cannot be kept: \(error).")
         case .shuttingDown, .cancelled: Problem.ending
         }

@@ -30,9 +30,22 @@ extension ReaderProblem {
         case .logUnreadable(let event, let error, let places):
             ProblemDocument(
                 .stateFailed,
-                "The delivery log cannot be asked: \(error). What the former connection may not have read comes again."
+                "The delivery log cannot be asked: \(error). What the former connection may not have read comes again, unless "
+                    + "the sidecar has started since."
             )
             .with("lastEventId", .string(event.description)).with("positions", places.value)
+        case .deliveryLogOff(let reason):
+            ProblemDocument(
+                .deliveryLogOff,
+                "What is sent is not kept on this host: \(reason). The group goes on with DynamoDB alone. Until it is over "
+                    + "Last-Event-ID is off, and so is unreadBytes over an end of the sidecar: what a reader had not read then, "
+                    + "and has a checkpoint, does not come again."
+            )
+        case .deliveryLogOn:
+            ProblemDocument(
+                .deliveryLogOn,
+                "What is sent is kept on this host again: Last-Event-ID and unreadBytes are on from here."
+            )
         case .shardDegraded(let shard, let reason):
             ProblemDocument(.shardDegraded, "Reading the shard fails, and is tried again: \(reason).")
                 .with("shardId", .string(shard.text))

@@ -66,6 +66,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     // What a reader is told in its stream.
     case lastEventUnknown
     case lastEventTooOld
+    case deliveryLogOff
+    case deliveryLogOn
     case shardDegraded
     case checkpointRefused
     case shardLost
@@ -90,6 +92,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
             .badRequest
+        // That a trouble is over is no error.
+        case .deliveryLogOn: .ok
         case .foreignOrigin: .forbidden
         case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -109,7 +113,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
         case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .streamNotReady,
-            .noCredentials:
+            .noCredentials, .deliveryLogOff:
             .serviceUnavailable
         case .putTimeout, .awsTimeout: .gatewayTimeout
         case .unsupportedVersion: .versionNotSupported
@@ -175,6 +179,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .stateFailed: "State cannot be read or written"
         case .groupUnavailable: "The group's item cannot be read or written"
         case .lastEventUnknown: "The Last-Event-ID is not known"
+        case .deliveryLogOff: "What is sent is not kept"
+        case .deliveryLogOn: "What is sent is kept again"
         case .lastEventTooOld: "The Last-Event-ID is too old"
         case .shardDegraded: "A shard cannot be read for now"
         case .checkpointRefused: "Kinesis refuses a checkpoint"

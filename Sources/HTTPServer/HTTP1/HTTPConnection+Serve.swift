@@ -175,7 +175,9 @@ extension HTTPConnection {
     private func readAway() async {
         dropInput()
         input.hasTimedOut = false
-        let deadline = loop.now + limits.farewellTime
+        let start = loop.now
+        // A process that ends waits for no client that never stops.
+        var deadline: EventLoop.Instant { start + (server.isDraining ? limits.lingerTime : limits.farewellTime) }
         while isOpen, !input.hasTimedOut, loop.now < deadline {
             switch receiveNothing() {
             case .bytes: await loop.nextTurn()
