@@ -40,9 +40,11 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
         limit: Int = 100, maxBytes: Int = 1000
     ) async throws -> String {
         let stored = try #require(store.storedShard(.init(stream: stream.name, shard: shard)))
+        var answer = AnswerWriter(.json)
+        answer.beginArray()
         return try await store.read(
-            stored, from: from, below: below, limit: limit, maxBytes: maxBytes, prefix: "["
-        ).text.text
+            stored, from: from, below: below, limit: limit, maxBytes: maxBytes, into: answer
+        ).answer.buffer.text
     }
 
     @Test func `records come back in their order and from where they are asked for`() async throws {

@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 
 /// Retention, encryption, mode and record size of a stream.
 extension KinesisService {

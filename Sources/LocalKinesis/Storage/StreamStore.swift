@@ -134,8 +134,8 @@ final class StreamStore: @unchecked Sendable {
     }
 
     struct Slice: Sendable {
-        /// `prefix`, then the entries with commas between them.
-        var text: ByteBuffer
+        /// Has the records written behind what was in it.
+        var answer: AnswerWriter
         var count = 0
         /// Data and keys of the records, in bytes.
         var bytes = 0
@@ -146,22 +146,20 @@ final class StreamStore: @unchecked Sendable {
     }
 
     /// Reads a shard's records from `ordinal` up to and without `end`, at most `limit` of them and `maxBytes` of data
-    /// and keys, but at least one where there is one.
+    /// and keys, but at least one where there is one. They are written as elements of the array that `answer` has open.
     func read(
-        _ shard: StoredShard, from ordinal: Int64, below end: Int64, limit: Int, maxBytes: Int, prefix: StaticString
+        _ shard: StoredShard, from ordinal: Int64, below end: Int64, limit: Int, maxBytes: Int,
+        into answer: AnswerWriter
     ) async throws(SQLiteError) -> Slice {
         try await database.read { connection throws(SQLiteError) in
-            var slice = Slice(text: ByteBuffer(capacity: 4096))
-            slice.readTo = end
-            slice.text.append(prefix)
+            var slice = Slice(answer: answer, readTo: end)
             try connection.scan(
                 "SELECT id, arrival, bytes, entry FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
                 .integer(shard.row(ordinal)), .integer(shard.row(end)), .integer(limit),
                 while: { row in
                     let bytes = row.int(2)
                     guard slice.count == 0 || slice.bytes + bytes <= maxBytes else { return false }
-                    if slice.count > 0 { slice.text.append(UInt8(ascii: ",")) }
-                    slice.text.append(row.bytes(3))
+                    slice.answer.record(row.bytes(3))
                     slice.count += 1
                     slice.bytes += bytes
                     slice.lastOrdinal = shard.ordinal(row: row.int64(0))
