@@ -81,8 +81,8 @@ let package = Package(
         .testTarget(
             name: "FakeServiceTests",
             dependencies: [
-                "FakeService", "TestSupport", "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "Reactor",
-                "JSON", "Time", "Bytes", log,
+                "FakeService", "TestSupport", "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "HTTPServer",
+                "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),

@@ -80,7 +80,7 @@ final class Program: @unchecked Sendable {
             try watchSignals()
             if settings.isLocal { local = try await EmbeddedKinesis.start(settings, folder, logger) }
             let services = try await Services.make(
-                settings, folder: folder, kinesisPort: local?.port, process: process, on: loop)
+                settings, folder: folder, local: local?.address, process: process, on: loop)
             self.services = services
             let addresses = try listen(services)
             try writePorts(addresses)
@@ -131,7 +131,7 @@ final class Program: @unchecked Sendable {
     /// `--port-file` gets the ports.
     private func writePorts(_ addresses: [ListenAddress]) throws(StartError) {
         guard let path = settings.portFile, let first = addresses.first else { return }
-        let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.port)" } ?? "") + "}\n"
+        let ports = "{\"http\": \(first.port)" + (local.map { ", \"kinesis\": \($0.address.port)" } ?? "") + "}\n"
         do throws(TextFile.Failure) {
             try TextFile.write(ports, to: path)
         } catch {
@@ -142,7 +142,7 @@ final class Program: @unchecked Sendable {
     /// One line on standard output says every address.
     private func announce(_ addresses: [ListenAddress]) {
         let urls = addresses.map { "http://\($0)" }.joined(separator: " and ")
-        let kinesis = local.map { ", embedded Kinesis on http://127.0.0.1:\($0.port)" } ?? ""
+        let kinesis = local.map { ", embedded Kinesis on http://\($0.address)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
         print("kinesis-sidecar \(Help.version) listens on \(urls)\(kinesis), \(state)")
         fflush(nil)

@@ -12,14 +12,15 @@ final class Embedded: Sendable {
     let loop: EventLoop
     let service: KinesisService
 
-    init(limits: Bool = false) async throws {
+    init(limits: Bool = false, memoryLimit: Int = 1 << 30) async throws {
         loop = try EventLoop(name: "kinesis")
         try loop.startThread()
-        let (store, _) = try await StreamStore.open(.memory)
+        let (store, loaded) = try await StreamStore.open(.memory)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let configuration = LocalKinesisConfiguration(limits: limits, stateDelay: .zero)
+        let configuration = LocalKinesisConfiguration(
+            limits: limits, stateDelay: .zero, memoryLimit: memoryLimit)
         service = KinesisService(
-            loop: loop, configuration: configuration, store: store, streams: [], logger: logger)
+            loop: loop, configuration: configuration, store: store, loaded: loaded, logger: logger)
     }
 
     deinit {

@@ -176,6 +176,18 @@ private func texts(_ answer: JSONValue) -> [String] {
         #expect(fault?.code == "InvalidArgumentException")
     }
 
+    @Test func `in memory the oldest records go, and iterators pass over them`() async throws {
+        let kinesis = try await Embedded(memoryLimit: 1 << 20)
+        try await kinesis.create(1)
+        let first = try await kinesis.iterator(0)
+        let data = String(repeating: "x", count: 30_000)
+        for index in 0..<100 { _ = try await kinesis.put("\(index) \(data)") }
+        let read = texts(try await kinesis.read(first)).compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }
+        #expect(read == Array((100 - read.count)..<100))
+        // A record takes 40 KB as base64.
+        #expect((18...26).contains(read.count))
+    }
+
     @Test func `limits are kept when they are on`() async throws {
         let kinesis = try await Embedded(limits: true)
         try await kinesis.create(1)

@@ -20,6 +20,14 @@ enum Operation: String, CaseIterable {
     case stopStreamEncryption = "StopStreamEncryption"
     case updateStreamMode = "UpdateStreamMode"
     case updateMaxRecordSize = "UpdateMaxRecordSize"
+    case enableEnhancedMonitoring = "EnableEnhancedMonitoring"
+    case disableEnhancedMonitoring = "DisableEnhancedMonitoring"
+    case putResourcePolicy = "PutResourcePolicy"
+    case getResourcePolicy = "GetResourcePolicy"
+    case deleteResourcePolicy = "DeleteResourcePolicy"
+    case describeAccountSettings = "DescribeAccountSettings"
+    case updateAccountSettings = "UpdateAccountSettings"
+    case updateStreamWarmThroughput = "UpdateStreamWarmThroughput"
     case listShards = "ListShards"
     case splitShard = "SplitShard"
     case mergeShards = "MergeShards"
@@ -72,6 +80,14 @@ extension KinesisService {
         case .stopStreamEncryption: try await stopEncryption(fields)
         case .updateStreamMode: try await updateMode(fields)
         case .updateMaxRecordSize: try await updateMaxRecordSize(fields)
+        case .enableEnhancedMonitoring: try await enableMonitoring(fields)
+        case .disableEnhancedMonitoring: try await disableMonitoring(fields)
+        case .putResourcePolicy: try await putResourcePolicy(fields)
+        case .getResourcePolicy: try getResourcePolicy(fields)
+        case .deleteResourcePolicy: try await deleteResourcePolicy(fields)
+        case .describeAccountSettings: describeAccountSettings(fields)
+        case .updateAccountSettings: try await updateAccountSettings(fields)
+        case .updateStreamWarmThroughput: try await updateWarmThroughput(fields)
         case .listShards: try listShards(fields)
         case .splitShard: try await splitShard(fields)
         case .mergeShards: try await mergeShards(fields)

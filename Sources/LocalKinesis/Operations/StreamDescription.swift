@@ -34,6 +34,7 @@ extension KinesisService {
         answer.member("OpenShardCount", stream.status == .creating ? 0 : stream.openShards.count)
         answer.member("ConsumerCount", 0)
         answer.member("MaxRecordSizeInKiB", stream.maxRecordKiB)
+        writeWarmThroughput(of: stream, &answer)
         answer.endObject()
         answer.endObject()
         return answer.buffer
@@ -45,9 +46,7 @@ extension KinesisService {
         answer.key("EnhancedMonitoring")
         answer.beginArray()
         answer.beginObject()
-        answer.key("ShardLevelMetrics")
-        answer.beginArray()
-        answer.endArray()
+        write("ShardLevelMetrics", stream.shardMetrics, &answer)
         answer.endObject()
         answer.endArray()
         answer.member("EncryptionType", stream.encryptionType)

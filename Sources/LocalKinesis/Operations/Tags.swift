@@ -65,7 +65,7 @@ extension KinesisService {
     }
 
     /// The stream whose ARN the request names. Consumers, the other resource with tags, are not here.
-    private func resource(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
+    func resource(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
         let arn = try fields.string("ResourceARN")
         guard let name = StreamARN(arn)?.stream else {
             throw RequestFields.constraint(

@@ -181,6 +181,7 @@ extension KinesisService {
             }
         }
         if let failure { throw failure }
+        await stored(rows, of: stream)
     }
 
     private func admits(_ entry: PutEntry, _ address: StreamStore.Address) -> Bool {

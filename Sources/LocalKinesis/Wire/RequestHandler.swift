@@ -11,12 +11,13 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
     private static let targetPrefix = "Kinesis_20131202."
 
     private let service: KinesisService
-    private let policy = OriginPolicy()
+    private let policy: OriginPolicy
     private let verifier = SignatureVerifier(
         secrets: [Credentials.local.accessKeyID: Credentials.local.secretAccessKey], unknownKeys: .accept)
 
     init(_ service: KinesisService) {
         self.service = service
+        policy = OriginPolicy(allowedHosts: service.configuration.allowedHosts)
     }
 
     func handle(_ exchange: HTTPExchange) async {
