@@ -182,7 +182,9 @@ private func texts(_ answer: JSONValue) -> [String] {
         let first = try await kinesis.iterator(0)
         let data = String(repeating: "x", count: 30_000)
         for index in 0..<100 { _ = try await kinesis.put("\(index) \(data)") }
-        let read = texts(try await kinesis.read(first)).compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }
+        let read = texts(try await kinesis.read(first)).compactMap { text in
+            text.split(separator: " ").first.flatMap { Int($0) }
+        }
         #expect(read == Array((100 - read.count)..<100))
         // A record takes 40 KB as base64.
         #expect((18...26).contains(read.count))
