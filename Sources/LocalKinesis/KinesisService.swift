@@ -27,7 +27,6 @@ package final class KinesisService: @unchecked Sendable {
     private var streams: [String: LocalStream]
     /// Nil with a folder for the data.
     private var memory: MemoryBound?
-    private var hasToldOfMemory = false
     private var throttles: [StreamStore.Address: ShardThrottle] = [:]
 
     init(
@@ -214,8 +213,7 @@ package final class KinesisService: @unchecked Sendable {
         let cost = records.reduce(0) { $0 + MemoryBound.cost(ofStored: $1.entry.count) }
         memory?.stored(cost, in: stream.name, at: arrival)
         guard let horizons = memory?.trim(), !horizons.isEmpty else { return }
-        if !hasToldOfMemory {
-            hasToldOfMemory = true
+        if memory?.trims == 1 {
             logger.warning(
                 "the embedded Kinesis's memory is full: from now on its oldest records go; --data-dir keeps them on disk",
                 metadata: ["localMemoryLimit": "\(configuration.memoryLimit)"])

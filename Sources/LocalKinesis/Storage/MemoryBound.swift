@@ -19,6 +19,8 @@ struct MemoryBound {
     /// Bytes of memory.
     let limit: Int
     private(set) var bytes = 0
+    /// How often records had to go.
+    private(set) var trims = 0
     private var streams: [String: [Bucket]] = [:]
 
     init(limit: Int) {
@@ -69,6 +71,7 @@ struct MemoryBound {
     /// as gone.
     mutating func trim() -> [String: WallTime] {
         guard bytes > limit else { return [:] }
+        trims += 1
         var horizons: [String: WallTime] = [:]
         while bytes > limit - limit / Self.freeShare, let stream = oldest {
             let horizon = streams[stream]![0].until.advanced(by: .milliseconds(1))
