@@ -28,7 +28,9 @@ let package = Package(
         ),
         .target(
             name: "LocalKinesis",
-            dependencies: ["Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "JSON", "Time", "Bytes", log]
+            dependencies: [
+                "Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "CBOR", "JSON", "Time", "Bytes", log,
+            ]
         ),
         .target(
             name: "Consumer",
@@ -50,6 +52,7 @@ let package = Package(
         .target(name: "Gzip", dependencies: ["Bytes", "CZlib"]),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Reactor", dependencies: ["CLinux"]),
+        .target(name: "CBOR", dependencies: ["JSON", "Bytes"]),
         .target(name: "JSON", dependencies: ["Bytes"]),
         .target(name: "Time"),
         .target(name: "Bytes"),
@@ -65,7 +68,7 @@ let package = Package(
         // What other programs sent and stored.
         .target(
             name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
-            exclude: ["README.md", "lifion"]),
+            exclude: ["README.md", "lifion", "java-sdk"]),
         // A service of AWS that answers by a script.
         .target(
             name: "ScriptedService", dependencies: ["AWS", "HTTPServer", "HTTP", "Reactor", "Bytes", log],
@@ -81,11 +84,12 @@ let package = Package(
         .testTarget(
             name: "FakeServiceTests",
             dependencies: [
-                "FakeService", "TestSupport", "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "Reactor",
-                "JSON", "Time", "Bytes", log,
+                "FakeService", "TestSupport", "LocalKinesis", "Consumer", "Producer", "Kinesis", "AWS", "HTTPServer",
+                "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
+        .testTarget(name: "CBORTests", dependencies: ["CBOR", "Bytes"]),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON", "Bytes"]),
         .testTarget(name: "ReactorTests", dependencies: ["TestSupport", "Reactor"]),
         .testTarget(name: "SQLiteTests", dependencies: ["TestSupport", "SQLite"]),
@@ -126,7 +130,7 @@ let package = Package(
             name: "LocalKinesisTests",
             dependencies: [
                 "TestSupport",
-                "LocalKinesis", "Kinesis", "SQLite", "Reactor", "JSON", "Time", "Bytes",
+                "LocalKinesis", "Kinesis", "SQLite", "Reactor", "CBOR", "JSON", "Time", "Bytes",
                 log,
             ]),
         .testTarget(
@@ -179,6 +183,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzConfigFile", ["AWS"]),
         fuzzer("FuzzAuthorization", ["AWS", "Time"]),
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
+        fuzzer("FuzzCBOR", ["CBOR", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),
@@ -187,7 +192,7 @@ if Context.environment["FUZZ"] != nil {
 }
 
 /// Targets whose unsafe code, if any, is marked: the compiler holds them to it.
-let safeTargets: Set = ["Gateway", "Consumer", "State", "DynamoDB", "Time"]
+let safeTargets: Set = ["Gateway", "Consumer", "State", "DynamoDB", "CBOR", "Time"]
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings

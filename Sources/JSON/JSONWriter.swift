@@ -4,7 +4,7 @@ import Bytes
 ///
 /// Performs no I/O. The buffer is the caller's; the writer only appends.
 @usableFromInline
-package struct JSONWriter {
+package struct JSONWriter: Sendable {
     @usableFromInline package let buffer: ByteBuffer
     @usableFromInline var needsComma = false
 

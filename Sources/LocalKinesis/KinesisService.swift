@@ -23,18 +23,23 @@ package final class KinesisService: @unchecked Sendable {
     /// Iterators that were given before this time count as expired; a test orders that.
     var iteratorsExpiredBefore = WallTime(milliseconds: 0)
 
+    var accountSettings: AccountSettings
     private var streams: [String: LocalStream]
+    /// Nil with a folder for the data.
+    private var memory: MemoryBound?
     private var throttles: [StreamStore.Address: ShardThrottle] = [:]
 
     init(
-        loop: EventLoop, configuration: LocalKinesisConfiguration, store: StreamStore, streams: [LocalStream],
+        loop: EventLoop, configuration: LocalKinesisConfiguration, store: StreamStore, loaded: StreamLoader.Loaded,
         logger: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
         self.store = store
         self.logger = logger
-        self.streams = Dictionary(uniqueKeysWithValues: streams.map { ($0.name, $0) })
+        streams = Dictionary(uniqueKeysWithValues: loaded.streams.map { ($0.name, $0) })
+        accountSettings = loaded.account
+        memory = configuration.dataDirectory == nil ? MemoryBound(limit: configuration.memoryLimit) : nil
     }
 
     /// Opens the store. Streams whose deletion the last process did not finish go now.
@@ -42,18 +47,29 @@ package final class KinesisService: @unchecked Sendable {
         loop: EventLoop, configuration: LocalKinesisConfiguration, logger: Logger
     ) async throws(SQLiteError) -> KinesisService {
         let location = configuration.dataDirectory.map { DatabaseLocation.file($0 + "/kinesis.db") } ?? .memory
-        let (store, streams) = try await StreamStore.open(location)
+        let (store, loaded) = try await StreamStore.open(location)
         if case .rollback(let mode) = store.journal {
             logger.warning(
                 "the embedded Kinesis's file system refuses SQLite's write-ahead log: each put waits for the disk instead",
                 metadata: ["journalMode": "\(mode)"])
         }
         let service = KinesisService(
-            loop: loop, configuration: configuration, store: store, streams: streams, logger: logger)
-        for stream in streams where stream.status == .deleting {
+            loop: loop, configuration: configuration, store: store, loaded: loaded, logger: logger)
+        for stream in loaded.streams where stream.status == .deleting {
             try? await service.forget(stream)  // Its failure is in the log.
         }
+        try await service.makeConfiguredStreams()
         return service
+    }
+
+    /// They are ACTIVE at once: nobody has seen them missing.
+    private func makeConfiguredStreams() async throws(SQLiteError) {
+        for (name, shards) in configuration.streams where find(name.text) == nil {
+            var stream = LocalStream(name: name.text, shardCount: shards, mode: .provisioned, created: .now())
+            stream.status = .active
+            streams[stream.name] = stream
+            try await store.save(stream)
+        }
     }
 
     /// Closes the store, which holds what was acknowledged.
@@ -135,6 +151,7 @@ package final class KinesisService: @unchecked Sendable {
 
     func forget(_ stream: LocalStream) async throws(ServiceFault) {
         streams[stream.name] = nil
+        memory?.forgot(stream.name)
         throttles = throttles.filter { $0.key.stream != stream.name }
         do throws(SQLiteError) {
             try await store.delete(stream.name)
@@ -183,6 +200,28 @@ package final class KinesisService: @unchecked Sendable {
             let horizon = now.advanced(by: .seconds(-3600 * stream.retentionHours))
             do throws(SQLiteError) {
                 try await store.trim(stream, before: horizon, expired: expired)
+                memory?.trimmed(name, before: horizon)
+            } catch {
+                _ = failed("trim stream \(name)", error)
+            }
+        }
+    }
+
+    /// Counts records that have been stored in memory, and removes the oldest where they are too many.
+    func stored(_ records: [StreamStore.NewRecord], of stream: LocalStream) async {
+        guard memory != nil, let arrival = records.map(\.arrival).max() else { return }
+        let cost = records.reduce(0) { $0 + MemoryBound.cost(ofStored: $1.entry.count) }
+        memory?.stored(cost, in: stream.name, at: arrival)
+        guard let horizons = memory?.trim(), !horizons.isEmpty else { return }
+        if memory?.trims == 1 {
+            logger.warning(
+                "the embedded Kinesis's memory is full: from now on its oldest records go; --data-dir keeps them on disk",
+                metadata: ["localMemoryLimit": "\(configuration.memoryLimit)"])
+        }
+        for (name, horizon) in horizons {
+            guard let stream = find(name) else { continue }
+            do throws(SQLiteError) {
+                try await store.trim(stream, before: horizon, expired: [])
             } catch {
                 _ = failed("trim stream \(name)", error)
             }

@@ -4,7 +4,7 @@ import Logging
 import Reactor
 import Time
 
-/// The embedded Kinesis: the service's wire protocol over HTTP on loopback, stored in SQLite. Confined to its loop.
+/// The embedded Kinesis: the service's wire protocol over HTTP, stored in SQLite. Confined to its loop.
 package final class LocalKinesisServer: @unchecked Sendable {
     /// Between two looks for what has outlived the retention period. A day is the shortest period there is.
     private static let trimInterval = Duration.seconds(60)
@@ -22,17 +22,15 @@ package final class LocalKinesisServer: @unchecked Sendable {
         server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: handler, logger: logger)
     }
 
-    /// Opens the store and listens on 127.0.0.1. Port 0 picks one.
-    /// - Throws: `SQLiteError` where the store cannot be opened, `SystemError` where the port cannot be listened on.
+    /// Opens the store and listens. Port 0 picks one.
+    /// - Returns: also where it listens.
+    /// - Throws: `SQLiteError` where the store cannot be opened, `SystemError` where the address cannot be listened on.
     package static func start(
-        loop: EventLoop, port: Int, configuration: LocalKinesisConfiguration, logger: Logger
-    ) async throws -> (server: LocalKinesisServer, port: Int) {
+        loop: EventLoop, address: ListenAddress, configuration: LocalKinesisConfiguration, logger: Logger
+    ) async throws -> (server: LocalKinesisServer, address: ListenAddress) {
         let service = try await KinesisService.open(loop: loop, configuration: configuration, logger: logger)
         let local = LocalKinesisServer(loop: loop, service: service, logger: logger)
-        guard let address = ListenAddress(host: "127.0.0.1", port: port) else {
-            preconditionFailure("127.0.0.1:\(port) is no address")
-        }
-        let bound = try local.server.listen(address).port ?? port
+        let bound = try local.server.listen(address)
         local.trimming = loop.spawn { await local.trimForEver() }
         return (local, bound)
     }

@@ -1,17 +1,23 @@
+import HTTPServer
 import LocalKinesis
 import Logging
 import Reactor
 
 /// The embedded Kinesis on a loop and a thread of its own, so that it is as far from the sidecar as a service is.
 struct EmbeddedKinesis: Sendable {
-    let port: Int
+    /// Where it listens.
+    let address: ListenAddress
     private let server: LocalKinesisServer
     private let loop: EventLoop
 
     static func start(
         _ settings: Settings, _ folder: DataFolder?, _ logger: Logger
     ) async throws(StartError) -> EmbeddedKinesis {
-        let configuration = LocalKinesisConfiguration(dataDirectory: folder?.path, limits: settings.localLimits)
+        let configuration = LocalKinesisConfiguration(
+            dataDirectory: folder?.path, limits: settings.localLimits,
+            streams: Dictionary(uniqueKeysWithValues: settings.localStreams.map { ($0.name, $0.shards) }),
+            memoryLimit: settings.localMemoryLimit, allowedHosts: settings.allowedHosts)
+        let wanted = settings.kinesisAddress
         let loop: EventLoop
         do throws(SystemError) {
             loop = try EventLoop(name: "kinesis")
@@ -21,28 +27,39 @@ struct EmbeddedKinesis: Sendable {
         }
         let started = await withCheckedContinuation { continuation in
             loop.spawn {
-                continuation.resume(returning: await listen(settings.localPort, configuration, loop))
+                continuation.resume(returning: await listen(wanted, configuration, loop))
             }
         }
         switch started {
-        case .success(let (server, port)): return EmbeddedKinesis(port: port, server: server, loop: loop)
+        case .success(let (server, address)):
+            if !address.isLoopback { tellOfOthers(address, logger) }
+            return EmbeddedKinesis(address: address, server: server, loop: loop)
         case .failure(let error):
             throw .failed(
-                "the embedded Kinesis cannot start on 127.0.0.1:\(settings.localPort): \(error)"
-                    + StartError.hint(error, flag: "--local-port"))
+                "the embedded Kinesis cannot start on \(wanted): \(error)"
+                    + StartError.hint(error, flag: settings.localListen == nil ? "--local-port" : "--local-listen"))
         }
     }
 
     private static func listen(
-        _ port: Int, _ configuration: LocalKinesisConfiguration, _ loop: EventLoop
-    ) async -> Result<(LocalKinesisServer, Int), any Error> {
+        _ address: ListenAddress, _ configuration: LocalKinesisConfiguration, _ loop: EventLoop
+    ) async -> Result<(LocalKinesisServer, ListenAddress), any Error> {
         do {
             let started = try await LocalKinesisServer.start(
-                loop: loop, port: port, configuration: configuration, logger: Logger(label: "local-kinesis"))
-            return .success((started.server, started.port))
+                loop: loop, address: address, configuration: configuration, logger: Logger(label: "local-kinesis"))
+            return .success((started.server, started.address))
         } catch {
             return .failure(error)
         }
+    }
+
+    private static func tellOfOthers(_ address: ListenAddress, _ logger: Logger) {
+        logger.warning(
+            """
+            the embedded Kinesis can be reached from elsewhere: it knows no secrets but "local", and takes requests under \
+            any other key id unverified
+            """,
+            metadata: ["address": "\(address)"])
     }
 
     /// Ends the server, then its thread.
@@ -55,5 +72,25 @@ struct EmbeddedKinesis: Sendable {
         }
         loop.stop()
         loop.join()
+    }
+}
+
+extension Settings {
+    /// Where the embedded Kinesis is to listen.
+    var kinesisAddress: ListenAddress { localListen ?? ListenAddress(host: "127.0.0.1", port: localPort)! }
+}
+
+extension ListenAddress {
+    /// Whether only this machine can call it.
+    var isLoopback: Bool {
+        guard case .ip(let host, _) = self else { return true }
+        return host.hasPrefix("127.") || host == "::1"
+    }
+
+    /// Host and port by which this machine calls it: what listens on every address has no address of its own. nil: of a Unix
+    /// socket.
+    var own: (host: String, port: Int)? {
+        guard case .ip(let host, let port) = self else { return nil }
+        return (["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host, port)
     }
 }

@@ -81,7 +81,7 @@ final class Program: @unchecked Sendable {
             try watchSignals()
             if settings.isLocal { local = try await EmbeddedKinesis.start(settings, folder, logger) }
             let services = try await Services.make(
-                settings, folder: folder, kinesisPort: local?.port, process: process, on: loop)
+                settings, folder: folder, local: local?.address, process: process, on: loop)
             self.services = services
             let addresses = try listen(services)
             try writePorts(addresses)
@@ -134,7 +134,7 @@ final class Program: @unchecked Sendable {
     /// `--port-file` gets the ports.
     private func writePorts(_ addresses: [ListenAddress]) throws(StartError) {
         guard let path = settings.portFile else { return }
-        let ports = [("http", addresses.lazy.compactMap(\.port).first), ("kinesis", local?.port)]
+        let ports = [("http", addresses.lazy.compactMap(\.port).first), ("kinesis", local?.address.port)]
         let members = ports.compactMap { name, port in port.map { "\"\(name)\": \($0)" } }
         let text = "{\(members.joined(separator: ", "))}\n"
         do throws(TextFile.Failure) {
@@ -148,7 +148,7 @@ final class Program: @unchecked Sendable {
     private func announce(_ addresses: [ListenAddress]) {
         let scheme = certificate == nil ? "http" : "https"
         let urls = addresses.map { $0.port == nil ? "\($0)" : "\(scheme)://\($0)" }.joined(separator: " and ")
-        let kinesis = local.map { ", embedded Kinesis on http://127.0.0.1:\($0.port)" } ?? ""
+        let kinesis = local.map { ", embedded Kinesis on http://\($0.address)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
         print("kinesis-sidecar \(Help.version) listens on \(urls)\(kinesis), \(state)")
         fflush(nil)

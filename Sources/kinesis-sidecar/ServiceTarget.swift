@@ -1,4 +1,5 @@
 import AWS
+import HTTPServer
 import Logging
 
 /// Where a service is asked, and as whom: the embedded Kinesis, or AWS as options, environment and profile say.
@@ -9,11 +10,11 @@ struct ServiceTarget {
 
     /// Kinesis. Throws `.settings` when nobody names a region, or a variable or a profile names what cannot be used. Whether
     /// the credentials are any good shows at the first request.
-    /// - Parameter kinesisPort: the embedded Kinesis's, nil for AWS.
-    init(_ settings: Settings, kinesisPort: Int?, environment: Environment) throws(StartError) {
-        if let kinesisPort {
+    /// - Parameter kinesis: where the embedded one listens, nil for AWS.
+    init(_ settings: Settings, kinesis: ListenAddress?, environment: Environment) throws(StartError) {
+        if let (host, port) = kinesis?.own {
             region = .local
-            endpoint = Endpoint(scheme: .http, host: "127.0.0.1", port: UInt16(kinesisPort))
+            endpoint = Endpoint(scheme: .http, host: host, port: UInt16(port))
             credentials = .fixed(.local)
             return
         }
@@ -79,7 +80,7 @@ extension ServiceTarget {
 
         /// Throws as the targets themselves do.
         init(_ settings: Settings, _ reader: SettingsReader, environment: Environment) throws(StartError) {
-            let kinesis = try ServiceTarget(settings, kinesisPort: nil, environment: environment)
+            let kinesis = try ServiceTarget(settings, kinesis: nil, environment: environment)
             let profile = try ServiceTarget.profile(environment)
             let shared = profile.map { "profile \"\($0.name)\" of the shared files" } ?? "default"
             func source(_ options: [(name: String, isGiven: Bool)], _ variables: [String], otherwise: String) -> String

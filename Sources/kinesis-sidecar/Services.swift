@@ -1,6 +1,7 @@
 import AWS
 import Consumer
 import Gateway
+import HTTPServer
 import Kinesis
 import Logging
 import Producer
@@ -20,18 +21,18 @@ struct Services: @unchecked Sendable {
     private let state: StateStore
     private let transport: Transport
 
-    /// - Parameter kinesisPort: the embedded Kinesis's, nil for AWS.
+    /// - Parameter local: where the embedded Kinesis listens, nil for AWS.
     static func make(
-        _ settings: Settings, folder: DataFolder?, kinesisPort: Int?, process: ProcessFacts, on loop: EventLoop
+        _ settings: Settings, folder: DataFolder?, local: ListenAddress?, process: ProcessFacts, on loop: EventLoop
     ) async throws(StartError) -> Services {
-        let target = try ServiceTarget(settings, kinesisPort: kinesisPort, environment: .process)
+        let target = try ServiceTarget(settings, kinesis: local, environment: .process)
         let transport = Transport(loop: loop)
         let client = target.client("kinesis", KinesisClient.serviceProtocol, over: transport)
         target.credentials.onRefreshFailure = { error in
             Logger(label: "aws").warning(
                 "The AWS credentials end soon and cannot be renewed yet", metadata: ["error": "\(error)"])
         }
-        if kinesisPort == nil { tellCredentials(target.credentials) }
+        if local == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
         let kinesis = ObservedKinesis(KinesisClient(client), activity)
         let groups = try GroupServices(

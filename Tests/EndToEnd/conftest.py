@@ -17,7 +17,7 @@ from harness.timeouts import time_limit  # noqa: E402
 for name in [name for name in os.environ if name.startswith(("AWS_", "KINESIS_SIDECAR_"))]:
     del os.environ[name]
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,::1"
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,127.0.0.2,::1"
 
 
 def pytest_sessionstart(session):

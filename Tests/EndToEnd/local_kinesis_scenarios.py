@@ -6,6 +6,7 @@ comparison of shapes; `boto` is for what is not compared. Where moto is known to
 
 import datetime
 import hashlib
+import json
 
 from harness.waiting import eventually
 from local_kinesis import TOP
@@ -274,6 +275,55 @@ def an_on_demand_stream_has_four_shards(kinesis, stream):
     assert summary["OpenShardCount"] == 4 and summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
 
 
+def metrics_of_shards_are_switched(kinesis, stream):
+    arn = kinesis.create(stream)["StreamARN"]
+
+    def switch(operation, *metrics, **named):
+        answer = kinesis.call(operation, ShardLevelMetrics=list(metrics), **(named or {"StreamName": stream}))
+        assert answer["StreamName"] == stream and answer["StreamARN"] == arn
+        wanted = sorted(answer["DesiredShardLevelMetrics"])
+        shown = kinesis.wait_active(stream)["EnhancedMonitoring"][0]["ShardLevelMetrics"]
+        # moto shows them in DescribeStream only.
+        assert kinesis.is_moto or sorted(shown) == wanted
+        return sorted(answer["CurrentShardLevelMetrics"]), wanted
+
+    assert switch("EnableEnhancedMonitoring", "IncomingBytes", "OutgoingBytes") == (
+        [], ["IncomingBytes", "OutgoingBytes"])
+    assert switch("EnableEnhancedMonitoring", "IncomingRecords", StreamARN=arn) == (
+        ["IncomingBytes", "OutgoingBytes"], ["IncomingBytes", "IncomingRecords", "OutgoingBytes"])
+    described = kinesis.call("DescribeStream", StreamName=stream)["StreamDescription"]["EnhancedMonitoring"]
+    assert sorted(described[0]["ShardLevelMetrics"]) == ["IncomingBytes", "IncomingRecords", "OutgoingBytes"]
+    assert switch("DisableEnhancedMonitoring", "IncomingBytes", "IteratorAgeMilliseconds") == (
+        ["IncomingBytes", "IncomingRecords", "OutgoingBytes"], ["IncomingRecords", "OutgoingBytes"])
+    if kinesis.is_moto:
+        return  # moto takes ALL for a metric of its own, and every other word.
+    assert len(switch("EnableEnhancedMonitoring", "ALL")[1]) == 7
+    assert len(switch("DisableEnhancedMonitoring", "ALL")[0]) == 7
+    code, message = kinesis.fails("EnableEnhancedMonitoring", StreamName=stream, ShardLevelMetrics=["Bytes"])
+    assert code == "ValidationException" and "shardLevelMetrics" in message and "IncomingBytes" in message
+
+
+def a_policy_is_kept(kinesis, stream):
+    arn = kinesis.create(stream)["StreamARN"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "kinesis:PutRecord", "Resource": arn}]})
+    assert kinesis.call("GetResourcePolicy", ResourceARN=arn)["Policy"] == "{}"
+    assert kinesis.fails("DeleteResourcePolicy", ResourceARN=arn)[0] == "ResourceNotFoundException"
+    kinesis.call("PutResourcePolicy", ResourceARN=arn, Policy="{}")
+    kinesis.call("PutResourcePolicy", ResourceARN=arn, Policy=policy)
+    assert kinesis.call("GetResourcePolicy", ResourceARN=arn)["Policy"] == policy
+    kinesis.call("DeleteResourcePolicy", ResourceARN=arn)
+    assert kinesis.call("GetResourcePolicy", ResourceARN=arn)["Policy"] == "{}"
+    missing = arn.replace(stream, "no-such-stream")
+    assert kinesis.fails("GetResourcePolicy", ResourceARN=missing)[0] == "ResourceNotFoundException"
+    assert kinesis.fails("DeleteResourcePolicy", ResourceARN=missing)[0] == "ResourceNotFoundException"
+    if kinesis.is_moto:
+        return  # moto takes every text, for every ARN.
+    assert kinesis.fails("PutResourcePolicy", ResourceARN=missing, Policy=policy)[0] == "ResourceNotFoundException"
+    for wrong in ("allow", "[]"):
+        assert kinesis.fails("PutResourcePolicy", ResourceARN=arn, Policy=wrong)[0] == "InvalidArgumentException"
+
+
 # Resharding
 
 
@@ -378,6 +428,7 @@ ALL = [
     a_limit_is_kept_and_the_next_iterator_goes_on, each_iterator_type_starts_where_it_says, shards_come_in_pages,
     hash_ranges_cover_everything_once, a_stream_is_described, streams_are_listed_and_deleted,
     an_arn_serves_in_place_of_a_name, tags_come_in_pages, retention_goes_up_and_down, encryption_is_switched,
-    the_mode_is_switched, an_on_demand_stream_has_four_shards, a_split_leaves_two_children,
-    a_merge_leaves_one_child_of_two_parents, the_shard_count_is_updated, shard_filters_choose,
+    the_mode_is_switched, metrics_of_shards_are_switched, a_policy_is_kept, an_on_demand_stream_has_four_shards,
+    a_split_leaves_two_children, a_merge_leaves_one_child_of_two_parents, the_shard_count_is_updated,
+    shard_filters_choose,
 ]

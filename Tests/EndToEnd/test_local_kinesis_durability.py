@@ -111,6 +111,7 @@ def test_a_newer_data_folder_is_refused_with_a_reason(sidecars, tmp_path):
     sidecar = sidecars.start(data_dir=folder)
     assert sidecar.terminate() == 0
     with sqlite3.connect(folder / "kinesis.db") as database:
+        known = database.execute("PRAGMA user_version").fetchone()[0]
         database.execute("PRAGMA user_version = 99")
     try:
         sidecar.start()
@@ -120,5 +121,5 @@ def test_a_newer_data_folder_is_refused_with_a_reason(sidecars, tmp_path):
         raise AssertionError("a newer schema was opened")
     finally:
         with sqlite3.connect(folder / "kinesis.db") as database:
-            database.execute("PRAGMA user_version = 1")
+            database.execute("PRAGMA user_version = %d" % known)
         sidecar.start()

@@ -1,6 +1,7 @@
 import AWS
 import Consumer
 import FakeService
+import HTTPServer
 import Kinesis
 import LocalKinesis
 import Logging
@@ -38,14 +39,14 @@ enum Way: CaseIterable, Sendable {
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let configuration = LocalKinesisConfiguration(limits: false, stateDelay: .zero)
-        let (server, port) = try await LocalKinesisServer.start(
-            loop: loop, port: 0, configuration: configuration, logger: logger)
+        let (server, address) = try await LocalKinesisServer.start(
+            loop: loop, address: ListenAddress("127.0.0.1:0")!, configuration: configuration, logger: logger)
         var options = Transport.Options()
         options.environment = Environment([:])
         let transport = Transport(loop: loop, options: options)
         let client = AWSClient(
             service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: .local,
-            endpoint: try Endpoint("http://127.0.0.1:\(port)"), credentials: .fixed(.local), transport: transport,
+            endpoint: try Endpoint("http://\(address)"), credentials: .fixed(.local), transport: transport,
             logger: logger)
         let result: Result<Void, any Error>
         do {

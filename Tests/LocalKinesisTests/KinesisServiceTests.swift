@@ -1,96 +1,10 @@
 import Bytes
 import JSON
 import Kinesis
-import Logging
-import Reactor
 import Testing
 import Time
 
 @testable import LocalKinesis
-
-/// The service without its wire: operations as JSON texts, on a loop of its own, in memory.
-private final class Embedded: Sendable {
-    let loop: EventLoop
-    let service: KinesisService
-
-    init(limits: Bool = false) async throws {
-        loop = try EventLoop(name: "kinesis")
-        try loop.startThread()
-        let (store, _) = try await StreamStore.open(.memory)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let configuration = LocalKinesisConfiguration(limits: limits, stateDelay: .zero)
-        service = KinesisService(
-            loop: loop, configuration: configuration, store: store, streams: [], logger: logger)
-    }
-
-    deinit {
-        loop.stop()
-    }
-
-    func onLoop<Result: Sendable>(
-        _ body: @escaping @Sendable (KinesisService) async throws -> Result
-    ) async throws -> Result {
-        try await withUnsafeThrowingContinuation { continuation in
-            loop.spawn { [service] in
-                do {
-                    continuation.resume(returning: try await body(service))
-                } catch {
-                    continuation.resume(throwing: error)
-                }
-            }
-        }
-    }
-
-    @discardableResult
-    func call(_ operation: LocalKinesis.Operation, _ body: String) async throws -> JSONValue {
-        try await onLoop { service in
-            let body = ByteBuffer(body)
-            let fields = try RequestFields(JSONParser.parse(body.bytes))
-            let answer = try await service.perform(operation, fields, body, failing: nil)
-            guard let answer else { return .null }
-            return try JSONParser.parse(answer.bytes)
-        }
-    }
-
-    func create(_ shards: Int) async throws {
-        try await call(.createStream, #"{"StreamName":"s","ShardCount":\#(shards)}"#)
-        try await active()
-    }
-
-    /// Until the stream is ACTIVE; its delay is zero, so that a few turns of the loop do.
-    func active() async throws {
-        try await onLoop { service in
-            let deadline = ContinuousClock.now + .seconds(20)
-            while service.find("s")?.status != .active {
-                try #require(ContinuousClock.now < deadline, "the stream does not become ACTIVE")
-                await service.loop.nextTurn()
-            }
-        }
-    }
-
-    func put(_ data: String, key: String = "0") async throws -> JSONValue {
-        let data = Base64.encode(Array(data.utf8))
-        return try await call(
-            .putRecord, #"{"StreamName":"s","Data":"\#(data)","PartitionKey":"k","ExplicitHashKey":"\#(key)"}"#)
-    }
-
-    func iterator(_ shard: Int, _ type: String = "TRIM_HORIZON", from number: String? = nil) async throws -> String {
-        let number = number.map { #","StartingSequenceNumber":"\#($0)""# } ?? ""
-        let answer = try await call(
-            .getShardIterator,
-            #"{"StreamName":"s","ShardId":"\#(LocalShard.id(shard))","ShardIteratorType":"\#(type)"\#(number)}"#)
-        return try #require(answer["ShardIterator"]?.string)
-    }
-
-    func read(_ iterator: String) async throws -> JSONValue {
-        try await call(.getRecords, #"{"ShardIterator":"\#(iterator)"}"#)
-    }
-
-    func shards() async throws -> [Int] {
-        let answer = try await call(.listShards, #"{"StreamName":"s"}"#)
-        return (answer["Shards"]?.array ?? []).compactMap { $0["ShardId"]?.string.flatMap { Int($0.suffix(12)) } }
-    }
-}
 
 private func texts(_ answer: JSONValue) -> [String] {
     (answer["Records"]?.array ?? []).map { record in
@@ -260,6 +174,20 @@ private func texts(_ answer: JSONValue) -> [String] {
             try await put(after: shard.sequenceNumber(1, at: WallTime.now().advanced(by: .seconds(60))))
         }
         #expect(fault?.code == "InvalidArgumentException")
+    }
+
+    @Test func `in memory the oldest records go, and iterators pass over them`() async throws {
+        let kinesis = try await Embedded(memoryLimit: 1 << 20)
+        try await kinesis.create(1)
+        let first = try await kinesis.iterator(0)
+        let data = String(repeating: "x", count: 30_000)
+        for index in 0..<100 { _ = try await kinesis.put("\(index) \(data)") }
+        let read = texts(try await kinesis.read(first)).compactMap { text in
+            text.split(separator: " ").first.flatMap { Int($0) }
+        }
+        #expect(read == Array((100 - read.count)..<100))
+        // A record takes 40 KB as base64.
+        #expect((18...26).contains(read.count))
     }
 
     @Test func `limits are kept when they are on`() async throws {

@@ -40,14 +40,16 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
         limit: Int = 100, maxBytes: Int = 1000
     ) async throws -> String {
         let stored = try #require(store.storedShard(.init(stream: stream.name, shard: shard)))
+        var answer = AnswerWriter(.json)
+        answer.beginArray()
         return try await store.read(
-            stored, from: from, below: below, limit: limit, maxBytes: maxBytes, prefix: "["
-        ).text.text
+            stored, from: from, below: below, limit: limit, maxBytes: maxBytes, into: answer
+        ).answer.buffer.text
     }
 
     @Test func `records come back in their order and from where they are asked for`() async throws {
         let (store, none) = try await StreamStore.open(.memory)
-        #expect(none.isEmpty)
+        #expect(none.streams.isEmpty && none.account == AccountSettings())
         var stream = stream()
         try await store.save(stream)
         try await append(["a", "b", "c"], to: &stream, shard: 0, store)
@@ -127,13 +129,18 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
         stream.retentionHours = 48
         stream.maxRecordKiB = 2048
         stream.encryptionKey = "alias/k"
+        stream.shardMetrics = [.iteratorAge, .incomingBytes]
+        stream.policy = "{}"
+        stream.warmThroughput = 7
+        let account = AccountSettings(started: start, ended: start.advanced(by: .seconds(86_400)))
+        try await store.save(account)
         try await store.save(stream)
         try await append(["a", "b"], to: &stream, shard: 0, store, at: start.advanced(by: .seconds(9)))
         try stream.split(1, at: HashKey(3 << 126), now: start.advanced(by: .seconds(10)))
         try await store.save(stream)
         await store.close()
 
-        let (again, streams) = try await StreamStore.open(.file(folder.path + "/kinesis.db"))
+        let (again, loaded) = try await StreamStore.open(.file(folder.path + "/kinesis.db"))
         var expected = stream
         for shard in expected.orderedShards {
             expected.update(shard.index) {
@@ -141,9 +148,28 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
                 $0.storedOrdinal = $0.nextOrdinal
             }
         }
-        #expect(streams == [expected])
+        #expect(loaded.streams == [expected])
+        #expect(loaded.account == account)
         #expect(try await read(stream, shard: 0, again) == "[a,b")
         await again.close()
+    }
+
+    @Test func `a store of the first version is read`() async throws {
+        let folder = TemporaryFolder()
+        let location = DatabaseLocation.file(folder.path + "/kinesis.db")
+        let old = try await Database.open(location, migrations: [Schema.migrations[0]])
+        try await old.write { connection throws(SQLiteError) in
+            try connection.run(
+                "INSERT INTO streams VALUES ('s', 1700000000000, 'ACTIVE', 'PROVISIONED', 24, 1024, NULL, 0)")
+        }
+        await old.close()
+        let (store, loaded) = try await StreamStore.open(location)
+        var expected = LocalStream(
+            name: "s", created: start, status: .active, mode: .provisioned, shards: [], nextShardIndex: 0)
+        #expect(loaded.streams == [expected])
+        expected.shardMetrics = [.outgoingBytes]
+        try await store.save(expected)
+        await store.close()
     }
 
     @Test func `ordinals do not come again after everything was trimmed and the store was opened again`() async throws {
@@ -154,8 +180,8 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
         try await append(["a", "b", "c"], to: &stream, shard: 0, store)
         try await store.trim(stream, before: start.advanced(by: .seconds(100)), expired: [])
         await store.close()
-        let (again, streams) = try await StreamStore.open(.file(folder.path + "/kinesis.db"))
-        #expect(try #require(streams.first?.shards[0]).nextOrdinal == 4)
+        let (again, loaded) = try await StreamStore.open(.file(folder.path + "/kinesis.db"))
+        #expect(try #require(loaded.streams.first?.shards[0]).nextOrdinal == 4)
         await again.close()
     }
 }

@@ -41,7 +41,8 @@ final class Positions: @unchecked Sendable {
     /// The positions of a consumer that begins, kept in place of whatever was kept of it. Returns once that is committed; at
     /// once where the group's item says where the shards stand (`isShared`).
     static func begin(
-        _ book: ShardBook, of key: ConsumerKey, in store: StateStore?, isShared: Bool, after formerStream: WallTime? = nil
+        _ book: ShardBook, of key: ConsumerKey, in store: StateStore?, isShared: Bool,
+        after formerStream: WallTime? = nil
     ) async throws(StateError) -> Positions {
         let positions = Positions(book, of: key, in: store, after: formerStream)
         if isShared {

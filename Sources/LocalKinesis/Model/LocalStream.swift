@@ -21,6 +21,11 @@ struct LocalStream: Equatable {
     /// The KMS key with which the stream says it is encrypted; nil: NONE.
     var encryptionKey: String?
     var tags: [String: String] = [:]
+    var shardMetrics: Set<ShardMetric> = []
+    /// A policy of IAM, as the JSON text that it came in.
+    var policy: String?
+    /// MiB a second; nil: as a stream in ON_DEMAND mode begins.
+    var warmThroughput: Int?
     /// By index; those that have outlived the retention period are gone from it.
     private(set) var shards: [Int: LocalShard] = [:]
     private(set) var nextShardIndex = 0
@@ -56,6 +61,8 @@ struct LocalStream: Equatable {
     var openShards: [LocalShard] { orderedShards.filter(\.isOpen) }
     var encryptionType: String { encryptionKey == nil ? "NONE" : "KMS" }
     var maxRecordBytes: Int { maxRecordKiB * 1024 }
+    /// A shard takes a MiB a second.
+    var shownWarmThroughput: Int { warmThroughput ?? Self.onDemandShards }
 
     func arn(region: String, account: String) -> String {
         "arn:aws:kinesis:\(region):\(account):stream/\(name)"

@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 import Time
 
 /// Which call is meant by an ordered fault, and what it does to the call.
@@ -10,7 +9,7 @@ extension KinesisService {
         var stream = (try? fields.optionalString("StreamName")) ?? nil
         var shard = (try? fields.optionalString("ShardId")) ?? nil
         if operation.readsOwnBody {
-            stream = Self.streamName(in: body)
+            stream = PutRequest.streamName(in: body, fields.format)
         } else if let text = (try? fields.optionalString("ShardIterator")) ?? nil, let token = ShardIteratorToken(text)
         {
             stream = token.stream
@@ -34,13 +33,5 @@ extension KinesisService {
             }
         }
         return true
-    }
-
-    private static func streamName(in body: ByteBuffer) -> String? {
-        guard var scanner = try? JSONObjectScanner(body.bytes) else { return nil }
-        while let member = try? scanner.next() {
-            if member.key.isString("StreamName") { return (try? member.value.string()) ?? nil }
-        }
-        return nil
     }
 }

@@ -20,6 +20,14 @@ enum Operation: String, CaseIterable {
     case stopStreamEncryption = "StopStreamEncryption"
     case updateStreamMode = "UpdateStreamMode"
     case updateMaxRecordSize = "UpdateMaxRecordSize"
+    case enableEnhancedMonitoring = "EnableEnhancedMonitoring"
+    case disableEnhancedMonitoring = "DisableEnhancedMonitoring"
+    case putResourcePolicy = "PutResourcePolicy"
+    case getResourcePolicy = "GetResourcePolicy"
+    case deleteResourcePolicy = "DeleteResourcePolicy"
+    case describeAccountSettings = "DescribeAccountSettings"
+    case updateAccountSettings = "UpdateAccountSettings"
+    case updateStreamWarmThroughput = "UpdateStreamWarmThroughput"
     case listShards = "ListShards"
     case splitShard = "SplitShard"
     case mergeShards = "MergeShards"
@@ -33,12 +41,15 @@ enum Operation: String, CaseIterable {
 extension KinesisService {
     /// Carries out the operation of that name, with the faults that a test has ordered for it.
     ///
+    /// - Parameter format: the body's, and the response's.
     /// - Returns: the response's body, empty where the operation has none; nil where a fault cuts the connection.
-    package func respond(to name: String, _ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
+    package func respond(
+        to name: String, _ body: ByteBuffer, as format: WireFormat = .json
+    ) async throws(ServiceFault) -> ByteBuffer? {
         guard let operation = Operation(rawValue: name) else {
             throw .unknownOperation("The embedded Kinesis does not know the operation \(name).")
         }
-        let fields = operation.readsOwnBody ? RequestFields.none : try RequestFields(body: body)
+        let fields = operation.readsOwnBody ? RequestFields(format) : try RequestFields(body: body, format)
         let faults = takeFaults(operation, fields, body)
         guard try await suffer(faults) else { return nil }
         let failing = faults.first { $0.kind == .failEntries }?.fraction
@@ -56,7 +67,7 @@ extension KinesisService {
         case .listStreams: try listStreams(fields)
         case .describeStream: try describeStream(fields)
         case .describeStreamSummary: try describeStreamSummary(fields)
-        case .describeLimits: describeLimits()
+        case .describeLimits: describeLimits(fields)
         case .increaseStreamRetentionPeriod: try await increaseRetention(fields)
         case .decreaseStreamRetentionPeriod: try await decreaseRetention(fields)
         case .addTagsToStream: try await addTags(fields)
@@ -69,14 +80,22 @@ extension KinesisService {
         case .stopStreamEncryption: try await stopEncryption(fields)
         case .updateStreamMode: try await updateMode(fields)
         case .updateMaxRecordSize: try await updateMaxRecordSize(fields)
+        case .enableEnhancedMonitoring: try await enableMonitoring(fields)
+        case .disableEnhancedMonitoring: try await disableMonitoring(fields)
+        case .putResourcePolicy: try await putResourcePolicy(fields)
+        case .getResourcePolicy: try getResourcePolicy(fields)
+        case .deleteResourcePolicy: try await deleteResourcePolicy(fields)
+        case .describeAccountSettings: describeAccountSettings(fields)
+        case .updateAccountSettings: try await updateAccountSettings(fields)
+        case .updateStreamWarmThroughput: try await updateWarmThroughput(fields)
         case .listShards: try listShards(fields)
         case .splitShard: try await splitShard(fields)
         case .mergeShards: try await mergeShards(fields)
         case .updateShardCount: try await updateShardCount(fields)
         case .getShardIterator: try await getShardIterator(fields)
         case .getRecords: try await getRecords(fields)
-        case .putRecord: try await putRecord(body)
-        case .putRecords: try await putRecords(body, failing: failing)
+        case .putRecord: try await putRecord(fields, body)
+        case .putRecords: try await putRecords(fields, body, failing: failing)
         }
     }
 }

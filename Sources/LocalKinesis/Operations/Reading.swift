@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 import Kinesis
 import SQLite
 import Time
@@ -29,11 +28,11 @@ extension KinesisService {
         let token = ShardIteratorToken(
             stream: stream.name, streamCreated: stream.created, shardIndex: shard.index, ordinal: ordinal,
             issued: iteratorTime)
-        var json = JSONWriter()
-        json.beginObject()
-        json.member("ShardIterator", token.text)
-        json.endObject()
-        return json.buffer
+        var answer = fields.answer()
+        answer.beginObject()
+        answer.member("ShardIterator", token.text)
+        answer.endObject()
+        return answer.buffer
     }
 
     private func startingOrdinal(
@@ -118,22 +117,26 @@ extension KinesisService {
         if configuration.limits, !throttle(address, { $0.mayRead(now: loop.now) }) {
             throw .throughputExceeded(shard.id, stream.name, configuration.account)
         }
-        let slice = try await read(address, shard, token.ordinal, limit)
+        let slice = try await read(address, shard, token.ordinal, limit, fields)
         if configuration.limits { throttle(address) { $0.didRead(bytes: slice.bytes, now: loop.now) } }
         return try answer(slice, token, stream: stream.name)
     }
 
     /// What is there for readers from `ordinal` on; without asking the store when nothing can be.
     private func read(
-        _ address: StreamStore.Address, _ shard: LocalShard, _ ordinal: Int64, _ limit: Int
+        _ address: StreamStore.Address, _ shard: LocalShard, _ ordinal: Int64, _ limit: Int, _ fields: RequestFields
     ) async throws(ServiceFault) -> StreamStore.Slice {
+        var answer = fields.answer(capacity: 4096)
+        answer.beginObject()
+        answer.key("Records")
+        answer.beginArray()
         guard ordinal < shard.storedOrdinal, let stored = store.storedShard(address) else {
-            return StreamStore.Slice(text: ByteBuffer("{\"Records\":["), readTo: shard.storedOrdinal)
+            return StreamStore.Slice(answer: answer, readTo: shard.storedOrdinal)
         }
         do throws(SQLiteError) {
             return try await store.read(
                 stored, from: ordinal, below: shard.storedOrdinal, limit: limit, maxBytes: Self.maxAnswerBytes,
-                prefix: "{\"Records\":[")
+                into: answer)
         } catch {
             throw failed("read shard \(shard.id) of \(address.stream)", error)
         }
@@ -151,35 +154,31 @@ extension KinesisService {
         next.ordinal = slice.count > 0 ? slice.lastOrdinal + 1 : max(token.ordinal, slice.readTo)
         let isAtTip = next.ordinal >= slice.readTo
         let behind = isAtTip ? 0 : max(0, next.issued.milliseconds - slice.lastArrival.milliseconds)
-        let answer = slice.text
-        answer.append("],\"MillisBehindLatest\":")
-        answer.append(decimal: Int(behind))
+        var answer = slice.answer
+        answer.endArray()
+        answer.member("MillisBehindLatest", Int(behind))
         if !shard.isOpen, shard.settledOrdinal >= shard.nextOrdinal, next.ordinal >= shard.storedOrdinal {
-            answer.append(",\"ChildShards\":")
-            var json = JSONWriter()
-            json.beginArray()
-            for child in stream.children(of: shard.index) { child.writeAsChild(&json) }
-            json.endArray()
-            answer.append(json.buffer)
+            answer.key("ChildShards")
+            answer.beginArray()
+            for child in stream.children(of: shard.index) { child.writeAsChild(&answer) }
+            answer.endArray()
         } else {
-            answer.append(",\"NextShardIterator\":\"")
-            answer.append(next.text)
-            answer.append(UInt8(ascii: "\""))
+            answer.member("NextShardIterator", next.text)
         }
-        answer.append(UInt8(ascii: "}"))
-        return answer
+        answer.endObject()
+        return answer.buffer
     }
 }
 
 extension LocalShard {
-    fileprivate func writeAsChild(_ json: inout JSONWriter) {
-        json.beginObject()
-        json.member("ShardId", id)
-        json.key("ParentShards")
-        json.beginArray()
-        for parent in parents { json.string(Self.id(parent)) }
-        json.endArray()
-        writeHashKeyRange(&json)
-        json.endObject()
+    fileprivate func writeAsChild(_ answer: inout AnswerWriter) {
+        answer.beginObject()
+        answer.member("ShardId", id)
+        answer.key("ParentShards")
+        answer.beginArray()
+        for parent in parents { answer.string(Self.id(parent)) }
+        answer.endArray()
+        writeHashKeyRange(&answer)
+        answer.endObject()
     }
 }

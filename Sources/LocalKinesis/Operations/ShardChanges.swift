@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 import Time
 
 /// ListShards, SplitShard, MergeShards, UpdateShardCount.
@@ -24,15 +23,15 @@ extension KinesisService {
             throw .resourceInUse("Stream \(stream.name) under account \(configuration.account) is CREATING.")
         }
         let (shards, next) = listing.page(of: stream.orderedShards)
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("Shards")
-        json.beginArray()
-        for shard in shards { shard.write(&json) }
-        json.endArray()
-        if let next { json.member("NextToken", next.token(issued: .now())) }
-        json.endObject()
-        return json.buffer
+        var answer = fields.answer()
+        answer.beginObject()
+        answer.key("Shards")
+        answer.beginArray()
+        for shard in shards { shard.write(&answer) }
+        answer.endArray()
+        if let next { answer.member("NextToken", next.token(issued: .now())) }
+        answer.endObject()
+        return answer.buffer
     }
 
     private func shardListing(_ fields: RequestFields) throws(ServiceFault) -> ShardListing {
@@ -116,14 +115,14 @@ extension KinesisService {
         }
         try stream.scale(to: target, now: .now())
         try await pass(stream, through: .updating)
-        var json = JSONWriter()
-        json.beginObject()
-        json.member("StreamName", stream.name)
-        json.member("StreamARN", stream.arn(region: configuration.region, account: configuration.account))
-        json.member("CurrentShardCount", current)
-        json.member("TargetShardCount", target)
-        json.endObject()
-        return json.buffer
+        var answer = fields.answer()
+        answer.beginObject()
+        answer.member("StreamName", stream.name)
+        answer.member("StreamARN", stream.arn(region: configuration.region, account: configuration.account))
+        answer.member("CurrentShardCount", current)
+        answer.member("TargetShardCount", target)
+        answer.endObject()
+        return answer.buffer
     }
 
     func shard(_ id: String, of stream: LocalStream) throws(ServiceFault) -> LocalShard {

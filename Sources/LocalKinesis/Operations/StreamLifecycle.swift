@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 import Kinesis
 import Time
 
@@ -28,6 +27,7 @@ extension KinesisService {
         }
         var stream = LocalStream(name: name, shardCount: count, mode: mode, created: .now())
         stream.maxRecordKiB = try fields.optionalInt("MaxRecordSizeInKiB", LocalStream.recordSizeRange) ?? 1024
+        stream.warmThroughput = try warmThroughput(fields, mode: mode)
         stream.tags = try Self.checkedTags(fields.optionalMap("Tags") ?? [:])
         try await pass(stream, through: .creating)
         return nil
@@ -55,38 +55,38 @@ extension KinesisService {
         let after = token ?? start
         let names = streamNames.filter { name in after.map { name > $0 } ?? true }
         let page = names.prefix(limit)
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("StreamNames")
-        json.beginArray()
-        for name in page { json.string(name) }
-        json.endArray()
-        json.key("StreamSummaries")
-        json.beginArray()
-        for stream in page.compactMap(find) { writeSummary(of: stream, &json) }
-        json.endArray()
-        json.member("HasMoreStreams", names.count > page.count)
-        if names.count > page.count, let last = page.last { json.member("NextToken", last) }
-        json.endObject()
-        return json.buffer
+        var answer = fields.answer()
+        answer.beginObject()
+        answer.key("StreamNames")
+        answer.beginArray()
+        for name in page { answer.string(name) }
+        answer.endArray()
+        answer.key("StreamSummaries")
+        answer.beginArray()
+        for stream in page.compactMap(find) { writeSummary(of: stream, &answer) }
+        answer.endArray()
+        answer.member("HasMoreStreams", names.count > page.count)
+        if names.count > page.count, let last = page.last { answer.member("NextToken", last) }
+        answer.endObject()
+        return answer.buffer
     }
 
-    private func writeSummary(of stream: LocalStream, _ json: inout JSONWriter) {
-        json.beginObject()
-        writeIdentity(of: stream, &json)
-        json.endObject()
+    private func writeSummary(of stream: LocalStream, _ answer: inout AnswerWriter) {
+        answer.beginObject()
+        writeIdentity(of: stream, &answer)
+        answer.endObject()
     }
 
     /// The fields that ListStreams, DescribeStream and DescribeStreamSummary share.
-    func writeIdentity(of stream: LocalStream, _ json: inout JSONWriter) {
-        json.member("StreamName", stream.name)
-        json.member("StreamARN", stream.arn(region: configuration.region, account: configuration.account))
-        json.member("StreamStatus", stream.status.rawValue)
-        json.key("StreamModeDetails")
-        json.beginObject()
-        json.member("StreamMode", stream.mode.rawValue)
-        json.endObject()
-        json.member("StreamCreationTimestamp", stream.created)
+    func writeIdentity(of stream: LocalStream, _ answer: inout AnswerWriter) {
+        answer.member("StreamName", stream.name)
+        answer.member("StreamARN", stream.arn(region: configuration.region, account: configuration.account))
+        answer.member("StreamStatus", stream.status.rawValue)
+        answer.key("StreamModeDetails")
+        answer.beginObject()
+        answer.member("StreamMode", stream.mode.rawValue)
+        answer.endObject()
+        answer.member("StreamCreationTimestamp", stream.created)
     }
 
     static func mode(_ fields: RequestFields) throws(ServiceFault) -> LocalStream.Mode {

@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 
 /// Retention, encryption, mode and record size of a stream.
 extension KinesisService {
@@ -64,6 +63,7 @@ extension KinesisService {
             throw RequestFields.missing("StreamModeDetails")
         }
         stream.mode = try Self.mode(details)
+        if let wanted = try warmThroughput(fields, mode: stream.mode) { stream.warmThroughput = wanted }
         try await pass(stream, through: .updating)
         return nil
     }

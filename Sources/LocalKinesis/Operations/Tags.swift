@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 
 /// The tags of a stream, which is named by its name or ARN, and by the newer operations as a resource.
 extension KinesisService {
@@ -37,12 +36,12 @@ extension KinesisService {
         let limit = try fields.optionalInt("Limit", 1...Self.tagLimit) ?? Self.tagLimit
         let after = try fields.optionalString("ExclusiveStartTagKey")
         let keys = stream.tags.keys.sorted().filter { key in after.map { key > $0 } ?? true }
-        var json = JSONWriter()
-        json.beginObject()
-        write(keys.prefix(limit), of: stream, &json)
-        json.member("HasMoreTags", keys.count > limit)
-        json.endObject()
-        return json.buffer
+        var answer = fields.answer()
+        answer.beginObject()
+        write(keys.prefix(limit), of: stream, &answer)
+        answer.member("HasMoreTags", keys.count > limit)
+        answer.endObject()
+        return answer.buffer
     }
 
     // MARK: Of a resource
@@ -58,15 +57,15 @@ extension KinesisService {
     /// All of them, without pages.
     func listTagsForResource(_ fields: RequestFields) throws(ServiceFault) -> ByteBuffer? {
         let stream = try resource(fields)
-        var json = JSONWriter()
-        json.beginObject()
-        write(stream.tags.keys.sorted()[...], of: stream, &json)
-        json.endObject()
-        return json.buffer
+        var answer = fields.answer()
+        answer.beginObject()
+        write(stream.tags.keys.sorted()[...], of: stream, &answer)
+        answer.endObject()
+        return answer.buffer
     }
 
     /// The stream whose ARN the request names. Consumers, the other resource with tags, are not here.
-    private func resource(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
+    func resource(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
         let arn = try fields.string("ResourceARN")
         guard let name = StreamARN(arn)?.stream else {
             throw RequestFields.constraint(
@@ -96,15 +95,15 @@ extension KinesisService {
         return nil
     }
 
-    private func write(_ keys: ArraySlice<String>, of stream: LocalStream, _ json: inout JSONWriter) {
-        json.key("Tags")
-        json.beginArray()
+    private func write(_ keys: ArraySlice<String>, of stream: LocalStream, _ answer: inout AnswerWriter) {
+        answer.key("Tags")
+        answer.beginArray()
         for key in keys {
-            json.beginObject()
-            json.member("Key", key)
-            json.member("Value", stream.tags[key] ?? "")
-            json.endObject()
+            answer.beginObject()
+            answer.member("Key", key)
+            answer.member("Value", stream.tags[key] ?? "")
+            answer.endObject()
         }
-        json.endArray()
+        answer.endArray()
     }
 }

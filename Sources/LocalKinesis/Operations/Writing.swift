@@ -1,5 +1,4 @@
 import Bytes
-import JSON
 import Kinesis
 import SQLite
 import Time
@@ -12,22 +11,23 @@ extension KinesisService {
         case throttled(shard: Int)
     }
 
-    func putRecord(_ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
-        let request = try await PutRequest.read(body, isBatch: false, maxRecordBytes: maxRecordBytes, loop: loop)
+    func putRecord(_ given: RequestFields, _ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
+        let request = try await PutRequest.read(
+            body, given.format, isBatch: false, maxRecordBytes: maxRecordBytes, loop: loop)
         let stream = try writableStream(request.fields)
         try await checkOrdering(request.fields, stream)
         let outcomes = try await put(request, stream, failing: nil)
         withExtendedLifetime(body) {}
-        var json = JSONWriter()
-        json.beginObject()
+        var answer = request.fields.answer()
+        answer.beginObject()
         switch outcomes[0] {
-        case .stored: write(outcomes[0], stream, &json)
+        case .stored: write(outcomes[0], stream, &answer)
         case .throttled(let shard):
             throw .throughputExceeded(LocalShard.id(shard), stream.name, configuration.account)
         }
-        json.member("EncryptionType", stream.encryptionType)
-        json.endObject()
-        return json.buffer
+        answer.member("EncryptionType", stream.encryptionType)
+        answer.endObject()
+        return answer.buffer
     }
 
     /// A SequenceNumberForOrdering must be one that a put of this stream got. Of a shard that has outlived the retention
@@ -79,27 +79,30 @@ extension KinesisService {
     }
 
     /// `failing` is the share of the entries that a test has ordered to fail.
-    func putRecords(_ body: ByteBuffer, failing: Double?) async throws(ServiceFault) -> ByteBuffer? {
-        let request = try await PutRequest.read(body, isBatch: true, maxRecordBytes: maxRecordBytes, loop: loop)
+    func putRecords(_ given: RequestFields, _ body: ByteBuffer, failing: Double?) async throws(ServiceFault)
+        -> ByteBuffer?
+    {
+        let request = try await PutRequest.read(
+            body, given.format, isBatch: true, maxRecordBytes: maxRecordBytes, loop: loop)
         let stream = try writableStream(request.fields)
         let outcomes = try await put(request, stream, failing: failing)
         withExtendedLifetime(body) {}
         var failed = 0
-        var json = JSONWriter(capacity: 64 + outcomes.count * 120)
-        json.beginObject()
-        json.key("Records")
-        json.beginArray()
+        var answer = request.fields.answer(capacity: 64 + outcomes.count * 120)
+        answer.beginObject()
+        answer.key("Records")
+        answer.beginArray()
         for outcome in outcomes {
-            json.beginObject()
-            write(outcome, stream, &json)
-            json.endObject()
+            answer.beginObject()
+            write(outcome, stream, &answer)
+            answer.endObject()
             if case .throttled = outcome { failed += 1 }
         }
-        json.endArray()
-        json.member("FailedRecordCount", failed)
-        json.member("EncryptionType", stream.encryptionType)
-        json.endObject()
-        return json.buffer
+        answer.endArray()
+        answer.member("FailedRecordCount", failed)
+        answer.member("EncryptionType", stream.encryptionType)
+        answer.endObject()
+        return answer.buffer
     }
 
     private func maxRecordBytes(_ fields: RequestFields) throws(ServiceFault) -> Int {
@@ -120,7 +123,7 @@ extension KinesisService {
     ) async throws(ServiceFault) -> [Outcome] {
         // From here to the store's queue nothing waits: records are queued in the order of their numbers.
         var current = try self.stream(named: stream.name)
-        let entries = ByteBuffer(capacity: request.entries.reduce(0) { $0 + $1.data.count + $1.key.count + 200 })
+        let entries = ByteBuffer(capacity: request.entries.reduce(0) { $0 + $1.storedCount })
         var rows: [StreamStore.NewRecord] = []
         var outcomes: [Outcome] = []
         rows.reserveCapacity(request.entries.count)
@@ -178,6 +181,7 @@ extension KinesisService {
             }
         }
         if let failure { throw failure }
+        await stored(rows, of: stream)
     }
 
     private func admits(_ entry: PutEntry, _ address: StreamStore.Address) -> Bool {
@@ -190,32 +194,16 @@ extension KinesisService {
         Int(Double(position + 1) * share) > Int(Double(position) * share)
     }
 
-    private func write(_ outcome: Outcome, _ stream: LocalStream, _ json: inout JSONWriter) {
+    private func write(_ outcome: Outcome, _ stream: LocalStream, _ answer: inout AnswerWriter) {
         switch outcome {
         case .stored(let shard, let created, let ordinal, let arrival):
             let number = LocalSequenceNumber(shardCreated: created, shardIndex: shard, ordinal: ordinal)
-            json.member("SequenceNumber", number.text(at: arrival))
-            json.member("ShardId", LocalShard.id(shard))
+            answer.member("SequenceNumber", number.text(at: arrival))
+            answer.member("ShardId", LocalShard.id(shard))
         case .throttled(let shard):
             let fault = ServiceFault.throughputExceeded(LocalShard.id(shard), stream.name, configuration.account)
-            json.member("ErrorCode", fault.code)
-            json.member("ErrorMessage", fault.message)
+            answer.member("ErrorCode", fault.code)
+            answer.member("ErrorMessage", fault.message)
         }
-    }
-}
-
-extension PutEntry {
-    /// Writes the record as GetRecords shows it.
-    func write(_ number: LocalSequenceNumber, at arrival: WallTime, encryption: String?, to buffer: ByteBuffer) {
-        buffer.append("{\"SequenceNumber\":\"")
-        number.append(to: buffer, at: arrival)
-        buffer.append("\",\"ApproximateArrivalTimestamp\":")
-        buffer.append(arrival.epochSeconds)
-        buffer.append(",\"Data\":\"")
-        buffer.append(data)
-        buffer.append("\",\"PartitionKey\":")
-        buffer.append(key)
-        if encryption != nil { buffer.append(",\"EncryptionType\":\"KMS\"") }
-        buffer.append(UInt8(ascii: "}"))
     }
 }

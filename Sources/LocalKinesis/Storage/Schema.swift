@@ -25,7 +25,19 @@ enum Schema {
                 CREATE TABLE records (
                     id INTEGER PRIMARY KEY, arrival INTEGER NOT NULL, bytes INTEGER NOT NULL, entry BLOB NOT NULL
                 ) STRICT;
-                """)
+                """),
+        Migration(
+            version: 2,
+            sql: """
+                -- The names of shard_metrics have commas between them; warm_throughput is in MiB a second.
+                ALTER TABLE streams ADD COLUMN shard_metrics TEXT NOT NULL DEFAULT '';
+                ALTER TABLE streams ADD COLUMN policy TEXT;
+                ALTER TABLE streams ADD COLUMN warm_throughput INTEGER;
+                -- One row, where the account has ever committed itself to a minimum of throughput.
+                CREATE TABLE account (
+                    only INTEGER PRIMARY KEY CHECK (only = 1), started INTEGER NOT NULL, ended INTEGER
+                ) STRICT;
+                """),
     ]
 }
 

@@ -6,6 +6,7 @@ import Time
 struct StreamLoader {
     struct Loaded: Sendable {
         var streams: [LocalStream] = []
+        var account = AccountSettings()
         var shards: [StreamStore.Address: StoredShard] = [:]
     }
 
@@ -33,6 +34,11 @@ struct StreamLoader {
             loaded.streams.append(Self.stream(row, shards: shards[row.text(0)] ?? []))
         }
         for index in loaded.streams.indices { loaded.streams[index].tags = try tags(of: loaded.streams[index].name) }
+        try connection.query("SELECT started, ended FROM account") { row in
+            loaded.account = AccountSettings(
+                started: WallTime(milliseconds: row.int64(0)),
+                ended: row.optionalInt64(1).map { WallTime(milliseconds: $0) })
+        }
         return loaded
     }
 
@@ -73,6 +79,9 @@ struct StreamLoader {
         stream.retentionHours = row.int(4)
         stream.maxRecordKiB = row.int(5)
         stream.encryptionKey = row.optionalText(6)
+        stream.shardMetrics = Set(row.text(8).split(separator: ",").compactMap { ShardMetric(rawValue: String($0)) })
+        stream.policy = row.optionalText(9)
+        stream.warmThroughput = row.optionalInt64(10).map(Int.init)
         return stream
     }
 

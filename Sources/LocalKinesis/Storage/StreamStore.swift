@@ -19,14 +19,16 @@ final class StreamStore: @unchecked Sendable {
         self.database = database
     }
 
-    /// Opens the store and reads the streams that are in it.
-    static func open(_ location: DatabaseLocation) async throws(SQLiteError) -> (StreamStore, [LocalStream]) {
+    /// Opens the store and reads what is in it but records.
+    static func open(
+        _ location: DatabaseLocation
+    ) async throws(SQLiteError) -> (StreamStore, StreamLoader.Loaded) {
         let store = StreamStore(try await Database.open(location, migrations: Schema.migrations))
         let loaded = try await store.database.read { connection throws(SQLiteError) in
             try StreamLoader(connection).load()
         }
         store.shards = loaded.shards
-        return (store, loaded.streams)
+        return (store, loaded)
     }
 
     func close() async {
@@ -42,12 +44,15 @@ final class StreamStore: @unchecked Sendable {
         let keys = try await database.write { connection throws(SQLiteError) in
             try connection.run(
                 """
-                INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (name) DO UPDATE SET
-                status = ?3, mode = ?4, retention_hours = ?5, max_record_kib = ?6, encryption_key = ?7, next_shard = ?8
+                INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (name) DO UPDATE SET
+                status = ?3, mode = ?4, retention_hours = ?5, max_record_kib = ?6, encryption_key = ?7, next_shard = ?8,
+                shard_metrics = ?9, policy = ?10, warm_throughput = ?11
                 """,
                 .text(stream.name), .integer(stream.created.milliseconds), .text(stream.status.rawValue),
                 .text(stream.mode.rawValue), .integer(stream.retentionHours), .integer(stream.maxRecordKiB),
-                .text(stream.encryptionKey), .integer(stream.nextShardIndex))
+                .text(stream.encryptionKey), .integer(stream.nextShardIndex),
+                .text(stream.shardMetrics.map(\.rawValue).sorted().joined(separator: ",")), .text(stream.policy),
+                .integer(stream.warmThroughput.map(Int64.init)))
             try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream.name))
             for (key, value) in stream.tags {
                 try connection.run("INSERT INTO tags VALUES (?1, ?2, ?3)", .text(stream.name), .text(key), .text(value))
@@ -76,6 +81,15 @@ final class StreamStore: @unchecked Sendable {
             ) { row in keys[Address(stream: stream, shard: shard.index)] = StoredShard(key: row.int64(0)) }
         }
         return keys
+    }
+
+    func save(_ settings: AccountSettings) async throws(SQLiteError) {
+        guard let started = settings.started else { return }
+        try await database.write { connection throws(SQLiteError) in
+            try connection.run(
+                "INSERT OR REPLACE INTO account VALUES (1, ?1, ?2)", .integer(started.milliseconds),
+                .integer(settings.ended?.milliseconds))
+        }
     }
 
     func delete(_ stream: String) async throws(SQLiteError) {
@@ -134,8 +148,8 @@ final class StreamStore: @unchecked Sendable {
     }
 
     struct Slice: Sendable {
-        /// `prefix`, then the entries with commas between them.
-        var text: ByteBuffer
+        /// Has the records written behind what was in it.
+        var answer: AnswerWriter
         var count = 0
         /// Data and keys of the records, in bytes.
         var bytes = 0
@@ -146,22 +160,20 @@ final class StreamStore: @unchecked Sendable {
     }
 
     /// Reads a shard's records from `ordinal` up to and without `end`, at most `limit` of them and `maxBytes` of data
-    /// and keys, but at least one where there is one.
+    /// and keys, but at least one where there is one. They are written as elements of the array that `answer` has open.
     func read(
-        _ shard: StoredShard, from ordinal: Int64, below end: Int64, limit: Int, maxBytes: Int, prefix: StaticString
+        _ shard: StoredShard, from ordinal: Int64, below end: Int64, limit: Int, maxBytes: Int,
+        into answer: AnswerWriter
     ) async throws(SQLiteError) -> Slice {
         try await database.read { connection throws(SQLiteError) in
-            var slice = Slice(text: ByteBuffer(capacity: 4096))
-            slice.readTo = end
-            slice.text.append(prefix)
+            var slice = Slice(answer: answer, readTo: end)
             try connection.scan(
                 "SELECT id, arrival, bytes, entry FROM records WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
                 .integer(shard.row(ordinal)), .integer(shard.row(end)), .integer(limit),
                 while: { row in
                     let bytes = row.int(2)
                     guard slice.count == 0 || slice.bytes + bytes <= maxBytes else { return false }
-                    if slice.count > 0 { slice.text.append(UInt8(ascii: ",")) }
-                    slice.text.append(row.bytes(3))
+                    slice.answer.record(row.bytes(3))
                     slice.count += 1
                     slice.bytes += bytes
                     slice.lastOrdinal = shard.ordinal(row: row.int64(0))

@@ -1,18 +1,8 @@
 import Bytes
+import CBOR
 import JSON
 import Kinesis
 import Reactor
-
-/// One record of a put as it stands in the request's body, checked. Valid while the body is.
-struct PutEntry {
-    /// The base64 text, without escapes.
-    var data: UnsafeRawBufferPointer
-    /// The partition key as JSON text, quotes included: it goes into the answer to a reader as it came.
-    var key: UnsafeRawBufferPointer
-    /// Data and key, in bytes: what the limits count.
-    var bytes: Int
-    var hashKey: HashKey
-}
 
 /// A PutRecord or PutRecords body: its fields, and its records without a tree of values. Confined to its loop.
 struct PutRequest {
@@ -21,64 +11,82 @@ struct PutRequest {
     /// The fields beside the records.
     let fields: RequestFields
     let entries: [PutEntry]
-    /// Texts that had to be unescaped; entries point into them.
-    private let unescaped: [ByteBuffer]
+    /// Texts that had to be unescaped and strings that came in chunks; entries point into them.
+    private let made: [ByteBuffer]
 
     /// Reads a body; `loop` gets its turns between slices of a long one.
     static func read(
-        _ body: ByteBuffer, isBatch: Bool, maxRecordBytes: (RequestFields) throws(ServiceFault) -> Int, loop: EventLoop
-    )
-        async throws(ServiceFault) -> PutRequest
-    {
+        _ body: ByteBuffer, _ format: WireFormat, isBatch: Bool,
+        maxRecordBytes: (RequestFields) throws(ServiceFault) -> Int, loop: EventLoop
+    ) async throws(ServiceFault) -> PutRequest {
+        switch format {
+        case .json: try await read(JSONObjectScanner.self, body, isBatch, maxRecordBytes, loop)
+        case .cbor: try await read(CBORMapScanner.self, body, isBatch, maxRecordBytes, loop)
+        }
+    }
+
+    /// The stream that a body names by its name; nil where it cannot be read.
+    static func streamName(in body: ByteBuffer, _ format: WireFormat) -> String? {
+        switch format {
+        case .json: streamName(JSONObjectScanner.self, body)
+        case .cbor: streamName(CBORMapScanner.self, body)
+        }
+    }
+
+    private static func streamName<Members: BodyMembers>(_: Members.Type, _ body: ByteBuffer) -> String?
+    where Members.Span: BodySpan {
+        guard var scanner = try? Members(body: body) else { return nil }
+        while let member = (try? scanner.next()) ?? nil {
+            if member.key.isString("StreamName") { return (try? member.value.string()) ?? nil }
+        }
+        return nil
+    }
+
+    private static func read<Members: BodyMembers>(
+        _: Members.Type, _ body: ByteBuffer, _ isBatch: Bool,
+        _ maxRecordBytes: (RequestFields) throws(ServiceFault) -> Int, _ loop: EventLoop
+    ) async throws(ServiceFault) -> PutRequest
+    where Members.Span: BodySpan, Members.Span.Failure == Members.Failure {
+        typealias Span = Members.Span
         var members: [JSONMember] = []
-        var records: JSONSpan?
-        var entry = EntryReader()
-        do throws(JSONError) {
-            var scanner = try JSONObjectScanner(body.bytes)
+        var records: Span?
+        var entry = EntryReader<Span>()
+        do throws(Members.Failure) {
+            var scanner = try Members(body: body)
             while let (key, value) = try scanner.next() {
                 if isBatch, key.isString("Records") {
                     records = value
                 } else if isBatch || !entry.take(key, value) {
-                    members.append(JSONMember(key: try key.string() ?? "", value: try value.value()))
+                    members.append(JSONMember(key: try key.string() ?? "", value: try value.field()))
                 }
             }
         } catch {
             throw .serialization("\(error)")
         }
-        let fields = try RequestFields(.object(members))
+        let fields = try RequestFields(.object(members), Span.format)
         let limit = try maxRecordBytes(fields)
         guard isBatch else {
-            return PutRequest(
-                fields: fields, entries: [try entry.finish(limit: limit, at: nil)], unescaped: entry.unescaped)
+            return PutRequest(fields: fields, entries: [try entry.finish(limit: limit, at: nil)], made: entry.made)
         }
         guard let records else { throw RequestFields.missing("Records") }
         return try await read(records, fields, limit, loop)
     }
 
-    private static func read(
-        _ records: JSONSpan, _ fields: RequestFields, _ limit: Int, _ loop: EventLoop
+    private static func read<Span: BodySpan>(
+        _ records: Span, _ fields: RequestFields, _ limit: Int, _ loop: EventLoop
     ) async throws(ServiceFault) -> PutRequest {
         var entries: [PutEntry] = []
-        var reader = EntryReader()
+        var reader = EntryReader<Span>()
         var sinceTurn = 0
-        guard var scanner = try? JSONArrayScanner(records) else { throw .serialization("Records must be a list") }
-        do {
-            while let span = try scanner.next() {
-                var members = try JSONObjectScanner(span)
-                while let (key, value) = try members.next() { _ = reader.take(key, value) }
-                let entry = try reader.finish(limit: limit, at: entries.count + 1)
-                entries.append(entry)
-                sinceTurn += entry.bytes
-                // About a third of a millisecond's work.
-                if sinceTurn > 256 * 1024 {
-                    sinceTurn = 0
-                    await loop.nextTurn()
-                }
+        guard var scanner = try? records.elements() else { throw .serialization("Records must be a list") }
+        while let entry = try next(&scanner, &reader, limit: limit, at: entries.count + 1) {
+            entries.append(entry)
+            sinceTurn += entry.bytes
+            // About a third of a millisecond's work.
+            if sinceTurn > 256 * 1024 {
+                sinceTurn = 0
+                await loop.nextTurn()
             }
-        } catch let fault as ServiceFault {
-            throw fault
-        } catch {
-            throw .serialization("\(error)")
         }
         guard !entries.isEmpty else {
             throw RequestFields.tooShort("Records", "[]")
@@ -91,19 +99,32 @@ struct PutRequest {
         guard entries.reduce(0, { $0 + $1.bytes }) <= PutRecordEntry.maximumBytes else {
             throw .invalidArgument("Records size exceeds 10 MB limit")
         }
-        return PutRequest(fields: fields, entries: entries, unescaped: reader.unescaped)
+        return PutRequest(fields: fields, entries: entries, made: reader.made)
+    }
+
+    private static func next<Elements: BodyElements>(
+        _ scanner: inout Elements, _ reader: inout EntryReader<Elements.Span>, limit: Int, at index: Int
+    ) throws(ServiceFault) -> PutEntry? where Elements.Span.Failure == Elements.Failure {
+        do throws(Elements.Failure) {
+            guard let span = try scanner.next() else { return nil }
+            var members = try span.members()
+            while let (key, value) = try members.next() { _ = reader.take(key, value) }
+        } catch {
+            throw .serialization("\(error)")
+        }
+        return try reader.finish(limit: limit, at: index)
     }
 
     /// Gathers one record's members and checks them.
-    private struct EntryReader {
-        private var data: JSONSpan?
-        private var key: JSONSpan?
-        private var explicitHashKey: JSONSpan?
+    private struct EntryReader<Span: BodySpan> {
+        private var data: Span?
+        private var key: Span?
+        private var explicitHashKey: Span?
         private let scratch = ByteBuffer(capacity: 4096)
-        private(set) var unescaped: [ByteBuffer] = []
+        private(set) var made: [ByteBuffer] = []
 
         /// Whether the member is a record's.
-        mutating func take(_ name: JSONSpan, _ value: JSONSpan) -> Bool {
+        mutating func take(_ name: Span, _ value: Span) -> Bool {
             if name.isString("Data") {
                 data = value
             } else if name.isString("PartitionKey") {
@@ -120,17 +141,17 @@ struct PutRequest {
             defer { (data, key, explicitHashKey) = (nil, nil, nil) }
             // Only for a fault: the name would be half of a record's cost.
             func member(_ name: String) -> String { index.map { "records.\($0).member.\(name)" } ?? name }
-            guard let data, data.kind == .string else {
-                throw RequestFields.notConverted(member("Data"), data?.kind ?? .null, to: "Blob")
+            guard let data, data.valueKind == Span.blobKind else {
+                throw RequestFields.notConverted(member("Data"), data?.valueKind ?? .null, to: "Blob")
             }
-            guard let key, let keyText = try? key.string() else {
-                throw RequestFields.notConverted(member("PartitionKey"), key?.kind ?? .null, to: "String")
+            guard let key, let keyText = (try? key.string()) ?? nil else {
+                throw RequestFields.notConverted(member("PartitionKey"), key?.valueKind ?? .null, to: "String")
             }
             guard PutRequest.keyLengths.contains(keyText.unicodeScalars.count) else {
                 throw RequestFields.constraint(
                     member("PartitionKey"), keyText, "Member must have length between 1 and 256")
             }
-            guard let (base64, size) = base64(data) else {
+            guard let (blob, size) = data.blob(&made, scratch: scratch) else {
                 throw .serialization("\(member("Data")) is not valid base64")
             }
             let bytes = size + keyText.utf8.count
@@ -140,38 +161,22 @@ struct PutRequest {
                     "Member must have length less than or equal to \(limit)")
             }
             guard let hashKey = hashKey(keyText) else {
-                guard let explicitHashKey, let text = try? explicitHashKey.string() else {
-                    let kind = explicitHashKey?.kind ?? .null
+                guard let explicitHashKey, let text = (try? explicitHashKey.string()) ?? nil else {
+                    let kind = explicitHashKey?.valueKind ?? .null
                     throw RequestFields.notConverted(member("ExplicitHashKey"), kind, to: "String")
                 }
                 throw RequestFields.badHashKey(member("ExplicitHashKey"), text)
             }
-            return PutEntry(data: base64, key: key.raw, bytes: bytes, hashKey: hashKey)
-        }
-
-        /// The text without escapes and the size of what it stands for; nil where it is not base64. Some encoders write
-        /// `/` as `\/`, which is no base64 either: escapes are looked for only then.
-        private mutating func base64(_ data: JSONSpan) -> (text: UnsafeRawBufferPointer, size: Int)? {
-            guard let text = data.rawString else { return nil }
-            if let size = decodedSize(text) { return (text, size) }
-            let plain = ByteBuffer(capacity: text.count)
-            guard data.hasEscapes, (try? data.appendString(to: plain)) == true, let size = decodedSize(plain.bytes)
-            else {
-                return nil
-            }
-            unescaped.append(plain)
-            return (plain.bytes, size)
-        }
-
-        private func decodedSize(_ base64: UnsafeRawBufferPointer) -> Int? {
-            scratch.removeAll()
-            return Base64.decode(base64, to: scratch) == nil ? scratch.count : nil
+            return PutEntry(
+                format: Span.format, data: blob, key: key.key(&made), bytes: bytes, hashKey: hashKey)
         }
 
         /// Nil where the explicit hash key is none.
         private func hashKey(_ partitionKey: String) -> HashKey? {
-            guard let explicitHashKey, explicitHashKey.kind != .null else { return HashKey(partitionKey: partitionKey) }
-            return (try? explicitHashKey.string()).flatMap(HashKey.init)
+            guard let explicitHashKey, explicitHashKey.valueKind != .null else {
+                return HashKey(partitionKey: partitionKey)
+            }
+            return ((try? explicitHashKey.string()) ?? nil).flatMap(HashKey.init)
         }
     }
 }

@@ -1,36 +1,51 @@
 import Bytes
+import CBOR
 import JSON
 import Kinesis
 import Time
 
 /// The fields of a request's body, checked one by one as the service checks them. Performs no I/O.
+///
+/// A tree in JSON's kinds, whatever the body's format: a time is its seconds, a blob its base64.
 struct RequestFields {
+    /// The body's format, and so the answer's.
+    let format: WireFormat
     private let json: JSONValue
 
-    init(_ json: JSONValue) throws(ServiceFault) {
+    init(_ json: JSONValue, _ format: WireFormat = .json) throws(ServiceFault) {
         guard json.object != nil else { throw .serialization("Start of structure or map found where not expected.") }
         self.json = json
+        self.format = format
     }
 
-    init(body: ByteBuffer) throws(ServiceFault) {
+    init(body: ByteBuffer, _ format: WireFormat) throws(ServiceFault) {
         // Some clients send no body where an operation has no fields.
         guard !body.isEmpty else {
-            self = .none
+            self.init(format)
             return
         }
         let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONParser.parse(body.bytes)
+        do {
+            switch format {
+            case .json: json = try JSONParser.parse(body.bytes)
+            case .cbor: json = JSONValue(try CBORValue(body))
+            }
         } catch {
             throw .serialization("\(error)")
         }
-        try self.init(json)
+        try self.init(json, format)
     }
 
-    /// Of a request without a body.
-    static let none = RequestFields()
+    /// Of a request without fields, or whose fields are read elsewhere.
+    init(_ format: WireFormat) {
+        json = .object([])
+        self.format = format
+    }
 
-    private init() { json = .object([]) }
+    /// Writes the answer to this request.
+    func answer(capacity: Int = 256) -> AnswerWriter {
+        AnswerWriter(format, capacity: capacity)
+    }
 
     func has(_ name: String) -> Bool {
         json[name].map { !$0.isNull } ?? false
@@ -68,7 +83,7 @@ struct RequestFields {
     /// What no one means as seconds since the epoch: the year 5138. In milliseconds it is 1973.
     private static let leastMilliseconds = 1e11
 
-    /// Seconds since the epoch, as JSON 1.1 writes times.
+    /// Seconds since the epoch, as JSON 1.1 writes times; CBOR's milliseconds have become seconds.
     func optionalTime(_ name: String) throws(ServiceFault) -> WallTime? {
         guard let value = json[name], !value.isNull else { return nil }
         guard let seconds = value.double else { throw Self.wrongType(name, "a timestamp") }
@@ -82,7 +97,7 @@ struct RequestFields {
 
     func optionalFields(_ name: String) throws(ServiceFault) -> RequestFields? {
         guard let value = json[name], !value.isNull else { return nil }
-        return try RequestFields(value)
+        return try RequestFields(value, format)
     }
 
     func strings(_ name: String) throws(ServiceFault) -> [String] {
@@ -148,13 +163,15 @@ struct RequestFields {
             "1 validation error detected: Value '\(value)' at '\(member)' failed to satisfy constraint: \(constraint)")
     }
 
-    /// A member of a record has a value of another kind than text.
-    static func notConverted(_ name: String, _ kind: JSONKind, to type: String) -> ServiceFault {
+    /// A member of a record has a value of another kind than it must have.
+    static func notConverted(_ name: String, _ kind: ValueKind, to type: String) -> ServiceFault {
         switch kind {
         case .array: .serialization("\(name): Start of list found where not expected")
         case .object: .serialization("\(name): Start of structure or map found where not expected.")
         case .number: .serialization("\(name): NUMBER_VALUE cannot be converted to \(type)")
         case .bool: .serialization("\(name): a Boolean cannot be converted to \(type)")
+        case .bytes: .serialization("\(name): a byte string cannot be converted to \(type)")
+        case .string where type == "Blob": .serialization("\(name): a text cannot be converted to \(type)")
         case .null, .string: missing(name)
         }
     }

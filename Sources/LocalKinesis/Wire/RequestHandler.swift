@@ -6,25 +6,25 @@ import JSON
 import Reactor
 import Time
 
-/// One request of the JSON 1.1 protocol: checks, dispatch, and the answer or error as the service writes them.
+/// One request of the JSON 1.1 protocol, or of its sister in CBOR: checks, dispatch, and the answer or error as the service writes them.
 final class RequestHandler: HTTPHandler, @unchecked Sendable {
-    private static let contentType = "application/x-amz-json-1.1"
     private static let targetPrefix = "Kinesis_20131202."
 
     private let service: KinesisService
-    private let policy = OriginPolicy()
+    private let policy: OriginPolicy
     private let verifier = SignatureVerifier(
         secrets: [Credentials.local.accessKeyID: Credentials.local.secretAccessKey], unknownKeys: .accept)
 
     init(_ service: KinesisService) {
         self.service = service
+        policy = OriginPolicy(allowedHosts: service.configuration.allowedHosts)
     }
 
     func handle(_ exchange: HTTPExchange) async {
         let requestID = RequestID.next()
         do throws(ServiceFault) {
             guard let answer = try await answer(exchange) else { return exchange.abort() }
-            await exchange.respond(.ok, headers: Self.headers(requestID), body: answer)
+            await exchange.respond(.ok, headers: Self.headers(exchange, requestID), body: answer)
         } catch {
             await respond(error, exchange, requestID)
         }
@@ -37,9 +37,9 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         }
         let body = try await Self.body(of: exchange)
         if exchange.request.path == "/_faults" { return try orderFaults(exchange.request.method, body) }
-        try checkForm(exchange.request)
+        let format = try checkForm(exchange.request)
         try await verify(exchange, body)
-        return try await service.respond(to: Self.operation(exchange.request), body)
+        return try await service.respond(to: Self.operation(exchange.request), body, as: format)
     }
 
     private static func body(of exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer {
@@ -53,25 +53,20 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         }
     }
 
-    private func checkForm(_ request: HTTPRequest) throws(ServiceFault) {
+    private func checkForm(_ request: HTTPRequest) throws(ServiceFault) -> WireFormat {
         guard request.method == .post, request.path == "/" else {
             throw ServiceFault(
                 code: "UnknownOperationException",
                 message: "This is the embedded Kinesis of kinesis-sidecar: it answers POST / of an AWS client.",
                 status: request.path == "/" ? .methodNotAllowed : .notFound)
         }
-        let type = request.contentType ?? ""
-        if type == Self.contentType || type == "application/json" { return }
-        if Self.isCBOR(request) {
+        guard let format = request.contentType.flatMap(WireFormat.init) else {
             throw ServiceFault(
                 code: "UnsupportedMediaTypeException",
-                message: "The embedded Kinesis speaks JSON, not CBOR. Switch CBOR off in the client: environment "
-                    + "AWS_CBOR_DISABLE=1, or -Dcom.amazonaws.sdk.disableCbor=true or -Daws.cborEnabled=false in Java.",
+                message: "Content-Type must be \(WireFormat.json.contentType) or \(WireFormat.cbor.contentType).",
                 status: .unsupportedMediaType)
         }
-        throw ServiceFault(
-            code: "UnsupportedMediaTypeException", message: "Content-Type must be \(Self.contentType).",
-            status: .unsupportedMediaType)
+        return format
     }
 
     private func verify(_ exchange: HTTPExchange, _ body: ByteBuffer) async throws(ServiceFault) {
@@ -113,29 +108,24 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
     // MARK: Answers
 
-    private static func headers(_ requestID: String) -> HTTPHeaders {
-        ["Content-Type": contentType, "x-amzn-RequestId": requestID]
+    /// The request's; JSON where it has none of the two.
+    private static func format(_ request: HTTPRequest) -> WireFormat {
+        request.contentType.flatMap(WireFormat.init) ?? .json
     }
 
-    private static func isCBOR(_ request: HTTPRequest) -> Bool {
-        request.contentType == CBORFault.contentType
+    private static func headers(_ exchange: HTTPExchange, _ requestID: String) -> HTTPHeaders {
+        ["Content-Type": format(exchange.request).contentType, "x-amzn-RequestId": requestID]
     }
 
     private func respond(_ fault: ServiceFault, _ exchange: HTTPExchange, _ requestID: String) async {
-        var headers: HTTPHeaders = ["x-amzn-RequestId": requestID, "x-amzn-ErrorType": fault.code]
-        // A client that speaks CBOR reads nothing else, whatever the content type says.
-        let isCBOR = Self.isCBOR(exchange.request)
-        headers.add("Content-Type", isCBOR ? CBORFault.contentType : Self.contentType)
-        await exchange.respond(fault.status, headers: headers, body: isCBOR ? CBORFault.body(fault) : Self.json(fault))
-    }
-
-    private static func json(_ fault: ServiceFault) -> ByteBuffer {
-        var json = JSONWriter()
-        json.beginObject()
-        json.member("__type", fault.code)
-        json.member("message", fault.message)
-        json.endObject()
-        return json.buffer
+        var headers = Self.headers(exchange, requestID)
+        headers.add("x-amzn-ErrorType", fault.code)
+        var answer = AnswerWriter(Self.format(exchange.request))
+        answer.beginObject()
+        answer.member("__type", fault.code)
+        answer.member("message", fault.message)
+        answer.endObject()
+        await exchange.respond(fault.status, headers: headers, body: answer.buffer)
     }
 }
 

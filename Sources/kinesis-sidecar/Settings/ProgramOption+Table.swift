@@ -14,6 +14,9 @@ extension ProgramOption {
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
+    /// Those that say nothing without the embedded Kinesis.
+    static let ofLocal = ["localPort", "localListen", "localStreams", "localMemoryLimit", "localLimits"]
+
     /// Times are whole milliseconds, as in lifion's options.
     private static let milliseconds = OptionKind.milliseconds(0...OptionKind.longestMilliseconds)
     /// 1 KiB to 1 GiB.
@@ -65,6 +68,26 @@ extension ProgramOption {
         } show: {
             $0.localLimits ? "on" : "off"
         },
+        ProgramOption(
+            "localListen", flag: "local-listen", accepted: "ADDRESS:PORT, such as 0.0.0.0:4567 or [::]:4567",
+            argument: "ADDRESS:PORT", help: "where the embedded Kinesis listens instead, for others than this machine"
+        ) { settings, text in
+            guard let address = ListenAddress(text), address.port != nil else { return false }
+            settings.localListen = address
+            return true
+        } show: {
+            $0.localListen?.description ?? ""
+        },
+        ProgramOption(
+            list: "localStreams", flag: "local-stream", accepted: LocalStreamName.accepted, argument: "NAME[:SHARDS]",
+            help: "a stream that the embedded Kinesis has from the start; may be repeated",
+            read: { LocalStreamName($0).map { [$0] } }
+        ) {
+            $0.localStreams = $1
+        } show: {
+            $0.localStreams.map(\.description).joined(separator: ",")
+        },
+        number("localMemoryLimit", \.localMemoryLimit, .integer(1 << 20...1 << 40)),
         ProgramOption(
             list: "listen", flag: "listen",
             accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700, PORT for both of these, or unix:PATH",

@@ -20,6 +20,13 @@ struct Settings: Sendable {
     var isLocal = false
     /// The embedded Kinesis's port on 127.0.0.1; 0 lets the kernel choose.
     var localPort = 4567
+    /// Where the embedded Kinesis listens; nil: on `localPort` of 127.0.0.1.
+    var localListen: ListenAddress?
+    /// Streams that the embedded Kinesis has from the start.
+    var localStreams: [LocalStreamName] = []
+    /// Bytes that the embedded Kinesis's records may take without a folder for the data. 512 MiB: a test or a day of
+    /// development writes less, and a machine has it.
+    var localMemoryLimit = 512 << 20
     /// Whether the embedded Kinesis throttles as the service does.
     var localLimits = true
     var listen: [ListenAddress] = [ListenAddress("127.0.0.1:8700")!, ListenAddress("[::1]:8700")!]

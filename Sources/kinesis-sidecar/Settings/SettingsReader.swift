@@ -172,12 +172,12 @@ struct SettingsReader {
 
     private mutating func checkTogether() {
         let ofAWS = ["endpoint", "kinesis.endpoint", "region"] + Self.keyNames("credentials")
-        let onlyWithLocal = ["localPort", "localLimits"]
-        for name in settings.isLocal ? ofAWS : onlyWithLocal {
+        for name in settings.isLocal ? ofAWS : ProgramOption.ofLocal {
             guard let origin = origins[name] else { continue }
             let problem = settings.isLocal ? "has no effect with --local; give one of the two" : "needs --local"
             mistakes.append(Mistake(origin, problem))
         }
+        checkLocal()
         check(settings.keys, "credentials")
         check(settings.dynamoDB.keys, "dynamoDb.credentials")
         checkDynamoDB()
@@ -191,6 +191,16 @@ struct SettingsReader {
             mistakes.append(Mistake(given, "TLS needs both tls.certificateFile and tls.keyFile"))
         } else if tls.clientCAFile != nil, !tls.isOn {
             mistakes.append(Mistake(origins["tls.clientCAFile"], "needs tls.certificateFile and tls.keyFile"))
+        }
+    }
+
+    private mutating func checkLocal() {
+        if let origin = origins["localPort"], origins["localListen"] != nil {
+            mistakes.append(Mistake(origin, "has no effect with localListen, which names a port; give one of the two"))
+        }
+        let names = settings.localStreams.map(\.name)
+        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            mistakes.append(Mistake(origins["localStreams"], "stream \(twice) is named twice"))
         }
     }
 
