@@ -177,6 +177,7 @@ if Context.environment["FUZZ"] != nil {
     package.targets += [
         .target(name: "FuzzDriver", path: "Fuzz/Driver"),
         fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
+        fuzzer("FuzzHTTP2", ["HTTP", "Bytes"]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
         fuzzer("FuzzURLText", ["HTTP"]),
         fuzzer("FuzzGzip", ["Gzip", "Bytes"]),

@@ -16,7 +16,7 @@ from bench.group_costs import group_costs
 from bench.group_deploy import group_deploy
 from bench.group_takeover import group_takeover
 from bench.hot_path import hot_path
-from bench.http_load import Nginx, server_alone
+from bench.http_load import Nginx, http2, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
 from bench.memory import at_rest, full_load, idle_connections
@@ -46,6 +46,7 @@ LINES = {
     "puts": puts,
     "lines": lines,
     "server": server_alone,
+    "http2": http2,
     "hot-path": hot_path,
 }
 

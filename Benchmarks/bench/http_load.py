@@ -15,8 +15,8 @@ class Nginx:
     """One worker that answers every request with 200, on a port that was free a moment ago."""
 
     def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
+            port, http2_port = free.getsockname()[1], other.getsockname()[1]
         (folder / "nginx.conf").write_text(f"""
             daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
             events {{ worker_connections 2048; }}
@@ -25,11 +25,13 @@ class Nginx:
                 proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
                 scgi_temp_path {folder}/scgi;
                 server {{ listen 127.0.0.1:{port}; location / {{ return 200; }} }}
+                server {{ listen 127.0.0.1:{http2_port} http2; location / {{ return 200; }} }}
             }}""")
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.process = subprocess.Popen(
             [nginx, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}/"
+        self.http2_url = f"http://127.0.0.1:{http2_port}/"
         eventually(self._answers, 10, why="nginx answers")
 
     def _answers(self):
@@ -57,14 +59,25 @@ class BenchServer:
 
 
 def compare(ours, theirs, connections, our_script, their_script):
+    return by_turns(
+        lambda: wrk(ours, connections, our_script), lambda: wrk(theirs, connections, their_script))
+
+
+def by_turns(our_rate, their_rate):
     """The ratio of medians over rounds that take turns, so that what else the machine does hits both."""
-    rates = {ours: [], theirs: []}
-    for _ in range(ROUNDS):
-        rates[ours].append(wrk(ours, connections, our_script))
-        rates[theirs].append(wrk(theirs, connections, their_script))
-    mine, other = statistics.median(rates[ours]), statistics.median(rates[theirs])
+    rates = [(our_rate(), their_rate()) for _ in range(ROUNDS)]
+    mine, other = (statistics.median(column) for column in zip(*rates))
     print(f"    {mine:,.0f} and {other:,.0f} requests/s")
     return mine / other
+
+
+def h2load(url, streams, body):
+    """Requests a second over 32 connections of HTTP/2 with so many streams each, all answered with 2xx."""
+    out = subprocess.check_output(
+        ["h2load", "-c32", f"-m{streams}", "-D", str(SECONDS), "-d", body, url], text=True, stderr=subprocess.STDOUT)
+    assert " 0 failed, 0 errored" in out and " 0 4xx, 0 5xx" in out, out
+    finished = next(line for line in out.splitlines() if line.startswith("finished in"))
+    return float(finished.split(",")[1].split()[0])
 
 
 def wrk(url, connections, script):
@@ -90,5 +103,19 @@ def server_alone(bench):
         for connections in (32, 256):
             ratio = compare(server.url, bench.nginx.url, connections, script, script)
             bench.table.add(f"server alone, {connections} connections, to nginx", ratio, "×", 1.0)
+    finally:
+        server.close()
+
+
+def http2(bench):
+    print("the server alone over HTTP/2: POST of 1 KB, 32 connections")
+    body = bench.folder / "body"
+    body.write_text("x" * 1024)
+    server = BenchServer()
+    try:
+        for streams in (1, 16):
+            ratio = by_turns(
+                lambda: h2load(server.url, streams, body), lambda: h2load(bench.nginx.http2_url, streams, body))
+            bench.table.add(f"HTTP/2, {streams} streams a connection, to nginx", ratio, "×", 1.0)
     finally:
         server.close()

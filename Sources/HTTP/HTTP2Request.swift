@@ -8,6 +8,8 @@ package struct HTTP2Request {
     private var authority: String?
     private let fields = ByteBuffer()
     private var hasHost = false
+    /// A byte that no field may have: a line end would begin a field of its own.
+    private var badByte: UInt8?
 
     package init() {}
 
@@ -16,6 +18,10 @@ package struct HTTP2Request {
 
     /// A field as it came, pseudo-header fields first.
     package mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        for text in [name, value] {
+            let end = ASCII.endOfText(text, from: 0)
+            if end < text.count { badByte = badByte ?? text[end] }
+        }
         if name.first == ASCII.colon {
             let text = String(decoding: value, as: UTF8.self)
             if ASCII.equals(name, ":method") { method = text }
@@ -32,6 +38,7 @@ package struct HTTP2Request {
 
     /// The head, once all fields have come.
     package func head(_ limits: HTTPLimits) throws(HTTPParseError) -> RequestHead {
+        if let badByte { throw .invalidByte(badByte) }
         guard let method, let path else { throw .malformedRequestLine }
         let wire = ByteBuffer("\(method) \(path) HTTP/1.1\r\n")
         // Without :authority a Host field says the same (RFC 9113, 8.3.1), with it that one counts.
@@ -41,7 +48,6 @@ package struct HTTP2Request {
         var parser = RequestHeadParser(limits: limits)
         let head = RequestHead()
         defer { withExtendedLifetime(wire) {} }
-        // A field that ends the head early hides others behind it.
         guard try parser.parse(wire.bytes, into: head) == wire.count else { throw .malformedRequestLine }
         return head
     }
