@@ -5,7 +5,7 @@ extension Consumer: GroupKeeper.Delegate {
     func leasesChanged() { session?.takeReadable() }
 
     func giveUp(_ shard: ShardID) {
-        if let session { session.giveUp(shard) } else { group?.settled(shard) }
+        if let session { session.giveUp(shard) } else { group?.note(.settled, of: shard) }
     }
 
     func leaseLost(_ shard: ShardID) { session?.leaseLost(shard) }

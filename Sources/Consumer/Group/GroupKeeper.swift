@@ -15,7 +15,7 @@ final class GroupKeeper: @unchecked Sendable {
     protocol Delegate: AnyObject {
         /// The positions say of other shards than before that they may be read.
         func leasesChanged()
-        /// Reading the shard comes to an end; `settled` follows.
+        /// Reading the shard comes to an end; `.settled` of it is noted then.
         func giveUp(_ shard: ShardID)
         /// The shard may not be read any more.
         func leaseLost(_ shard: ShardID)
@@ -41,14 +41,8 @@ final class GroupKeeper: @unchecked Sendable {
     private let state: StateStore
     private let loop: EventLoop
     private let logger: Logger
-    /// Shards whose places have changed here and were not told yet. `true`: they went back.
-    private var changed: [ShardID: Bool] = [:]
-    /// Shards for which somebody waits.
-    private var urgent: Set<ShardID> = []
-    /// A shard was read to its end.
-    private var isEndNews = false
-    /// Shards that were given up, and of which nothing is in flight any more.
-    private var settledShards: Set<ShardID> = []
+    /// What has happened to shards here and was not told to the membership yet.
+    private var untold: [ShardID: ShardEvents] = [:]
     /// Shards whose LATEST is to be fixed by iterators of the service.
     private var fresh: [ShardID] = []
     private var isNearlyFull = false
@@ -127,10 +121,10 @@ final class GroupKeeper: @unchecked Sendable {
         if self.positions !== positions {
             // What was said of other positions is not about these.
             self.positions?.onChange = nil
-            (changed, settledShards, urgent) = ([:], [], [])
+            untold = [:]
         }
         self.positions = positions
-        positions.onChange = { [weak self] in self?.changed($0, isBack: $1) }
+        positions.onChange = { [weak self] in self?.note($1 ? [.moved, .wentBack] : .moved, of: $0) }
         if membership?.settings.streamCreatedOn != createdOn {
             membership = Membership(settings(createdOn, options), now: loop.clock)
             fresh = []
@@ -163,37 +157,19 @@ final class GroupKeeper: @unchecked Sendable {
         change { $0.takePart(takesPart, since: since, now: $1) }
     }
 
-    /// The shard's place has changed here. `isBack`: it goes on further back.
-    func changed(_ shard: ShardID, isBack: Bool) {
-        let isFirst = changed.isEmpty
-        changed[shard] = isBack || changed[shard] ?? false
+    /// Something has happened to the shard here.
+    func note(_ events: ShardEvents, of shard: ShardID) {
+        let isFirst = untold.isEmpty
+        untold[shard, default: []].formUnion(events)
         // The others wait until something may be written.
-        if isBack || isFirst { wakeup.signal() }
-    }
-
-    /// A shard is read to its end.
-    func depleted() {
-        isEndNews = true
-        wakeup.signal()
-    }
-
-    /// Whether somebody waits for what has changed.
-    private var isHurried: Bool {
-        isEndNews || !urgent.isEmpty || !settledShards.isEmpty || changed.values.contains(true)
-    }
-
-    /// Nothing of the shard is in flight any more, and it was given up.
-    func settled(_ shard: ShardID) {
-        settledShards.insert(shard)
-        wakeup.signal()
+        if isFirst || events.areUrgent { wakeup.signal() }
     }
 
     /// Writes what is known of these shards, and returns once the group's item has their places: for who can commit nothing
     /// on this host. Throws `.leaseLost` where another member has a shard before that.
     /// - Parameter isBack: they may have gone back.
     func store(_ places: [ShardID: Checkpoint], isBack: Bool) async throws(ConsumerError) {
-        urgent.formUnion(places.keys)
-        wakeup.signal()
+        for shard in places.keys { note(.awaited, of: shard) }
         let deadline = loop.now + Self.patience
         let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
         defer { loop.cancel(timer) }
@@ -211,7 +187,7 @@ final class GroupKeeper: @unchecked Sendable {
     /// Whether the item has the place. One that went back is there once nothing more is to be written of the shard.
     private func isStored(_ shard: ShardID, _ checkpoint: Checkpoint, isBack: Bool) -> Bool {
         if !isBack, let stored = membership?.item?.shards[shard]?.checkpoint, stored >= checkpoint { return true }
-        return changed[shard] == nil && mayMove(shard) && membership?.isMirrored(shard) ?? false
+        return untold[shard] == nil && mayMove(shard) && membership?.isMirrored(shard) ?? false
     }
 
     private func mayMove(_ shard: ShardID) -> Bool { positions?.book.mayMove(shard) ?? false }
@@ -243,11 +219,11 @@ final class GroupKeeper: @unchecked Sendable {
             looked.open()
         }
         while membership != nil {
-            if loop.clock >= membership!.nextWrite || isHurried { await tellChanges() }
+            if loop.clock >= membership!.nextWrite || untold.values.contains(where: \.areUrgent) { await tellChanges() }
             tell(membership!.expire(now: moment))
             switch membership!.next(now: moment, local: { positions?.book.local($0) }) {
             case .wait(let until):
-                await wakeup.wait(until: changed.isEmpty ? until : min(until, membership!.nextWrite))
+                await wakeup.wait(until: untold.isEmpty ? until : min(until, membership!.nextWrite))
             case .send(let request):
                 let answer = await send(request)
                 tell(membership!.answered(answer, now: moment))
@@ -264,24 +240,23 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// What has changed here goes to the group once it is committed; where it cannot be committed, all the same.
     private func tellChanges() async {
-        guard !changed.isEmpty || !settledShards.isEmpty || !urgent.isEmpty else { return }
+        guard !untold.isEmpty else { return }
         await state.commitIfPossible()
-        let changes = changed
-        changed = [:]
-        isEndNews = false
-        for (shard, isBack) in changes {
+        let changes = untold
+        untold = [:]
+        for (shard, events) in changes where events.contains(.moved) {
             guard let local = positions?.book.local(shard) else { continue }
-            if isBack {
+            if events.contains(.wentBack) {
                 membership?.wentBack(shard, local.place)
             } else {
                 if local.place != .initial { membership?.committed(shard, local.place) }
                 if local.isDepleted { membership?.depleted(shard) }
             }
         }
-        for shard in urgent { membership?.hurry(shard) }
-        urgent = []
-        for shard in settledShards { membership?.settled(shard) }
-        settledShards = []
+        for (shard, events) in changes {
+            if events.contains(.awaited) { membership?.hurry(shard) }
+            if events.contains(.settled) { membership?.settled(shard) }
+        }
     }
 
     private func tell(_ news: [Membership.News]) {

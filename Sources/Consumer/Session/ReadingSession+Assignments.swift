@@ -64,7 +64,7 @@ extension ReadingSession {
             guard let task = readings[id]?.task else { return }
             if isTold { revoked(task) } else { leaveBehind(task) }
             drop(id)
-            if !positions.book.isOurs(id) { group?.settled(id) }
+            if !positions.book.isOurs(id) { group?.note(.settled, of: id) }
         case .restart(let id, let reader):
             guard let task = readings[id]?.task, let reader = readers[reader] else { return }
             // Not with the iterator that it had: that may be why it stopped.
@@ -121,7 +121,7 @@ extension ReadingSession {
 
     /// Another member of the group is to have the shard, once what is in flight is settled.
     func giveUp(_ id: ShardID) {
-        if assignments.givenUp(id) { carryOut() } else { group?.settled(id) }
+        if assignments.givenUp(id) { carryOut() } else { group?.note(.settled, of: id) }
     }
 
     /// Another member of the group may read the shard already.

@@ -43,7 +43,7 @@ extension ReadingSession {
     func ended(_ task: ShardTask, _ children: [ChildShard]) {
         logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
         positions.depleted(task.id, children: children)
-        group?.depleted()
+        group?.note(.ended, of: task.id)
         readings[task.id] = nil
         assignments.depleted(task.id)
         task.reader.notify(task.id, .depleted)
