@@ -41,6 +41,8 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
         flood = FloodGuard(server.limits)
         session = Self.newSession(self)
         channel.user = self
+        // Whoever had the channel may have let it rest.
+        channel.interest = .read
         submitSettings()
     }
 
