@@ -161,6 +161,8 @@ final class GroupKeeper: @unchecked Sendable {
     func note(_ events: ShardEvents, of shard: ShardID) {
         let isFirst = untold.isEmpty
         untold[shard, default: []].formUnion(events)
+        // What is acknowledged from here on would come behind the lease's release.
+        if events.contains(.settled) { positions?.disown(shard, isLost: false) }
         // The others wait until something may be written.
         if isFirst || events.areUrgent { wakeup.signal() }
     }
@@ -323,7 +325,7 @@ final class GroupKeeper: @unchecked Sendable {
     private func giveUp(_ shard: ShardID) {
         counters.givenUp += 1
         logger.info("a shard's lease is given up", metadata: ["shard": "\(shard)"])
-        positions?.disown(shard, isLost: false)
+        positions?.giveUp(shard)
         delegate?.giveUp(shard)
     }
 

@@ -162,6 +162,9 @@ final class Positions: @unchecked Sendable {
         store?.note(.adopt(book.adopt(record, run: run)), of: consumer)
     }
 
+    /// Another member is to have the shard once what was sent of it is settled.
+    func giveUp(_ shard: ShardID) { book.giveUp(shard) }
+
     /// The shard is not leased any more. `isLost`: others may have written of it since.
     func disown(_ shard: ShardID, isLost: Bool) {
         book.disown(shard, isLost: isLost)

@@ -17,7 +17,7 @@ struct ShardBook: Sendable {
     private var announced: [ShardID: Shard] = [:]
     private(set) var lineage = ShardLineage(shards: [])
     /// The shards that this member of the group leases; nil: it is alone, and all are its own.
-    private(set) var leased: Set<ShardID>?
+    private var leases: [ShardID: LeaseUse]?
     /// The only shards that are read (`shardIds`); empty: all.
     private var wanted: Set<ShardID> = []
 
@@ -62,11 +62,21 @@ struct ShardBook: Sendable {
     /// Whether the shard's records may be asked for now.
     func isReadable(_ id: ShardID) -> Bool { lineage.isReadable(id) && isOurs(id) }
 
-    /// Whether nobody else of the group may read the shard.
-    func isOurs(_ id: ShardID) -> Bool { leased?.contains(id) ?? true }
+    /// What a shard's lease is for.
+    enum LeaseUse {
+        /// The shard is read.
+        case reading
+        /// Another member is to have it; what was sent of it may still be acknowledged.
+        case givingUp
+    }
+
+    /// Whether the shard is read here, if anywhere.
+    func isOurs(_ id: ShardID) -> Bool { leases.map { $0[id] == .reading } ?? true }
 
     /// Whether the shard's position is for this member to say: it leases the shard, or has read it to its end.
-    func mayMove(_ id: ShardID) -> Bool { isOurs(id) || states[id].map { $0.isDepleted && $0.run != nil } ?? false }
+    func mayMove(_ id: ShardID) -> Bool {
+        leases.map { $0[id] != nil } ?? true || states[id].map { $0.isDepleted && $0.run != nil } ?? false
+    }
 
     func shard(_ id: ShardID) -> ShardState? { states[id] }
 
@@ -232,13 +242,13 @@ struct ShardBook: Sendable {
     /// The member is in a group, and leases none of the shards yet.
     mutating func shareOut(from initial: InitialPosition) {
         initialPosition = initial
-        leased = leased ?? []
+        leases = leases ?? [:]
         derive()
     }
 
     /// The shard is leased, and stands where the item says. Returns what is to be kept of it.
     mutating func adopt(_ record: ShardRecord, run: MemberRun) -> ShardState {
-        leased?.insert(record.id)
+        leases?[record.id] = .reading
         var state =
             states[record.id]
             ?? ShardState(id: record.id, parents: listed[record.id]?.parents ?? [], start: .trimHorizon)
@@ -249,9 +259,14 @@ struct ShardBook: Sendable {
         return state
     }
 
+    /// Another member is to have the shard once what was sent of it is settled.
+    mutating func giveUp(_ id: ShardID) {
+        if leases?[id] != nil { leases?[id] = .givingUp }
+    }
+
     /// The shard is not leased any more.
     mutating func disown(_ id: ShardID, isLost: Bool) {
-        leased?.remove(id)
+        leases?[id] = nil
         if isLost { states[id]?.run = nil }
     }
 

@@ -26,10 +26,11 @@ import Time
 
     private func member(
         _ id: String, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop,
-        from initial: InitialPosition = .trimHorizon
+        from initial: InitialPosition = .trimHorizon, useAutoCheckpoints: Bool = true
     ) async throws -> Engine {
         try await Engine(kinesis, loop, group: table.context(id, loop)) {
             $0.defaults.initialPositionInStream = initial
+            $0.defaults.useAutoCheckpoints = useAutoCheckpoints
             $0.defaults.leaseDuration = .seconds(5)
             $0.defaults.noRecordsPollDelay = .milliseconds(250)
         }
@@ -82,6 +83,32 @@ import Time
             #expect(owners(table) == [MemberID("a"), MemberID("b")])
             try await kinesis.put("y", to: 1)
             #expect(try await b.read(1, from: second) == ["y"], "and goes on behind it")
+            await end(a, b)
+        }
+    }
+
+    @Test func `what is acknowledged while a shard is given up comes into the item, and lets the shard go`()
+        async throws
+    {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop, useAutoCheckpoints: false)
+            let b = try await member("b", kinesis, table, loop, useAutoCheckpoints: false)
+            let first = try await a.attach()
+            let shard = ShardID(number: 1)
+            let number = try await kinesis.put("x", to: 1)[0]
+            let delivery = try #require(await Engine.delivery(from: first))
+            a.settle(delivery, of: first)
+            let second = try await b.attach()
+            await a.until("it is to give one up") { a.snapshot?.membership?.counters.givenUp == 1 }
+            let givenUp = loop.now
+            let stored = try await a.acknowledge(.event(delivery.id))
+            #expect(stored.map(\.checkpoint?.sequenceNumber) == [number])
+            await b.until("the other has it") { second.shardCount == 1 }
+            #expect(table.item(key)?.shards[shard]?.checkpoint?.sequenceNumber == number)
+            #expect(loop.now - givenUp < .seconds(2), "it is not waited for the end of the lease")
+            await #expect(throws: ConsumerError.self) { _ = try await a.acknowledge(.event(delivery.id)) }
+            try await kinesis.put("y", to: 1)
+            #expect(try await b.read(1, from: second) == ["y"], "nothing comes again")
             await end(a, b)
         }
     }
