@@ -39,16 +39,21 @@ extension GroupKeeper {
     /// nil before the item was seen.
     var snapshot: GroupSnapshot? {
         guard let membership, let item = membership.item else { return nil }
-        let leases = item.shards.values.filter { !$0.isDepleted && $0.lease != nil }.sorted { $0.id < $1.id }
+        // What the item gives to this member and has ended by its own clock is nobody's.
+        let held = Set(membership.plan.leases)
+        let leases = item.shards.values.filter { shard in
+            !shard.isDepleted && shard.lease.map { $0.owner != membership.me || held.contains(shard.id) } ?? false
+        }.sorted { $0.id < $1.id }
         let shards = Dictionary(grouping: leases) { $0.lease!.owner }
         return GroupSnapshot(
             me: membership.me,
             members: item.members.values.sorted { $0.id < $1.id }.map {
                 .init(record: $0, shards: shards[$0.id, default: []].map(\.id))
             },
-            owners: item.shards.compactMapValues { shard in
-                shard.isDepleted ? nil : shard.lease.flatMap { item.members[$0.owner] }
-            }, itemBytes: item.bytes, writeInterval: membership.writeInterval, counters: counters,
+            owners: Dictionary(
+                uniqueKeysWithValues: leases.compactMap { shard in
+                    item.members[shard.lease!.owner].map { (shard.id, $0) }
+                }), itemBytes: item.bytes, writeInterval: membership.writeInterval, counters: counters,
             problem: trouble)
     }
 }

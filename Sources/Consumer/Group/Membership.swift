@@ -378,7 +378,7 @@ extension Membership {
     private mutating func ended(_ now: GroupMoment) -> [News] {
         plan.ended(now: now.instant).map { shard in
             mirror.lost(shard)
-            return .lost(shard, to: owner(of: shard))
+            return .lost(shard, to: owner(of: shard).flatMap { $0 == me ? nil : $0 })
         }
     }
 }

@@ -121,6 +121,8 @@ import Time
             let reader = try await a.attach()
             table.failure = .transport(.notConnected(reason: "cut"))
             await a.until("both are lost") { a.snapshot?.membership?.counters.lost == 2 }
+            #expect(a.snapshot?.membership?.owners == [:], "whatever the item said last")
+            #expect(a.snapshot?.membership?.members.map(\.shards) == [[]])
             #expect(a.registry.problems.first?.problem.contains("no connection") == true)
             try await kinesis.put("x", to: 0)
             table.failure = nil
