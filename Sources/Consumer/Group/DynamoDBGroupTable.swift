@@ -64,8 +64,17 @@ package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
         }
     }
 
+    /// There is no such table any more, or another one in its place.
     private func noticeMissing(_ error: AWSError) {
-        if error.disposition == .notFound { onMissing?() }
+        if error.disposition == .notFound || error.isOfOtherKeys { onMissing?() }
+    }
+}
+
+extension AWSError {
+    /// Whether the table has other keys than the request names.
+    fileprivate var isOfOtherKeys: Bool {
+        guard case .service(let error) = self, error.code == "ValidationException" else { return false }
+        return error.message.contains("does not match the schema")
     }
 }
 

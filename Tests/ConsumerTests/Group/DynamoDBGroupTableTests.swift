@@ -88,8 +88,13 @@ import Testing
         #expect(requests.count == 2)
     }
 
-    @Test func `a table that is gone is noticed by whoever asks for an item`() async throws {
-        let gone = ScriptedService.Answer(status: .badRequest, body: #"{"__type":"ns#ResourceNotFoundException"}"#)
+    @Test(arguments: [
+        #"{"__type":"ns#ResourceNotFoundException"}"#,
+        #"{"__type":"ValidationException","message":"The provided key element does not match the schema"}"#,
+    ]) func `a table that is gone, or has become another one, is noticed by whoever asks for an item`(body: String)
+        async throws
+    {
+        let gone = ScriptedService.Answer(status: .badRequest, body: body)
         _ = try await run {
             $0.operation == "PutItem" ? .init(status: .badRequest, body: "{}") : gone
         } _: { table in
