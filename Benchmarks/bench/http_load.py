@@ -109,7 +109,7 @@ def server_alone(bench):
 
 def http2(bench):
     print("the server alone over HTTP/2: POST of 1 KB, 32 connections")
-    body = bench.folder / "body"
+    body = bench.folder / "post-body"
     body.write_text("x" * 1024)
     server = BenchServer()
     try:
