@@ -81,12 +81,6 @@ extension Settings {
 }
 
 extension ListenAddress {
-    /// Whether only this machine can call it.
-    var isLoopback: Bool {
-        guard case .ip(let host, _) = self else { return true }
-        return host.hasPrefix("127.") || host == "::1"
-    }
-
     /// Host and port by which this machine calls it: what listens on every address has no address of its own. nil: of a Unix
     /// socket.
     var own: (host: String, port: Int)? {

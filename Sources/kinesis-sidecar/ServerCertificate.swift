@@ -52,10 +52,10 @@ final class ServerCertificate: @unchecked Sendable {
     private func look() {
         do throws(Unusable) {
             let now = try Self.read(settings)
+            problem = nil
             guard now != material else { return }
             material = now
             onChange(try Self.context(now, settings))
-            problem = nil
             logger.notice("new certificate and key are in use for new connections")
         } catch {
             // Files that are replaced one after the other are no pair for a moment.

@@ -55,6 +55,11 @@ def test_what_is_no_socket_is_left_alone(tmp_path):
     assert path.read_text() == "mine"
 
 
+def test_rights_without_a_socket_are_refused(tmp_path):
+    ended = run_program("--check-config", home=tmp_path, env={"KINESIS_SIDECAR_UNIX_SOCKET_MODE": "0600"})
+    assert ended.returncode != 0 and "needs a Unix socket" in ended.stderr, ended.stderr
+
+
 @pytest.mark.parametrize("option,value,words", [
     ("MODE", "0999", "octal permission bits"), ("MODE", "rw", "octal permission bits"),
     ("OWNER", "nobody-of-that-name", "names or numbers of this system")])

@@ -23,12 +23,14 @@ import Testing
         #expect(!report.text.contains("hush"))
     }
 
-    @Test func `what is printed can be read as a configuration again`() throws {
+    @Test(arguments: [
+        [], ["--local-listen", "0.0.0.0:1"], ["--data-dir", "d"], ["--listen", "unix:/s", "--local-stream", "a:2"],
+    ]) func `what is printed can be read as a configuration again`(more: [String]) throws {
         let file = ConfigFileSettings(
             Array("consumerGroup: \"it's # 5: [x]\"\nconsumers:\n  - {streamName: s, consumerGroup: '- a'}\n".utf8),
             path: "f.yaml")
         let first = SettingsReader(
-            commandLine: CommandLineArguments(["--local"]), environment: EnvironmentSettings([]), file: file)
+            commandLine: CommandLineArguments(["--local"] + more), environment: EnvironmentSettings([]), file: file)
         let printed = ConfigurationReport(first, target: nil).text
         let second = SettingsReader(
             commandLine: CommandLineArguments([]), environment: EnvironmentSettings([]),

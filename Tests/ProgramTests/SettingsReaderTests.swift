@@ -218,6 +218,15 @@ import Testing
         #expect(found.first?.hasSuffix("there is no option steamName; did you mean streamName?") == true, "\(found)")
     }
 
+    @Test(arguments: [
+        ("unixSocketMode: '0600'", "needs a Unix socket"), ("unixSocketOwner: root", "needs a Unix socket"),
+        ("local: true\ndataDir: d\nlocalMemoryLimit: 2000000", "has no effect with dataDir"),
+        ("tls: {certificateFile: c}", "needs both"), ("tls: {clientCAFile: c}", "needs tls.certificateFile"),
+    ]) func `an option that would have no effect is refused`(file: String, words: String) {
+        let found = mistakes(file: file)
+        #expect(found.count == 1 && found[0].contains(words), "\(found)")
+    }
+
     @Test func `a port alone is that of both loopbacks`() {
         #expect(read(["--listen", "8800"]).settings.listen.map(\.description) == ["127.0.0.1:8800", "[::1]:8800"])
         #expect(read(file: "listen: 8800").settings.listen.count == 2)

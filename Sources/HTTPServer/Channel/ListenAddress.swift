@@ -54,6 +54,12 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self = address.isUnix ? .unix(path: "") : .ip(host: address.host, port: address.port)
     }
 
+    /// Whether only this machine can connect to it.
+    package var isLoopback: Bool {
+        guard case .ip(let host, let port) = self else { return true }
+        return SocketAddress(host: host, port: port)?.isLoopback ?? false
+    }
+
     /// nil: of a Unix socket.
     package var port: Int? { if case .ip(_, let port) = self { port } else { nil } }
 

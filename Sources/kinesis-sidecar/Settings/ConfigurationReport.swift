@@ -18,8 +18,8 @@ struct ConfigurationReport {
     /// - Parameter target: where the services are asked, nil with `--local`.
     init(_ reader: SettingsReader, target: ServiceTarget.Sources?) {
         let settings = reader.settings
-        let ofLocal = settings.isLocal ? [] : ProgramOption.ofLocal
-        let own = ProgramOption.all.filter { !ofLocal.contains($0.name) && Self.isInForce($0.name, settings) }
+        let withoutEffect = settings.withoutEffect
+        let own = ProgramOption.all.filter { withoutEffect[$0.name] == nil && Self.isInForce($0.name, settings) }
             .map { Line(name: $0.name, value: Self.shown($0, settings), source: reader.source(of: $0.name)) }
         let ofConsumers = settings.consumerDefaults.named
             .map { Line(name: $0.name, value: Self.quoted($0.text), source: reader.source(of: $0.name)) }

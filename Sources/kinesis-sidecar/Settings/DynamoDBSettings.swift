@@ -32,6 +32,11 @@ struct AccessKeys: Sendable {
     var secret: Secret?
     var sessionToken: Secret?
 
+    /// Its options, by the name of the mapping that holds them.
+    static func names(of mapping: String) -> [String] {
+        ["accessKeyId", "secretAccessKey", "sessionToken"].map { "\(mapping).\($0)" }
+    }
+
     var credentials: Credentials? {
         guard let id, let secret else { return nil }
         return Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: sessionToken)

@@ -14,9 +14,6 @@ extension ProgramOption {
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
-    /// Those that say nothing without the embedded Kinesis.
-    static let ofLocal = ["localPort", "localListen", "localStreams", "localMemoryLimit", "localLimits"]
-
     /// Times are whole milliseconds, as in lifion's options.
     private static let milliseconds = OptionKind.milliseconds(0...OptionKind.longestMilliseconds)
     /// 1 KiB to 1 GiB.

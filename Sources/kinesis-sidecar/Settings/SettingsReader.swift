@@ -171,13 +171,10 @@ struct SettingsReader {
     // MARK: Options that need one another
 
     private mutating func checkTogether() {
-        let ofAWS = ["endpoint", "kinesis.endpoint", "region"] + Self.keyNames("credentials")
-        for name in settings.isLocal ? ofAWS : ProgramOption.ofLocal {
-            guard let origin = origins[name] else { continue }
-            let problem = settings.isLocal ? "has no effect with --local; give one of the two" : "needs --local"
-            mistakes.append(Mistake(origin, problem))
+        for (name, problem) in settings.withoutEffect.sorted(by: { $0.key < $1.key }) {
+            if let origin = origins[name] { mistakes.append(Mistake(origin, problem)) }
         }
-        checkLocal()
+        checkLocalStreams()
         check(settings.keys, "credentials")
         check(settings.dynamoDB.keys, "dynamoDb.credentials")
         checkDynamoDB()
@@ -194,22 +191,14 @@ struct SettingsReader {
         }
     }
 
-    private mutating func checkLocal() {
-        if let origin = origins["localPort"], origins["localListen"] != nil {
-            mistakes.append(Mistake(origin, "has no effect with localListen, which names a port; give one of the two"))
-        }
+    private mutating func checkLocalStreams() {
         let names = settings.localStreams.map(\.name)
-        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-            mistakes.append(Mistake(origins["localStreams"], "stream \(twice) is named twice"))
-        }
-    }
-
-    private static func keyNames(_ name: String) -> [String] {
-        ["accessKeyId", "secretAccessKey", "sessionToken"].map { "\(name).\($0)" }
+        guard let twice = names.first(where: { name in names.count { $0 == name } > 1 }) else { return }
+        mistakes.append(Mistake(origins["localStreams"], "stream \(twice) is named twice"))
     }
 
     private mutating func check(_ keys: AccessKeys, _ name: String) {
-        let given = Self.keyNames(name).compactMap { origins[$0] }.first
+        let given = AccessKeys.names(of: name).compactMap { origins[$0] }.first
         if (keys.id == nil) != (keys.secret == nil) {
             mistakes.append(Mistake(given, "credentials need both accessKeyId and secretAccessKey"))
         } else if keys.sessionToken != nil, keys.id == nil {
