@@ -10,7 +10,6 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 // The names of parameters are string macros, which Swift cannot hand to a parameter of type char *.
 static inline EVP_MAC_CTX *copenssl_hmac_sha256(EVP_MAC *mac, const unsigned char *key, size_t length) {
@@ -39,16 +38,6 @@ static inline void copenssl_server_defaults(SSL_CTX *context) {
 
 static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
-}
-
-static inline int copenssl_name_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
-
-// The text of a DNS name, URI or e-mail address; null for names of other kinds. Not ended by a zero.
-static inline const unsigned char *copenssl_name_text(const GENERAL_NAMES *names, int index, int *length) {
-    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
-    if (name->type != GEN_DNS && name->type != GEN_URI && name->type != GEN_EMAIL) return NULL;
-    *length = ASN1_STRING_length(name->d.ia5);
-    return ASN1_STRING_get0_data(name->d.ia5);
 }
 
 #endif

@@ -16,11 +16,6 @@ package struct HTTP2Fields {
         if let length { add("content-length", "\(length)") }
     }
 
-    /// Those behind the body.
-    package init(trailers: HTTPHeaders) {
-        for field in trailers { add(field.name, field.value) }
-    }
-
     /// Bytes that no field may have become spaces, as in HTTP/1.1.
     private mutating func add(_ name: String, _ value: String) {
         let start = bytes.count

@@ -39,7 +39,7 @@ package struct HTTPLimits: Sendable, Equatable {
 
     /// Requests under way at the same time; beyond it REFUSED_STREAM.
     package var http2Streams = 128
-    /// Streams that the client has reset.
+    /// Streams that were reset while they were served, by the client or because of its frames.
     package var http2ResetsPerMinute = 1000
     package var http2PingsPerMinute = 3000
     package var http2SettingsPerMinute = 60

@@ -37,8 +37,6 @@ package final class HTTPServer: @unchecked Sendable {
     private var lastAcceptWarning: EventLoop.Instant?
 
     private var tls: TLSContext?
-    /// TLS handshakes that came to nothing since the start.
-    package internal(set) var failedHandshakes = 0
 
     /// Memory of the bodies that are being read, or were and are held still, in bytes; see `HTTPLimits.bodyBytesTogether`.
     var bodyBytesHeld = 0

@@ -86,9 +86,6 @@ final class Channel: @unchecked Sendable {
 
     var isSecure: Bool { tls != nil }
 
-    /// The subject alternative names of the client's certificate.
-    var clientNames: [String] { tls?.clientNames ?? [] }
-
     /// The next step of the handshake, before which nothing can be received or sent; of a plain connection it is done.
     func handshake() -> TLSSession.Progress { tls?.handshake() ?? .done(0) }
 

@@ -69,7 +69,6 @@ extension HTTPConnection {
     }
 
     private func failHandshake(_ reason: String) -> Bool {
-        server.failedHandshakes += 1
         server.logger.debug(
             "no TLS was agreed on", metadata: ["peer": "\(ListenAddress(channel.peer))", "reason": "\(reason)"])
         guard reason == TLSSession.isPlainHTTP else { return false }

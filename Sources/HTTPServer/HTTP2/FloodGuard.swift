@@ -5,7 +5,7 @@ import Reactor
 /// CVE-2024-27316), and says when it is too much. Performs no I/O.
 struct FloodGuard {
     enum Kind: CaseIterable {
-        /// Streams that the peer has opened and reset.
+        /// Streams that were reset while they were served: by the peer, or because of its frames (CVE-2025-8671).
         case reset
         case ping
         case settings

@@ -5,8 +5,6 @@ import Reactor
 
 /// What nghttp2 tells of the frames that it reads, and asks for those that it writes.
 extension HTTP2Connection {
-    private static let fatal = Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
-
     /// A session that calls the connection, which it does not retain.
     static func newSession(_ connection: HTTP2Connection) -> OpaquePointer {
         var session: OpaquePointer?
@@ -74,7 +72,6 @@ extension HTTP2Connection {
         let isEnd = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         let kind: FloodGuard.Kind?
         switch UInt32(header.type) {
-        case NGHTTP2_RST_STREAM.rawValue: kind = .reset
         case NGHTTP2_PING.rawValue: kind = isAck ? nil : .ping
         case NGHTTP2_SETTINGS.rawValue: kind = isAck ? nil : .settings
         case NGHTTP2_WINDOW_UPDATE.rawValue: kind = .windowUpdate
@@ -149,7 +146,10 @@ extension HTTP2Connection {
 
     private func closed(_ id: Int32, _ code: UInt32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        let isServed = stream.exchange != nil
         stream.closed(isOrderly: code == NGHTTP2_NO_ERROR.rawValue)
+        // Whoever reset it, its frames did: a handler works on for nobody, and the next stream has its room already.
+        if isServed, code != NGHTTP2_NO_ERROR.rawValue, flood.exceeds(.reset, now: loop.now) { endForFlood(.reset) }
         setIdleTime()
     }
 

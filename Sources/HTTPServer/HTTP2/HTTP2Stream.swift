@@ -40,6 +40,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     private var writers: [UnsafeContinuation<Bool, Never>] = []
     /// Counts bytes that nghttp2 took.
     private var progress = 0
+    /// When the peer has to have taken something; nil: nobody waits for that.
+    private var limit: TimerToken?
 
     init(_ connection: HTTP2Connection, _ id: Int32) {
         self.connection = connection
@@ -108,15 +110,18 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     func takeArrivedBody(limit: Int) -> ByteBuffer? {
         guard hasBodyEnded, !arrived.isEmpty, arrived.count <= limit else { return nil }
-        let body = ByteBuffer(capacity: arrived.count)
-        take(into: body)
+        let body = arrived
+        arrived = ByteBuffer()
+        missing = missing.map { $0 - body.count }
+        connection.consumed(body.count, of: id)
         return body
     }
 
     private func take(into buffer: ByteBuffer) {
-        let count = arrived.count
-        buffer.append(arrived)
-        arrived.removeAll()
+        // As of HTTP/1.1 a piece is as long as what is there already, or 16 KiB.
+        let count = min(arrived.count, max(BufferPool.bufferBytes, buffer.count))
+        buffer.append(UnsafeRawBufferPointer(rebasing: arrived.bytes[..<count]))
+        arrived.removeFirst(count)
         if let missing { self.missing = missing - count }
         connection.consumed(count, of: id)
     }
@@ -182,7 +187,9 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         return size
     }
 
-    func hasten(to time: Duration) { limitTime(of: progress, to: time) }
+    func hasten(to time: Duration) {
+        if isWriting { limitTime(to: time) }
+    }
 
     func finish() async {
         guard isOpen, !hasAnswerEnded else { return }
@@ -248,6 +255,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     /// The kernel has what was taken so far, or will never have it.
     func wakeWriters(isTaken: Bool) {
+        if let limit { loop.cancel(limit) }
+        limit = nil
         let waiting = writers
         writers = []
         for writer in waiting { writer.resume(returning: isTaken) }
@@ -261,17 +270,19 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
             throw ConnectionClosed()
         }
         if outgoing.isEmpty { connection.drained(self) }
-        limitTime(of: progress, to: time)
+        limitTime(to: time)
         guard await withUnsafeContinuation({ writers.append($0) }) else { throw ConnectionClosed() }
     }
 
     /// The peer has to take something within this time, as long as somebody waits; zero is without end.
-    private func limitTime(of progress: Int, to time: Duration) {
+    private func limitTime(to time: Duration) {
+        if let limit { loop.cancel(limit) }
+        limit = nil
         guard time > .zero else { return }
-        _ = loop.schedule(after: time) { [weak self] in
-            guard let self, isOpen, !writers.isEmpty else { return }
-            guard self.progress == progress else { return limitTime(of: self.progress, to: time) }
-            abort()
+        limit = loop.schedule(after: time) { [weak self, progress] in
+            guard let self else { return }
+            limit = nil
+            if self.progress == progress { abort() } else { limitTime(to: time) }
         }
     }
 }

@@ -20,12 +20,10 @@ package final class TLSContext: @unchecked Sendable {
 
     /// libssl's `SSL_CTX *`.
     private let context: OpaquePointer
-    package let asksForClientCertificates: Bool
 
     package init(_ material: Material) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else { preconditionFailure("SSL_CTX_new") }
         self.context = context
-        asksForClientCertificates = material.clientCA != nil
         copenssl_server_defaults(context)
         Self.chooseProtocols(context)
         // Tickets of a session that showed no certificate are of no use where one is asked for.

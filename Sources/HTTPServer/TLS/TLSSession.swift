@@ -70,19 +70,6 @@ final class TLSSession {
         ERR_clear_error()
     }
 
-    /// The subject alternative names of the client's certificate; empty without one.
-    var clientNames: [String] {
-        guard let certificate = SSL_get0_peer_certificate(session) else { return [] }
-        guard let names = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else { return [] }
-        let list = OpaquePointer(names)
-        defer { GENERAL_NAMES_free(list) }
-        return (0..<copenssl_name_count(list)).compactMap { index in
-            var length: Int32 = 0
-            guard let text = copenssl_name_text(list, index, &length) else { return nil }
-            return String(decoding: UnsafeBufferPointer(start: text, count: Int(length)), as: UTF8.self)
-        }
-    }
-
     private func attempt(_ call: () -> Int?) -> Progress {
         // What an earlier call has left would be taken for this one's.
         ERR_clear_error()
