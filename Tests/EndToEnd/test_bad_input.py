@@ -2,10 +2,12 @@
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness.records import read_stream
+from harness.waiting import eventually
 
 # (path and query, body or None for GET, headers, status, code, what the detail names)
 BAD_REQUESTS = [
@@ -203,22 +205,16 @@ def test_allowed_hosts_and_origins_are_let_in(sidecars):
 
 
 def test_puts_beyond_max_put_bytes_get_429(sidecars):
-    import threading
-
     sidecar = sidecars.start(env={"KINESIS_SIDECAR_MAX_PUT_BYTES": str(1 << 20)})
     sidecar.put("s", "there")
     sidecar.fault("delay", operation="PutRecords", milliseconds=3000, count=-1)
-    answers = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(sidecar.post("/streams/s/put", {"data": "x" * 500_000})))
-        for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    refused = [answer for answer in answers if answer.status == 429]
-    assert refused and refused[0].json["code"] == "tooManyPuts" and refused[0].headers["Retry-After"], answers
-    assert any(answer.status == 200 for answer in answers), answers
+    with ThreadPoolExecutor(2) as pool:
+        puts = [pool.submit(sidecar.post, "/streams/s/put", {"data": "x" * 500_000}) for _ in range(2)]
+        # What arrived beside others, while there was room, waits for it; what comes later is refused.
+        eventually(lambda: sidecar.metric("kinesis_sidecar_put_waiting_bytes") >= 500_000, why="a put waits")
+        refused = sidecar.post("/streams/s/put", {"data": "x" * 900_000})
+        assert refused.status == 429 and refused.json["code"] == "tooManyPuts" and refused.headers["Retry-After"], refused
+        assert [put.result().status for put in puts] == [200, 200]
 
 
 def test_a_put_without_an_answer_in_time_gets_504_that_says_so(sidecars):

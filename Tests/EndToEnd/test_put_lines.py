@@ -25,15 +25,8 @@ def data_of(kinesis, stream):
     return [record["Data"].decode() for record in read_stream(kinesis, stream)]
 
 
-def metric(sidecar, name):
-    for row in sidecar.get("/metrics").body.decode().splitlines():
-        if row.startswith(name + " "):
-            return float(row.split()[1])
-    raise AssertionError(f"no {name}")
-
-
 def waiting_bytes(sidecar):
-    return metric(sidecar, "kinesis_sidecar_put_waiting_bytes")
+    return sidecar.metric("kinesis_sidecar_put_waiting_bytes")
 
 
 @pytest.mark.seconds(120)
@@ -203,7 +196,7 @@ def test_a_client_that_asks_for_all_results_and_takes_none_is_closed(sidecars):
     with pytest.raises(OSError):
         while True:
             client.send(line("x" * 100) * 100)
-    eventually(lambda: metric(sidecar, "kinesis_sidecar_http_requests_in_flight") == 1, why="the request has ended")
+    eventually(lambda: sidecar.metric("kinesis_sidecar_http_requests_in_flight") == 1, why="the request has ended")
     assert waiting_bytes(sidecar) == 0
     assert sidecar.resident_kilobytes() < 80 * 1024
 
@@ -313,7 +306,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind(sidecars, service):
     eventually(lambda: waiting_bytes(sidecar) > 0, why="lines are on their way")
     client.reset()
     # The one that asks is the only request in flight.
-    eventually(lambda: metric(sidecar, "kinesis_sidecar_http_requests_in_flight") == 1, why="the request has ended")
+    eventually(lambda: sidecar.metric("kinesis_sidecar_http_requests_in_flight") == 1, why="the request has ended")
     assert waiting_bytes(sidecar) == 0
     assert data_of(service.boto3(), "s") == [str(n) for n in range(100)]
     assert sidecar.terminate() == 0
@@ -333,7 +326,7 @@ def test_a_killed_curl_leaves_nothing_behind(sidecars, service):
     curl.wait(10)
     curl.stdin.close()
     curl.stdout.close()
-    eventually(lambda: metric(sidecar, "kinesis_sidecar_http_requests_in_flight") == 1, why="the request has ended")
+    eventually(lambda: sidecar.metric("kinesis_sidecar_http_requests_in_flight") == 1, why="the request has ended")
     assert data_of(service.boto3(), "s") == ["a", "b"]
 
 

@@ -172,7 +172,7 @@ def test_a_right_that_is_missing_is_told_by_its_name(sidecars):
         sidecar = sidecars.start("--dynamodb-endpoint", f"http://127.0.0.1:{server.server_port}")
         [told] = eventually(lambda: warnings(sidecar))
         assert "the right to dynamodb:CreateTable is missing" in told and "dynamoDb.enabled" in told
-        assert "dynamodb:CreateTable" in sidecar.log
+        eventually(lambda: "dynamodb:CreateTable" in sidecar.log)
         server.shutdown()
 
 

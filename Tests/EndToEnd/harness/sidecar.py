@@ -129,6 +129,13 @@ class Sidecar:
         assert answer.status == 200, answer
         return answer.json
 
+    def metric(self, name):
+        """The value of a metric without labels."""
+        for row in self.get("/metrics").body.decode().splitlines():
+            if row.startswith(name + " "):
+                return float(row.split()[1])
+        raise AssertionError(f"no {name}")
+
     def fault(self, kind, **fields):
         """Orders a fault of the embedded Kinesis (Sources/LocalKinesis/Model/FaultPlan.swift)."""
         answer = fetch(self.kinesis_url + "/_faults", "POST", {"kind": kind, **fields})
