@@ -34,7 +34,7 @@ struct GroupServices: @unchecked Sendable {
         items.onMissing = { [weak table] in table?.missed() }
         context = GroupContext(
             table: items, readiness: table, serviceTime: { client.serviceTime },
-            member: MemberIdentity.of(folder, logger), appName: "kinesis-sidecar", host: process.host, pid: process.pid,
+            name: MemberIdentity.of(folder, logger), appName: "kinesis-sidecar", host: process.host, pid: process.pid,
             startedOn: process.startedOn)
         self.table = table
         self.items = items

@@ -1,3 +1,4 @@
+import Consumer
 import Glibc
 import Logging
 import State
@@ -9,10 +10,21 @@ enum MemberIdentity {
     private static let alphabet = Array("123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ")
     private static let length = 22
 
-    static func of(_ folder: DataFolder?, _ logger: Logger) -> MemberID {
-        guard let folder else { return new() }
+    static func of(_ folder: DataFolder?, _ logger: Logger) -> MemberName {
+        guard let folder else { return MemberName(new(), another: new) }
+        let another: @Sendable () -> MemberID = { kept(in: folder, logger) { nil } }
+        return MemberName(
+            kept(in: folder, logger) { () throws(TextFile.Failure) in
+                access(folder.memberID, F_OK) == 0 ? read(try TextFile.read(folder.memberID)) : nil
+            }, another: another)
+    }
+
+    /// The name that is known, or a new one, which is kept.
+    private static func kept(
+        in folder: DataFolder, _ logger: Logger, _ known: () throws(TextFile.Failure) -> MemberID?
+    ) -> MemberID {
         do throws(TextFile.Failure) {
-            if access(folder.memberID, F_OK) == 0, let kept = read(try TextFile.read(folder.memberID)) { return kept }
+            if let known = try known() { return known }
             let made = new()
             try TextFile.write(made.text + "\n", to: folder.memberID)
             return made

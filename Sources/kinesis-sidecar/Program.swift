@@ -159,7 +159,8 @@ final class Program: @unchecked Sendable {
             logger.notice(
                 "consumer groups are shared with whoever uses the same table",
                 metadata: [
-                    "table": "\(settings.dynamoDB.table)", "member": "\(services?.groups?.context.member.text ?? "")",
+                    "table": "\(settings.dynamoDB.table)",
+                    "member": "\(services?.groups?.context.name.current.text ?? "")",
                 ])
         } else if !settings.isLocal {
             logger.notice(

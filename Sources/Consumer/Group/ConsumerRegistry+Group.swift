@@ -12,7 +12,9 @@ extension ConsumerRegistry {
             let now = group.serviceTime()
             let isUsed = item.members.values.contains { member in
                 let patience = member.leaseDuration ?? Sightings.lifionHeartbeat
-                guard member.id != group.member, member.isActive, let heartbeat = member.heartbeat else { return false }
+                guard member.id != group.name.current, member.isActive, let heartbeat = member.heartbeat else {
+                    return false
+                }
                 return now < heartbeat.advanced(by: patience)
             }
             if !isUsed { return item }

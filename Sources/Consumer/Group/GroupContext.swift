@@ -9,7 +9,7 @@ package struct GroupContext: Sendable {
     package let readiness: any TableReadiness
     /// The time as the table's service says it: what members write into an item.
     package let serviceTime: @Sendable () -> WallTime
-    package let member: MemberID
+    package let name: MemberName
     package let appName: String
     package let host: String
     package let pid: Int
@@ -23,15 +23,34 @@ package struct GroupContext: Sendable {
 
     package init(
         table: any GroupTable, readiness: any TableReadiness, serviceTime: @escaping @Sendable () -> WallTime,
-        member: MemberID, appName: String, host: String, pid: Int, startedOn: WallTime
+        name: MemberName, appName: String, host: String, pid: Int, startedOn: WallTime
     ) {
         self.table = table
         self.readiness = readiness
         self.serviceTime = serviceTime
-        self.member = member
+        self.name = name
         self.appName = appName
         self.host = host
         self.pid = pid
         self.startedOn = startedOn
+    }
+}
+
+/// Under which name this process takes part in groups: another one from the moment on that a second process uses it, as
+/// where `dataDir` was copied. Confined to its loop.
+package final class MemberName: @unchecked Sendable {
+    package private(set) var current: MemberID
+    private let another: @Sendable () -> MemberID
+
+    /// - Parameter another: makes a name that nobody has, and keeps it for the next start.
+    package init(_ current: MemberID, another: @escaping @Sendable () -> MemberID) {
+        self.current = current
+        self.another = another
+    }
+
+    /// A name instead of this one: each group notices by itself that it is shared.
+    func instead(of shared: MemberID) -> MemberID {
+        if current == shared { current = another() }
+        return current
     }
 }

@@ -75,12 +75,19 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     /// Why the group's item cannot be read or written, or what is wrong with its table; nil while nothing is.
-    var trouble: String? { context.readiness.state.problem ?? itemProblem }
+    var trouble: String? { context.readiness.state.problem ?? itemProblem ?? strandedProblem }
 
     /// Why the group's item cannot be written; nil while it can.
     var obstacle: String? { context.obstacle ?? itemProblem }
 
     private var itemProblem: String? { problem?.description ?? membership?.problem }
+
+    private var strandedProblem: String? {
+        guard let shard = membership?.stranded.first else { return nil }
+        return
+            "nobody reads \(shard): `depleted` is true in its record in the group's item, and Kinesis lists it as open; "
+            + "set it to false"
+    }
 
     private var moment: GroupMoment { GroupMoment(instant: loop.clock, wall: context.serviceTime()) }
 
@@ -137,7 +144,7 @@ final class GroupKeeper: @unchecked Sendable {
     private func settings(_ createdOn: WallTime, _ options: ConsumerOptions) -> Membership.Settings {
         let wanted = options.shardIDs.isEmpty ? nil : options.shardIDs
         let member = GroupMember(
-            id: context.member, appName: context.appName, host: context.host, pid: context.pid,
+            id: context.name.current, appName: context.appName, host: context.host, pid: context.pid,
             startedOn: context.startedOn, heartbeat: nil, isActive: true,
             isStandalone: !options.useAutoShardAssignment || wanted != nil, leaseDuration: options.leaseDuration)
         return Membership.Settings(
@@ -149,7 +156,9 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// The service lists these shards.
     func listed(_ listing: [Shard]) {
+        let before = membership?.stranded
         change { $0.listed(listing, now: $1) }
+        if let strandedProblem, membership?.stranded != before { logger.error("\(strandedProblem)") }
     }
 
     /// Somebody reads here, or nobody does any more.
@@ -292,10 +301,22 @@ final class GroupKeeper: @unchecked Sendable {
             case .outdated:
                 logger.warning("the group's item is of a later stream of this name; it is looked at")
                 delegate?.groupIsAhead()
+            case .sharesName(let other):
+                takeAnotherName(insteadOf: other)
             case .itemGone:
                 logger.error("the group's item is gone; it is made anew from what is known here")
             }
         }
+    }
+
+    /// Two processes have one `dataDir`, or copies of it: this one goes on as a member of its own.
+    private func takeAnotherName(insteadOf other: GroupMember) {
+        guard let membership else { return }
+        let name = context.name.instead(of: membership.me)
+        logger.error(
+            "another process takes part in the group under this sidecar's name, as where dataDir was copied; this one goes on under a new name",
+            metadata: ["was": "\(membership.me)", "name": "\(name)", "host": "\(other.host)", "pid": "\(other.pid)"])
+        self.membership = membership.renamed(name, now: moment)
     }
 
     /// Another member has seen shards that are not listed here yet.

@@ -20,7 +20,7 @@ struct Membership: Sendable {
     /// How a member takes part.
     struct Settings: Sendable {
         /// Of which `me`, `host` and so on are written; its heartbeat is the moment of the write.
-        let member: GroupMember
+        var member: GroupMember
         let run: MemberRun
         let key: ConsumerKey
         let streamCreatedOn: WallTime
@@ -85,6 +85,8 @@ struct Membership: Sendable {
         case itemGone
         /// Others of the group know a later stream of the name: the one that is read here may be gone.
         case outdated
+        /// Another process takes part under this member's name. The member has left.
+        case sharesName(with: GroupMember)
     }
 
     private enum Phase: Equatable, Sendable {
@@ -128,6 +130,8 @@ struct Membership: Sendable {
         case remove([ShardRecord])
         /// The item's maps, where they are missing.
         case makeMaps
+        /// This process came back under its name: the record is of one before it.
+        case introduce
     }
 
     /// Conditions that fail in a row without a pause: whoever is first changes what the next attempt goes by.
@@ -145,6 +149,9 @@ struct Membership: Sendable {
     /// Shards that were read to their ends and begin again here.
     private var reopenings: [ShardID: ShardRecord.Place] = [:]
     private var lineage = ShardLineage(shards: [])
+    /// In how many listings in a row the service had a shard as open that the item calls read to its end. The first may be older
+    /// than what the item says.
+    private var openListings: [ShardID: Int] = [:]
     /// From when LATEST reads shards that are taken now: when a reader asked.
     private var latestSince: Instant?
     private var lastLook: Instant
@@ -155,6 +162,8 @@ struct Membership: Sendable {
     private var versions = 0
     /// A job has failed: what the mirror has to say comes first, so that no lease runs out over it.
     private var isMirrorFirst = false
+    /// Whether the item's record of this member was of this process once. Another one's in its place is one that runs beside it.
+    private var isIntroduced = false
     /// Whether what this host knows was held against the item.
     private var hasMetLocal = false
     /// A request of which nothing was heard is followed by a consistent read.
@@ -167,6 +176,19 @@ struct Membership: Sendable {
             settings.place, me: settings.member.id, checkpointInterval: settings.checkpointInterval, now: now)
         lastLook = now
         retryAt = now
+    }
+
+    /// The same part in the group under another name, which has to be entered anew.
+    func renamed(_ id: MemberID, now: GroupMoment) -> Membership {
+        var settings = settings
+        settings.member.id = id
+        var renamed = Membership(settings, now: now.instant)
+        renamed.lineage = lineage
+        renamed.latestSince = latestSince
+        // Of one run: its versions are not said twice.
+        renamed.versions = versions
+        renamed.plan.takePart(plan.takesPart)
+        return renamed
     }
 }
 
@@ -216,6 +238,9 @@ extension Membership {
         return "the group's item changes under every write, or does not stay"
     }
 
+    /// Shards that nobody reads because somebody has written into the item that they are read to their ends: they are open.
+    var stranded: [ShardID] { openListings.filter { $0.value > 1 }.keys.sorted() }
+
     /// Whether everything that was said to be committed is written.
     func isMirrored(_ shard: ShardID) -> Bool {
         if case .take(let take, _, _) = underWay, take.shards.contains(shard) { return false }
@@ -238,6 +263,8 @@ extension Membership {
     /// The service lists these shards.
     mutating func listed(_ shards: [Shard], now: GroupMoment) -> [News] {
         lineage = ShardLineage(shards: shards)
+        let ended = shards.filter { $0.isOpen && item?.shards[$0.id]?.isDepleted ?? false }.map(\.id)
+        openListings = Dictionary(uniqueKeysWithValues: ended.map { ($0, openListings[$0, default: 0] + 1) })
         return lookAgain(now)
     }
 
@@ -350,7 +377,8 @@ extension Membership {
     private func takesAway(_ found: Item?) -> Bool {
         guard let found else { return true }
         let item = GroupItem(found, place: settings.place)
-        return item.members[me] == nil || item.streamCreatedOn != settings.streamCreatedOn.iso8601
+        return item.members[me].map { !isSaid($0) } ?? true
+            || item.streamCreatedOn != settings.streamCreatedOn.iso8601
             || plan.leases.contains { item.shards[$0]?.lease?.owner != me }
     }
 
@@ -420,8 +448,15 @@ extension Membership {
     private mutating func lookAgain(_ now: GroupMoment) -> [News] {
         guard phase == .inside || phase == .leaving, let item else { return ended(now) }
         withdrawTakes()
-        var news: [News] = []
         jobs = []
+        if let record = item.members[me] {
+            if isIntroduced, !record.isSameProcess(as: settings.member) {
+                phase = .left
+                return loseAll() + [.sharesName(with: record)]
+            }
+            if isSaid(record) { isIntroduced = true } else { jobs = [.introduce] }
+        }
+        var news: [News] = []
         for action in plan.looked(at: item, lineage, now: now) {
             switch action {
             case .lost(let shard):
@@ -442,6 +477,8 @@ extension Membership {
         if phase == .leaving { jobs = [] }
         return news
     }
+
+    private func isSaid(_ record: GroupMember) -> Bool { settings.member.isIntroduced(by: record) }
 
     /// Where there is no record of ours nothing else can be written.
     private mutating func register(_ news: [News]) -> [News] {
@@ -565,6 +602,7 @@ extension Membership {
             }
         case .plan(.take(let records)): return take(records, item, now, local)
         case .plan(.giveUp), .plan(.lost): preconditionFailure("nothing of it is written")
+        case .introduce: update.introduce(settings.member)
         case .makeMaps: for map in item.missingMaps { update.make(map.path, insteadOf: map.value) }
         case .remove(let records):
             for record in records { guard update.grow(by: { $0.remove(record) }) else { break } }

@@ -1,5 +1,6 @@
 import AWS
 import Kinesis
+import State
 import Time
 
 /// One row of the table of options: the only place that knows an option's name, range, default and availability.
@@ -153,7 +154,7 @@ extension ConsumerOption {
 
     /// How a group's members share the shards.
     private static let sharing: [ConsumerOption] = [
-        ConsumerOption("leaseDuration", .milliseconds(5000...OptionKind.longestMilliseconds), .configuration) {
+        ConsumerOption("leaseDuration", .milliseconds(5000...GroupMember.longestLease), .configuration) {
             $0.leaseDuration = $1.duration ?? $0.leaseDuration
         } show: {
             String($0.leaseDuration.wholeMilliseconds)

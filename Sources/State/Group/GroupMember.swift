@@ -15,7 +15,7 @@ package struct MemberID: Hashable, Comparable, Sendable, CustomStringConvertible
 /// A member's record in the group's item (`consumers.<id>`): lifion-kinesis's attributes, and `leaseDuration` of ours.
 /// Performs no I/O.
 package struct GroupMember: Hashable, Sendable {
-    package let id: MemberID
+    package var id: MemberID
     package var appName: String
     package var host: String
     package var pid: Int
@@ -45,8 +45,8 @@ package struct GroupMember: Hashable, Sendable {
         self.leaseDuration = leaseDuration
     }
 
-    /// A day, in milliseconds: what is longer counts as that.
-    private static let longestLease = 86_400_000
+    /// An hour, in milliseconds: the longest `leaseDuration` that is written, and what a longer one counts as.
+    package static let longestLease = 3_600_000
 
     /// What cannot be read is taken for what it is by default: the record of another version is no reason to stop.
     init(id: MemberID, _ record: Item) {
@@ -59,16 +59,31 @@ package struct GroupMember: Hashable, Sendable {
 
     /// The record of a member that registers. A standalone one that polls has its shard map in it.
     var record: Item {
-        var record: Item = [
-            "appName": .string(appName), "host": .string(host), "pid": .number(String(pid)),
-            "isActive": .bool(isActive), "isStandalone": .bool(isStandalone),
-        ]
-        record["startedOn"] = startedOn.map { .string($0.iso8601) }
+        var record = introduction
+        record["isActive"] = .bool(isActive)
         record["heartbeat"] = heartbeat.map { .string($0.iso8601) }
-        record["leaseDuration"] = leaseDuration.map { .number(String($0.wholeMilliseconds)) }
         if isStandalone { record["shards"] = [:] }
         return record
     }
+
+    /// What a process says of itself, once: who it is, and how it takes part.
+    var introduction: Item {
+        var record: Item = [
+            "appName": .string(appName), "host": .string(host), "pid": .number(String(pid)),
+            "isStandalone": .bool(isStandalone),
+        ]
+        record["startedOn"] = startedOn.map { .string($0.iso8601) }
+        record["leaseDuration"] = leaseDuration.map { .number(String($0.wholeMilliseconds)) }
+        return record
+    }
+
+    /// Whether the other record is this very process's.
+    package func isSameProcess(as other: GroupMember) -> Bool {
+        host == other.host && pid == other.pid && startedOn?.iso8601 == other.startedOn?.iso8601
+    }
+
+    /// Whether the record says what a process like this says of itself.
+    package func isIntroduced(by record: GroupMember) -> Bool { introduction == record.introduction }
 }
 
 extension AttributeValue {

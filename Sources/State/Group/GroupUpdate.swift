@@ -34,6 +34,14 @@ package struct GroupUpdate: Equatable, Sendable {
         update.set(path(member.id), .map(member.record))
     }
 
+    /// Who this member is by now, if its record is there: one that came back under its name.
+    package mutating func introduce(_ member: GroupMember) {
+        heartbeat()
+        for (name, value) in member.introduction.sorted(by: { $0.key < $1.key }) {
+            update.set(path(me).member(name), value)
+        }
+    }
+
     /// This member is there, if its record is: one that was cleared has to register anew.
     package mutating func heartbeat() {
         guard !isHeartbeat else { return }

@@ -66,10 +66,11 @@ final class FakeGroupTable: GroupTable, TableReadiness, @unchecked Sendable {
     func ready() async throws(CancellationError) {}
 
     /// A member of the groups in this table. Its wall clock goes as the loop's time does.
-    func context(_ id: String, _ loop: EventLoop) -> GroupContext {
+    func context(_ id: String, pid: Int = 1, _ loop: EventLoop) -> GroupContext {
         let (start, wall) = (loop.clock, WallTime.now())
         return GroupContext(
-            table: self, readiness: self, serviceTime: { wall.advanced(by: loop.clock - start) }, member: MemberID(id),
-            appName: "app", host: "host-\(id)", pid: 1, startedOn: wall)
+            table: self, readiness: self, serviceTime: { wall.advanced(by: loop.clock - start) },
+            name: MemberName(MemberID(id), another: { MemberID(id + "'") }),
+            appName: "app", host: "host-\(id)", pid: pid, startedOn: wall)
     }
 }

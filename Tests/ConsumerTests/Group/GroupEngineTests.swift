@@ -1,3 +1,4 @@
+import DynamoDB
 import FakeService
 import Kinesis
 import Reactor
@@ -25,10 +26,10 @@ import Time
     }
 
     private func member(
-        _ id: String, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop,
+        _ id: String, pid: Int = 1, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop,
         from initial: InitialPosition = .trimHorizon, useAutoCheckpoints: Bool = true
     ) async throws -> Engine {
-        try await Engine(kinesis, loop, group: table.context(id, loop)) {
+        try await Engine(kinesis, loop, group: table.context(id, pid: pid, loop)) {
             $0.defaults.initialPositionInStream = initial
             $0.defaults.useAutoCheckpoints = useAutoCheckpoints
             $0.defaults.leaseDuration = .seconds(5)
@@ -132,6 +133,43 @@ import Time
         }
     }
 
+    @Test func `a process that comes back under its name says who it is by now, and has its shards at once`()
+        async throws
+    {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            _ = try await a.attach()
+            table.failure = .transport(.notConnected(reason: "killed"))
+            await end(a)
+            table.failure = nil
+            let again = try await member("a", pid: 2, kinesis, table, loop)
+            let asked = loop.now
+            let reader = try await again.attach()
+            #expect(reader.shardCount == 2 && loop.now - asked < .seconds(1))
+            #expect(table.item(key)?.members.values.map(\.pid) == [2])
+            await end(again)
+        }
+    }
+
+    @Test func `two processes under one name become two members, and each shard has one reader again`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let first = try await a.attach()
+            #expect(first.shardCount == 2)
+            let copy = try await member("a", pid: 2, kinesis, table, loop)
+            let second = try await copy.attach()
+            await a.until("each has one") {
+                first.shardCount == 1 && second.shardCount == 1
+                    && Set(owners(table)) == [MemberID("a"), MemberID("a'")]
+            }
+            #expect(table.item(key)?.members.mapValues(\.pid) == [MemberID("a"): 2, MemberID("a'"): 1])
+            for shard in 0..<2 { try await kinesis.put("x\(shard)", to: shard) }
+            let read = try await a.read(1, from: first) + copy.read(1, from: second)
+            #expect(Set(read) == ["x0", "x1"])
+            await end(a, copy)
+        }
+    }
+
     @Test func `an item that somebody deletes is made anew from what is known here`()
         async throws
     {
@@ -164,6 +202,24 @@ import Time
             await b.until("a checkpoint takes its place") {
                 table.item(key)?.shards[ShardID(number: 0)]?.checkpoint != nil
             }
+            await end(b)
+        }
+    }
+
+    @Test func `an open shard that somebody calls read out is told of, and read once that is taken back`() async throws
+    {
+        try await withGroup { kinesis, table, loop in
+            let shard: AttributePath = ["shards", ShardID(number: 1).text, "depleted"]
+            let b = try await member("b", kinesis, table, loop)
+            let reader = try await b.attach()
+            table.write(key, shard, true)
+            await loop.advance(by: .seconds(70))
+            #expect(b.registry.problems.map { $0.problem.contains("shardId-000000000001") } == [true])
+            table.write(key, shard, false)
+            try await kinesis.put("x", to: 1)
+            #expect(try await b.read(1, from: reader) == ["x"])
+            await loop.advance(by: .seconds(30))
+            #expect(b.registry.problems.isEmpty)
             await end(b)
         }
     }

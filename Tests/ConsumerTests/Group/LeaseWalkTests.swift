@@ -34,6 +34,8 @@ private struct LeaseWalk {
     private struct Member {
         var membership: Membership
         var clockError: Duration
+        /// Started under the name of a process that runs, and not in the group yet.
+        var isUnknownCopy = false
         /// Cut off from the table until then.
         var cutOff = 0
         /// Asleep until then: it does nothing, but its leases end.
@@ -53,12 +55,15 @@ private struct LeaseWalk {
     private var table: FakeItem?
     /// As it was some time ago: what a read that is not consistent may see.
     private var olderTable: FakeItem?
-    private var members: [MemberID: Member] = [:]
+    /// By the number of the process.
+    private var members: [Int: Member] = [:]
     private let shards: [Shard]
     private var furthest: [ShardID: UInt128] = [:]
     private let start = ContinuousClock.now
     private var tick = 0
-    private var deletedAt = -1000
+    /// When somebody last deleted the item, or a second process came into the group under a member's name. What is read twice
+    /// for that is over with the leases: a member knows of neither before it looks.
+    private var disturbedAt = -1000
     private var born = 0
 
     init(seed: UInt64) {
@@ -100,14 +105,17 @@ private struct LeaseWalk {
         if tick.isMultiple(of: 7) { olderTable = table }
         if withFaults { disturb() } else { calm() }
         for id in members.keys.sorted() where Int.random(in: 0..<3, using: &random) == 0 { act(id) }
-        // Who has not looked at an item that was deleted does not know that its leases are gone.
-        guard tick >= deletedAt + Int(Self.leaseDuration / Self.step) else { return }
+        for (id, member) in members where member.isUnknownCopy {
+            disturbedAt = tick
+            members[id]!.isUnknownCopy = !member.membership.hasSettledIn
+        }
+        guard tick >= disturbedAt + Int(Self.leaseDuration / Self.step) else { return }
         for shard in shards.map(\.id) where readers(of: shard).count > 1 {
             faults.append("\(shard) has the readers \(readers(of: shard)) at \(tick)")
         }
     }
 
-    private func readers(of shard: ShardID) -> [MemberID] {
+    private func readers(of shard: ShardID) -> [Int] {
         members.filter { $0.value.membership.mayRead(shard, now: now) }.keys.sorted()
     }
 
@@ -118,10 +126,13 @@ private struct LeaseWalk {
         return GroupMoment(instant: now, wall: wall)
     }
 
-    private mutating func join() {
+    /// - Parameter copy: the process whose volume this one has a copy of.
+    private mutating func join(copy: Int? = nil) {
         born += 1
+        let copied = copy.flatMap { members[$0] }
         let me = GroupMember(
-            id: MemberID("m\(born)"), appName: "a", host: "h", pid: 1, startedOn: nil, heartbeat: nil, isActive: true,
+            id: copied?.membership.me ?? MemberID("m\(born)"), appName: "a", host: "h", pid: born, startedOn: nil,
+            heartbeat: nil, isActive: true,
             isStandalone: false, leaseDuration: Self.leaseDuration)
         let settings = Membership.Settings(
             member: me, run: MemberRun("r\(born)"), key: Self.key, streamCreatedOn: WallTime(milliseconds: 0),
@@ -132,13 +143,14 @@ private struct LeaseWalk {
             clockError: .milliseconds(Int.random(in: -4000...4000, using: &random)))
         hear(member.membership.listed(shards, now: moment(of: member)), &member)
         hear(member.membership.takePart(true, now: moment(of: member)), &member)
-        members[me.id] = member
+        if let copied { (member.local, member.isUnknownCopy) = (copied.local, true) }
+        members[born] = member
     }
 
     private mutating func disturb() {
         guard Int.random(in: 0..<40, using: &random) == 0, let id = members.keys.sorted().randomElement(using: &random)
         else { return }
-        switch Int.random(in: 0..<8, using: &random) {
+        switch Int.random(in: 0..<9, using: &random) {
         case 0 where members.count < 6: join()
         // Killed: its record and leases stay.
         case 1 where members.count > 1: members[id] = nil
@@ -147,7 +159,9 @@ private struct LeaseWalk {
         case 4: takePart(id, Bool.random(using: &random))
         case 5 where members.count > 1: leave(id)
         // A lifion-kinesis process that starts while the stream is missing deletes the item.
-        case 6 where Int.random(in: 0..<4, using: &random) == 0: (table, deletedAt) = (nil, tick)
+        case 7 where members.count < 6:
+            join(copy: id)
+        case 6 where Int.random(in: 0..<4, using: &random) == 0: (table, disturbedAt) = (nil, tick)
         default: break
         }
     }
@@ -160,19 +174,19 @@ private struct LeaseWalk {
         }
     }
 
-    private mutating func takePart(_ id: MemberID, _ takesPart: Bool) {
+    private mutating func takePart(_ id: Int, _ takesPart: Bool) {
         guard var member = members[id] else { return }
         hear(member.membership.takePart(takesPart, now: moment(of: member)), &member)
         members[id] = member
     }
 
-    private mutating func leave(_ id: MemberID) {
+    private mutating func leave(_ id: Int) {
         guard var member = members[id] else { return }
         for shard in member.membership.leave() { member.settling[shard] = tick + 3 }
         members[id] = member
     }
 
-    private mutating func act(_ id: MemberID) {
+    private mutating func act(_ id: Int) {
         guard var member = members[id], tick >= member.asleep else { return }
         defer { if members[id] != nil { members[id] = member } }
         hear(member.membership.expire(now: moment(of: member)), &member)
@@ -243,6 +257,9 @@ private struct LeaseWalk {
                     LocalShard(place: $0.place, isDepleted: false, run: nil)
                 }
             case .over(let shard): member.read[shard] = nil
+            case .sharesName:
+                born += 1
+                member.membership = member.membership.renamed(MemberID("m\(born)"), now: moment(of: member))
             case .renewed, .itemGone, .outdated, .unreadable: break
             }
         }
