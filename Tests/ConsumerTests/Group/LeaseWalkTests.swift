@@ -18,6 +18,7 @@ import Time
         for _ in 0..<1500 { walk.step(withFaults: false) }
         #expect(walk.faults == [])
         #expect(walk.unread == [])
+        #expect(walk.sharedNames == [])
         let shares = walk.shares
         #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1, "\(shares)")
         #expect(walk.behind == [], "what was read is in the item")
@@ -34,8 +35,6 @@ private struct LeaseWalk {
     private struct Member {
         var membership: Membership
         var clockError: Duration
-        /// Started under the name of a process that runs, and not in the group yet.
-        var isUnknownCopy = false
         /// Cut off from the table until then.
         var cutOff = 0
         /// Asleep until then: it does nothing, but its leases end.
@@ -61,8 +60,8 @@ private struct LeaseWalk {
     private var furthest: [ShardID: UInt128] = [:]
     private let start = ContinuousClock.now
     private var tick = 0
-    /// When somebody last deleted the item, or a second process came into the group under a member's name. What is read twice
-    /// for that is over with the leases: a member knows of neither before it looks.
+    /// When somebody last deleted the item, or there were two processes under one name. What is read twice for that is over with
+    /// the leases: a member knows of neither before it looks.
     private var disturbedAt = -1000
     private var born = 0
 
@@ -89,6 +88,11 @@ private struct LeaseWalk {
         }
     }
 
+    /// Names that several processes go by.
+    var sharedNames: [MemberID] {
+        Dictionary(grouping: members.values, by: \.membership.me).filter { $0.value.count > 1 }.keys.sorted()
+    }
+
     /// Shards of which the item is far behind what their reader has read.
     var behind: [ShardID] {
         let item = table.map { GroupItem($0.item, place: .shared) }
@@ -105,10 +109,7 @@ private struct LeaseWalk {
         if tick.isMultiple(of: 7) { olderTable = table }
         if withFaults { disturb() } else { calm() }
         for id in members.keys.sorted() where Int.random(in: 0..<3, using: &random) == 0 { act(id) }
-        for (id, member) in members where member.isUnknownCopy {
-            disturbedAt = tick
-            members[id]!.isUnknownCopy = !member.membership.hasSettledIn
-        }
+        if !sharedNames.isEmpty { disturbedAt = tick }
         guard tick >= disturbedAt + Int(Self.leaseDuration / Self.step) else { return }
         for shard in shards.map(\.id) where readers(of: shard).count > 1 {
             faults.append("\(shard) has the readers \(readers(of: shard)) at \(tick)")
@@ -143,7 +144,7 @@ private struct LeaseWalk {
             clockError: .milliseconds(Int.random(in: -4000...4000, using: &random)))
         hear(member.membership.listed(shards, now: moment(of: member)), &member)
         hear(member.membership.takePart(true, now: moment(of: member)), &member)
-        if let copied { (member.local, member.isUnknownCopy) = (copied.local, true) }
+        member.local = copied?.local ?? [:]
         members[born] = member
     }
 
