@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
-            name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
+            name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
         .target(
             name: "HTTPServer",
             dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", "CNGHTTP2", log]),
@@ -185,6 +185,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzAuthorization", ["AWS", "Time"]),
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
         fuzzer("FuzzCBOR", ["CBOR", "Bytes"]),
+        fuzzer("FuzzEventStream", ["AWS", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),
