@@ -24,6 +24,7 @@ package final class KinesisService: @unchecked Sendable {
     var iteratorsExpiredBefore = WallTime(milliseconds: 0)
 
     var accountSettings: AccountSettings
+    let subscriptions = Subscriptions()
     private var streams: [String: LocalStream]
     /// Nil with a folder for the data.
     private var memory: MemoryBound?
@@ -130,6 +131,7 @@ package final class KinesisService: @unchecked Sendable {
     /// Puts a stream in its new state and stores it.
     func store(_ stream: LocalStream) async throws(ServiceFault) {
         streams[stream.name] = stream
+        subscriptions.changed(stream.name)
         do throws(SQLiteError) {
             try await store.save(stream)
         } catch {
@@ -151,6 +153,7 @@ package final class KinesisService: @unchecked Sendable {
 
     func forget(_ stream: LocalStream) async throws(ServiceFault) {
         streams[stream.name] = nil
+        subscriptions.changed(stream.name)
         memory?.forgot(stream.name)
         throttles = throttles.filter { $0.key.stream != stream.name }
         do throws(SQLiteError) {

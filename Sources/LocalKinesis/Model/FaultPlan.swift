@@ -5,7 +5,8 @@ import JSON
 ///
 /// `POST /_faults` orders one: `{"operation": "GetRecords", "kind": "throttle", "count": 3}`; `stream` and `shardId`
 /// narrow it; `count` (default 1) is how many calls it hits, -1 all; `every` n hits each nth call only; `milliseconds` is
-/// the length of a delay; `fraction` the share of a PutRecords' entries that fail. `DELETE /_faults` takes all back.
+/// the length of a delay; `fraction` the share of a PutRecords' entries that fail; `events` (default 1) after how many messages
+/// of a subscription it comes, the initial response among them; `code` the exception's. `DELETE /_faults` takes all back.
 struct FaultPlan {
     enum Kind: String, CaseIterable {
         /// ProvisionedThroughputExceededException.
@@ -22,6 +23,18 @@ struct FaultPlan {
         case failEntries
         /// Every iterator that was given until now counts as expired.
         case expireIterators
+        /// Of a subscription: the connection is cut in the middle of an event.
+        case cutFrame
+        /// Of a subscription: an event's checksum is wrong.
+        case badChecksum
+        /// Of a subscription: nothing comes any more, and the connection stays.
+        case silence
+        /// Of a subscription: an exception comes instead of an event, and the response ends.
+        case exception
+        /// Of a subscription: the response ends in order.
+        case endEarly
+        /// Of a subscription: each byte is written by itself.
+        case splitFrames
     }
 
     struct Fault: Equatable {
@@ -33,6 +46,8 @@ struct FaultPlan {
         var every = 1
         var milliseconds = 0
         var fraction = 0.5
+        var events = 1
+        var code = "InternalFailureException"
     }
 
     private var faults: [(fault: Fault, seen: Int)] = []
@@ -79,6 +94,8 @@ extension FaultPlan.Fault {
                 }
             case "stream": stream = try Self.text(member)
             case "shardId": shardID = try Self.text(member)
+            case "code": code = try Self.text(member)
+            case "events": events = try Self.integer(member, atLeast: 0)
             case "count": count = try Self.integer(member, atLeast: -1)
             case "every": every = try Self.integer(member, atLeast: 1)
             case "milliseconds": milliseconds = try Self.integer(member, atLeast: 0)

@@ -26,6 +26,10 @@ struct LocalStream: Equatable {
     var policy: String?
     /// MiB a second; nil: as a stream in ON_DEMAND mode begins.
     var warmThroughput: Int?
+    /// By name.
+    private(set) var consumers: [String: StreamConsumer] = [:]
+    /// When the newest one was registered that there ever was since the start: no two have one ARN.
+    private var lastConsumerCreated = WallTime(milliseconds: 0)
     /// By index; those that have outlived the retention period are gone from it.
     private(set) var shards: [Int: LocalShard] = [:]
     private(set) var nextShardIndex = 0
@@ -43,7 +47,8 @@ struct LocalStream: Equatable {
 
     /// As it was stored.
     init(
-        name: String, created: WallTime, status: Status, mode: Mode, shards: [LocalShard], nextShardIndex: Int
+        name: String, created: WallTime, status: Status, mode: Mode, shards: [LocalShard], nextShardIndex: Int,
+        consumers: [StreamConsumer]
     ) {
         self.name = name
         self.created = created
@@ -51,6 +56,7 @@ struct LocalStream: Equatable {
         self.mode = mode
         self.shards = Dictionary(uniqueKeysWithValues: shards.map { ($0.index, $0) })
         self.nextShardIndex = nextShardIndex
+        self.consumers = Dictionary(uniqueKeysWithValues: consumers.map { ($0.name, $0) })
         sortRoutes()
     }
 
@@ -95,6 +101,25 @@ struct LocalStream: Equatable {
         guard var shard = shards[index] else { return }
         change(&shard)
         shards[index] = shard
+    }
+
+    mutating func addConsumer(_ name: String, now: WallTime) -> StreamConsumer {
+        let second = max(now.milliseconds / 1000, lastConsumerCreated.milliseconds / 1000 + 1)
+        let consumer = StreamConsumer(name: name, created: WallTime(milliseconds: second * 1000))
+        lastConsumerCreated = consumer.created
+        consumers[name] = consumer
+        return consumer
+    }
+
+    /// Changes a consumer that is still the one it was.
+    mutating func update(_ consumer: StreamConsumer, _ change: (inout StreamConsumer) -> Void) {
+        guard consumers[consumer.name]?.created == consumer.created else { return }
+        change(&consumers[consumer.name]!)
+    }
+
+    mutating func removeConsumer(_ consumer: StreamConsumer) {
+        guard consumers[consumer.name]?.created == consumer.created else { return }
+        consumers[consumer.name] = nil
     }
 
     mutating func split(_ index: Int, at key: HashKey, now: WallTime) throws(ServiceFault) {

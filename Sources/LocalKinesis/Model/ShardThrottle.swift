@@ -58,7 +58,7 @@ private struct CallWindow {
 }
 
 /// A second's share that fills up steadily and may be overdrawn by the last who takes from it.
-private struct Allowance {
+struct Allowance {
     private let rate: Int
     private var left: Double
     private var at: ContinuousClock.Instant?
@@ -66,6 +66,12 @@ private struct Allowance {
     init(rate: Int) {
         self.rate = rate
         left = Double(rate)
+    }
+
+    /// From when on something may be taken: now, or once what was overdrawn is paid off.
+    mutating func positive(from now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        refill(now)
+        return left > 0 ? now : now + .seconds((1 - left) / Double(rate))
     }
 
     mutating func isPositive(_ now: ContinuousClock.Instant) -> Bool {

@@ -15,6 +15,9 @@ extension KinesisService {
             stream = token.stream
             shard = LocalShard.id(token.shardIndex)
         }
+        if operation == .subscribeToShard, let arn = (try? fields.optionalString("ConsumerARN")) ?? nil {
+            stream = ConsumerARN(arn)?.stream
+        }
         return faults.take(operation: operation.rawValue, stream: stream, shardID: shard)
     }
 
@@ -29,7 +32,8 @@ extension KinesisService {
             case .cut: return false
             case .delay: try? await loop.sleep(for: .milliseconds(fault.milliseconds))
             case .expireIterators: iteratorsExpiredBefore = WallTime.now().advanced(by: .milliseconds(1))
-            case .cutAfter, .failEntries: continue
+            case .cutAfter, .failEntries, .cutFrame, .badChecksum, .silence, .exception, .endEarly, .splitFrames:
+                continue
             }
         }
         return true

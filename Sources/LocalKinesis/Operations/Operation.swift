@@ -28,6 +28,11 @@ enum Operation: String, CaseIterable {
     case describeAccountSettings = "DescribeAccountSettings"
     case updateAccountSettings = "UpdateAccountSettings"
     case updateStreamWarmThroughput = "UpdateStreamWarmThroughput"
+    case registerStreamConsumer = "RegisterStreamConsumer"
+    case describeStreamConsumer = "DescribeStreamConsumer"
+    case listStreamConsumers = "ListStreamConsumers"
+    case deregisterStreamConsumer = "DeregisterStreamConsumer"
+    case subscribeToShard = "SubscribeToShard"
     case listShards = "ListShards"
     case splitShard = "SplitShard"
     case mergeShards = "MergeShards"
@@ -88,6 +93,12 @@ extension KinesisService {
         case .describeAccountSettings: describeAccountSettings(fields)
         case .updateAccountSettings: try await updateAccountSettings(fields)
         case .updateStreamWarmThroughput: try await updateWarmThroughput(fields)
+        case .registerStreamConsumer: try await registerStreamConsumer(fields)
+        case .describeStreamConsumer: try describeStreamConsumer(fields)
+        case .listStreamConsumers: try listStreamConsumers(fields)
+        case .deregisterStreamConsumer: try await deregisterStreamConsumer(fields)
+        case .subscribeToShard:
+            throw .unknownOperation("SubscribeToShard is answered with a stream of events.")
         case .listShards: try listShards(fields)
         case .splitShard: try await splitShard(fields)
         case .mergeShards: try await mergeShards(fields)

@@ -5,6 +5,15 @@ import Time
 
 /// GetShardIterator and GetRecords.
 extension KinesisService {
+    /// Under which names a request says where reading begins.
+    enum PositionNames {
+        case iterator, subscription
+
+        var type: String { self == .iterator ? "ShardIteratorType" : "Type" }
+        var number: String { self == .iterator ? "StartingSequenceNumber" : "SequenceNumber" }
+        var operation: String { self == .iterator ? "GetShardIterator" : "SubscribeToShard" }
+    }
+
     private enum IteratorType: String, CaseIterable {
         case atSequenceNumber = "AT_SEQUENCE_NUMBER"
         case afterSequenceNumber = "AFTER_SEQUENCE_NUMBER"
@@ -24,7 +33,7 @@ extension KinesisService {
         if configuration.limits, !throttle(address, { $0.mayMakeIterator(now: loop.now) }) {
             throw .throughputExceeded(shard.id, stream.name, configuration.account)
         }
-        let ordinal = try await startingOrdinal(fields, stream, shard)
+        let ordinal = try await startingOrdinal(fields, .iterator, stream, shard)
         let token = ShardIteratorToken(
             stream: stream.name, streamCreated: stream.created, shardIndex: shard.index, ordinal: ordinal,
             issued: iteratorTime)
@@ -35,22 +44,22 @@ extension KinesisService {
         return answer.buffer
     }
 
-    private func startingOrdinal(
-        _ fields: RequestFields, _ stream: LocalStream, _ shard: LocalShard
+    func startingOrdinal(
+        _ fields: RequestFields, _ names: PositionNames, _ stream: LocalStream, _ shard: LocalShard
     ) async throws(ServiceFault) -> Int64 {
-        let type = try fields.choice("ShardIteratorType", IteratorType.self)
+        let type = try fields.choice(names.type, IteratorType.self)
         let needsNumber = type == .atSequenceNumber || type == .afterSequenceNumber
-        guard needsNumber == fields.has("StartingSequenceNumber") else {
+        guard needsNumber == fields.has(names.number) else {
             throw .invalidArgument(
-                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) "
-                    + "TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified \(type.rawValue) and "
-                    + (needsNumber ? "no StartingSequenceNumber." : "also a StartingSequenceNumber."))
+                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and \(names.number) or (2) "
+                    + "TRIM_HORIZON or LATEST and no \(names.number). Request specified \(type.rawValue) and "
+                    + (needsNumber ? "no" : "also a") + " \(names.number).")
         }
         switch type {
         case .trimHorizon: return 0
         case .latest: return shard.storedOrdinal
-        case .atSequenceNumber: return try ordinal(fields, stream, shard)
-        case .afterSequenceNumber: return try ordinal(fields, stream, shard) + 1
+        case .atSequenceNumber: return try ordinal(fields, names, stream, shard)
+        case .afterSequenceNumber: return try ordinal(fields, names, stream, shard) + 1
         case .atTimestamp:
             guard let time = try fields.optionalTime("Timestamp") else {
                 throw .invalidArgument("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.")
@@ -73,18 +82,18 @@ extension KinesisService {
     }
 
     private func ordinal(
-        _ fields: RequestFields, _ stream: LocalStream, _ shard: LocalShard
+        _ fields: RequestFields, _ names: PositionNames, _ stream: LocalStream, _ shard: LocalShard
     ) throws(ServiceFault) -> Int64 {
-        let text = try fields.string("StartingSequenceNumber")
+        let text = try fields.string(names.number)
         guard let parsed = SequenceNumber(text) else {
             throw RequestFields.constraint(
-                "StartingSequenceNumber", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})")
+                names.number, text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})")
         }
         guard let number = LocalSequenceNumber(parsed), number.shardIndex == shard.index,
             number.shardCreated == shard.created, number.ordinal <= shard.lastOrdinal
         else {
             throw .invalidArgument(
-                "StartingSequenceNumber \(text) used in GetShardIterator on shard \(shard.id) in stream \(stream.name) "
+                "\(names.number) \(text) used in \(names.operation) on shard \(shard.id) in stream \(stream.name) "
                     + "under account \(configuration.account) is invalid because it did not come from this stream.")
         }
         return number.ordinal
@@ -157,7 +166,7 @@ extension KinesisService {
         var answer = slice.answer
         answer.endArray()
         answer.member("MillisBehindLatest", Int(behind))
-        if !shard.isOpen, shard.settledOrdinal >= shard.nextOrdinal, next.ordinal >= shard.storedOrdinal {
+        if shard.isReadOut(at: next.ordinal) {
             answer.key("ChildShards")
             answer.beginArray()
             for child in stream.children(of: shard.index) { child.writeAsChild(&answer) }
@@ -171,7 +180,12 @@ extension KinesisService {
 }
 
 extension LocalShard {
-    fileprivate func writeAsChild(_ answer: inout AnswerWriter) {
+    /// Whether no record comes from this ordinal on.
+    func isReadOut(at ordinal: Int64) -> Bool {
+        !isOpen && settledOrdinal >= nextOrdinal && ordinal >= storedOrdinal
+    }
+
+    func writeAsChild(_ answer: inout AnswerWriter) {
         answer.beginObject()
         answer.member("ShardId", id)
         answer.key("ParentShards")

@@ -32,7 +32,7 @@ extension KinesisService {
         answer.beginObject()
         writeSettings(of: stream, &answer)
         answer.member("OpenShardCount", stream.status == .creating ? 0 : stream.openShards.count)
-        answer.member("ConsumerCount", 0)
+        answer.member("ConsumerCount", stream.consumers.count)
         answer.member("MaxRecordSizeInKiB", stream.maxRecordKiB)
         writeWarmThroughput(of: stream, &answer)
         answer.endObject()

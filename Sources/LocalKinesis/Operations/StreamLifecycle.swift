@@ -36,6 +36,11 @@ extension KinesisService {
     func deleteStream(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
         var stream = try stream(fields)
         guard stream.status != .deleting else { return nil }
+        guard try fields.optionalBool("EnforceConsumerDeletion") ?? false || stream.consumers.isEmpty else {
+            throw .resourceInUse(
+                "Stream \(stream.name) under account \(configuration.account) has consumers: deregister them, or set "
+                    + "EnforceConsumerDeletion.")
+        }
         stream.status = .deleting
         let deleted = stream
         try await store(deleted)

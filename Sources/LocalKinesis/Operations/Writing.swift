@@ -180,6 +180,7 @@ extension KinesisService {
                 }
             }
         }
+        for shard in settled.keys { subscriptions.changed(StreamStore.Address(stream: stream.name, shard: shard)) }
         if let failure { throw failure }
         await stored(rows, of: stream)
     }

@@ -38,6 +38,14 @@ enum Schema {
                     only INTEGER PRIMARY KEY CHECK (only = 1), started INTEGER NOT NULL, ended INTEGER
                 ) STRICT;
                 """),
+        Migration(
+            version: 3,
+            sql: """
+                -- With enhanced fan-out.
+                CREATE TABLE consumers (
+                    stream TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (stream, name)
+                ) STRICT, WITHOUT ROWID;
+                """),
     ]
 }
 

@@ -30,8 +30,14 @@ struct StreamLoader {
                 return try stored.map { stored throws(SQLiteError) in try newest(of: shard, stored) } ?? shard
             }
         }
+        var consumers: [String: [StreamConsumer]] = [:]
+        try connection.query("SELECT stream, name, created FROM consumers") { row in
+            consumers[row.text(0), default: []].append(
+                StreamConsumer(name: row.text(1), created: WallTime(milliseconds: row.int64(2)), status: .active))
+        }
         try connection.query("SELECT * FROM streams ORDER BY name") { row in
-            loaded.streams.append(Self.stream(row, shards: shards[row.text(0)] ?? []))
+            let name = row.text(0)
+            loaded.streams.append(Self.stream(row, shards: shards[name] ?? [], consumers: consumers[name] ?? []))
         }
         for index in loaded.streams.indices { loaded.streams[index].tags = try tags(of: loaded.streams[index].name) }
         try connection.query("SELECT started, ended FROM account") { row in
@@ -70,12 +76,15 @@ struct StreamLoader {
         return shard
     }
 
-    private static func stream(_ row: SQLiteRow, shards: [LocalShard]) -> LocalStream {
+    private static func stream(
+        _ row: SQLiteRow, shards: [LocalShard], consumers: [StreamConsumer]
+    ) -> LocalStream {
         // A change that was under way when the process ended is complete: shards change at its beginning.
         let status: LocalStream.Status = row.text(2) == LocalStream.Status.deleting.rawValue ? .deleting : .active
         var stream = LocalStream(
             name: row.text(0), created: WallTime(milliseconds: row.int64(1)), status: status,
-            mode: LocalStream.Mode(rawValue: row.text(3)) ?? .provisioned, shards: shards, nextShardIndex: row.int(7))
+            mode: LocalStream.Mode(rawValue: row.text(3)) ?? .provisioned, shards: shards, nextShardIndex: row.int(7),
+            consumers: consumers)
         stream.retentionHours = row.int(4)
         stream.maxRecordKiB = row.int(5)
         stream.encryptionKey = row.optionalText(6)

@@ -57,6 +57,13 @@ final class StreamStore: @unchecked Sendable {
             for (key, value) in stream.tags {
                 try connection.run("INSERT INTO tags VALUES (?1, ?2, ?3)", .text(stream.name), .text(key), .text(value))
             }
+            try connection.run("DELETE FROM consumers WHERE stream = ?1", .text(stream.name))
+            // What is being deregistered is gone with the process.
+            for consumer in stream.consumers.values where consumer.status != .deleting {
+                try connection.run(
+                    "INSERT INTO consumers VALUES (?1, ?2, ?3)", .text(stream.name), .text(consumer.name),
+                    .integer(consumer.created.milliseconds))
+            }
             return try Self.save(stream.orderedShards, of: stream.name, connection)
         }
         for (address, key) in keys { shards[address] = key }
@@ -97,6 +104,7 @@ final class StreamStore: @unchecked Sendable {
         try await database.write { connection throws(SQLiteError) in
             for shard in gone.values { try Self.deleteShard(shard, connection) }
             try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream))
+            try connection.run("DELETE FROM consumers WHERE stream = ?1", .text(stream))
             try connection.run("DELETE FROM streams WHERE name = ?1", .text(stream))
         }
         for address in gone.keys { shards[address] = nil }

@@ -62,6 +62,12 @@ struct RequestFields {
         return text
     }
 
+    func optionalBool(_ name: String) throws(ServiceFault) -> Bool? {
+        guard let value = json[name], !value.isNull else { return nil }
+        guard let flag = value.bool else { throw Self.wrongType(name, "a Boolean") }
+        return flag
+    }
+
     func optionalInt(_ name: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int? {
         guard let value = json[name], !value.isNull else { return nil }
         guard let number = value.int else { throw Self.wrongType(name, "an integer") }

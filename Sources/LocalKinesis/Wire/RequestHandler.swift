@@ -8,6 +8,13 @@ import Time
 
 /// One request of the JSON 1.1 protocol, or of its sister in CBOR: checks, dispatch, and the answer or error as the service writes them.
 final class RequestHandler: HTTPHandler, @unchecked Sendable {
+    private enum Answer {
+        case body(ByteBuffer)
+        case subscription(ShardSubscription, FrameFaults)
+        /// A test has ordered that the connection is cut.
+        case cut
+    }
+
     private static let targetPrefix = "Kinesis_20131202."
 
     private let service: KinesisService
@@ -23,23 +30,32 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
     func handle(_ exchange: HTTPExchange) async {
         let requestID = RequestID.next()
         do throws(ServiceFault) {
-            guard let answer = try await answer(exchange) else { return exchange.abort() }
-            await exchange.respond(.ok, headers: Self.headers(exchange, requestID), body: answer)
+            switch try await answer(exchange) {
+            case .body(let body): await exchange.respond(.ok, headers: Self.headers(exchange, requestID), body: body)
+            case .subscription(let subscription, var faults):
+                await send(subscription, &faults, exchange, requestID)
+            case .cut: exchange.abort()
+            }
         } catch {
             await respond(error, exchange, requestID)
         }
     }
 
-    /// The body of the answer; nil where a test has ordered that the connection is cut.
-    private func answer(_ exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer? {
+    private func answer(_ exchange: HTTPExchange) async throws(ServiceFault) -> Answer {
         if let refusal = policy.check(exchange.request) {
             throw ServiceFault(code: "AccessDeniedException", message: "\(refusal)", status: refusal.status)
         }
         let body = try await Self.body(of: exchange)
-        if exchange.request.path == "/_faults" { return try orderFaults(exchange.request.method, body) }
+        if exchange.request.path == "/_faults" {
+            return .body(try orderFaults(exchange.request.method, body))
+        }
         let format = try checkForm(exchange.request)
         try await verify(exchange, body)
-        return try await service.respond(to: Self.operation(exchange.request), body, as: format)
+        let operation = try Self.operation(exchange.request)
+        if operation == Operation.subscribeToShard.rawValue {
+            return try await service.subscribeToShard(body, as: format).map(Answer.subscription) ?? .cut
+        }
+        return try await service.respond(to: operation, body, as: format).map(Answer.body) ?? .cut
     }
 
     private static func body(of exchange: HTTPExchange) async throws(ServiceFault) -> ByteBuffer {
@@ -94,7 +110,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
     // MARK: Faults
 
-    private func orderFaults(_ method: HTTPMethod, _ body: ByteBuffer) throws(ServiceFault) -> ByteBuffer? {
+    private func orderFaults(_ method: HTTPMethod, _ body: ByteBuffer) throws(ServiceFault) -> ByteBuffer {
         switch method {
         case .delete: service.faults.clear()
         case .post:
@@ -115,6 +131,32 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
     private static func headers(_ exchange: HTTPExchange, _ requestID: String) -> HTTPHeaders {
         ["Content-Type": format(exchange.request).contentType, "x-amzn-RequestId": requestID]
+    }
+
+    /// Sends what comes until the subscription or its client ends.
+    private func send(
+        _ subscription: ShardSubscription, _ faults: inout FrameFaults, _ exchange: HTTPExchange, _ requestID: String
+    ) async {
+        exchange.onDisconnect = { subscription.close() }
+        defer { subscription.close() }
+        do throws(ConnectionClosed) {
+            let response = try await exchange.startStreaming(
+                .ok,
+                headers: ["Content-Type": "application/vnd.amazon.eventstream", "x-amzn-RequestId": requestID])
+            while let message = await subscription.next() {
+                switch faults.next(message) {
+                case .write(let pieces): for piece in pieces { try await response.write([piece]) }
+                case .cut(let pieces):
+                    for piece in pieces { try await response.write([piece]) }
+                    return response.abort()
+                case .end(let pieces):
+                    for piece in pieces { try await response.write([piece]) }
+                    return await response.finish()
+                case .fallSilent: while await subscription.next() != nil {}
+                }
+            }
+            await response.finish()
+        } catch { return }
     }
 
     private func respond(_ fault: ServiceFault, _ exchange: HTTPExchange, _ requestID: String) async {

@@ -1,0 +1,237 @@
+"""Enhanced fan-out of the embedded Kinesis, by boto3."""
+
+import threading
+
+import pytest
+from botocore.eventstream import ChecksumMismatch
+from botocore.exceptions import ClientError, EventStreamError
+from urllib3.exceptions import ProtocolError
+
+from harness.records import make_stream
+from harness.waiting import eventually
+
+
+@pytest.fixture
+def kinesis(sidecars):
+    sidecar = sidecars.start("--local-limits", "off")
+    client = sidecar.boto3(read_timeout=20)
+    client.sidecar = sidecar
+    return client
+
+
+def stream_arn(kinesis, name):
+    return kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+
+
+def register(kinesis, stream, name="app"):
+    """An active consumer's ARN."""
+    arn = kinesis.register_stream_consumer(StreamARN=stream_arn(kinesis, stream), ConsumerName=name)["Consumer"][
+        "ConsumerARN"]
+    eventually(lambda: status(kinesis, arn) == "ACTIVE", 10, why="the consumer is active")
+    return arn
+
+
+def status(kinesis, arn):
+    return kinesis.describe_stream_consumer(ConsumerARN=arn)["ConsumerDescription"]["ConsumerStatus"]
+
+
+def subscribe(kinesis, arn, shard="shardId-000000000000", **position):
+    answer = kinesis.subscribe_to_shard(
+        ConsumerARN=arn, ShardId=shard, StartingPosition=position or {"Type": "TRIM_HORIZON"})
+    return answer["EventStream"]
+
+
+def events(stream):
+    for event in stream:
+        yield event["SubscribeToShardEvent"]
+
+
+def next_records(stream):
+    """Those of the next event that has some, as text, and its continuation."""
+    for event in events(stream):
+        if event["Records"]:
+            return [record["Data"].decode() for record in event["Records"]], event["ContinuationSequenceNumber"]
+    raise AssertionError("the stream ended")
+
+
+def put(kinesis, stream, *texts):
+    for text in texts:
+        kinesis.put_record(StreamName=stream, Data=text.encode(), PartitionKey="k")
+
+
+def code(call, *arguments, **more):
+    with pytest.raises(ClientError) as error:
+        call(*arguments, **more)
+    return error.value.response["Error"]["Code"]
+
+
+def test_a_consumer_is_registered_described_listed_and_deregistered(kinesis):
+    make_stream(kinesis, "orders")
+    arn = stream_arn(kinesis, "orders")
+    for name in ("a", "b", "c"):
+        registered = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=name)["Consumer"]
+        assert registered["ConsumerStatus"] == "CREATING" and registered["ConsumerName"] == name
+    assert code(kinesis.register_stream_consumer, StreamARN=arn, ConsumerName="a") == "ResourceInUseException"
+    first = kinesis.list_stream_consumers(StreamARN=arn, MaxResults=2)
+    second = kinesis.list_stream_consumers(StreamARN=arn, MaxResults=2, NextToken=first["NextToken"])
+    assert [consumer["ConsumerName"] for consumer in first["Consumers"] + second["Consumers"]] == ["a", "b", "c"]
+    assert "NextToken" not in second
+    described = kinesis.describe_stream_consumer(StreamARN=arn, ConsumerName="b")["ConsumerDescription"]
+    assert described["StreamARN"] == arn and described["ConsumerARN"].startswith(arn + "/consumer/b:")
+    summary = kinesis.describe_stream_summary(StreamName="orders")["StreamDescriptionSummary"]
+    assert summary["ConsumerCount"] == 3
+    kinesis.deregister_stream_consumer(ConsumerARN=described["ConsumerARN"])
+    eventually(lambda: len(kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]) == 2, 10, why="b is gone")
+    assert code(kinesis.describe_stream_consumer, StreamARN=arn, ConsumerName="b") == "ResourceNotFoundException"
+    again = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="b")["Consumer"]
+    assert again["ConsumerARN"] != described["ConsumerARN"]
+    assert code(kinesis.delete_stream, StreamName="orders") == "ResourceInUseException"
+    kinesis.delete_stream(StreamName="orders", EnforceConsumerDeletion=True)
+
+
+def test_twenty_consumers_are_the_most_and_five_at_a_time(kinesis):
+    make_stream(kinesis, "orders")
+    arn = stream_arn(kinesis, "orders")
+
+    def register_all():
+        try:
+            while True:
+                count = len(kinesis.list_stream_consumers(StreamARN=arn)["Consumers"])
+                if count == 20:
+                    return True
+                kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=f"c{count}")
+        except kinesis.exceptions.LimitExceededException as error:
+            assert "CREATING" in str(error)
+            return False
+
+    eventually(register_all, 20, why="twenty consumers")
+    with pytest.raises(kinesis.exceptions.LimitExceededException, match="20"):
+        kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="one-more")
+
+
+def test_consumers_outlive_the_process(sidecars, tmp_path):
+    sidecar = sidecars.start("--data-dir", str(tmp_path / "data"))
+    kinesis = sidecar.boto3()
+    make_stream(kinesis, "orders")
+    arn = register(kinesis, "orders")
+    sidecar.kill()
+    sidecar.start()
+    assert status(sidecar.boto3(), arn) == "ACTIVE"
+
+
+def test_records_are_pushed_as_they_come_and_a_later_subscription_goes_on_behind_them(kinesis):
+    make_stream(kinesis, "orders")
+    arn = register(kinesis, "orders")
+    put(kinesis, "orders", "one")
+    stream = subscribe(kinesis, arn)
+    assert next_records(stream)[0] == ["one"]
+    put(kinesis, "orders", "two")
+    texts, continuation = next_records(stream)
+    assert texts == ["two"]
+    put(kinesis, "orders", "three")
+    stream.close()
+    other = register(kinesis, "orders", "other")
+    stream = subscribe(kinesis, other, Type="AFTER_SEQUENCE_NUMBER", SequenceNumber=continuation)
+    assert next_records(stream)[0] == ["three"]
+    at = subscribe(kinesis, register(kinesis, "orders", "third"), Type="AT_SEQUENCE_NUMBER", SequenceNumber=continuation)
+    assert next_records(at)[0] == ["two", "three"]
+    for opened in (stream, at):
+        opened.close()
+
+
+def test_an_idle_shard_sends_an_empty_event_whose_continuation_can_be_gone_on_from(kinesis):
+    make_stream(kinesis, "orders")
+    stream = subscribe(kinesis, register(kinesis, "orders"), Type="LATEST")
+    event = next(events(stream))
+    assert event["Records"] == [] and event["MillisBehindLatest"] == 0
+    stream.close()
+    put(kinesis, "orders", "x")
+    stream = subscribe(
+        kinesis, register(kinesis, "orders", "other"), Type="AFTER_SEQUENCE_NUMBER",
+        SequenceNumber=event["ContinuationSequenceNumber"])
+    assert next_records(stream)[0] == ["x"]
+    stream.close()
+
+
+def test_the_end_of_a_shard_names_its_children(kinesis):
+    make_stream(kinesis, "orders")
+    arn = register(kinesis, "orders")
+    put(kinesis, "orders", "x")
+    stream = subscribe(kinesis, arn)
+    assert next_records(stream)[0] == ["x"]
+    kinesis.split_shard(StreamName="orders", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**127))
+    last = list(events(stream))[-1]
+    assert "ContinuationSequenceNumber" not in last
+    assert [child["ShardId"] for child in last["ChildShards"]] == ["shardId-000000000001", "shardId-000000000002"]
+    assert all(child["ParentShards"] == ["shardId-000000000000"] for child in last["ChildShards"])
+
+
+def test_a_second_call_is_refused_for_five_seconds_and_takes_over_then(kinesis):
+    make_stream(kinesis, "orders")
+    arn = register(kinesis, "orders")
+    first = subscribe(kinesis, arn)
+    assert code(subscribe, kinesis, arn) == "ResourceInUseException"
+    ended = []
+
+    def follow():
+        try:
+            list(events(first))
+            ended.append("in order")
+        except EventStreamError as error:
+            ended.append(str(error))
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+
+    def take_over():
+        try:
+            return subscribe(kinesis, arn)
+        except kinesis.exceptions.ResourceInUseException:
+            return None
+
+    second = eventually(take_over, 15, why="the second takes over")
+    thread.join(10)
+    assert "ResourceInUseException" in ended[0], ended
+    put(kinesis, "orders", "x")
+    assert next_records(second)[0] == ["x"]
+    second.close()
+
+
+def test_a_subscription_ends_with_its_consumer_and_with_its_stream(kinesis):
+    make_stream(kinesis, "orders")
+    gone, other = register(kinesis, "orders"), register(kinesis, "orders", "other")
+    streams = [subscribe(kinesis, gone), subscribe(kinesis, other)]
+    kinesis.deregister_stream_consumer(ConsumerARN=gone)
+    with pytest.raises(EventStreamError, match="ResourceNotFoundException"):
+        list(events(streams[0]))
+    kinesis.delete_stream(StreamName="orders", EnforceConsumerDeletion=True)
+    with pytest.raises(EventStreamError, match="ResourceNotFoundException"):
+        list(events(streams[1]))
+
+
+def test_what_is_asked_for_wrongly_is_refused(kinesis):
+    make_stream(kinesis, "orders")
+    arn = register(kinesis, "orders")
+    assert code(subscribe, kinesis, arn, "shardId-000000000009") == "ResourceNotFoundException"
+    assert code(subscribe, kinesis, arn + "1") == "ResourceNotFoundException"
+    assert code(subscribe, kinesis, arn, Type="AT_SEQUENCE_NUMBER") == "InvalidArgumentException"
+    assert code(subscribe, kinesis, arn, Type="AT_SEQUENCE_NUMBER", SequenceNumber="49") == "InvalidArgumentException"
+    assert subscribe(kinesis, arn) is not None, "none of that counted as a call that succeeded"
+
+
+@pytest.mark.parametrize("kind", ["cutFrame", "badChecksum", "exception", "endEarly", "splitFrames"])
+def test_faults_of_a_subscription_are_what_was_ordered(kinesis, kind):
+    make_stream(kinesis, "orders")
+    arn = register(kinesis, "orders")
+    put(kinesis, "orders", "x")
+    kinesis.sidecar.fault(kind, operation="SubscribeToShard", stream="orders")
+    stream = subscribe(kinesis, arn)
+    if kind == "splitFrames":
+        assert next_records(stream)[0] == ["x"]
+        stream.close()
+        return
+    if kind == "endEarly":
+        assert list(events(stream)) == []
+        return
+    with pytest.raises({"cutFrame": ProtocolError, "badChecksum": ChecksumMismatch, "exception": EventStreamError}[kind]):
+        list(events(stream))
