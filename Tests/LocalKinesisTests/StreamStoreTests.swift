@@ -165,7 +165,8 @@ private let start = WallTime(milliseconds: 1_700_000_000_000)
         await old.close()
         let (store, loaded) = try await StreamStore.open(location)
         var expected = LocalStream(
-            name: "s", created: start, status: .active, mode: .provisioned, shards: [], nextShardIndex: 0, consumers: [])
+            name: "s", created: start, status: .active, mode: .provisioned, shards: [], nextShardIndex: 0, consumers: []
+        )
         #expect(loaded.streams == [expected])
         expected.shardMetrics = [.outgoingBytes]
         try await store.save(expected)
