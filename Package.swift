@@ -41,7 +41,7 @@ let package = Package(
             dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Bytes", log]
         ),
         .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
-        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
+        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "Protobuf", "JSON", "Time", "Bytes"]),
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Reactor", dependencies: ["CLinux"]),
         .target(name: "CBOR", dependencies: ["JSON", "Bytes"]),
+        .target(name: "Protobuf", dependencies: ["Bytes"]),
         .target(name: "JSON", dependencies: ["Bytes"]),
         .target(name: "Time"),
         .target(name: "Bytes"),
@@ -90,6 +91,7 @@ let package = Package(
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
         .testTarget(name: "CBORTests", dependencies: ["CBOR", "Bytes"]),
+        .testTarget(name: "ProtobufTests", dependencies: ["Protobuf", "Bytes"]),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON", "Bytes"]),
         .testTarget(name: "ReactorTests", dependencies: ["TestSupport", "Reactor"]),
         .testTarget(name: "SQLiteTests", dependencies: ["TestSupport", "SQLite"]),
@@ -110,7 +112,7 @@ let package = Package(
         .testTarget(
             name: "KinesisTests",
             dependencies: [
-                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes",
+                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "Protobuf", "JSON", "Time", "Bytes",
             ]),
         .testTarget(
             name: "StateTests",
@@ -186,6 +188,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
         fuzzer("FuzzCBOR", ["CBOR", "Bytes"]),
         fuzzer("FuzzEventStream", ["AWS", "Bytes"]),
+        fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),

@@ -95,6 +95,20 @@ package final class HTTPExchange: @unchecked Sendable {
         return response
     }
 
+    /// Whether an answer may end with fields behind its body.
+    package var carriesTrailers: Bool { stream.carriesTrailers }
+
+    /// Gives an answer that is fields alone, which say nothing of a body either: gRPC's where a call fails at once. Only where
+    /// `carriesTrailers`.
+    package func respond(fieldsAlone headers: HTTPHeaders) async {
+        guard !isOver, stream.isOpen, case .none = answer else { return }
+        answer = .given
+        answeredStatus = .ok
+        // A client that has gone meanwhile needs no answer.
+        try? await stream.begin(
+            .ok, headers + commonHeaders, isHead: true, peerMayHalfClose: true, closesConnection: false)
+    }
+
     /// Whether an answer in pieces was begun.
     var isStreaming: Bool { if case .streaming = answer { true } else { false } }
 
