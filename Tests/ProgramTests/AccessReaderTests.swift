@@ -128,7 +128,8 @@ import Testing
 
     @Test(arguments: [
         (
-            "", "TLS (tls.certificateFile and tls.keyFile), and tokens or tls.clientCAFile, or insecure: true (--insecure)"
+            "",
+            "TLS (tls.certificateFile and tls.keyFile), and tokens or tls.clientCAFile, or insecure: true (--insecure)"
         ),
         (tokens, "needs TLS (tls.certificateFile and tls.keyFile), or insecure: true"),
         (pair, "needs tokens or tls.clientCAFile, or insecure: true"),

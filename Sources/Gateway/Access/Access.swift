@@ -33,12 +33,15 @@ package struct Access: Equatable, Sendable {
         self.clients = clients
     }
 
+    /// Whether nothing has to be proven.
+    package var isOpen: Bool { tokens.isEmpty && clients.isEmpty }
+
     /// Whoever asks with these values of `Authorization` over a connection that shows these names. Either proves it; with both
     /// it may do what either allows.
     package func principal(
         authorizations: [String], peerNames: [PeerName]
     ) throws(AccessDenial) -> Principal {
-        if tokens.isEmpty, clients.isEmpty { return .anybody }
+        if isOpen { return .anybody }
         let presented = tokens.isEmpty ? nil : Self.bearer(authorizations)
         let grants =
             (presented.map(grants(of:)) ?? []) + clients.filter { peerNames.contains($0.name) }.map(\.grant)
