@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // The names of parameters are string macros, which Swift cannot hand to a parameter of type char *.
 static inline EVP_MAC_CTX *copenssl_hmac_sha256(EVP_MAC *mac, const unsigned char *key, size_t length) {
@@ -38,6 +39,26 @@ static inline void copenssl_server_defaults(SSL_CTX *context) {
 
 static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
+// Stacks are macros. The names belong to whoever asks; NULL: the certificate has none.
+static inline GENERAL_NAMES *copenssl_alternative_names(X509 *certificate) {
+    return (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+
+static inline int copenssl_name_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+
+// The name's kind (GEN_…), and its bytes, which are the stack's; no bytes where it is of a kind without text.
+static inline int copenssl_name(const GENERAL_NAMES *names, int at, const unsigned char **bytes, int *length) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, at);
+    *bytes = NULL;
+    *length = 0;
+    switch (name->type) {
+    case GEN_EMAIL: case GEN_DNS: case GEN_URI: case GEN_IPADD:
+        *bytes = ASN1_STRING_get0_data(name->d.ia5);
+        *length = ASN1_STRING_length(name->d.ia5);
+    }
+    return name->type;
 }
 
 #endif

@@ -19,7 +19,7 @@ enum CrossOrigin {
     static func permission(_ methods: [HTTPMethod]) -> HTTPHeaders {
         [
             "Access-Control-Allow-Methods": methods.map(\.text).joined(separator: ", "),
-            "Access-Control-Allow-Headers": "Accept, Content-Encoding, Content-Type, Last-Event-ID",
+            "Access-Control-Allow-Headers": "Accept, Authorization, Content-Encoding, Content-Type, Last-Event-ID",
             // A public page that asks a private address (https://wicg.github.io/private-network-access).
             "Access-Control-Allow-Private-Network": "true",
             "Access-Control-Max-Age": "600",

@@ -21,6 +21,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     /// Requests for records that were refused.
     private(set) var refusedReaders: [ProblemCode: Int] = [:]
     private(set) var requests = RequestCounters()
+    var accessFailures = AccessFailures()
     /// What the events `stats` of the last moment say, by stream.
     var eventStats: [StreamName: (members: Task<ByteBuffer, Never>, until: EventLoop.Instant)] = [:]
     let rates: RateBook
@@ -44,7 +45,9 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         isDraining = true
     }
 
-    package func handle(_ exchange: HTTPExchange) async {
+    package func handle(_ exchange: HTTPExchange) async { await handle(exchange, from: .main) }
+
+    func handle(_ exchange: HTTPExchange, from entrance: Entrance) async {
         var name = RouteName.none
         requests.began()
         defer { requests.ended(name, exchange.answeredStatus?.rawValue ?? 0) }
@@ -52,11 +55,11 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
             if let origin = origins.allowedForeignOrigin(exchange.request) {
                 exchange.commonHeaders = CrossOrigin.fields(for: origin)
-                if CrossOrigin.isPreflight(exchange.request) { return try await permit(exchange) }
+                if CrossOrigin.isPreflight(exchange.request) { return try await permit(exchange, from: entrance) }
             }
-            let route = try Route.find(exchange.request.method, path: exchange.request.path)
+            let route = try Route.find(exchange.request.method, path: exchange.request.path, from: entrance)
             name = RouteName(route)
-            try await answer(exchange, route)
+            try await answer(exchange, route, try admit(exchange, to: route, from: entrance))
         } catch {
             await refuse(exchange, error)
         }
@@ -68,13 +71,15 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         return (document.httpHeaders, document.body)
     }
 
-    private func answer(_ exchange: HTTPExchange, _ route: Route) async throws(Problem) {
+    private func answer(
+        _ exchange: HTTPExchange, _ route: Route, _ principal: Principal
+    ) async throws(Problem) {
         switch route {
         case .records(let stream): try await follow(exchange, stream)
-        case .put(let stream): try await put(exchange, stream)
+        case .put(let stream): try await put(exchange, stream, principal)
         case .shards(let stream): try await listShards(exchange, stream)
-        case .assignments(let stream): try await assignments(exchange, stream)
-        case .stats(let stream): try await stats(exchange, stream)
+        case .assignments(let stream): try await assignments(exchange, stream, principal)
+        case .stats(let stream): try await stats(exchange, stream, principal)
         case .start(let stream): try await start(exchange, stream)
         case .stop(let stream): try await stop(exchange, stream)
         case .forget(let stream): try await forget(exchange, stream)
@@ -82,16 +87,16 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .goOn(let stream): try await continuePolling(exchange, stream)
         case .statusPage: try await statusPage(exchange)
         case .metrics: try await metrics(exchange)
-        case .streams: try await listConsumers(exchange)
+        case .streams: try await listConsumers(exchange, principal)
         case .stream(let stream): try await describe(exchange, stream)
         case .livez: try await livez(exchange)
-        case .readyz: try await readyz(exchange)
+        case .readyz: try await readyz(exchange, principal)
         case .openAPI: try await openAPI(exchange)
         }
     }
 
-    private func permit(_ exchange: HTTPExchange) async throws(Problem) {
-        let methods = try Route.methods(path: exchange.request.path)
+    private func permit(_ exchange: HTTPExchange, from entrance: Entrance) async throws(Problem) {
+        let methods = try Route.methods(path: exchange.request.path, from: entrance)
         await exchange.respond(.noContent, headers: CrossOrigin.permission(methods))
     }
 
@@ -101,12 +106,12 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
     }
 
-    /// Counts and logs a refusal. Of readers every kind is logged: most of their libraries keep from their users what the
-    /// response says.
+    /// Counts and logs a refusal. Of readers every kind is logged, since most of their libraries keep from their users what the
+    /// response says, and so is who may not.
     func note(_ document: ProblemDocument, of exchange: HTTPExchange, _ refusal: ReaderRefusal = .response) {
         let isReader = Route.isOfRecords(exchange.request.path)
         if isReader { refusedReaders[document.code, default: 0] += 1 }
-        guard isReader || document.code.status.rawValue >= 500 else { return }
+        guard isReader || document.code.isOfAccess || document.code.status.rawValue >= 500 else { return }
         guard refusals.isWorthALine(document.kind, now: loop.now) else { return }
         let response =
             switch refusal {

@@ -9,6 +9,8 @@ package struct GatewayOptions: Sendable {
     package var allowedHosts: [String] = []
     /// The foreign origins whose pages may call the sidecar.
     package var allowedOrigins: [String] = []
+    /// Who may do what.
+    package var access = Access()
     /// What `/livez` says the program is.
     package var version: String = ""
     /// What assignments and metrics say of the process.

@@ -34,19 +34,29 @@ package enum Route: Equatable, Sendable {
         }
     }
 
-    package static func find(_ method: HTTPMethod, path: String) throws(Problem) -> Route {
-        let route = try at(path)
+    package static func find(
+        _ method: HTTPMethod, path: String, from entrance: Entrance = .main
+    ) throws(Problem) -> Route {
+        let route = try at(path, entrance)
         guard route.methods.contains(method) else { throw .methodNotAllowed(method, allowed: route.methods) }
         return route
     }
 
     /// The methods of whatever is at the path.
-    static func methods(path: String) throws(Problem) -> [HTTPMethod] {
-        try at(path).methods
+    static func methods(path: String, from entrance: Entrance) throws(Problem) -> [HTTPMethod] {
+        try at(path, entrance).methods
     }
 
     /// Whether the path is that of a stream's records, whatever the stream's name.
     static func isOfRecords(_ path: String) -> Bool { path.hasPrefix("/streams/") && path.hasSuffix("/records") }
+
+    private static func at(_ path: String, _ entrance: Entrance) throws(Problem) -> Route {
+        let route = try at(path)
+        guard entrance == .main || route.isForAdminListener else {
+            throw .notForAdminListener(path: path, served: adminPaths)
+        }
+        return route
+    }
 
     private static func at(_ path: String) throws(Problem) -> Route {
         let segments: PathSegments

@@ -16,6 +16,8 @@ final class Program: @unchecked Sendable {
 
     /// How long the end waits for somebody to take the last lines of the log.
     private static let logPatience = Duration.milliseconds(500)
+    /// Probes, Prometheus and a few people: who floods `adminListen` takes no more of the process's descriptors.
+    private static let adminConnections = 100
     private static let signalNames = [SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGHUP: "SIGHUP"]
 
     private let settings: Settings
@@ -27,6 +29,8 @@ final class Program: @unchecked Sendable {
     private var local: EmbeddedKinesis?
     private var services: Services?
     private var server: HTTPServer?
+    /// Of `adminListen`.
+    private var adminServer: HTTPServer?
     private var gateway: Gateway?
     private var certificate: ServerCertificate?
     private var signals: Signals?
@@ -84,10 +88,11 @@ final class Program: @unchecked Sendable {
                 settings, folder: folder, local: local?.address, process: process, on: loop)
             self.services = services
             let addresses = try listen(services)
-            try writePorts(addresses)
+            let admin = try listenForAdmins()
+            try writePorts(addresses, admin)
             for consumer in settings.consumers { services.consumers.start(consumer.stream, consumer.options) }
             services.consumers.measureLag()
-            announce(addresses)
+            announce(addresses, admin)
             _ = loop.schedule(after: Self.startSettles) { StartPages.giveBack() }
         } catch {
             failure = error
@@ -109,6 +114,7 @@ final class Program: @unchecked Sendable {
         options.heartbeatInterval = settings.heartbeatInterval
         options.allowedHosts = settings.allowedHosts
         options.allowedOrigins = settings.allowedOrigins
+        options.access = settings.access
         options.version = Help.version
         options.process = process
         let gateway = Gateway(
@@ -122,19 +128,40 @@ final class Program: @unchecked Sendable {
         var bound: [ListenAddress] = []
         for address in settings.listen {
             let isSecure = certificate != nil && address.port != nil
-            do throws(SystemError) {
-                bound.append(try server.listen(address, isSecure: isSecure, access: settings.socketAccess))
-            } catch {
-                throw .failed("cannot listen on \(address): \(error)\(StartError.hint(error, flag: "--listen"))")
-            }
+            bound.append(try listen(server, address, isSecure: isSecure, flag: "--listen"))
         }
         return bound
     }
 
+    private func listen(
+        _ server: HTTPServer, _ address: ListenAddress, isSecure: Bool, flag: String
+    ) throws(StartError) -> ListenAddress {
+        do throws(SystemError) {
+            return try server.listen(address, isSecure: isSecure, access: settings.socketAccess)
+        } catch {
+            throw .failed("cannot listen on \(address): \(error)\(StartError.hint(error, flag: flag))")
+        }
+    }
+
+    /// A server of its own: whoever may reach it, and nothing else, takes none of the others' connections, and it answers
+    /// until the end.
+    private func listenForAdmins() throws(StartError) -> ListenAddress? {
+        guard let gateway, let address = settings.adminListen else { return nil }
+        var limits = settings.http
+        limits.connections = min(limits.connections, Self.adminConnections)
+        let server = HTTPServer(
+            loop: loop, limits: limits, handler: AdminHandler(gateway), logger: Logger(label: "admin"))
+        server.onBadRequest = { [unowned gateway] in gateway.refusal(of: $0) }
+        adminServer = server
+        return try listen(server, address, isSecure: false, flag: "--admin-listen")
+    }
+
     /// `--port-file` gets the ports.
-    private func writePorts(_ addresses: [ListenAddress]) throws(StartError) {
+    private func writePorts(_ addresses: [ListenAddress], _ admin: ListenAddress?) throws(StartError) {
         guard let path = settings.portFile else { return }
-        let ports = [("http", addresses.lazy.compactMap(\.port).first), ("kinesis", local?.address.port)]
+        let ports = [
+            ("http", addresses.lazy.compactMap(\.port).first), ("admin", admin?.port), ("kinesis", local?.address.port),
+        ]
         let members = ports.compactMap { name, port in port.map { "\"\(name)\": \($0)" } }
         let text = "{\(members.joined(separator: ", "))}\n"
         do throws(TextFile.Failure) {
@@ -145,13 +172,18 @@ final class Program: @unchecked Sendable {
     }
 
     /// One line on standard output says every address.
-    private func announce(_ addresses: [ListenAddress]) {
+    private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
         let scheme = certificate == nil ? "http" : "https"
         let urls = addresses.map { $0.port == nil ? "\($0)" : "\(scheme)://\($0)" }.joined(separator: " and ")
         let kinesis = local.map { ", embedded Kinesis on http://\($0.address)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
-        print("kinesis-sidecar \(Help.version) listens on \(urls)\(kinesis), \(state)")
+        let probes = admin.map { ", for probes on \($0.port == nil ? "" : "http://")\($0)" } ?? ""
+        print("kinesis-sidecar \(Help.version) listens on \(urls)\(probes)\(kinesis), \(state)")
         fflush(nil)
+        if settings.isInsecure, let open = addresses.first(where: { !$0.isLoopback }) {
+            logger.warning(
+                "insecure: whoever reaches this address is served", metadata: ["address": "\(open)"])
+        }
         if settings.dataDir == nil {
             logger.notice("everything is in memory; --data-dir keeps it")
         }
@@ -202,6 +234,7 @@ final class Program: @unchecked Sendable {
             async let puts: Void = services.producer.drain(deadline: settled)
             _ = await (readers, puts)
             await server.drain(deadline: settled)
+            await adminServer?.drain(deadline: settled)
         }
         await stopServices()
         logger.notice("ended")

@@ -1,6 +1,7 @@
 """A browser as it is: headless Chromium with EventSource, and the status page."""
 
 import functools
+import hashlib
 import http.server
 import json
 import socket
@@ -86,6 +87,38 @@ def test_the_status_page_shows_what_is_read(chromium, sidecar):
     assert "shardId-000000000000" in text and "kinesis-sidecar" in text
     complaints = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
     assert [entry for entry in complaints if "favicon.ico" not in entry["message"]] == []
+
+
+def test_the_status_page_asks_for_a_token_and_keeps_it_in_its_tab(chromium, sidecars, tmp_path):
+    digest = hashlib.sha256(b"good").hexdigest()
+    (tmp_path / "sidecar.yaml").write_text(
+        json.dumps({"tokens": [{"name": "page", "sha256": digest, "streams": "orders", "verbs": ["read", "put"]}]}))
+    sidecar = sidecars.start("--config", tmp_path / "sidecar.yaml")
+    good = {"Authorization": "Bearer good"}
+    assert sidecar.post("/streams/orders/put", {"data": 1}, headers=good).status == 200
+
+    def page():
+        return chromium.find_element("tag name", "main").text
+
+    def give(token):
+        chromium.find_element("id", "token").send_keys(token)
+        chromium.find_element("css selector", "#asking button").click()
+
+    chromium.get_log("browser")  # what was before
+    chromium.get(sidecar.url + "/")
+    eventually(lambda: "tells only those who have a token" in page(), 20, why="it asks")
+    assert "metrics" not in page(), "no link that would be refused"
+    give("bad")
+    eventually(lambda: "tokens lists no token" in page(), 20, why="what the sidecar says of it")
+    give("good")
+    eventually(lambda: "orders: 1 records put" in page(), 20, why="the stream")
+    assert not chromium.find_element("id", "asking").is_displayed()
+    chromium.refresh()
+    eventually(lambda: "orders: 1 records put" in page(), 20, why="the tab has it still")
+    assert chromium.execute_script("return [localStorage.length, document.cookie]") == [0, ""]
+    complaints = [entry["message"] for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert all("401" in message for message in complaints), complaints
+    chromium.execute_script("sessionStorage.clear()")
 
 
 def test_the_status_page_shows_who_leases_what(chromium, sidecars, ministack, tmp_path):

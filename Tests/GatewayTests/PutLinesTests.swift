@@ -66,8 +66,26 @@ import Testing
         #expect(!draft(orders, [text]).hasRoom(for: 56 * 1024 + 1))
     }
 
-    private func draft(_ stream: StreamName?, _ texts: [String], memory: Int = 1 << 20) -> PutLinesDraft {
-        var draft = PutLinesDraft(stream: stream, memory: memory, isOrdered: false)
+    @Test func `a line that names a stream for which its sender has no grant fails in its place`() {
+        let principal = Principal([Grant(name: "app", verbs: [.put], streams: StreamScope(["a*"])!)])
+        let texts = ["a", "b", "ab"].map { #"{"streamName":"\#($0)","data":1}"# }
+        var draft = draft(nil, texts, principal: principal)
+        for _ in 0..<2 {
+            let lines = draft.finish()
+            #expect(lines.groups.map(\.stream.text) == ["a", "ab"])
+            #expect(lines.faults.map(\.line) == [2] && lines.faults.map(\.code) == [.streamNotGranted])
+            // What is finished is held to the same.
+            for (index, text) in texts.enumerated() {
+                let bytes = ByteBuffer(text)
+                withExtendedLifetime(bytes) { draft.add(bytes.bytes, line: index + 1) }
+            }
+        }
+    }
+
+    private func draft(
+        _ stream: StreamName?, _ texts: [String], memory: Int = 1 << 20, principal: Principal = .anybody
+    ) -> PutLinesDraft {
+        var draft = PutLinesDraft(stream: stream, memory: memory, isOrdered: false, principal: principal)
         for (index, text) in texts.enumerated() {
             let bytes = ByteBuffer(text)
             withExtendedLifetime(bytes) { draft.add(bytes.bytes, line: index + 1) }

@@ -24,9 +24,13 @@ final class TestSidecar: @unchecked Sendable {
     let gateway: Gateway
     let server: HTTPServer
     let port: Int
+    /// For `adminListen`.
+    let admin: HTTPServer
+    let adminPort: Int
 
     private init(
-        _ loop: EventLoop, heartbeat: Duration, patience: Duration, _ puts: ProducerOptions, _ limits: HTTPLimits
+        _ loop: EventLoop, heartbeat: Duration, patience: Duration, _ puts: ProducerOptions, _ limits: HTTPLimits,
+        _ access: Access
     ) async throws {
         self.loop = loop
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -42,6 +46,7 @@ final class TestSidecar: @unchecked Sendable {
         options.heartbeatInterval = heartbeat
         options.readerPatience = patience
         options.version = "1.2.3"
+        options.access = access
         options.allowedOrigins = ["https://app.example"]
         options.process.host = "host"
         options.process.pid = 42
@@ -53,12 +58,14 @@ final class TestSidecar: @unchecked Sendable {
         server = HTTPServer(loop: loop, limits: limits, handler: gateway, logger: logger)
         server.onBadRequest = gateway.refusal
         port = try server.listen(ListenAddress("127.0.0.1:0")!).port!
+        admin = HTTPServer(loop: loop, limits: limits, handler: AdminHandler(gateway), logger: logger)
+        adminPort = try admin.listen(ListenAddress("127.0.0.1:0")!).port!
     }
 
     /// Runs a test's body with a sidecar of its own, on a thread of its own: its blocking calls hold up nobody.
     static func run(
         heartbeat: Duration = .seconds(15), patience: Duration = .seconds(60),
-        puts: ProducerOptions = ProducerOptions(), limits: HTTPLimits = HTTPLimits(),
+        puts: ProducerOptions = ProducerOptions(), limits: HTTPLimits = HTTPLimits(), access: Access = Access(),
         _ body: @escaping @Sendable (TestSidecar) async throws -> Void
     ) async throws {
         let loop = try EventLoop(name: "gateway")
@@ -72,11 +79,12 @@ final class TestSidecar: @unchecked Sendable {
             }
         }
         let sidecar = try await Task(executorPreference: loop) {
-            try await TestSidecar(loop, heartbeat: heartbeat, patience: patience, puts, limits)
+            try await TestSidecar(loop, heartbeat: heartbeat, patience: patience, puts, limits, access)
         }.value
         let result = await Task(executorPreference: client) { try await body(sidecar) }.result
         await Task(executorPreference: loop) {
             sidecar.server.closeAll()
+            sidecar.admin.closeAll()
             await sidecar.kinesis.close()
         }.value
         try result.get()
@@ -104,6 +112,14 @@ final class TestSidecar: @unchecked Sendable {
         await Task(executorPreference: loop) { change(self.kinesis) }.value
     }
 
+    /// Makes another stream, with a consumer.
+    func start(_ stream: StreamName) async {
+        await Task(executorPreference: loop) {
+            try? await self.kinesis.make(stream)
+            _ = try? await self.consumers.start(stream, naming: NamedOptions())
+        }.value
+    }
+
     /// The sequence numbers that Kinesis has given, in their order: so many.
     func numbers(_ count: Int) async throws -> [String] {
         let numbers = await Task(executorPreference: loop) {
@@ -126,8 +142,10 @@ final class TestSidecar: @unchecked Sendable {
     }
 
     /// A whole exchange on a connection of its own.
-    func send(_ method: String, _ target: String, headers: [String] = [], body: String = "") throws -> TestAnswer {
-        let client = try TestClient(port: port)
+    func send(
+        _ method: String, _ target: String, headers: [String] = [], body: String = "", toAdmin: Bool = false
+    ) throws -> TestAnswer {
+        let client = try TestClient(port: toAdmin ? adminPort : port)
         client.send(method, target, headers: headers + ["Connection: close"], body: body)
         return TestAnswer(try client.readToEnd())
     }

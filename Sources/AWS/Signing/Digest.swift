@@ -79,6 +79,23 @@ package struct SHA256Value: Hashable, Sendable {
         withBytes { Base64.encode($0) }
     }
 
+    /// Nil where the text is not 64 hexadecimal digits of either case.
+    package init?(hex: String) {
+        let digits = hex.utf8.compactMap(Hex.value)
+        guard hex.utf8.count == 2 * Self.byteCount, digits.count == hex.utf8.count else { return nil }
+        fill { bytes in
+            for at in bytes.indices { bytes[at] = digits[2 * at] << 4 | digits[2 * at + 1] }
+        }
+    }
+
+    /// Whether both are the same, in a time that does not tell where they differ.
+    package func equalsInConstantTime(_ other: SHA256Value) -> Bool {
+        let difference =
+            (words.0 ^ other.words.0) | (words.1 ^ other.words.1) | (words.2 ^ other.words.2)
+            | (words.3 ^ other.words.3)
+        return difference == 0
+    }
+
     package static func == (left: SHA256Value, right: SHA256Value) -> Bool {
         left.words == right.words
     }

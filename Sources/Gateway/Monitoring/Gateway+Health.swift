@@ -18,11 +18,13 @@ extension Gateway {
     }
 
     /// `GET /readyz`: 503 while draining or when checkpoints can be stored nowhere. Where one of two places is left, and AWS in
-    /// trouble, is told in the body alone: a restart of the sidecar would not help.
-    func readyz(_ exchange: HTTPExchange) async throws(Problem) {
+    /// trouble, is told in the body alone: a restart of the sidecar would not help. The reasons name streams and accounts: they are for
+    /// those who may read all streams.
+    func readyz(_ exchange: HTTPExchange, _ principal: Principal) async throws(Problem) {
         try refuseOptions(exchange)
         let readiness = readiness
-        await respond(exchange, readiness.text, readiness.isReady ? .ok : .serviceUnavailable)
+        let text = readiness.text(withReasons: principal.mayReadAll)
+        await respond(exchange, text, readiness.isReady ? .ok : .serviceUnavailable)
     }
 
     private var readiness: Readiness {
@@ -81,14 +83,14 @@ struct Readiness: Equatable {
 
     var isReady: Bool { blocking.isEmpty }
 
-    var text: ByteBuffer {
+    func text(withReasons: Bool) -> ByteBuffer {
         var json = JSONWriter()
         json.beginObject()
         json.member("status", isReady ? "ready" : "notReady")
         json.key("causes")
-        write(blocking, &json)
+        write(withReasons ? blocking : [], &json)
         json.key("warnings")
-        write(passing, &json)
+        write(withReasons ? passing : [], &json)
         json.endObject()
         return json.buffer
     }

@@ -19,6 +19,14 @@ extension Gateway {
         writeProcess(text)
         writeRequests(text)
         writeRefusedReaders(text)
+        text.metric(
+            "kinesis_sidecar_access_failures_total", .counter,
+            "Requests that were refused because whoever asked may not, by problem code."
+        ) {
+            for (code, count) in accessFailures.counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                $0.add([("code", code.rawValue)], count)
+            }
+        }
         writePuts(text)
         if let table = services.table() { write(table.use, text) }
         await writeConsumers(text)

@@ -11,15 +11,15 @@ import Time
 
 /// What happened lately: lifion's getStats of module and instance, and beside it lag, rates and buffers of each shard.
 extension Gateway {
-    /// `GET /stats`: of the process, with every stream; `GET /streams/{s}/stats`: of one stream.
-    func stats(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
+    /// `GET /stats`: of the process, with every stream that whoever asks may read; `GET /streams/{s}/stats`: of one stream.
+    func stats(_ exchange: HTTPExchange, _ stream: StreamName?, _ principal: Principal) async throws(Problem) {
         try refuseOptions(exchange)
         var json = JSONWriter(capacity: 2048)
         json.beginObject()
         if let stream {
             await writeStream(stream, &json)
         } else {
-            await writeProcess(&json)
+            await writeProcess(&json, for: principal)
         }
         json.endObject()
         await respond(exchange, json.buffer)
@@ -54,10 +54,13 @@ extension Gateway {
         await write(stats, &json, SlicedWalk(loop))
     }
 
-    private func writeProcess(_ json: inout JSONWriter) async {
+    private func writeProcess(_ json: inout JSONWriter, for principal: Principal) async {
         json.member("version", options.version)
-        let kinesis = services.kinesis()
-        let streams = await StreamStats.all(services)
+        let streams = await StreamStats.all(services).filter { principal.may(.read, $0.stream) }
+        // What the services said names streams and accounts.
+        let kinesis =
+            principal.mayReadAll
+            ? services.kinesis() : ServiceActivity(lastAnswer: streams.compactMap(\.activity.lastAnswer).max())
         let walk = SlicedWalk(loop)
         json.time("lastAwsResponse", kinesis.lastAnswer)
         json.exceptions(kinesis.recentExceptions)
@@ -68,7 +71,7 @@ extension Gateway {
         json.time("lastRecordSent", streams.compactMap(\.activity.lastRecordSent).max())
         json.exceptions(kinesis.recentExceptions)
         json.endObject()
-        if let table = services.table() { table.write(&json) }
+        if principal.mayReadAll, let table = services.table() { table.write(&json) }
         json.member("bufferedBytes", services.consumers.bufferedBytes)
         json.member("waitingPutBytes", services.producer.waitingBytes)
         json.key("streams")

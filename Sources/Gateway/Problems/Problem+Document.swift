@@ -14,8 +14,12 @@ extension Problem {
         case .refused(let request):
             ProblemDocument(ProblemCode(rawValue: request.code) ?? .malformedRequest, request.detail)
         case .origin(let refusal): refusal.document
+        case .access(let denial): denial.document
         case .unknownRoute(let path):
             ProblemDocument(.unknownRoute, "There is no route \(path); /openapi.yaml lists what there is.")
+        case .notForAdminListener(let path, let served):
+            ProblemDocument(.unknownRoute, "adminListen does not serve \(path), but \(Self.list(served)).")
+                .with("accepted", .strings(served))
         case .methodNotAllowed(let method, let allowed):
             Self.methodNotAllowed(method, allowed.map(\.text))
         case .notAcceptable(let accept, let accepted):

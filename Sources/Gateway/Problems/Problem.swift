@@ -12,7 +12,11 @@ package indirect enum Problem: Error, Sendable {
     /// The server refused the request before any route saw it.
     case refused(RefusedRequest)
     case origin(OriginPolicy.Refusal)
+    /// Whoever asks may not do this.
+    case access(AccessDenial)
     case unknownRoute(path: String)
+    /// `adminListen` does not have it; `served` are the paths that it has.
+    case notForAdminListener(path: String, served: [String])
     case methodNotAllowed(HTTPMethod, allowed: [HTTPMethod])
     /// What `accepted` offers is not among what the client takes.
     case notAcceptable(String, accepted: [String])

@@ -19,6 +19,12 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     // Who asks, and for what.
     case foreignHost
     case foreignOrigin
+    case missingToken
+    case unknownToken
+    case unknownClient
+    case verbNotGranted
+    case streamNotGranted
+    case tooManyAccessFailures
     case unknownRoute
     case methodNotAllowed
     case notAcceptable
@@ -83,6 +89,12 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case awsTimeout
     case noCredentials
 
+    /// Whether it says that whoever asks may not do what it asks for.
+    var isOfAccess: Bool {
+        [.missingToken, .unknownToken, .unknownClient, .verbNotGranted, .streamNotGranted, .tooManyAccessFailures]
+            .contains(self)
+    }
+
     /// Its status in HTTP.
     package var status: HTTPStatus {
         switch self {
@@ -94,7 +106,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .badRequest
         // That a trouble is over is no error.
         case .deliveryLogOn: .ok
-        case .foreignOrigin: .forbidden
+        case .missingToken, .unknownToken: .unauthorized
+        case .foreignOrigin, .unknownClient, .verbNotGranted, .streamNotGranted: .forbidden
         case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
@@ -108,7 +121,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
         case .unknownExpectation: .expectationFailed
         case .foreignHost: .misdirectedRequest
-        case .tooManyPuts, .throttled: .tooManyRequests
+        case .tooManyPuts, .throttled, .tooManyAccessFailures: .tooManyRequests
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
@@ -137,6 +150,12 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tooManyBodies: "Too many bodies are being read"
         case .foreignHost: "The Host is not one of this server's"
         case .foreignOrigin: "A page of another origin may not do this"
+        case .missingToken: "There is no token"
+        case .unknownToken: "The token is not known"
+        case .unknownClient: "The client's certificate is not listed"
+        case .verbNotGranted: "The verb is not granted"
+        case .streamNotGranted: "The verb is not granted for the stream"
+        case .tooManyAccessFailures: "Too many requests without a known token"
         case .unknownRoute: "No such route"
         case .methodNotAllowed: "The route has no such method"
         case .notAcceptable: "No answer of an accepted type"

@@ -11,14 +11,15 @@ extension Gateway {
     private static let parsedOnLoop = 256 * 1024
 
     /// `POST /streams/{s}/put` and `POST /put`.
-    func put(_ exchange: HTTPExchange, _ named: StreamName?) async throws(Problem) {
+    func put(_ exchange: HTTPExchange, _ named: StreamName?, _ principal: Principal) async throws(Problem) {
         let options = try PutOptions(
             Self.items(exchange.request.query), type: exchange.request.contentType, namesStream: named == nil)
-        if options.kind == .lines { return try await putLines(exchange, named, options) }
+        if options.kind == .lines { return try await putLines(exchange, named, options, principal) }
         let body = try await readPut(exchange, options, namesStream: named == nil)
         guard let stream = named ?? body.stream else {
             throw .putBody(PutBodyError(.missingStreamName), namesStream: true)
         }
+        if named == nil { try require(.put, on: stream, of: principal) }
         if exchange.holdsLargeBody { try hold(body.put.heldBytes, exchange) }
         let answer: PutAnswer
         do {

@@ -4,7 +4,9 @@ import Producer
 
 extension Gateway {
     /// A body of lines, each a put of its own; see `PutLinesSession`.
-    func putLines(_ exchange: HTTPExchange, _ stream: StreamName?, _ options: PutOptions) async throws(Problem) {
+    func putLines(
+        _ exchange: HTTPExchange, _ stream: StreamName?, _ options: PutOptions, _ principal: Principal
+    ) async throws(Problem) {
         let body = try RequestBody(exchange)
         let producer = services.producer
         let feed: PutFeed
@@ -14,7 +16,7 @@ extension Gateway {
             throw .draining
         }
         let session = PutLinesSession(
-            exchange, body, feed, stream, options, memory: producer.options.maxPutBytes,
+            exchange, body, feed, stream, options, principal, memory: producer.options.maxPutBytes,
             headers: EventFraming.lines.headers)
         await session.run()
     }

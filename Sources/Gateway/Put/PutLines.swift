@@ -45,6 +45,7 @@ package struct PutLinesDraft: Sendable {
     private let stream: StreamName?
     private let memory: Int
     private let isOrdered: Bool
+    private let principal: Principal
     private var groups: [OpenGroup] = []
     /// The group that each stream has, where lines name their streams.
     private var places: [StreamName: Int] = [:]
@@ -56,10 +57,13 @@ package struct PutLinesDraft: Sendable {
     ///   - stream: the stream of every line; nil where each line names its own.
     ///   - memory: bytes that one record may hold; see `EncodedPut.heldBytes`.
     ///   - isOrdered: whether the records of a partition key keep their order through retries.
-    package init(stream: StreamName?, memory: Int, isOrdered: Bool) {
+    ///   - principal: who puts; a line that names a stream which it may not put to is a fault. That it may put to `stream` is
+    ///     known.
+    package init(stream: StreamName?, memory: Int, isOrdered: Bool, principal: Principal = .anybody) {
         self.stream = stream
         self.memory = memory
         self.isOrdered = isOrdered
+        self.principal = principal
     }
 
     package var isEmpty: Bool { lines == 0 }
@@ -76,17 +80,22 @@ package struct PutLinesDraft: Sendable {
         do throws(PutBodyError) {
             let members = try unsafe PutBodyMembers(text, namesStream: stream == nil, hasRecords: false)
             let stream = if let stream { stream } else { try members.stream() }
+            if self.stream == nil, let denial = principal.missing(for: .put, on: .stream(stream)) {
+                return fail(denial.document, line)
+            }
             try add(members.fields, to: place(of: stream), line, size: text.count)
         } catch {
-            let document = error.documentOfLine
-            faults.append(PutLines.Fault(line: line, code: document.code, detail: document.detail))
+            fail(error.documentOfLine, line)
         }
     }
 
     /// Takes the place of a line that cannot be read.
     package mutating func add(_ problem: Problem, line: Int) {
         lines += 1
-        let document = problem.document
+        fail(problem.document, line)
+    }
+
+    private mutating func fail(_ document: ProblemDocument, _ line: Int) {
         faults.append(PutLines.Fault(line: line, code: document.code, detail: document.detail))
     }
 
@@ -98,7 +107,7 @@ package struct PutLinesDraft: Sendable {
             return PutLines.Group(stream: group.stream, put: put, lines: group.lines)
         }
         let result = PutLines(groups: made, faults: faults)
-        self = PutLinesDraft(stream: stream, memory: memory, isOrdered: isOrdered)
+        self = PutLinesDraft(stream: stream, memory: memory, isOrdered: isOrdered, principal: principal)
         return result
     }
 

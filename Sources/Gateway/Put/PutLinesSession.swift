@@ -43,7 +43,7 @@ final class PutLinesSession: @unchecked Sendable {
 
     init(
         _ exchange: HTTPExchange, _ body: RequestBody, _ feed: PutFeed, _ stream: StreamName?, _ options: PutOptions,
-        memory: Int, headers: HTTPHeaders
+        _ principal: Principal, memory: Int, headers: HTTPHeaders
     ) {
         self.exchange = exchange
         self.body = body
@@ -52,7 +52,8 @@ final class PutLinesSession: @unchecked Sendable {
         output = LineOutput(exchange, headers: headers)
         bodyLimit = exchange.bodyLimit
         splitter = LineSplitter(limit: bodyLimit)
-        draft = PutLinesDraft(stream: stream, memory: memory, isOrdered: options.isOrdered)
+        draft = PutLinesDraft(
+            stream: stream, memory: memory, isOrdered: options.isOrdered, principal: principal)
         answers = LineAnswers(showsAll: options.showsAll)
         changed = Gate(loop: exchange.loop)
     }

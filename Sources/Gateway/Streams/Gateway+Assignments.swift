@@ -8,11 +8,14 @@ import Time
 
 /// Who reads what: lifion's getShardAssignments, as far as this process knows.
 extension Gateway {
-    /// `GET /streams/{s}/assignments`: keyed by consumer id; `GET /assignments`: the same under each stream's name.
-    func assignments(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
+    /// `GET /streams/{s}/assignments`: keyed by consumer id; `GET /assignments`: the same under each stream's name,
+    /// of those that whoever asks may read.
+    func assignments(
+        _ exchange: HTTPExchange, _ stream: StreamName?, _ principal: Principal
+    ) async throws(Problem) {
         let group = try group(exchange.request)
         let consumers = await services.consumers.snapshots(of: stream).filter {
-            $0.phase != .dormant && $0.group == group ?? $0.group
+            $0.phase != .dormant && $0.group == group ?? $0.group && principal.may(.read, $0.stream)
         }
         var json = JSONWriter(capacity: 1024)
         if stream != nil {

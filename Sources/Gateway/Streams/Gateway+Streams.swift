@@ -36,15 +36,17 @@ extension Gateway {
         }
     }
 
-    /// `GET /streams`: the consumers of this process.
-    func listConsumers(_ exchange: HTTPExchange) async throws(Problem) {
+    /// `GET /streams`: the consumers of this process, of streams that whoever asks may read.
+    func listConsumers(_ exchange: HTTPExchange, _ principal: Principal) async throws(Problem) {
         try refuseOptions(exchange)
         var json = JSONWriter(capacity: 1024)
         json.beginObject()
         json.key("consumers")
         json.beginArray()
         let walk = SlicedWalk(loop)
-        for consumer in await services.consumers.snapshots() { await consumer.write(&json, walk) }
+        for consumer in await services.consumers.snapshots() where principal.may(.read, consumer.stream) {
+            await consumer.write(&json, walk)
+        }
         json.endArray()
         json.endObject()
         await respond(exchange, json.buffer)

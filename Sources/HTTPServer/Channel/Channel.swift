@@ -86,6 +86,9 @@ final class Channel: @unchecked Sendable {
 
     var isSecure: Bool { tls != nil }
 
+    /// What the client's certificate names it; read when they are asked for, then kept.
+    private(set) lazy var peerNames = tls?.peerNames() ?? []
+
     /// The next step of the handshake, before which nothing can be received or sent; of a plain connection it is done.
     func handshake() -> TLSSession.Progress { tls?.handshake() ?? .done(0) }
 

@@ -51,6 +51,10 @@ package final class HTTPExchange: @unchecked Sendable {
     /// `127.0.0.1:50000` or `[::1]:50000`, for logs.
     package var remoteAddress: String { ListenAddress(stream.channel.peer).description }
 
+    /// The subject alternative names of the client's certificate, which one of `TLSContext`'s authorities has signed; none of
+    /// a client that has shown none.
+    package var peerNames: [PeerName] { stream.channel.peerNames }
+
     /// Whether the peer is on this machine.
     package var isLoopbackPeer: Bool { stream.channel.peer.isLoopback }
 

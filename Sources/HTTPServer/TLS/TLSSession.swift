@@ -63,6 +63,27 @@ final class TLSSession {
     /// Whether bytes were taken from the socket that were not given out: epoll never tells of them.
     var holdsInput: Bool { SSL_has_pending(session) == 1 }
 
+    /// Names that are looked at of a certificate; the others count for nothing.
+    private static let mostPeerNames = 100
+
+    /// The subject alternative names of the certificate that the client has shown, and that was verified, or that is kept of
+    /// an earlier session; none where it has shown none.
+    func peerNames() -> [PeerName] {
+        guard let certificate = SSL_get1_peer_certificate(session) else { return [] }
+        defer { X509_free(certificate) }
+        guard SSL_get_verify_result(session) == X509_V_OK, let names = copenssl_alternative_names(certificate) else {
+            ERR_clear_error()
+            return []
+        }
+        defer { GENERAL_NAMES_free(names) }
+        return (0..<min(copenssl_name_count(names), Int32(Self.mostPeerNames))).compactMap { at in
+            var bytes: UnsafePointer<UInt8>?
+            var length: Int32 = 0
+            guard let kind = PeerName.Kind(rawValue: copenssl_name(names, at, &bytes, &length)) else { return nil }
+            return PeerName(kind, UnsafeRawBufferPointer(start: bytes, count: Int(length)))
+        }
+    }
+
     /// Tells the peer that nothing follows, if the socket takes that now.
     func sayEnd() {
         ERR_clear_error()

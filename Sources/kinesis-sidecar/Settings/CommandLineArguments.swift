@@ -118,6 +118,9 @@ struct CommandLineArguments: Equatable, Sendable {
     private static func hint(_ flag: String) -> String {
         if flags.contains(flag) { return "; did you mean --\(flag)?" }
         let name = OptionName.camelCase(flag, separator: "-")
+        if ConfigFileSettings.EntryList(rawValue: name) != nil {
+            return "; \(name) are listed in the configuration file only"
+        }
         if case .later = ConsumerOption.named(name)?.availability { return "; \(name) is not available yet" }
         if OptionName.all.contains(name) {
             return "; set \(OptionName.variable(name)), or \(name) in the configuration file"

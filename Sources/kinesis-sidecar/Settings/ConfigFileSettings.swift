@@ -1,14 +1,23 @@
-/// The settings that a YAML file gives: options as keys, and the consumers. Performs no I/O.
+/// The settings that a YAML file gives: options as keys, and lists whose entries are mappings. Performs no I/O.
 struct ConfigFileSettings: Equatable, Sendable {
-    /// One entry of `consumers`.
-    struct Consumer: Equatable, Sendable {
+    /// The lists whose entries are mappings; only the file has them.
+    enum EntryList: String, CaseIterable, Sendable {
+        case consumers
+        case tokens
+        case clientNames = "tls.clientNames"
+
+        /// The member by which an entry is known.
+        fileprivate var key: String { self == .consumers ? "streamName" : "name" }
+    }
+
+    /// One entry of such a list.
+    struct Entry: Equatable, Sendable {
         let line: Int
-        /// `streamName` among them.
         var assignments: [Assignment] = []
     }
 
     private(set) var assignments: [Assignment] = []
-    private(set) var consumers: [Consumer] = []
+    private var entries: [EntryList: [Entry]] = [:]
     private(set) var mistakes: [Mistake] = []
     private let path: String
 
@@ -20,34 +29,40 @@ struct ConfigFileSettings: Equatable, Sendable {
                 refuse("", root.line, "the file must be a mapping of options to values")
                 return
             }
-            for member in members {
-                if member.key == "consumers" {
-                    takeConsumers(member.value)
-                } else {
-                    assignments += flat(member.key, member)
-                }
-            }
+            for member in members { assignments += flat(member.key, member) }
         } catch {
             refuse("", error.line, error.problem)
         }
     }
 
-    private mutating func takeConsumers(_ node: YAMLNode) {
-        guard case .sequence(let entries, _) = node else {
-            return refuse("consumers", node.line, "must be a list of mappings, each with a streamName")
+    /// In the order of the file.
+    func entries(of list: EntryList) -> [Entry] { entries[list] ?? [] }
+
+    private mutating func take(_ node: YAMLNode, as list: EntryList) {
+        let name = list.rawValue
+        guard case .sequence(let elements, let line) = node else {
+            return refuse(name, node.line, "must be a list of mappings, each with a \(list.key)")
         }
-        for entry in entries {
-            guard case .mapping(let members, let line) = entry else {
-                refuse("consumers", entry.line, "each entry must be a mapping with a streamName")
+        if elements.isEmpty, list != .consumers { refuse(name, line, "the list is empty") }
+        for element in elements {
+            guard case .mapping(let members, let line) = element else {
+                refuse(name, element.line, "each entry must be a mapping with a \(list.key)")
                 continue
             }
-            let assignments = members.flatMap { flat($0.key, $0) }
-            consumers.append(Consumer(line: line, assignments: assignments))
+            let prefix = list == .consumers ? "" : name + "."
+            let assignments = members.flatMap { flat(prefix + $0.key, $0, isInEntry: true) }
+            entries[list, default: []].append(Entry(line: line, assignments: assignments))
         }
     }
 
     /// `retryOptions: {retries: 3}` is `retryOptions.retries: 3`.
-    private mutating func flat(_ name: String, _ member: YAMLNode.Member) -> [Assignment] {
+    private mutating func flat(
+        _ name: String, _ member: YAMLNode.Member, isInEntry: Bool = false
+    ) -> [Assignment] {
+        if !isInEntry, let list = EntryList(rawValue: name) {
+            take(member.value, as: list)
+            return []
+        }
         let origin = Origin.file(path: path, line: member.line, key: name)
         switch member.value {
         case .scalar(let text, _, _):
@@ -59,7 +74,7 @@ struct ConfigFileSettings: Equatable, Sendable {
         case .mapping(let members, let line):
             if members.isEmpty { refuse(name, line, "has no value") }
             if ProgramOption.named(name)?.isMapping == true { return pairs(name, members, origin) }
-            return members.flatMap { flat("\(name).\($0.key)", $0) }
+            return members.flatMap { flat("\(name).\($0.key)", $0, isInEntry: isInEntry) }
         case .sequence(let elements, let line):
             var values: [String] = []
             for element in elements {

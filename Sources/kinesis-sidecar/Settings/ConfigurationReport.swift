@@ -1,4 +1,5 @@
 import Consumer
+import Gateway
 
 /// What `--check-config` prints: every option in force as the file would have it, and behind it where the value came
 /// from. Performs no I/O; secrets show as `•••`.
@@ -12,6 +13,7 @@ struct ConfigurationReport {
 
     private(set) var lines: [Line]
     private let consumers: [Settings.ListedConsumer]
+    private let access: Access
     private let consumerOrigins: [Origin?]
     private let credentials: String?
 
@@ -25,6 +27,7 @@ struct ConfigurationReport {
             .map { Line(name: $0.name, value: Self.quoted($0.text), source: reader.source(of: $0.name)) }
         lines = (own + ofConsumers).filter { !$0.value.isEmpty }
         consumers = settings.consumers
+        access = settings.access
         consumerOrigins = reader.consumerOrigins
         credentials = target?.credentials
         if let target {
@@ -42,6 +45,10 @@ struct ConfigurationReport {
             return text + String(repeating: " ", count: max(1, column - text.count)) + "# \(line.source)"
         }
         if let credentials { texts.append("# credentials: \(credentials)") }
+        if !access.tokens.isEmpty { texts.append("tokens:") }
+        for token in access.tokens { texts.append(Self.entry(token.grant, "sha256: \(token.digest.hex), ")) }
+        if !access.clients.isEmpty { texts.append("tls.clientNames:") }
+        for client in access.clients { texts.append(Self.entry(client.grant, "")) }
         if !consumers.isEmpty { texts.append("consumers:") }
         for (consumer, origin) in zip(consumers, consumerOrigins) {
             let named = consumer.options.items.map { ", \($0.name): \(Self.quoted($0.text))" }.joined()
@@ -49,6 +56,13 @@ struct ConfigurationReport {
             texts.append("  - {streamName: \(consumer.stream)\(named)}\(place)")
         }
         return texts.joined(separator: "\n")
+    }
+
+    /// Of `tokens` or `tls.clientNames`. What a digest is made of cannot be known from it.
+    private static func entry(_ grant: Grant, _ more: String) -> String {
+        let verbs = Verb.allCases.filter(grant.verbs.contains).map(\.rawValue).joined(separator: ", ")
+        let streams = grant.streams.patterns.map { "streams: [\($0.map(quoted).joined(separator: ", "))], " } ?? ""
+        return "  - {name: \(quoted(grant.name)), \(more)\(streams)verbs: [\(verbs)]}"
     }
 
     /// Puts what is in force in the place of what the options say, where they say nothing at the front.

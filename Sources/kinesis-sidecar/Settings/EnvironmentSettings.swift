@@ -10,8 +10,8 @@ struct EnvironmentSettings: Equatable, Sendable {
             let origin = Origin.environment(variable: variable)
             if name == "config" {
                 configFile = value
-            } else if name == "consumers" {
-                mistakes.append(Mistake(origin, "consumers are listed in the configuration file only"))
+            } else if ConfigFileSettings.EntryList(rawValue: name) != nil {
+                mistakes.append(Mistake(origin, "\(name) are listed in the configuration file only"))
             } else {
                 let isList = ProgramOption.named(name)?.isList ?? false
                 let values = isList ? Self.elements(value) : [value]

@@ -31,6 +31,8 @@ enum Help {
         \(wrapped(OptionName.all.filter(isForFileOnly)))
         In the file only:
           consumers: [{streamName: orders, consumerGroup: billing}]   consumers that start with the program
+          tokens: [{name: app, sha256: …, streams: [orders-*], verbs: [read]}]   who may do what
+          tls.clientNames: [{name: app.example, verbs: [read, put]}]   the same by clients' certificates
 
         """
     }

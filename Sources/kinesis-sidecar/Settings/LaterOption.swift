@@ -3,7 +3,7 @@ enum LaterOption {
     static let flags: Set<String> = ["s3-endpoint", "sts-endpoint"]
 
     /// The families' names in the configuration file and the environment; `s3` stands in the consumer's table.
-    static let families: Set<String> = ["sts", "token"]
+    static let families: Set<String> = ["sts"]
 
     static func isFamily(_ name: String) -> Bool {
         families.contains(String(name.prefix { $0 != "." }))

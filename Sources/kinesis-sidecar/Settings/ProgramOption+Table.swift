@@ -97,8 +97,18 @@ extension ProgramOption {
             $0.listen.map(\.description).joined(separator: ",")
         },
         ProgramOption(
+            "adminListen", flag: "admin-listen",
+            accepted: "ADDRESS:PORT, such as 0.0.0.0:8701 or [::]:8701, or unix:PATH",
+            argument: "ADDRESS:PORT", help: "plain HTTP for probes and Prometheus: GET of what only tells"
+        ) { settings, text in
+            settings.adminListen = ListenAddress(text)
+            return settings.adminListen != nil
+        } show: {
+            $0.adminListen?.description ?? ""
+        },
+        ProgramOption(
             "portFile", flag: "port-file", path, argument: "FILE",
-            help: "gets {\"http\":…,\"kinesis\":…} once listening"
+            help: "gets {\"http\":…,\"admin\":…,\"kinesis\":…} once listening"
         ) {
             $0.portFile = $1.text
         } show: {
@@ -120,6 +130,14 @@ extension ProgramOption {
         file(
             "tls.clientCAFile", \.tls.clientCAFile, flag: "tls-client-ca",
             help: "PEM; clients must show a certificate of one of these"),
+        ProgramOption(
+            "insecure", flag: "insecure", .boolean,
+            help: "listen beyond loopback without TLS, or for whoever comes"
+        ) {
+            $0.isInsecure = $1.boolean ?? $0.isInsecure
+        } show: {
+            String($0.isInsecure)
+        },
         ProgramOption("unixSocketMode", accepted: "octal permission bits, such as 0660") { settings, text in
             guard (3...4).contains(text.utf8.count), let mode = mode_t(text, radix: 8), mode <= 0o777 else {
                 return false

@@ -48,6 +48,12 @@ struct Settings: Sendable {
     // MARK: HTTP
 
     var tls = TLSSettings()
+    /// Who may do what.
+    var access = Access()
+    /// Whether `listen` may be beyond loopback although whoever comes is not known, or can be overheard.
+    var isInsecure = false
+    /// Where probes and Prometheus come; nil: to `listen`.
+    var adminListen: ListenAddress?
     /// Of Unix sockets.
     var socketAccess = UnixSocket.Access()
     var http = HTTPLimits()

@@ -26,7 +26,8 @@ struct SettingsReader {
             for assignment in layer { take(assignment) }
         }
         takeDefaults()
-        for consumer in file?.consumers ?? [] { take(consumer) }
+        for consumer in file?.entries(of: .consumers) ?? [] { take(consumer) }
+        takeAccess(file)
         // Else one mistake would be told once more as what is missing because of it.
         if mistakes.isEmpty { checkTogether() }
     }
@@ -121,7 +122,7 @@ struct SettingsReader {
 
     private static let namesInEntry = OptionName.all + ["streamName"]
 
-    private mutating func take(_ consumer: ConfigFileSettings.Consumer) {
+    private mutating func take(_ consumer: ConfigFileSettings.Entry) {
         refusedMappings = []
         var pairs: [(String, String)] = []
         var stream: StreamName?
@@ -153,7 +154,7 @@ struct SettingsReader {
     }
 
     private mutating func add(
-        _ stream: StreamName, _ options: NamedOptions, _ consumer: ConfigFileSettings.Consumer
+        _ stream: StreamName, _ options: NamedOptions, _ consumer: ConfigFileSettings.Entry
     ) {
         let group = options.consumerGroup ?? settings.consumerDefaults.consumerGroup
         let isListed = settings.consumers.contains { other in
@@ -166,6 +167,20 @@ struct SettingsReader {
         }
         settings.consumers.append(Settings.ListedConsumer(stream: stream, options: options))
         consumerOrigins.append(consumer.assignments.first?.origin)
+    }
+
+    // MARK: Who may do what
+
+    private mutating func takeAccess(_ file: ConfigFileSettings?) {
+        guard let file else { return }
+        var reader = AccessReader()
+        for entry in file.entries(of: .tokens) { reader.takeToken(entry) }
+        for entry in file.entries(of: .clientNames) { reader.takeClient(entry) }
+        settings.access = reader.access
+        mistakes += reader.mistakes
+        for list in [ConfigFileSettings.EntryList.tokens, .clientNames] {
+            origins[list.rawValue] = file.entries(of: list).first?.assignments.first?.origin
+        }
     }
 
     // MARK: Options that need one another
@@ -189,6 +204,11 @@ struct SettingsReader {
         } else if tls.clientCAFile != nil, !tls.isOn {
             mistakes.append(Mistake(origins["tls.clientCAFile"], "needs tls.certificateFile and tls.keyFile"))
         }
+        if !settings.access.clients.isEmpty, tls.clientCAFile == nil {
+            mistakes.append(
+                Mistake(origins["tls.clientNames"], "needs tls.clientCAFile, whose authorities say who is who"))
+        }
+        if let missing = settings.missingOfListeners { mistakes.append(Mistake(origins["listen"], missing)) }
     }
 
     private mutating func checkLocalStreams() {
