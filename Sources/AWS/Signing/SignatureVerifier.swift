@@ -65,7 +65,7 @@ package final class SignatureVerifier: @unchecked Sendable {
         package var path: String
         /// As sent, without the question mark; nil or empty when there is none.
         package var query: String?
-        /// Every value under a lower-case name, in the order sent.
+        /// Every value under a lower-case name, in the order sent; of HTTP/2 also under `:authority`.
         package var headerValues: (String) -> [String]
         package var bodyHash: SHA256Value
 
@@ -149,7 +149,10 @@ package final class SignatureVerifier: @unchecked Sendable {
     private func canonicalRequest(_ request: Request, _ header: AuthorizationHeader) throws(SignatureError)
         -> CanonicalRequest
     {
-        guard header.signedHeaders.contains("host") else { throw .incomplete(detail: "host must be signed") }
+        // Over HTTP/2 JavaScript's SDK signs the pseudo-header field in its place.
+        guard header.signedHeaders.contains("host") || header.signedHeaders.contains(":authority") else {
+            throw .incomplete(detail: "host must be signed")
+        }
         var headers: [(name: String, value: String)] = []
         for name in header.signedHeaders {
             let values = request.headerValues(name)

@@ -90,7 +90,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         let request = exchange.request
         let signed = SignatureVerifier.Request(
             method: request.method.text, path: request.path, query: request.query, bodyHash: hash
-        ) { request.headerValues($0) }
+        ) { request.headerValues($0 == ":authority" ? "host" : $0) }
         do throws(SignatureError) {
             _ = try verifier.verify(signed, now: .now())
         } catch {

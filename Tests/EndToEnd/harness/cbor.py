@@ -12,12 +12,12 @@ class Time:
     milliseconds: int
 
 
-def _encode(encoder, value):
+def encode(encoder, value):
     encoder.encode(cbor2.CBORTag(1, value.milliseconds))
 
 
 def dumps(value):
-    return cbor2.dumps(value, default=_encode)
+    return cbor2.dumps(value, default=encode)
 
 
 def loads(body):
