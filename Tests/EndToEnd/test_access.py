@@ -353,9 +353,10 @@ def test_probes_are_answered_while_the_sidecar_ends(sidecars, tmp_path):
     assert sidecar.process.wait(20) == 0
 
 
-def test_the_files_that_the_docs_show_are_taken(tmp_path):
-    """The YAML blocks of docs/operating.md that name tokens."""
-    text = (ROOT / "docs/operating.md").read_text()
+@pytest.mark.parametrize("page", ["operating.md", "options.md"])
+def test_the_files_that_the_docs_show_are_taken(tmp_path, page):
+    """The YAML blocks that name tokens."""
+    text = (ROOT / "docs" / page).read_text()
     blocks = [block.partition("\n```")[0] for block in text.split("```yaml\n")[1:]]
     blocks = [block for block in blocks if "tokens:" in block]
     assert blocks

@@ -100,6 +100,11 @@ import Testing
             "f.yaml:3 tls.clientNames.name: entry \"A\": is the name of two entries"
         ),
         ("consumers:\n- {streamName: s, tokens: [a]}", "f.yaml:2 tokens: "),
+        ("tokns: x", "f.yaml:1 tokns: there is no option tokns; did you mean tokens?"),
+        (
+            "listen: 'unix:/s'\ntls: {certificateFile: c, keyFile: k, clientCAFile: a, clientNames: [{name: a, verbs: put}]}",
+            "f.yaml:1 listen: unix:/s shows no client certificate, so that tls.clientNames lets nobody in; add tokens"
+        ),
     ]) func `a wrong entry is told with what is accepted`(file: String, text: String) {
         let found = read(file.replacing("D,", with: Self.digest + ",").replacing("D}", with: Self.digest + "}"))
             .mistakes.map(\.description)

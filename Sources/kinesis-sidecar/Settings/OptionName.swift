@@ -8,6 +8,9 @@ enum OptionName {
     /// Every name that file and environment may use now, the program's own first.
     static let all: [String] = ProgramOption.all.map(\.name) + ConsumerOption.all.map(\.name)
 
+    /// Those, and the lists that only the file has.
+    static let ofFile: [String] = all + ConfigFileSettings.EntryList.allCases.map(\.rawValue)
+
     /// `dynamoDb.tableName` → `KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME`
     static func variable(_ name: String) -> String {
         var text = prefix

@@ -77,7 +77,7 @@ struct SettingsReader {
     }
 
     /// A consumer's option: whether its table takes it. `names` are those that somebody may have meant.
-    private mutating func check(_ assignment: Assignment, among names: [String] = OptionName.all) -> Bool {
+    private mutating func check(_ assignment: Assignment, among names: [String] = OptionName.ofFile) -> Bool {
         do throws(ConsumerOptionError) {
             _ = try NamedOptions([(assignment.name, assignment.values[0])], from: .configuration)
             return true
@@ -207,6 +207,13 @@ struct SettingsReader {
         if !settings.access.clients.isEmpty, tls.clientCAFile == nil {
             mistakes.append(
                 Mistake(origins["tls.clientNames"], "needs tls.clientCAFile, whose authorities say who is who"))
+        }
+        let isForCertificatesAlone = settings.access.tokens.isEmpty && !settings.access.clients.isEmpty
+        if isForCertificatesAlone, let socket = settings.listen.first(where: { $0.port == nil }) {
+            mistakes.append(
+                Mistake(
+                    origins["listen"],
+                    "\(socket) shows no client certificate, so that tls.clientNames lets nobody in; add tokens"))
         }
         if let missing = settings.missingOfListeners { mistakes.append(Mistake(origins["listen"], missing)) }
     }
