@@ -148,7 +148,7 @@ final class Program: @unchecked Sendable {
     private func announce(_ addresses: [ListenAddress]) {
         let scheme = certificate == nil ? "http" : "https"
         let urls = addresses.map { $0.port == nil ? "\($0)" : "\(scheme)://\($0)" }.joined(separator: " and ")
-        let kinesis = local.map { ", embedded Kinesis on http://\($0.address)" } ?? ""
+        let kinesis = local.map { ", embedded Kinesis on \(kinesisSchemes)://\($0.address)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
         print("kinesis-sidecar \(Help.version) listens on \(urls)\(kinesis), \(state)")
         fflush(nil)
@@ -166,6 +166,8 @@ final class Program: @unchecked Sendable {
                 "a consumer group is this sidecar's own: another sidecar that names the same one gets every record too")
         }
     }
+
+    private var kinesisSchemes: String { settings.localTLS == nil ? "http" : "http and https" }
 
     // MARK: Ending
 

@@ -75,6 +75,9 @@ extension ProgramOption {
         } show: {
             $0.localListen?.description ?? ""
         },
+        file(
+            "localTls", \.localTLS, flag: "local-tls",
+            help: "lets the embedded Kinesis speak TLS too; gets the certificate to trust"),
         ProgramOption(
             list: "localStreams", flag: "local-stream", accepted: LocalStreamName.accepted, argument: "NAME[:SHARDS]",
             help: "a stream that the embedded Kinesis has from the start; may be repeated",
