@@ -26,6 +26,7 @@ from bench.puts import puts
 from bench.readers import many_readers, one_reader
 from bench.table import Table
 from bench.turns import packet, turns
+from bench.wire_formats import wire_formats
 from harness.sidecar import Sidecars
 
 # In this order: what is quiet first.
@@ -48,6 +49,7 @@ LINES = {
     "server": server_alone,
     "http2": http2,
     "hot-path": hot_path,
+    "wire-formats": wire_formats,
 }
 
 

@@ -18,7 +18,7 @@ package struct RecordBatchEncoder {
     private let response: ByteBuffer
     private let stream: StreamName
     private let shard: ShardID
-    private var scanner: GetRecordsScanner
+    private var scanner: any GetRecordsScanner
     private var encoder: RecordEncoder
     /// Records up to here are left out; nil from the first record behind it on.
     private var skip: Checkpoint?
@@ -36,7 +36,7 @@ package struct RecordBatchEncoder {
         self.response = response
         self.stream = stream
         self.shard = shard
-        scanner = GetRecordsScanner(response)
+        scanner = response.recordsScanner
         encoder = RecordEncoder(response, encoding)
         maxPayloadBytes = encoding.maxEventBytes - Self.framingBytes
     }
@@ -109,7 +109,7 @@ package struct RecordBatchEncoder {
     private static let end: StaticString = "]}"
 
     /// Room for the payload of so much response that begins with this record: base64 shrinks by a quarter, short records
-    /// grow by a few bytes each.
+    /// grow by a few bytes each, in CBOR by some tens.
     private func room(_ bytes: Int, for first: RecordFields) -> Int {
         min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, encoder.estimatedBytes(first)) + 1024)
     }

@@ -45,6 +45,8 @@ struct Settings: Sendable {
     /// Before `endpoint`.
     var kinesisEndpoint: String?
     var keys = AccessKeys()
+    /// Of GetRecords; nil: CBOR where AWS itself is asked, else JSON, which every emulator speaks.
+    var wireFormat: WireFormat?
     var dynamoDB = DynamoDBSettings()
 
     // MARK: HTTP
