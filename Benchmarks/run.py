@@ -19,6 +19,7 @@ from bench.hot_path import hot_path
 from bench.http_load import Nginx, http2, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
+from bench.local_puts import local_puts
 from bench.memory import at_rest, full_load, idle_connections
 from bench.one_shard import one_shard
 from bench.put_bodies import put_bodies
@@ -50,6 +51,7 @@ LINES = {
     "http2": http2,
     "hot-path": hot_path,
     "wire-formats": wire_formats,
+    "local-puts": local_puts,
 }
 
 
