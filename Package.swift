@@ -41,10 +41,11 @@ let package = Package(
             dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Bytes", log]
         ),
         .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
-        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "Protobuf", "JSON", "Time", "Bytes"]),
+        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "Protobuf", "CBOR", "JSON", "Time", "Bytes"]),
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
-            name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
+            name: "AWS",
+            dependencies: ["Reactor", "CBOR", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
         .target(
             name: "HTTPServer",
             dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", "CNGHTTP2", log]),
@@ -52,7 +53,7 @@ let package = Package(
         .target(name: "Gzip", dependencies: ["Bytes", "CZlib"]),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Reactor", dependencies: ["CLinux"]),
-        .target(name: "CBOR", dependencies: ["JSON", "Bytes"]),
+        .target(name: "CBOR", dependencies: ["JSON", "Time", "Bytes"]),
         .target(name: "Protobuf", dependencies: ["Bytes"]),
         .target(name: "JSON", dependencies: ["Bytes"]),
         .target(name: "Time"),
@@ -112,7 +113,8 @@ let package = Package(
         .testTarget(
             name: "KinesisTests",
             dependencies: [
-                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "Protobuf", "JSON", "Time", "Bytes",
+                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "Protobuf", "CBOR", "JSON", "Time",
+                "Bytes",
             ]),
         .testTarget(
             name: "StateTests",
@@ -160,7 +162,7 @@ if Context.environment["BENCH"] != nil {
         .executableTarget(
             name: "bench-server", dependencies: ["HTTPServer", "HTTP", "Reactor", "Bytes", log],
             path: "Benchmarks/bench-server"),
-        .executableTarget(name: "HotPath", dependencies: ["Kinesis", "Bytes"], path: "Benchmarks/HotPath"),
+        .executableTarget(name: "HotPath", dependencies: ["Kinesis", "CBOR", "Bytes"], path: "Benchmarks/HotPath"),
     ]
 }
 
@@ -190,6 +192,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzEventStream", ["AWS", "Bytes"]),
         fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
+        fuzzer("FuzzCBORRecords", ["Kinesis", "CBOR", "JSON", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),
         fuzzer("FuzzPutLines", ["Gateway", "Producer", "HTTP", "Kinesis", "JSON", "Bytes"]),

@@ -19,6 +19,7 @@ from bench.hot_path import hot_path
 from bench.http_load import Nginx, http2, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
+from bench.local_puts import local_puts
 from bench.memory import at_rest, full_load, idle_connections
 from bench.one_shard import one_shard
 from bench.put_bodies import put_bodies
@@ -26,6 +27,7 @@ from bench.puts import puts
 from bench.readers import many_readers, one_reader
 from bench.table import Table
 from bench.turns import packet, turns
+from bench.wire_formats import wire_formats
 from harness.sidecar import Sidecars
 
 # In this order: what is quiet first.
@@ -48,6 +50,8 @@ LINES = {
     "server": server_alone,
     "http2": http2,
     "hot-path": hot_path,
+    "wire-formats": wire_formats,
+    "local-puts": local_puts,
 }
 
 

@@ -4,15 +4,17 @@ import Kinesis
 
 /// Measures one core's way from a GetRecords answer to the payloads of events.
 ///
-///     HotPath generate FILE PAYLOAD_BYTES    writes an answer of 10,000 records or 10 MiB, whichever is less
-///     HotPath measure FILE [SECONDS]         prints one JSON line with the figures
+///     HotPath generate FILE PAYLOAD_BYTES [json|cbor]    writes an answer of 10,000 records or 10 MiB, whichever is less
+///     HotPath measure FILE [SECONDS]                     prints one JSON line with the figures
 ///
 /// `Benchmarks/Foundation` reads the same file, so that both figures come from the same bytes in the same run.
 let arguments = CommandLine.arguments
 switch arguments.dropFirst().first {
-case "generate" where arguments.count == 4:
+case "generate" where arguments.count >= 4:
     guard let payload = Int(arguments[3]), (2...1_000_000).contains(payload) else { usage() }
-    writeFile(arguments[2], sampleAnswer(payloadBytes: payload))
+    let isCBOR = arguments.count > 4 && arguments[4] == "cbor"
+    writeFile(
+        arguments[2], isCBOR ? sampleAnswerInCBOR(payloadBytes: payload) : sampleAnswer(payloadBytes: payload))
 case "measure" where arguments.count >= 3:
     let seconds = arguments.count > 3 ? Double(arguments[3]) ?? 1 : 1
     print(measure(readFile(arguments[2]), seconds: seconds).json)
@@ -21,6 +23,6 @@ default:
 }
 
 func usage() -> Never {
-    complain("usage: HotPath generate FILE PAYLOAD_BYTES | HotPath measure FILE [SECONDS]")
+    complain("usage: HotPath generate FILE PAYLOAD_BYTES [json|cbor] | HotPath measure FILE [SECONDS]")
     exit(64)
 }

@@ -36,7 +36,8 @@ extension CBORValue {
         try self.init(buffer, 0..<buffer.count, limits: limits)
     }
 
-    init(_ buffer: ByteBuffer, _ range: Range<Int>, limits: CBORLimits) throws(CBORError) {
+    /// The same of a piece of a buffer.
+    package init(_ buffer: ByteBuffer, _ range: Range<Int>, limits: CBORLimits = CBORLimits()) throws(CBORError) {
         var cursor = CBORCursor(buffer, range, limits)
         self = try cursor.value(level: 0)
         guard cursor.isAtEnd else { throw CBORError(.trailingBytes, at: cursor.at) }

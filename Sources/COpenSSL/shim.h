@@ -61,4 +61,22 @@ static inline int copenssl_name(const GENERAL_NAMES *names, int at, const unsign
     return name->type;
 }
 
+// Its parameters are variadic.
+static inline EVP_PKEY *copenssl_new_key(void) {
+    return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+}
+
+// An extension as the configuration of OpenSSL's command line writes it; 1 where it was added. The context's initialiser is a
+// macro.
+static inline int copenssl_add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    X509V3_set_ctx_nodb(&context);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    if (extension == NULL) return 0;
+    int added = X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    return added;
+}
+
 #endif

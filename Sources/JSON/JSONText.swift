@@ -40,13 +40,16 @@ package enum JSONText {
     package static func appendString(_ utf8: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
         buffer.reserve(utf8.count &+ 2)
         buffer.append(UInt8(ascii: "\""))
-        if let start = utf8.baseAddress {
-            appendEscaped(start.assumingMemoryBound(to: UInt8.self), utf8.count, to: buffer)
-        }
+        appendEscaped(utf8, to: buffer)
         buffer.append(UInt8(ascii: "\""))
     }
 
-    /// Writes what stands between the quotes.
+    /// Writes what stands between a string's quotes.
+    package static func appendEscaped(_ utf8: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
+        guard let start = utf8.baseAddress else { return }
+        appendEscaped(start.assumingMemoryBound(to: UInt8.self), utf8.count, to: buffer)
+    }
+
     private static func appendEscaped(_ base: UnsafePointer<UInt8>, _ end: Int, to buffer: ByteBuffer) {
         var at = 0
         var copied = 0

@@ -1,3 +1,4 @@
+import CBOR
 import JSON
 
 /// Why a GetRecords answer cannot be read, and where (bytes from its start).
@@ -5,6 +6,8 @@ package struct GetRecordsError: Error, Equatable, Sendable, CustomStringConverti
     package enum Reason: Equatable, Sendable {
         /// The answer is not the JSON that it should be.
         case json(JSONError.Reason)
+        /// The answer is not the CBOR that it should be.
+        case cbor(CBORError.Reason)
         /// A member that every record must have is missing, of another type or not what it should be.
         case badField(String)
     }
@@ -20,6 +23,8 @@ package struct GetRecordsError: Error, Equatable, Sendable, CustomStringConverti
     package var description: String {
         switch reason {
         case .json(let reason): "the answer to GetRecords is broken: \(JSONError(reason, at: offset))"
+        case .cbor(let reason):
+            "the answer to GetRecords is broken: \(CBORError(reason, at: offset)) (set wireFormat to json for another one)"
         case .badField(let name): "the answer to GetRecords has no good \(name) at byte \(offset)"
         }
     }

@@ -13,9 +13,12 @@ package final class KinesisClient: @unchecked Sendable {
     package static let serviceProtocol = ServiceProtocol.json(.v1_1)
 
     package let client: AWSClient
+    /// Of GetRecords; everything else is JSON.
+    private let wireFormat: WireFormat
 
-    package init(_ client: AWSClient) {
+    package init(_ client: AWSClient, wireFormat: WireFormat = .json) {
         self.client = client
+        self.wireFormat = wireFormat
     }
 
     /// Calls an operation and reads its response.
@@ -37,11 +40,14 @@ package final class KinesisClient: @unchecked Sendable {
         _ iterator: ShardIterator, limit: Int = GetRecords.maximumLimit,
         acceptsResponse: (@Sendable (_ bytes: Int) -> Bool)? = nil
     ) async throws(AWSError) -> ByteBuffer {
-        var request = JSONWriter()
-        GetRecords(iterator: iterator, limit: limit).write(&request)
-        return try await send(
-            GetRecords.name, request.buffer, Self.dataTimeout, nil, acceptsResponse: acceptsResponse
-        ).body
+        let body = GetRecords(iterator: iterator, limit: limit).body(wireFormat)
+        do {
+            return try await send(
+                GetRecords.name, body, Self.dataTimeout, nil, in: wireFormat, acceptsResponse: acceptsResponse
+            ).body
+        } catch .service(let error) where wireFormat == .cbor {
+            throw .service(error.tellingOfCBOR)
+        }
     }
 
     /// One PutRecords of 1…500 entries, one result for each. Not retried: only failed entries may be.
@@ -102,14 +108,29 @@ package final class KinesisClient: @unchecked Sendable {
     }
 
     private func send(
-        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: Retrying?, isRepeatable: Bool = true,
-        expectedCodes: [String] = [], acceptsResponse: (@Sendable (Int) -> Bool)? = nil
+        _ name: String, _ body: ByteBuffer, _ timeout: Duration, _ retry: Retrying?,
+        in format: WireFormat = .json, isRepeatable: Bool = true, expectedCodes: [String] = [],
+        acceptsResponse: (@Sendable (Int) -> Bool)? = nil
     ) async throws(AWSError) -> AWSResponse {
         // Both are constants, which the compiler joins: no text is made for a request.
         var request = client.serviceProtocol.request("Kinesis_20131202." + name, body: body, timeout: timeout)
+        request.contentType = format.contentType
         request.isRepeatable = isRepeatable
         request.acceptsResponse = acceptsResponse
         request.expectedCodes = expectedCodes
         return try await client.send(request, retry: retry)
+    }
+}
+
+extension ServiceError {
+    /// Of a service that does not read CBOR: it answers in another format, and finds the request wrong or breaks on it. What a
+    /// proxy says of a service that is not there has nothing to do with formats, nor has an empty response.
+    var tellingOfCBOR: ServiceError {
+        let isOfProxy = [429, 502, 503, 504].contains(status)
+        let isEmpty = message.isEmpty && code == "HTTP\(status)"
+        guard !isCBOR, !isEmpty, !isOfProxy else { return self }
+        var told = self
+        told.message += (message.isEmpty ? "" : "; ") + "it does not answer in CBOR: set wireFormat to json"
+        return told
     }
 }

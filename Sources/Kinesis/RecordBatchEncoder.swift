@@ -18,7 +18,7 @@ package struct RecordBatchEncoder {
     private let response: ByteBuffer
     private let stream: StreamName
     private let shard: ShardID
-    private var scanner: GetRecordsScanner
+    private var scanner: any GetRecordsScanner
     private var encoder: RecordEncoder
     /// Which writes instead, where the format is Protobuf.
     private var messages: RecordMessageEncoder?
@@ -38,7 +38,7 @@ package struct RecordBatchEncoder {
         self.response = response
         self.stream = stream
         self.shard = shard
-        scanner = GetRecordsScanner(response)
+        scanner = response.recordsScanner
         encoder = RecordEncoder(response, encoding)
         messages = encoding.format == .protobuf ? RecordMessageEncoder(response) : nil
         maxPayloadBytes = encoding.maxEventBytes - Self.framingBytes
@@ -127,7 +127,7 @@ package struct RecordBatchEncoder {
     private static let end: StaticString = "]}"
 
     /// Room for the payload of so much response that begins with this record: base64 shrinks by a quarter, short records
-    /// grow by a few bytes each.
+    /// grow by a few bytes each, in CBOR by some tens.
     private func room(_ bytes: Int, for first: RecordFields) -> Int {
         min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, estimatedBytes(first)) + 1024)
     }

@@ -4,8 +4,8 @@ import JSON
 /// Writes one record of an answer as it stands in an event: keys in the API's camelCase, `data` as JSON, as a string
 /// or as base64. Performs no I/O and allocates nothing per record but for what is not JSON, once.
 ///
-/// The base64 is decoded straight into the output and checked there; when it is not the JSON that it was taken for,
-/// the output is cut back and the same bytes are written as a string. A JSON payload stays as it is, but for white space
+/// The base64 is decoded straight into the output, as bytes are copied there, and checked there; when it is not the JSON that
+/// it was taken for, the output is cut back and the same bytes are written as a string. A JSON payload stays as it is, but for white space
 /// around it, which goes, and what ends a line: line breaks between its tokens go, those in its strings become escapes,
 /// because an event is one line.
 struct RecordEncoder {
@@ -33,7 +33,7 @@ struct RecordEncoder {
         out.append(piece(record.sequenceNumberStart, record.sequenceNumberEnd))
         if record.partitionKeyStart >= 0 {
             out.append("\",\"partitionKey\":\"")
-            append(piece(record.partitionKeyStart, record.partitionKeyEnd), record.lineBreaks, to: out)
+            append(piece(record.partitionKeyStart, record.partitionKeyEnd), of: record, to: out)
         }
         if record.arrival != RecordFields.noArrival {
             out.append("\",\"approximateArrivalTimestamp\":\"")
@@ -41,32 +41,54 @@ struct RecordEncoder {
         }
         if record.encryptionTypeStart >= 0 {
             out.append("\",\"encryptionType\":\"")
-            append(piece(record.encryptionTypeStart, record.encryptionTypeEnd), record.lineBreaks, to: out)
+            append(piece(record.encryptionTypeStart, record.encryptionTypeEnd), of: record, to: out)
             out.append("\",\"data\":")
         } else {
             // The service leaves the type out of records that it holds unencrypted.
             out.append("\",\"encryptionType\":\"NONE\",\"data\":")
         }
-        try appendData(record.dataStart, record.dataEnd, to: out)
+        if record.isBase64 {
+            try appendBase64(record.dataStart, record.dataEnd, to: out)
+        } else {
+            appendBytes(piece(record.dataStart, record.dataEnd), to: out)
+        }
         out.append(UInt8(ascii: "}"))
     }
 
     /// Bytes that the record takes in an event, as far as its places tell without reading its data: it takes more where
     /// the data has escapes, and less where it has line breaks.
     func estimatedBytes(_ record: RecordFields) -> Int {
-        (record.dataEnd &- record.dataStart) / 4 &* 3 &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
+        (record.dataEnd &- record.dataStart) / 4 &* (record.isBase64 ? 3 : 4)
+            &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
             &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
     }
 
     /// The names of a record's members, and the values that are always as long.
     private static let bytesAround = 128
 
-    /// Text of the answer that is given on as it is written.
-    private func append(_ text: UnsafeRawBufferPointer, _ lineBreaks: JSONLineBreaks, to out: ByteBuffer) {
-        if lineBreaks.isEmpty { out.append(text) } else { JSONText.appendEscapingLineBreaks(text, to: out) }
+    /// A text of the record: raw JSON is given on as it is written.
+    private func append(_ text: UnsafeRawBufferPointer, of record: RecordFields, to out: ByteBuffer) {
+        if !record.isEscaped {
+            JSONText.appendEscaped(text, to: out)
+        } else if record.lineBreaks.isEmpty {
+            out.append(text)
+        } else {
+            JSONText.appendEscapingLineBreaks(text, to: out)
+        }
     }
 
-    private mutating func appendData(_ from: Int, _ to: Int, to out: ByteBuffer) throws(GetRecordsError) {
+    private mutating func appendBytes(_ data: UnsafeRawBufferPointer, to out: ByteBuffer) {
+        dataBytes &+= data.count
+        if shouldParse != .never {
+            let start = out.count
+            out.append(data)
+            out.setCount(start)
+            if takeJSON(start, start &+ data.count, in: out) { return }
+        }
+        appendText(data, to: out)
+    }
+
+    private mutating func appendBase64(_ from: Int, _ to: Int, to out: ByteBuffer) throws(GetRecordsError) {
         let start = out.count
         let count = to &- from
         out.reserve(count / 4 &* 3 &+ Base64.decodeSlack)
@@ -74,7 +96,11 @@ struct RecordEncoder {
         if written < 0 { written = try decodeEscaped(piece(from, to), at: from, to: out) }
         let end = start &+ written
         dataBytes &+= written
-        if shouldParse == .never || !takeJSON(start, end, in: out) { appendText(start, end, to: out) }
+        if shouldParse == .never || !takeJSON(start, end, in: out) {
+            scratch.removeAll()
+            scratch.append(UnsafeRawBufferPointer(start: out.base + start, count: written))
+            appendText(scratch.bytes, to: out)
+        }
     }
 
     /// Makes what stands between `start` and `end`, behind the output's count, the record's data, where it is JSON that
@@ -114,16 +140,13 @@ struct RecordEncoder {
         byte <= 0x20 && (byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09)
     }
 
-    /// Data between `start` and `end`, behind the output's count, that is no JSON: a string, or base64 when it is
-    /// not UTF-8.
-    private func appendText(_ start: Int, _ end: Int, to out: ByteBuffer) {
-        scratch.removeAll()
-        scratch.append(UnsafeRawBufferPointer(start: out.base + start, count: end - start))
-        if UTF8Text.isValid(scratch.bytes) {
-            JSONText.appendString(scratch.bytes, to: out)
+    /// Data that is no JSON: a string, or base64 when it is not UTF-8.
+    private func appendText(_ data: UnsafeRawBufferPointer, to out: ByteBuffer) {
+        if UTF8Text.isValid(data) {
+            JSONText.appendString(data, to: out)
         } else {
             out.append(UInt8(ascii: "\""))
-            Base64.encode(scratch.bytes, to: out)
+            Base64.encode(data, to: out)
             out.append("\",\"dataEncoding\":\"base64\"")
         }
     }

@@ -1,4 +1,6 @@
 import AWS
+import Bytes
+import CBOR
 import JSON
 import Time
 
@@ -124,10 +126,24 @@ package struct GetRecords: Sendable {
         self.limit = limit
     }
 
-    package func write(_ json: inout JSONWriter) {
-        json.beginObject()
-        json.member("ShardIterator", iterator.token)
-        json.member("Limit", limit)
-        json.endObject()
+    package func body(_ format: WireFormat) -> ByteBuffer {
+        switch format {
+        case .json:
+            var json = JSONWriter()
+            json.beginObject()
+            json.member("ShardIterator", iterator.token)
+            json.member("Limit", limit)
+            json.endObject()
+            return json.buffer
+        case .cbor:
+            let cbor = CBORWriter(ByteBuffer())
+            cbor.beginMap()
+            cbor.text("ShardIterator")
+            cbor.text(iterator.token)
+            cbor.text("Limit")
+            cbor.int(Int64(limit))
+            cbor.end()
+            return cbor.buffer
+        }
     }
 }

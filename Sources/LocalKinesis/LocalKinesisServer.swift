@@ -23,14 +23,17 @@ package final class LocalKinesisServer: @unchecked Sendable {
     }
 
     /// Opens the store and listens. Port 0 picks one.
+    /// - Parameter tls: what clients that begin with TLS get; nil: all speak plain HTTP.
     /// - Returns: also where it listens.
     /// - Throws: `SQLiteError` where the store cannot be opened, `SystemError` where the address cannot be listened on.
     package static func start(
-        loop: EventLoop, address: ListenAddress, configuration: LocalKinesisConfiguration, logger: Logger
+        loop: EventLoop, address: ListenAddress, configuration: LocalKinesisConfiguration, tls: TLSContext? = nil,
+        logger: Logger
     ) async throws -> (server: LocalKinesisServer, address: ListenAddress) {
         let service = try await KinesisService.open(loop: loop, configuration: configuration, logger: logger)
         let local = LocalKinesisServer(loop: loop, service: service, logger: logger)
-        let bound = try local.server.listen(address)
+        if let tls { local.server.use(tls) }
+        let bound = try local.server.listen(address, isSecure: tls != nil)
         local.trimming = loop.spawn { await local.trimForEver() }
         return (local, bound)
     }

@@ -23,6 +23,8 @@ struct DataFolder: Sendable {
 
     /// The database of positions.
     var state: String { path + "/state.db" }
+    /// The certificate of the embedded Kinesis, with its key.
+    var localTLS: String { path + "/local-tls.pem" }
     /// Under which name the process takes part in groups.
     var memberID: String { path + "/member-id" }
 

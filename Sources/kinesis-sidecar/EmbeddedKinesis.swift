@@ -18,6 +18,7 @@ struct EmbeddedKinesis: Sendable {
             streams: Dictionary(uniqueKeysWithValues: settings.localStreams.map { ($0.name, $0.shards) }),
             memoryLimit: settings.localMemoryLimit, allowedHosts: settings.allowedHosts)
         let wanted = settings.kinesisAddress
+        let tls = try LocalCertificate.context(settings, folder)
         let loop: EventLoop
         do throws(SystemError) {
             loop = try EventLoop(name: "kinesis")
@@ -27,7 +28,7 @@ struct EmbeddedKinesis: Sendable {
         }
         let started = await withCheckedContinuation { continuation in
             loop.spawn {
-                continuation.resume(returning: await listen(wanted, configuration, loop))
+                continuation.resume(returning: await listen(wanted, configuration, tls, loop))
             }
         }
         switch started {
@@ -42,11 +43,12 @@ struct EmbeddedKinesis: Sendable {
     }
 
     private static func listen(
-        _ address: ListenAddress, _ configuration: LocalKinesisConfiguration, _ loop: EventLoop
+        _ address: ListenAddress, _ configuration: LocalKinesisConfiguration, _ tls: TLSContext?, _ loop: EventLoop
     ) async -> Result<(LocalKinesisServer, ListenAddress), any Error> {
         do {
             let started = try await LocalKinesisServer.start(
-                loop: loop, address: address, configuration: configuration, logger: Logger(label: "local-kinesis"))
+                loop: loop, address: address, configuration: configuration, tls: tls,
+                logger: Logger(label: "local-kinesis"))
             return .success((started.server, started.address))
         } catch {
             return .failure(error)

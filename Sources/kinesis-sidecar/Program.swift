@@ -175,7 +175,7 @@ final class Program: @unchecked Sendable {
     private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
         let scheme = certificate == nil ? "http" : "https"
         let urls = addresses.map { $0.port == nil ? "\($0)" : "\(scheme)://\($0)" }.joined(separator: " and ")
-        let kinesis = local.map { ", embedded Kinesis on http://\($0.address)" } ?? ""
+        let kinesis = local.map { ", embedded Kinesis on \(kinesisSchemes)://\($0.address)" } ?? ""
         let state = settings.dataDir.map { "state in \($0)" } ?? "state in memory only: it is gone when this ends"
         let probes = admin.map { ", for probes on \($0.port == nil ? "" : "http://")\($0)" } ?? ""
         print("kinesis-sidecar \(Help.version) listens on \(urls)\(probes)\(kinesis), \(state)")
@@ -199,6 +199,8 @@ final class Program: @unchecked Sendable {
                 "a consumer group is this sidecar's own: another sidecar that names the same one gets every record too")
         }
     }
+
+    private var kinesisSchemes: String { settings.localTLS == nil ? "http" : "http and https" }
 
     // MARK: Ending
 

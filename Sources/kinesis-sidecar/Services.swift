@@ -34,7 +34,8 @@ struct Services: @unchecked Sendable {
         }
         if local == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
-        let kinesis = ObservedKinesis(KinesisClient(client), activity)
+        let wireFormat = settings.wireFormat ?? (target.endpoint.isOfAWS ? .cbor : .json)
+        let kinesis = ObservedKinesis(KinesisClient(client, wireFormat: wireFormat), activity)
         let groups = try GroupServices(
             settings, folder: folder, process: process, beside: target, over: transport)
         let state = try await openState(folder, isAlone: groups == nil, loop)

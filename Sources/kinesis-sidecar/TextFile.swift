@@ -19,16 +19,16 @@ enum TextFile {
         return Array(bytes[..<count])
     }
 
-    /// Puts the text in place at once: who waits for the file never sees half of it. Mode 0600. What is there and is no
+    /// Puts the text in place at once: who waits for the file never sees half of it. What is there and is no
     /// file, a device or a link say, stays what it is, and is written to.
-    static func write(_ text: String, to path: String) throws(Failure) {
+    static func write(_ text: String, to path: String, mode: mode_t = 0o600) throws(Failure) {
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            return try write(text, into: path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+            return try write(text, into: path, O_WRONLY | O_TRUNC | O_CLOEXEC, mode)
         }
         let draft = "\(path).\(getpid())"
         do throws(Failure) {
-            try write(text, into: draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
+            try write(text, into: draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
             guard rename(draft, path) == 0 else { throw Failure(problem: "cannot be written: \(lastError)") }
         } catch {
             unlink(draft)
@@ -36,10 +36,12 @@ enum TextFile {
         }
     }
 
-    private static func write(_ text: String, into path: String, _ flags: Int32) throws(Failure) {
-        let fd = open(path, flags, 0o600)
+    private static func write(_ text: String, into path: String, _ flags: Int32, _ mode: mode_t) throws(Failure) {
+        let fd = open(path, flags, mode)
         guard fd >= 0 else { throw Failure(problem: "cannot be written: \(lastError)") }
         defer { close(fd) }
+        // The process's umask lets nobody else read what it makes.
+        if flags & O_CREAT != 0 { fchmod(fd, mode) }
         let bytes = Array(text.utf8)
         guard Glibc.write(fd, bytes, bytes.count) == bytes.count else {
             throw Failure(problem: "cannot be written: \(lastError)")

@@ -20,6 +20,16 @@ import Testing
     }
 
     @Test(arguments: [
+        ("https://kinesis.eu-central-1.amazonaws.com", true), ("https://kinesis.cn-north-1.amazonaws.com.cn", true),
+        ("https://vpce-0a-1b.kinesis.eu-west-1.vpce.amazonaws.com", true), ("https://kinesis.eu-west-1.api.aws", true),
+        ("http://localhost:4567", false), ("https://kinesis.example.com", false),
+        ("https://amazonaws.com.example", false), ("https://notamazonaws.com", false),
+    ])
+    func `AWS's own hosts are known`(text: String, isOfAWS: Bool) throws {
+        #expect(try Endpoint(text).isOfAWS == isOfAWS)
+    }
+
+    @Test(arguments: [
         ("localhost:4567", EndpointError.scheme("localhost:4567")),
         ("ftp://x", .scheme("ftp://x")), ("", .scheme("")),
         ("http://", .host("http://")), ("http:///x", .host("http:///x")), ("http://a b", .host("http://a b")),

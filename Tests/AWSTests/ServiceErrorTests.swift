@@ -28,6 +28,21 @@ import Time
         #expect(error.disposition == .expiredIterator)
     }
 
+    @Test func `an error may be CBOR`() {
+        let body = ByteBuffer([0xbf, 0x66])
+        body.append("__type")
+        body.append(contentsOf: [0x78, 0x18])
+        body.append("ExpiredIteratorException")
+        body.append(0x67)
+        body.append("message")
+        body.append(contentsOf: [0x61, 0x6d, 0xff])
+        let error = ServiceError(
+            json: AWSResponse(
+                status: 400, headers: TransportHeaders(lines: ByteBuffer("HTTP/1.1 400 X\r\n\r\n")), body: body))
+        #expect(error.code == "ExpiredIteratorException" && error.message == "m" && error.isCBOR)
+        #expect(!self.error(400, "{}").isCBOR)
+    }
+
     @Test func `the code may stand in a header`() {
         let error = error(400, "", "X-Amzn-ErrorType: LimitExceededException:http://x/\r\n")
         #expect(error.code == "LimitExceededException")

@@ -217,8 +217,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         if let token = ShardIteratorToken(iterator.token) {
             try await called(.records(ShardID(number: token.shardIndex)))
         }
-        var request = JSONWriter()
-        GetRecords(iterator: iterator, limit: min(limit, recordLimit)).write(&request)
+        let request = GetRecords(iterator: iterator, limit: min(limit, recordLimit)).body(.json)
         let response = try await respond(to: GetRecords.name, request)
         if recordsTime > .zero { try? await loop.sleep(for: recordsTime) }
         guard takesAnswer(response.count) else { throw .cancelled }
@@ -244,7 +243,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         try await called(.put)
         var request = JSONWriter(capacity: operation.estimatedBytes)
         operation.write(&request)
-        let response = try await respond(to: PutRecord.name, request)
+        let response = try await respond(to: PutRecord.name, request.buffer)
         let answer = try Self.read { () throws(ResponseError) in try PutRecord.read(response) }
         note(operation.entry, answer.shard, answer.sequenceNumber)
         return answer
@@ -273,7 +272,7 @@ extension FakeKinesis: OperationCaller {
     ) async throws(AWSError) -> Operation.Response {
         var request = JSONWriter()
         operation.write(&request)
-        let response = try await respond(to: Operation.name, request)
+        let response = try await respond(to: Operation.name, request.buffer)
         return try Self.read { () throws(ResponseError) in
             guard !response.isEmpty else { return try Operation.read(.object([])) }
             let tree: JSONValue
@@ -285,20 +284,20 @@ extension FakeKinesis: OperationCaller {
     private func respond(to put: PutRecords) async throws(AWSError) -> PutRecordsAnswer {
         var request = JSONWriter(capacity: put.estimatedBytes)
         put.write(&request)
-        let response = try await respond(to: PutRecords.name, request)
+        let response = try await respond(to: PutRecords.name, request.buffer)
         return try Self.read { () throws(ResponseError) in
             try PutRecords.read(response, count: put.entries.count)
         }
     }
 
     /// The service's database has a thread of its own: a manual time stands still until it has answered.
-    private func respond(to operation: String, _ request: JSONWriter) async throws(AWSError) -> ByteBuffer {
+    private func respond(to operation: String, _ request: ByteBuffer) async throws(AWSError) -> ByteBuffer {
         await loop.nextTurn()
         loop.outsideWorkBegan()
         defer { loop.outsideWorkEnded() }
         let response: ByteBuffer?
         do throws(ServiceFault) {
-            response = try await service.respond(to: operation, request.buffer)
+            response = try await service.respond(to: operation, request)
         } catch {
             throw .service(dialect.refusal(of: operation, error))
         }

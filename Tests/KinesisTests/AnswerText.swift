@@ -1,4 +1,6 @@
 import Bytes
+import CBOR
+import JSON
 import Kinesis
 
 /// Builds GetRecords answers for tests, member by member.
@@ -23,12 +25,47 @@ enum AnswerText {
             + records.joined(separator: ",") + "]}"
     }
 
+    /// The same answer in CBOR: data as bytes, arrival times as tag 1 with milliseconds.
+    static func inCBOR(_ text: String) throws -> ByteBuffer {
+        let writer = CBORWriter(ByteBuffer())
+        try write(JSONParser.parse(ByteBuffer(text)), named: "", writer)
+        return writer.buffer
+    }
+
+    private static func write(_ value: JSONValue, named name: String, _ writer: CBORWriter) {
+        switch value {
+        case .null: writer.null()
+        case .bool(let value): writer.bool(value)
+        case .number where name == "ApproximateArrivalTimestamp":
+            writer.time(milliseconds: Int64((value.double! * 1000).rounded()))
+        case .number: writer.int(Int64(value.int!))
+        case .string(let text):
+            if name == "Data" { writer.bytes(Base64.decode(text)!) } else { writer.text(text) }
+        case .array(let elements):
+            writer.beginArray()
+            for element in elements { write(element, named: "", writer) }
+            writer.end()
+        case .object(let members):
+            writer.beginMap()
+            for member in members {
+                writer.text(member.key)
+                write(member.value, named: member.key, writer)
+            }
+            writer.end()
+        }
+    }
+
     static func encoder(
         _ text: String, _ parse: ShouldParseJSON = .auto, skip: Checkpoint? = nil
     ) -> RecordBatchEncoder {
+        encoder(ByteBuffer(text), RecordEncoding(shouldParseJSON: parse), skip: skip)
+    }
+
+    static func encoder(
+        _ answer: ByteBuffer, _ encoding: RecordEncoding = RecordEncoding(), skip: Checkpoint? = nil
+    ) -> RecordBatchEncoder {
         RecordBatchEncoder(
-            ByteBuffer(text), stream: StreamName("orders")!, shard: ShardID(number: 0),
-            encoding: RecordEncoding(shouldParseJSON: parse), skip: skip)
+            answer, stream: StreamName("orders")!, shard: ShardID(number: 0), encoding: encoding, skip: skip)
     }
 
     /// The payload of an answer's only batch, as a whole object.

@@ -130,15 +130,36 @@ import Time
         #expect(requests == [#"CreateStream {"StreamName":"orders","ShardCount":1}"#])
     }
 
+    @Test func `GetRecords in CBOR says so, and an answer in another format names the option`() async throws {
+        let refusals: [(ScriptedService.Answer, told: Bool)] = [
+            (.init(status: .unsupportedMediaType, body: #"{"__type":"UnsupportedMediaTypeException"}"#), true),
+            (.init(status: .badRequest, body: "<html>what?</html>"), true),
+            (.init(status: .serviceUnavailable, body: "<html>later</html>"), false),
+        ]
+        for (answer, isTold) in refusals {
+            let requests = try await run(.cbor) { _, _, _ in
+                answer
+            } _: { client in
+                do {
+                    _ = try await client.getRecords(ShardIterator("it"))
+                    Issue.record("it was answered")
+                } catch {
+                    #expect("\(error)".contains("set wireFormat to json") == isTold, "\(error)")
+                }
+            }
+            #expect(requests.count == 1 && requests[0].contains("mShardIteratorbit"))
+        }
+    }
+
     /// Runs `body` with a client of a service that answers by a script of operation, body and the number of requests before.
     private func run(
-        _ script: @escaping @Sendable (String, String, Int) -> ScriptedService.Answer,
+        _ wireFormat: WireFormat = .json, _ script: @escaping @Sendable (String, String, Int) -> ScriptedService.Answer,
         _ body: @escaping @Sendable (KinesisClient) async throws -> Void
     ) async throws -> [String] {
         try await ScriptedService.run(KinesisClient.serviceProtocol) { request in
             script(request.operation, request.body, request.earlier)
         } _: { client in
-            try await body(KinesisClient(client))
+            try await body(KinesisClient(client, wireFormat: wireFormat))
         }
     }
 

@@ -1,5 +1,6 @@
 import AWS
 import Bytes
+import CBOR
 import JSON
 import Kinesis
 import Testing
@@ -121,9 +122,10 @@ import Time
     }
 
     @Test func `GetRecords asks for an iterator and a limit`() throws {
-        var json = JSONWriter()
-        GetRecords(iterator: ShardIterator("a\"b"), limit: 10).write(&json)
-        #expect(try JSONParser.parse(json.buffer) == ["ShardIterator": "a\"b", "Limit": 10])
+        let operation = GetRecords(iterator: ShardIterator("a\"b"), limit: 10)
+        let members: JSONValue = ["ShardIterator": "a\"b", "Limit": 10]
+        #expect(try JSONParser.parse(operation.body(.json)) == members)
+        #expect(try JSONValue(CBORValue(operation.body(.cbor))) == members)
     }
 
     private func request(_ operation: some KinesisOperation) throws -> JSONValue {

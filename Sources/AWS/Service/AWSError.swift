@@ -26,6 +26,8 @@ package struct ServiceError: Error, Hashable, Sendable {
     package var requestID: String?
     /// The service's time, from the Date header.
     package var date: WallTime?
+    /// Whether the service told it in CBOR, not in JSON or in words.
+    package var isCBOR = false
     /// The whole error, where the request expects its code: what else it tells is for whoever asked.
     package var body: JSONValue?
 

@@ -21,6 +21,12 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         authority = self.port.map { "\(name):\($0)" } ?? name
     }
 
+    /// Whether AWS itself answers there, also through a VPC endpoint, and no emulator: by the end of the host's name.
+    package var isOfAWS: Bool {
+        let suffixes = Region.Partition.allCases.map { "." + $0.dnsSuffix } + [".api.aws"]
+        return suffixes.contains(where: host.hasSuffix)
+    }
+
     package var url: String { url(path: path, query: nil) }
     package var description: String { url }
 

@@ -33,7 +33,7 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
         return .commercial
     }
 
-    package enum Partition: String, Sendable {
+    package enum Partition: String, CaseIterable, Sendable {
         case commercial = "aws"
         case china = "aws-cn"
         case government = "aws-us-gov"

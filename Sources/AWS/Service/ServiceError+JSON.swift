@@ -1,4 +1,5 @@
 import Bytes
+import CBOR
 import JSON
 
 extension ServiceError {
@@ -8,7 +9,7 @@ extension ServiceError {
     /// Characters that a body which is no JSON gives to the message.
     static let excerpt = 200
 
-    /// Reads a response whose status is no success, whoever wrote it: the service, or a proxy with a page of its own.
+    /// Reads the error of a request in JSON, or in CBOR, which has the same members: a response whose status is no success, whoever wrote it: the service, or a proxy with a page of its own.
     ///
     /// The code stands in `x-amzn-errortype` or in the body's `__type` or `code`, with or without a namespace before
     /// (`ns#Code`) and a URL behind (`Code:http://…`); without one the status is the code.
@@ -25,13 +26,18 @@ extension ServiceError {
             status: response.status,
             requestID: response.requestID,
             date: response.date)
+        isCBOR = body != nil && !Self.isText(response.body)
         if expectedCodes.contains(self.code) { self.body = body }
     }
 
     private static func object(_ body: ByteBuffer) -> JSONValue? {
-        guard body.count <= bodyLimit, let value = try? JSONParser.parse(body), value.object != nil else { return nil }
-        return value
+        guard body.count <= bodyLimit, !body.isEmpty else { return nil }
+        let value = isText(body) ? try? JSONParser.parse(body) : (try? CBORValue(body)).map { JSONValue($0) }
+        return value?.object == nil ? nil : value
     }
+
+    /// No map of CBOR begins as a text of JSON does.
+    private static func isText(_ body: ByteBuffer) -> Bool { body.isEmpty || body[0] < 0x80 }
 
     private static func message(_ body: JSONValue) -> String {
         body["message"]?.string ?? body["Message"]?.string ?? body["errorMessage"]?.string ?? ""

@@ -14,7 +14,7 @@ enum ShardTip: Equatable, Sendable {
     /// The response's lag is that behind its record, and 0 where that is the shard's newest one: so the first record
     /// says how old it is. An empty response with a lag is normal, and says that records lie ahead.
     init(response: ByteBuffer, now: WallTime) throws(GetRecordsError) {
-        var scanner = GetRecordsScanner(response)
+        var scanner = response.recordsScanner
         try scanner.open()
         var record = RecordFields()
         let hasRecord = try scanner.next(&record)

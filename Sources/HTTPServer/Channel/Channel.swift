@@ -28,6 +28,8 @@ final class Channel: @unchecked Sendable {
     private var fd: Int32
     /// nil: plain.
     private var tls: TLSSession?
+    /// Of TLS, while the first byte has not told whether the peer speaks it.
+    private var undecided: TLSContext?
     private var watch: Watch?
     unowned var user: any ChannelUser = Nobody.it
 
@@ -55,7 +57,7 @@ final class Channel: @unchecked Sendable {
         self.fd = fd
         self.peer = peer
         self.loop = loop
-        tls = context?.newSession(fd)
+        if context?.allowsPlain ?? false { undecided = context } else { tls = context?.newSession(fd) }
         watch = try loop.watch(fd, interest) { [unowned self] in ready($0) }
     }
 
@@ -85,12 +87,25 @@ final class Channel: @unchecked Sendable {
     // MARK: TLS
 
     var isSecure: Bool { tls != nil }
+    /// Whether `handshake` has anything to do.
+    var awaitsHandshake: Bool { tls != nil || undecided != nil }
 
     /// What the client's certificate names it; read when they are asked for, then kept.
     private(set) lazy var peerNames = tls?.peerNames() ?? []
 
     /// The next step of the handshake, before which nothing can be received or sent; of a plain connection it is done.
-    func handshake() -> TLSSession.Progress { tls?.handshake() ?? .done(0) }
+    func handshake() -> TLSSession.Progress {
+        if let context = undecided {
+            var first: UInt8 = 0
+            switch Socket.peek(fd, into: &first) {
+            case .bytes: undecided = nil
+            case .wouldBlock: return .wantsRead
+            case .end, .failed: return .ended
+            }
+            if first == TLSSession.handshakeRecord { tls = context.newSession(fd) }
+        }
+        return tls?.handshake() ?? .done(0)
+    }
 
     /// The peer does not speak TLS: what is said to it is said in the clear.
     func giveUpTLS() { tls = nil }

@@ -97,6 +97,11 @@ enum Socket {
     /// What waits to be read, without reading it.
     static func peek(_ fd: Int32) -> Received {
         var byte: UInt8 = 0
+        return peek(fd, into: &byte)
+    }
+
+    /// The same, with what the next byte is.
+    static func peek(_ fd: Int32, into byte: inout UInt8) -> Received {
         let count = retryingInterrupts { recv(fd, &byte, 1, Int32(MSG_PEEK)) }
         if count > 0 { return .bytes(count) }
         if count == 0 { return .end }

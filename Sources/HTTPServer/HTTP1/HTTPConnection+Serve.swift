@@ -48,7 +48,7 @@ extension HTTPConnection {
     /// Returns whether requests can be read: at once on a plain connection, else after the handshake.
     @inline(never)
     private func agreeOnTLS() async -> Bool {
-        guard channel.isSecure else { return true }
+        guard channel.awaitsHandshake else { return true }
         let deadline = loop.now + limits.handshakeTime
         while isOpen {
             let wanted: Interest

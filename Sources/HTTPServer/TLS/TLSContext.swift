@@ -20,8 +20,11 @@ package final class TLSContext: @unchecked Sendable {
 
     /// libssl's `SSL_CTX *`.
     private let context: OpaquePointer
+    /// Whether clients may also speak without TLS: the first byte of a connection tells.
+    let allowsPlain: Bool
 
-    package init(_ material: Material) throws(TLSError) {
+    package init(_ material: Material, allowsPlain: Bool = false) throws(TLSError) {
+        self.allowsPlain = allowsPlain
         guard let context = SSL_CTX_new(TLS_server_method()) else { preconditionFailure("SSL_CTX_new") }
         self.context = context
         copenssl_server_defaults(context)
@@ -90,7 +93,7 @@ package final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
     }
 
-    private static func readCertificates(_ text: String) -> [OpaquePointer] {
+    static func readCertificates(_ text: String) -> [OpaquePointer] {
         ERR_clear_error()
         return withBIO(text) { bio in
             var found: [OpaquePointer] = []

@@ -5,6 +5,10 @@ final class TLSSession {
     /// The reason of a failed handshake whose client began with a request instead (SSL_R_HTTP_REQUEST).
     static let isPlainHTTP = "http request"
 
+    /// The first byte of whoever begins TLS: the type of a record that carries a handshake (RFC 8446, 5.1). No method of HTTP
+    /// begins so, and no preface.
+    static let handshakeRecord: UInt8 = 0x16
+
     /// What came of a call.
     enum Progress: Equatable {
         /// So many bytes; of a handshake 0.

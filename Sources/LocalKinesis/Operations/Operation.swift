@@ -1,4 +1,5 @@
 import Bytes
+import Kinesis
 
 /// The operations there are, by the name under which X-Amz-Target asks for them.
 enum Operation: String, CaseIterable {

@@ -1,6 +1,7 @@
 import Bytes
 import CBOR
 import JSON
+import Kinesis
 
 extension CBORMapScanner: BodyMembers {
     init(body: ByteBuffer) throws(CBORError) {

@@ -1,5 +1,6 @@
 import Bytes
 import JSON
+import Kinesis
 
 extension JSONObjectScanner: BodyMembers {
     init(body: ByteBuffer) throws(JSONError) {

@@ -1,6 +1,7 @@
 import Bytes
 import CBOR
 import JSON
+import Kinesis
 
 /// What a value of a request's body is, in either format.
 enum ValueKind {

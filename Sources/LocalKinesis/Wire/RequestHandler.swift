@@ -3,6 +3,7 @@ import Bytes
 import HTTP
 import HTTPServer
 import JSON
+import Kinesis
 import Reactor
 import Time
 
@@ -76,7 +77,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
                 message: "This is the embedded Kinesis of kinesis-sidecar: it answers POST / of an AWS client.",
                 status: request.path == "/" ? .methodNotAllowed : .notFound)
         }
-        guard let format = request.contentType.flatMap(WireFormat.init) else {
+        guard let format = request.contentType.flatMap(WireFormat.init(contentType:)) else {
             throw ServiceFault(
                 code: "UnsupportedMediaTypeException",
                 message: "Content-Type must be \(WireFormat.json.contentType) or \(WireFormat.cbor.contentType).",
@@ -126,7 +127,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
 
     /// The request's; JSON where it has none of the two.
     private static func format(_ request: HTTPRequest) -> WireFormat {
-        request.contentType.flatMap(WireFormat.init) ?? .json
+        request.contentType.flatMap(WireFormat.init(contentType:)) ?? .json
     }
 
     private static func headers(_ exchange: HTTPExchange, _ requestID: String) -> HTTPHeaders {

@@ -5,6 +5,7 @@ import DynamoDB
 import Gateway
 import Glibc
 import HTTPServer
+import Kinesis
 import Logging
 import Time
 
@@ -75,6 +76,9 @@ extension ProgramOption {
         } show: {
             $0.localListen?.description ?? ""
         },
+        file(
+            "localTls", \.localTLS, flag: "local-tls",
+            help: "lets the embedded Kinesis speak TLS too; gets the certificate to trust"),
         ProgramOption(
             list: "localStreams", flag: "local-stream", accepted: LocalStreamName.accepted, argument: "NAME[:SHARDS]",
             help: "a stream that the embedded Kinesis has from the start; may be repeated",
@@ -176,6 +180,14 @@ extension ProgramOption {
             ),
             endpoint("endpoint", \.endpoint, flag: "endpoint", help: "where every service is asked"),
             endpoint("kinesis.endpoint", \.kinesisEndpoint, flag: "kinesis-endpoint", help: "where Kinesis is asked"),
+            ProgramOption(
+                "wireFormat", flag: "wire-format", .choice(WireFormat.allCases.map(\.rawValue)), argument: "json|cbor",
+                help: "how GetRecords asks and is answered (cbor at AWS's own hosts, else json)"
+            ) {
+                $0.wireFormat = WireFormat(rawValue: $1.text ?? "")
+            } show: {
+                $0.wireFormat?.rawValue ?? ""
+            },
         ] + keys("credentials", \.keys)
 
     /// Where the groups' table is, and how it is made.

@@ -1,6 +1,8 @@
 extension Settings {
     private static let ofAWS = ["endpoint", "kinesis.endpoint", "region"] + AccessKeys.names(of: "credentials")
-    private static let ofLocal = ["localPort", "localListen", "localStreams", "localMemoryLimit", "localLimits"]
+    private static let ofLocal = [
+        "localPort", "localListen", "localTls", "localStreams", "localMemoryLimit", "localLimits",
+    ]
 
     /// Options that say nothing beside the others in force, and why: they are refused where somebody gives them, and left out
     /// where all are shown.

@@ -22,6 +22,8 @@ struct Settings: Sendable {
     var localPort = 4567
     /// Where the embedded Kinesis listens; nil: on `localPort` of 127.0.0.1.
     var localListen: ListenAddress?
+    /// Gets the certificate that clients of the embedded Kinesis are to trust, which speaks TLS too then; nil: it does not.
+    var localTLS: String?
     /// Streams that the embedded Kinesis has from the start.
     var localStreams: [LocalStreamName] = []
     /// Bytes that the embedded Kinesis's records may take without a folder for the data. 512 MiB: a test or a day of
@@ -43,6 +45,8 @@ struct Settings: Sendable {
     /// Before `endpoint`.
     var kinesisEndpoint: String?
     var keys = AccessKeys()
+    /// Of GetRecords; nil: CBOR where AWS itself is asked, else JSON, which every emulator speaks.
+    var wireFormat: WireFormat?
     var dynamoDB = DynamoDBSettings()
 
     // MARK: HTTP

@@ -1,5 +1,4 @@
 import Bytes
-import CBOR
 import JSON
 import Time
 
@@ -9,7 +8,7 @@ extension JSONValue {
     /// Tag 1 of a whole number counts milliseconds, as AWS's clients write it, and of one with a fraction seconds, as RFC
     /// 8949 has it. Other tags say nothing here. What no member of a request can be is null, and a key that is no text is
     /// left out with its value.
-    init(_ cbor: CBORValue) {
+    package init(_ cbor: CBORValue) {
         switch cbor {
         case .unsigned(let value): self = .number(String(value))
         case .negative(let value): self = .number(String(-1 - Int128(value)))
