@@ -11,6 +11,24 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     /// Answers up to this size leave with the turn; of larger ones the handler waits until the kernel has them.
     private static let small = 8 * 1024
 
+    /// What is still to come of the request's body.
+    private enum Coming {
+        case more
+        /// Nobody wants what comes.
+        case unwanted
+        case nothing
+    }
+
+    /// How far the answer is.
+    private enum Answer {
+        /// More may be written.
+        case open
+        /// The same, and nghttp2 was told that nothing is there: it has to be told when there is.
+        case waiting
+        /// All was written that will be.
+        case ended
+    }
+
     let connection: HTTP2Connection
     let id: Int32
     /// The fields of the request, until all have come.
@@ -22,10 +40,9 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     // The request's body.
     private var arrived = ByteBuffer()
-    private var hasBodyEnded = false
-    private var isBodyAbandoned = false
-    private var hasTimedOut = false
-    private var reader: UnsafeContinuation<Void, Never>?
+    private var coming = Coming.more
+    /// Who waits for more of it; true tells them that nothing came in time.
+    private var reader: UnsafeContinuation<Bool, Never>?
     /// Bytes that Content-Length says are still to be read; nil: it says nothing.
     private var missing: Int?
 
@@ -33,9 +50,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     private var outgoing = Fifo<ByteBuffer>()
     /// Bytes of the first of `outgoing` that were taken.
     private var taken = 0
-    private var hasAnswerEnded = false
-    /// nghttp2 was told that nothing is there, and has to be told when there is.
-    private var isDeferred = false
+    private var answer = Answer.open
     /// Who waits until the kernel has all; false tells them that it never will.
     private var writers: [UnsafeContinuation<Bool, Never>] = []
     /// Counts bytes that nghttp2 took.
@@ -59,13 +74,13 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     func begin(_ facts: RequestFacts) { missing = facts.contentLength }
 
     func received(_ data: UnsafeRawBufferPointer) {
-        if isBodyAbandoned { return connection.consumed(data.count, of: id) }
+        if coming == .unwanted { return connection.consumed(data.count, of: id) }
         arrived.append(data)
         wakeReader()
     }
 
     func bodyEnded() {
-        hasBodyEnded = true
+        coming = .nothing
         wakeReader()
     }
 
@@ -79,19 +94,19 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         wakeReader()
         // Of an orderly end the last frames may still be on their way to the kernel.
         if !isOrderly || !outgoing.isEmpty { wakeWriters(isTaken: false) }
-        if !isOrderly || !hasAnswerEnded { exchange?.disconnected() }
+        if !isOrderly || answer != .ended { exchange?.disconnected() }
     }
 
     /// The handler has returned. Of a body that nobody read to its end no more is wanted (RFC 9113, 8.1).
     func handlerEnded() {
         exchange = nil
-        if isOpen, !hasBodyEnded { connection.reset(id, NGHTTP2_NO_ERROR, behindAnswer: true) }
+        if isOpen, coming != .nothing { connection.reset(id, NGHTTP2_NO_ERROR, behindAnswer: true) }
     }
 
     // MARK: The request's body
 
     var body: BodyProgress {
-        if hasBodyEnded, arrived.isEmpty { return .none }
+        if coming == .nothing, arrived.isEmpty { return .none }
         return missing.map(BodyProgress.length) ?? .untilEnd
     }
 
@@ -101,15 +116,15 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
                 take(into: buffer)
                 return true
             }
-            if hasBodyEnded { return false }
+            if coming == .nothing { return false }
             guard isOpen else { throw .connectionClosed }
-            if isBodyAbandoned { throw .abandoned }
+            if coming == .unwanted { throw .abandoned }
             try await waitForBody()
         }
     }
 
     func takeArrivedBody(limit: Int) -> ByteBuffer? {
-        guard hasBodyEnded, !arrived.isEmpty, arrived.count <= limit else { return nil }
+        guard coming == .nothing, !arrived.isEmpty, arrived.count <= limit else { return nil }
         let body = arrived
         arrived = ByteBuffer()
         missing = missing.map { $0 - body.count }
@@ -128,23 +143,20 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     private func waitForBody() async throws(HTTPBodyError) {
         precondition(reader == nil, "a body has one reader")
-        let timer = loop.schedule(after: server.limits.bodyTime) { [weak self] in
-            self?.hasTimedOut = true
-            self?.wakeReader()
-        }
-        await withUnsafeContinuation { reader = $0 }
+        let timer = loop.schedule(after: server.limits.bodyTime) { [weak self] in self?.wakeReader(hasTimedOut: true) }
+        let hasTimedOut = await withUnsafeContinuation { reader = $0 }
         loop.cancel(timer)
         if hasTimedOut { throw .timedOut }
     }
 
-    private func wakeReader() {
+    private func wakeReader(hasTimedOut: Bool = false) {
         guard let continuation = reader else { return }
         reader = nil
-        continuation.resume()
+        continuation.resume(returning: hasTimedOut)
     }
 
     func abandonBody() {
-        isBodyAbandoned = true
+        if coming == .more { coming = .unwanted }
         wakeReader()
     }
 
@@ -156,7 +168,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         let fields = HTTP2Fields(
             status, headers, length: status.isBodiless ? nil : length, date: server.dateLine.value)
         let body = body.flatMap { $0.isEmpty ? nil : $0 }
-        hasAnswerEnded = true
+        answer = .ended
         if let body { outgoing.append(body) }
         connection.submit(fields, for: id, hasBody: body != nil)
         if length > Self.small, body != nil {
@@ -168,21 +180,21 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         _ status: HTTPStatus, _ headers: HTTPHeaders, isHead: Bool, peerMayHalfClose: Bool, closesConnection: Bool
     ) async throws(ConnectionClosed) {
         let fields = HTTP2Fields(status, headers, length: nil, date: server.dateLine.value)
-        if isHead { hasAnswerEnded = true }
+        if isHead { answer = .ended }
         connection.submit(fields, for: id, hasBody: !isHead)
     }
 
     var isWriting: Bool { !writers.isEmpty }
 
     func write(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) -> Int {
-        guard isOpen, !hasAnswerEnded else { throw ConnectionClosed() }
+        guard isOpen, answer != .ended else { throw ConnectionClosed() }
         var size = 0
         for chunk in chunks where !chunk.isEmpty {
             outgoing.append(chunk)
             size += chunk.count
         }
         guard size > 0 else { return 0 }
-        resume()
+        turns(to: .open)
         try await waitUntilTaken(time)
         return size
     }
@@ -192,9 +204,9 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     }
 
     func finish() async {
-        guard isOpen, !hasAnswerEnded else { return }
-        hasAnswerEnded = true
-        resume()
+        guard isOpen, answer != .ended else { return }
+        turns(to: .ended)
+        connection.flushSoon()
     }
 
     /// Proof is that the peer answers a PING that went behind the last frame: its HTTP/2 has read all of them. What its
@@ -238,19 +250,18 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         progress += count
         if outgoing.isEmpty {
             if !writers.isEmpty { connection.drained(self) }
-            if hasAnswerEnded { return .last(count) }
+            if answer == .ended { return .last(count) }
             if count == 0 {
-                isDeferred = true
+                answer = .waiting
                 return .nothing
             }
         }
         return .bytes(count)
     }
 
-    private func resume() {
-        guard isDeferred else { return }
-        isDeferred = false
-        connection.resume(id)
+    private func turns(to next: Answer) {
+        if answer == .waiting { connection.resume(id) }
+        answer = next
     }
 
     /// The kernel has what was taken so far, or will never have it.
@@ -266,7 +277,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     private func waitUntilTaken(_ time: Duration) async throws(ConnectionClosed) {
         connection.flushSoon()
         guard isOpen, !outgoing.isEmpty || connection.holdsOutput else {
-            if isOpen || hasAnswerEnded && outgoing.isEmpty { return }
+            if isOpen || answer == .ended && outgoing.isEmpty { return }
             throw ConnectionClosed()
         }
         if outgoing.isEmpty { connection.drained(self) }
