@@ -1,6 +1,6 @@
 import Bytes
 
-/// The fields of an answer of HTTP/2 (RFC 9113, 8.2 and 8.3.2): names in lower case, none that is about the connection. Performs
+/// The fields of an answer of HTTP/2, or those behind its body (RFC 9113, 8.2 and 8.3.2): names in lower case, none that is about the connection. Performs
 /// no I/O.
 package struct HTTP2Fields {
     /// All names and values, one behind the other.
@@ -14,6 +14,11 @@ package struct HTTP2Fields {
         add("date", date)
         for field in headers { add(field.name, field.value) }
         if let length { add("content-length", "\(length)") }
+    }
+
+    /// Those behind the body (RFC 9113, 8.1).
+    package init(trailers: HTTPHeaders) {
+        for field in trailers { add(field.name, field.value) }
     }
 
     /// Bytes that no field may have become spaces, as in HTTP/1.1.

@@ -11,6 +11,8 @@ extension HTTPExchange {
     /// Bytes that a body may have which is read whole, unless the handler says otherwise.
     package var bodyLimit: Int { stream.server.limits.bodyBytes }
 
+    private var bodyTime: Duration { stream.server.limits.bodyTime }
+
     /// Bytes of the body as Content-Length says; 0 without a body, nil where only its end will tell.
     package var contentLength: Int? {
         switch stream.body {
@@ -28,7 +30,9 @@ extension HTTPExchange {
     package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
         guard !isOver else { throw .connectionClosed }
         let buffer = try openBody(limit: limit ?? bodyLimit)
-        while case let progress = stream.body, !progress.isNone, try await stream.readBody(into: buffer) {
+        while case let progress = stream.body, !progress.isNone,
+            try await stream.readBody(into: buffer, within: bodyTime)
+        {
             try orClose { () throws(HTTPBodyError) in
                 try holdBody(buffer.capacity)
                 try Self.check(buffer.count, limit ?? bodyLimit)
@@ -76,10 +80,11 @@ extension HTTPExchange {
 
     /// The next piece of the body, at most 16 KiB; nil at its end. Of any total length: the reader bounds what it
     /// keeps. Errors as in `body`.
-    package func bodyPart() async throws(HTTPBodyError) -> ByteBuffer? {
+    /// - Parameter isPatient: whether it is waited for without end: a client may have nothing to say for long.
+    package func bodyPart(isPatient: Bool = false) async throws(HTTPBodyError) -> ByteBuffer? {
         guard !isOver else { throw .connectionClosed }
         let buffer = ByteBuffer()
-        return try await stream.readBody(into: buffer) ? buffer : nil
+        return try await stream.readBody(into: buffer, within: isPatient ? nil : bodyTime) ? buffer : nil
     }
 
     /// Says how much memory is held of a body, in bytes: by `body`, or by a handler that reads it in parts. Throws

@@ -39,18 +39,19 @@ package final class ResponseStream: @unchecked Sendable {
     private var writeTime: Duration { isPatient ? .zero : stream.server.limits.streamWriteTime }
 
     /// Ends the body in order. The connection serves the client's next request.
-    package func finish() async {
+    /// - Parameter trailers: fields behind the body, only where `HTTPExchange.carriesTrailers`.
+    package func finish(trailers: HTTPHeaders = [:]) async {
         guard !isFinished, stream.isOpen else { return }
         isFinished = true
-        await stream.finish()
+        await stream.finish(trailers: trailers)
     }
 
     /// Ends the body in order, and says whether the peer is known to have got all of it. Waits `HTTPLimits.lingerTime` at
     /// most. Over HTTP/1.1 the connection ends with it: the head should have said that it closes.
-    package func finishWithProof() async -> Bool {
+    package func finishWithProof(trailers: HTTPHeaders = [:]) async -> Bool {
         guard !isFinished, stream.isOpen else { return false }
         isFinished = true
-        return await stream.finishWithProof()
+        return await stream.finishWithProof(trailers: trailers)
     }
 
     /// Cuts the body off, so that the client knows that it does not have all.

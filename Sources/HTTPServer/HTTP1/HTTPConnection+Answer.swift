@@ -20,7 +20,10 @@ extension HTTPConnection: ExchangeStream {
 
     func refuseRest() { mustClose = true }
 
-    func respond(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?) async {
+    func respond(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?, trailers: HTTPHeaders
+    ) async {
+        precondition(trailers.isEmpty, "trailers over HTTP/1.1")
         if !canDiscardBody { mustClose = true }
         let buffer = outputBuffer()
         ResponseHead.append(
@@ -86,7 +89,10 @@ extension HTTPConnection: ExchangeStream {
         if output.writer != nil { setWriteDeadline(after: time) }
     }
 
-    func finish() async {
+    var carriesTrailers: Bool { false }
+
+    func finish(trailers: HTTPHeaders) async {
+        precondition(trailers.isEmpty, "trailers over HTTP/1.1")
         channel.interest.remove(.peerClosed)
         guard answerFraming == .chunked else { return }
         try? await send([Self.lastChunk], within: limits.answerTime)
@@ -96,13 +102,13 @@ extension HTTPConnection: ExchangeStream {
     /// with unread bytes (RFC 2525, 2.17). Its FIN alone proves nothing: it may have been sent before our last bytes came,
     /// or they may never have come. A peer that closed before is not sent the end until the rest is acknowledged, since it
     /// would answer that with a reset.
-    func finishWithProof() async -> Bool {
+    func finishWithProof(trailers: HTTPHeaders) async -> Bool {
         if exchange?.hasPeerFinished ?? false {
             let isTaken = await becomes { $0.isOutputAcknowledged }
-            if isOpen { await finish() }
+            if isOpen { await finish(trailers: trailers) }
             return isTaken
         }
-        await finish()
+        await finish(trailers: trailers)
         mustClose = true
         channel.awaitsProof = true
         channel.shutWriting()

@@ -129,15 +129,15 @@ extension HTTPConnection {
 
     /// Appends what comes next of the body; false when there is no more. A piece is at most as long as what is
     /// buffered there already, or 16 KiB.
-    func readBody(into buffer: ByteBuffer) async throws(HTTPBodyError) -> Bool {
+    func readBody(into buffer: ByteBuffer, within time: Duration?) async throws(HTTPBodyError) -> Bool {
         switch body {
         case .none: return false
         case .length(let missing):
-            let taken = try await readLength(missing, into: buffer)
+            let taken = try await readLength(missing, into: buffer, time)
             body = taken == missing ? .none : .length(missing - taken)
             return true
         case .chunked(let parser):
-            return try await readChunks(parser, into: buffer)
+            return try await readChunks(parser, into: buffer, time)
         case .untilEnd: preconditionFailure("no body of HTTP/1.1")
         case .broken(let error): throw .malformed(error)
         }
@@ -159,9 +159,9 @@ extension HTTPConnection {
         if input.wish == .body { wakeReader() }
     }
 
-    private func readLength(_ missing: Int, into buffer: ByteBuffer) async throws(HTTPBodyError)
-        -> Int
-    {
+    private func readLength(
+        _ missing: Int, into buffer: ByteBuffer, _ time: Duration?
+    ) async throws(HTTPBodyError) -> Int {
         if hasInput {
             let taken = min(missing, unusedInput.count)
             buffer.append(UnsafeRawBufferPointer(rebasing: unusedInput[..<taken]))
@@ -169,7 +169,7 @@ extension HTTPConnection {
             return taken
         }
         while true {
-            try await waitForBody()
+            try await waitForBody(time)
             // Straight into the body, and never beyond its end, where the next request begins.
             let room = min(missing, max(BufferPool.bufferBytes, buffer.count))
             buffer.reserve(room)
@@ -185,7 +185,7 @@ extension HTTPConnection {
     }
 
     private func readChunks(
-        _ parser: ChunkedBodyParser, into buffer: ByteBuffer
+        _ parser: ChunkedBodyParser, into buffer: ByteBuffer, _ time: Duration?
     ) async throws(HTTPBodyError) -> Bool {
         var parser = parser
         while true {
@@ -199,7 +199,7 @@ extension HTTPConnection {
             case .broken(let error): throw .malformed(error)
             case .length, .untilEnd: preconditionFailure("a chunked body stays one")
             }
-            try await waitForBody()
+            try await waitForBody(time)
             switch receive() {
             case .bytes, .wouldBlock: continue
             case .end: try failBody(.truncated)
@@ -238,11 +238,11 @@ extension HTTPConnection {
     }
 
     /// Returns when something can be read; tells a client that waits for it to go on.
-    private func waitForBody() async throws(HTTPBodyError) {
+    private func waitForBody(_ time: Duration?) async throws(HTTPBodyError) {
         guard isOpen else { throw .connectionClosed }
         if isBodyAbandoned { throw .abandoned }
         sendOwedContinue()
-        await waitToRead(.body, limits.bodyTime)
+        await waitToRead(.body, time)
         guard isOpen else { throw .connectionClosed }
         if isBodyAbandoned { throw .abandoned }
         if input.hasTimedOut {
@@ -259,10 +259,11 @@ extension HTTPConnection {
         flush()
     }
 
-    func waitToRead(_ wish: Wish, _ time: Duration) async {
+    /// - Parameter time: nil: without end.
+    func waitToRead(_ wish: Wish, _ time: Duration?) async {
         precondition(input.reader == nil, "a body has one reader")
         input.wish = wish
-        setReadDeadline(after: time)
+        if let time { setReadDeadline(after: time) }
         if wish != .handshake, !channel.interest.contains(.read) { channel.interest.insert(.read) }
         await withUnsafeContinuation { input.reader = $0 }
         input.wish = .nothing

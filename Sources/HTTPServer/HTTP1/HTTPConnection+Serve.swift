@@ -130,7 +130,7 @@ extension HTTPConnection {
         let scratch = server.buffers.take()
         var discarded = 0
         do throws(HTTPBodyError) {
-            while try await readBody(into: scratch) {
+            while try await readBody(into: scratch, within: limits.bodyTime) {
                 discarded += scratch.count
                 scratch.removeAll()
                 if discarded > limits.discardBytes + BufferPool.bufferBytes {

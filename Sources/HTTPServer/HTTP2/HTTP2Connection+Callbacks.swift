@@ -127,7 +127,8 @@ extension HTTP2Connection {
         } catch {
             let (headers, body) = server.onBadRequest(.malformed(error))
             loop.spawn {
-                await stream.respond(RefusedRequest.malformed(error).status, headers, length: body.count, body)
+                await stream.respond(
+                    RefusedRequest.malformed(error).status, headers, length: body.count, body, trailers: [:])
                 stream.handlerEnded()
             }
             return
@@ -159,8 +160,12 @@ extension HTTP2Connection {
         guard let stream = of(user).streams[id] else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         switch stream.provide(into: buffer!, room: room) {
         case .bytes(let count): return count
-        case .last(let count):
+        case .last(let count, let trailers):
             flags!.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            if let trailers {
+                flags!.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+                of(user).submit(trailers: trailers, for: id)
+            }
             return count
         case .nothing: return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }

@@ -211,6 +211,13 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
         flushSoon()
     }
 
+    /// Called while nghttp2 takes the last of the answer: they follow it.
+    func submit(trailers fields: HTTP2Fields, for id: Int32) {
+        fields.withNameValues { values in
+            _ = nghttp2_submit_trailer(session, id, values.baseAddress, values.count)
+        }
+    }
+
     func resume(_ id: Int32) { nghttp2_session_resume_data(session, id) }
 
     /// nghttp2 has all that the stream had to give.

@@ -25,8 +25,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         case open
         /// The same, and nghttp2 was told that nothing is there: it has to be told when there is.
         case waiting
-        /// All was written that will be.
-        case ended
+        /// All was written that will be, but for the trailers, where there are any.
+        case ended(trailers: HTTP2Fields?)
     }
 
     let connection: HTTP2Connection
@@ -51,6 +51,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     /// Bytes of the first of `outgoing` that were taken.
     private var taken = 0
     private var answer = Answer.open
+    private var hasAnswerEnded: Bool { if case .ended = answer { true } else { false } }
     /// Who waits until the kernel has all; false tells them that it never will.
     private var writers: [UnsafeContinuation<Bool, Never>] = []
     /// Counts bytes that nghttp2 took.
@@ -94,7 +95,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         wakeReader()
         // Of an orderly end the last frames may still be on their way to the kernel.
         if !isOrderly || !outgoing.isEmpty { wakeWriters(isTaken: false) }
-        if !isOrderly || answer != .ended { exchange?.disconnected() }
+        if !isOrderly || !hasAnswerEnded { exchange?.disconnected() }
     }
 
     /// The handler has returned. Of a body that nobody read to its end no more is wanted (RFC 9113, 8.1).
@@ -110,7 +111,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         return missing.map(BodyProgress.length) ?? .untilEnd
     }
 
-    func readBody(into buffer: ByteBuffer) async throws(HTTPBodyError) -> Bool {
+    func readBody(into buffer: ByteBuffer, within time: Duration?) async throws(HTTPBodyError) -> Bool {
         while true {
             if !arrived.isEmpty {
                 take(into: buffer)
@@ -119,7 +120,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
             if coming == .nothing { return false }
             guard isOpen else { throw .connectionClosed }
             if coming == .unwanted { throw .abandoned }
-            try await waitForBody()
+            try await waitForBody(time)
         }
     }
 
@@ -141,11 +142,11 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         connection.consumed(count, of: id)
     }
 
-    private func waitForBody() async throws(HTTPBodyError) {
+    private func waitForBody(_ time: Duration?) async throws(HTTPBodyError) {
         precondition(reader == nil, "a body has one reader")
-        let timer = loop.schedule(after: server.limits.bodyTime) { [weak self] in self?.wakeReader(hasTimedOut: true) }
+        let timer = time.map { loop.schedule(after: $0) { [weak self] in self?.wakeReader(hasTimedOut: true) } }
         let hasTimedOut = await withUnsafeContinuation { reader = $0 }
-        loop.cancel(timer)
+        if let timer { loop.cancel(timer) }
         if hasTimedOut { throw .timedOut }
     }
 
@@ -164,11 +165,13 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     // MARK: The answer
 
-    func respond(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?) async {
+    func respond(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?, trailers: HTTPHeaders
+    ) async {
         let fields = HTTP2Fields(
             status, headers, length: status.isBodiless ? nil : length, date: server.dateLine.value)
         let body = body.flatMap { $0.isEmpty ? nil : $0 }
-        answer = .ended
+        end(trailers)
         if let body { outgoing.append(body) }
         connection.submit(fields, for: id, hasBody: body != nil)
         if length > Self.small, body != nil {
@@ -180,14 +183,16 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         _ status: HTTPStatus, _ headers: HTTPHeaders, isHead: Bool, peerMayHalfClose: Bool, closesConnection: Bool
     ) async throws(ConnectionClosed) {
         let fields = HTTP2Fields(status, headers, length: nil, date: server.dateLine.value)
-        if isHead { answer = .ended }
+        if isHead { answer = .ended(trailers: nil) }
         connection.submit(fields, for: id, hasBody: !isHead)
     }
+
+    var carriesTrailers: Bool { true }
 
     var isWriting: Bool { !writers.isEmpty }
 
     func write(_ chunks: [ByteBuffer], within time: Duration) async throws(ConnectionClosed) -> Int {
-        guard isOpen, answer != .ended else { throw ConnectionClosed() }
+        guard isOpen, !hasAnswerEnded else { throw ConnectionClosed() }
         var size = 0
         for chunk in chunks where !chunk.isEmpty {
             outgoing.append(chunk)
@@ -203,16 +208,20 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         if isWriting { limitTime(to: time) }
     }
 
-    func finish() async {
-        guard isOpen, answer != .ended else { return }
-        turns(to: .ended)
+    func finish(trailers: HTTPHeaders) async {
+        guard isOpen, !hasAnswerEnded else { return }
+        end(trailers)
         connection.flushSoon()
+    }
+
+    private func end(_ trailers: HTTPHeaders) {
+        turns(to: .ended(trailers: trailers.isEmpty ? nil : HTTP2Fields(trailers: trailers)))
     }
 
     /// Proof is that the peer answers a PING that went behind the last frame: its HTTP/2 has read all of them. What its
     /// program makes of them nobody can say.
-    func finishWithProof() async -> Bool {
-        await finish()
+    func finishWithProof(trailers: HTTPHeaders) async -> Bool {
+        await finish(trailers: trailers)
         do throws(ConnectionClosed) { try await waitUntilTaken(server.limits.lingerTime) } catch { return false }
         return await connection.isHeard(within: server.limits.lingerTime)
     }
@@ -229,8 +238,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     enum Provided {
         /// So many bytes; more may follow.
         case bytes(Int)
-        /// So many, and they are the last.
-        case last(Int)
+        /// So many, and they are the last; the trailers follow.
+        case last(Int, trailers: HTTP2Fields?)
         /// There is nothing now.
         case nothing
     }
@@ -250,7 +259,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         progress += count
         if outgoing.isEmpty {
             if !writers.isEmpty { connection.drained(self) }
-            if answer == .ended { return .last(count) }
+            if case .ended(let trailers) = answer { return .last(count, trailers: trailers) }
             if count == 0 {
                 answer = .waiting
                 return .nothing
@@ -260,7 +269,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     }
 
     private func turns(to next: Answer) {
-        if answer == .waiting { connection.resume(id) }
+        if case .waiting = answer { connection.resume(id) }
         answer = next
     }
 
@@ -277,7 +286,7 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     private func waitUntilTaken(_ time: Duration) async throws(ConnectionClosed) {
         connection.flushSoon()
         guard isOpen, !outgoing.isEmpty || connection.holdsOutput else {
-            if isOpen || answer == .ended && outgoing.isEmpty { return }
+            if isOpen || hasAnswerEnded && outgoing.isEmpty { return }
             throw ConnectionClosed()
         }
         if outgoing.isEmpty { connection.drained(self) }
