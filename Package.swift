@@ -41,7 +41,7 @@ let package = Package(
             dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Bytes", log]
         ),
         .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
-        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "JSON", "Time", "Bytes"]),
+        .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "Protobuf", "JSON", "Time", "Bytes"]),
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS", dependencies: ["Reactor", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", log]),
@@ -112,7 +112,7 @@ let package = Package(
         .testTarget(
             name: "KinesisTests",
             dependencies: [
-                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes",
+                "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "Protobuf", "JSON", "Time", "Bytes",
             ]),
         .testTarget(
             name: "StateTests",

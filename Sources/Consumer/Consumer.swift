@@ -302,9 +302,9 @@ extension Consumer {
     /// - Parameters:
     ///   - lastEvent: the Last-Event-ID with which its client comes back; nil: it has said none.
     ///   - deadline: until when it waits for the positions; nil: as long as that takes. What fixes them goes on behind it.
-    func attach(_ readerID: ReaderID, lastEvent: String?, until deadline: EventLoop.Instant?)
-        async throws(ConsumerError) -> RecordsReader
-    {
+    func attach(
+        _ readerID: ReaderID, format: RecordFormat = .json, lastEvent: String?, until deadline: EventLoop.Instant?
+    ) async throws(ConsumerError) -> RecordsReader {
         defer { lifecycle.readerArrived() }
         // LATEST means: since the request came, not since the service has answered.
         try await prepare(.now(), until: deadline)
@@ -315,7 +315,7 @@ extension Consumer {
         do throws(ConsumerError) {
             if case .refused(let error) = lifecycle.need { throw error }
             if Task.isCancelled { throw .cancelled }
-            return try join(readerID, known, replacing: formers)
+            return try join(readerID, format, known, replacing: formers)
         } catch {
             for former in formers { former.cut() }
             throw error
@@ -324,11 +324,12 @@ extension Consumer {
 
     /// Apart from `attach`: a connection's task keeps the memory of its deepest frames.
     @inline(never)
-    private func join(_ readerID: ReaderID, _ lastEvent: LastEvent?, replacing formers: [RecordsReader])
-        throws(ConsumerError) -> RecordsReader
-    {
+    private func join(
+        _ readerID: ReaderID, _ format: RecordFormat, _ lastEvent: LastEvent?, replacing formers: [RecordsReader]
+    ) throws(ConsumerError) -> RecordsReader {
         guard let session = openSession else { throw .streamMissing(key.stream) }
-        let reader = session.join(readerID, resuming: lastEvent?.resumption, replacing: formers)
+        let reader = session.join(
+            readerID, format: format, resuming: lastEvent?.resumption, replacing: formers)
         if let lastEvent { session.tell(reader, lastEvent) }
         logger.info(
             "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.shardCount)"])

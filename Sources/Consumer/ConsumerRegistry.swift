@@ -95,17 +95,20 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// Makes a reader of the consumer that stream and group name; starts the consumer where nobody has. Positions
     /// are fixed and stored when this returns: what is put from now on reaches the reader.
     /// - Parameters:
+    ///   - format: as what its events' records are written.
     ///   - lastEvent: the Last-Event-ID with which the reader's client comes back, if it does.
     ///   - patience: how long it waits for the positions; nil: as long as that takes. They are fixed all the same, for
     ///     whoever comes next.
     package func attach(
-        _ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil, patience: Duration? = nil
+        _ stream: StreamName, _ named: NamedOptions, format: RecordFormat = .json, lastEvent: String? = nil,
+        patience: Duration? = nil
     ) async throws(ConsumerError) -> RecordsReader {
         context.loop.preconditionOnLoop()
         let (consumer, options) = try consumer(stream, named)
         consumer.admit(options)
         do throws(ConsumerError) {
-            return try await consumer.attach(.random(), lastEvent: lastEvent, until: deadline(patience))
+            return try await consumer.attach(
+                .random(), format: format, lastEvent: lastEvent, until: deadline(patience))
         } catch {
             forgetFailed(consumer)
             throw error
@@ -114,15 +117,19 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     /// Makes a reader that only watches the stream: it joins no group and keeps nothing. Its records begin at
     /// `initialPositionInStream`. A missing stream is created where it would be for a reader of a group.
-    /// - Parameter patience: as of `attach`.
+    /// - Parameters:
+    ///   - format: as of `attach`.
+    ///   - patience: as of `attach`.
     package func watch(
-        _ stream: StreamName, _ named: NamedOptions, lastEvent: String? = nil, patience: Duration? = nil
+        _ stream: StreamName, _ named: NamedOptions, format: RecordFormat = .json, lastEvent: String? = nil,
+        patience: Duration? = nil
     ) async throws(ConsumerError) -> RecordsReader {
         context.loop.preconditionOnLoop()
         guard !isEnding else { throw .shuttingDown }
         let tail = newTail(stream, named)
         do throws(ConsumerError) {
-            return try await tail.attach(.random(), lastEvent: lastEvent, until: deadline(patience))
+            return try await tail.attach(
+                .random(), format: format, lastEvent: lastEvent, until: deadline(patience))
         } catch {
             tails[ObjectIdentifier(tail)] = nil
             // Nobody else will want what it still prepares.

@@ -3,7 +3,8 @@ import Bytes
 /// Records of one shard as the payload of one event, encoded once and shared by whoever sends it.
 package struct EncodedBatch: Sendable {
     /// `"streamName":…,"shardId":…,"millisBehindLatest":…,"records":[…]}` in one line without a line break: an object
-    /// without its opening brace, before which a framing puts members of its own.
+    /// without its opening brace, before which a framing puts members of its own. In Protobuf the same fields of `Records`,
+    /// beside which a framing puts its own.
     package let payload: ByteBuffer
     /// At least 1.
     package let recordCount: Int

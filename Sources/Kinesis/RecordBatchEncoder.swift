@@ -20,6 +20,8 @@ package struct RecordBatchEncoder {
     private let shard: ShardID
     private var scanner: GetRecordsScanner
     private var encoder: RecordEncoder
+    /// Which writes instead, where the format is Protobuf.
+    private var messages: RecordMessageEncoder?
     /// Records up to here are left out; nil from the first record behind it on.
     private var skip: Checkpoint?
     private var isOpen = false
@@ -38,6 +40,7 @@ package struct RecordBatchEncoder {
         self.shard = shard
         scanner = GetRecordsScanner(response)
         encoder = RecordEncoder(response, encoding)
+        messages = encoding.format == .protobuf ? RecordMessageEncoder(response) : nil
         maxPayloadBytes = encoding.maxEventBytes - Self.framingBytes
     }
 
@@ -53,8 +56,8 @@ package struct RecordBatchEncoder {
         let start = min(first.sequenceNumberStart, first.dataStart)
         let out = ByteBuffer(capacity: room(min(maxBytes, response.count - start), for: first))
         appendHead(to: out)
-        encoder.dataBytes = 0
-        try encoder.append(first, to: out)
+        dataBytes = 0
+        try append(first, to: out)
         var last = first
         var count = 1
         var record = RecordFields()
@@ -66,11 +69,11 @@ package struct RecordBatchEncoder {
             last = record
             count += 1
         }
-        out.append(Self.end)
+        if messages == nil { out.append(Self.end) }
         let isLast = held == nil ? try !scanner.hasNext() : false
         return EncodedBatch(
             payload: out, recordCount: count, first: checkpoint(first), last: checkpoint(last),
-            dataBytes: encoder.dataBytes, isLast: isLast)
+            dataBytes: dataBytes, isLast: isLast)
     }
 
     /// The record with which the next event begins; nil when none is left.
@@ -95,15 +98,30 @@ package struct RecordBatchEncoder {
     /// Writes a record behind others; false, and nothing written, when it has no room.
     private mutating func appendFurther(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) -> Bool {
         let count = out.count
-        let dataBytes = encoder.dataBytes
+        let dataBytes = dataBytes
         // Most of what has no room is found before it is encoded.
-        guard count + encoder.estimatedBytes(record) <= maxPayloadBytes else { return false }
-        out.append(UInt8(ascii: ","))
-        try encoder.append(record, to: out)
+        guard count + estimatedBytes(record) <= maxPayloadBytes else { return false }
+        if messages == nil { out.append(UInt8(ascii: ",")) }
+        try append(record, to: out)
         if out.count + Self.end.utf8CodeUnitCount <= maxPayloadBytes { return true }
         out.setCount(count)
-        encoder.dataBytes = dataBytes
+        self.dataBytes = dataBytes
         return false
+    }
+
+    // MARK: As the format has it
+
+    private var dataBytes: Int {
+        get { messages?.dataBytes ?? encoder.dataBytes }
+        set { if messages == nil { encoder.dataBytes = newValue } else { messages?.dataBytes = newValue } }
+    }
+
+    private mutating func append(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) {
+        if messages == nil { try encoder.append(record, to: out) } else { try messages?.append(record, to: out) }
+    }
+
+    private func estimatedBytes(_ record: RecordFields) -> Int {
+        messages?.estimatedBytes(record) ?? encoder.estimatedBytes(record)
     }
 
     private static let end: StaticString = "]}"
@@ -111,10 +129,14 @@ package struct RecordBatchEncoder {
     /// Room for the payload of so much response that begins with this record: base64 shrinks by a quarter, short records
     /// grow by a few bytes each.
     private func room(_ bytes: Int, for first: RecordFields) -> Int {
-        min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, encoder.estimatedBytes(first)) + 1024)
+        min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, estimatedBytes(first)) + 1024)
     }
 
     private func appendHead(to out: ByteBuffer) {
+        if let messages {
+            return messages.appendHead(
+                stream, shard, millisBehindLatest: scanner.envelope.millisBehindLatest, to: out)
+        }
         var json = JSONWriter(out)
         json.member("streamName", stream.text)
         json.member("shardId", shard.text)

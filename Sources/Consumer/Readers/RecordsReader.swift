@@ -29,6 +29,8 @@ package final class RecordsReader: @unchecked Sendable {
     package let stream: StreamName
     /// nil: it watches, and belongs to no group.
     package let group: String?
+    /// As what its events' records are written.
+    let format: RecordFormat
     /// Its account with the buffer budget: one that stalls holds only its own share.
     let holder: BufferBudget.Holder
 
@@ -36,6 +38,14 @@ package final class RecordsReader: @unchecked Sendable {
     /// Called once when the reader is ended while its connection may stand: its client has connected anew, or it takes
     /// nothing and others need the room. The connection is of no use.
     package var onCut: (() -> Void)?
+    /// Whether `next` gives records, or only what is told beside them: a client may say how many it wants.
+    package var takesRecords = true {
+        didSet {
+            guard takesRecords, !oldValue, waiter != nil else { return }
+            session?.waits(self)
+            announce()
+        }
+    }
 
     private weak var session: ReadingSession?
     private let loop: EventLoop
@@ -57,8 +67,11 @@ package final class RecordsReader: @unchecked Sendable {
     /// Its client is connecting anew: nothing is given out any more, and nothing that was counts as sent.
     private var isQuiet = false
 
-    init(id: ReaderID, session: ReadingSession, holder: BufferBudget.Holder, loop: EventLoop) {
+    init(
+        id: ReaderID, format: RecordFormat, session: ReadingSession, holder: BufferBudget.Holder, loop: EventLoop
+    ) {
         self.id = id
+        self.format = format
         stream = session.stream
         group = session.scope.isTail ? nil : session.scope.key.group
         self.session = session
@@ -94,7 +107,7 @@ package final class RecordsReader: @unchecked Sendable {
         precondition(waiter == nil, "two callers wait for the same reader's batches")
         if isEnding { return nil }
         if !isQuiet, let event = takeFirst() { return event }
-        session?.waits(self)
+        if takesRecords { session?.waits(self) }
         return await withSuspension { waiter = $0 }
     }
 
@@ -127,10 +140,10 @@ package final class RecordsReader: @unchecked Sendable {
     var isSettled: Bool { unsettled.isEmpty }
 
     /// Whether the connection has had something to write since then, and has not got rid of it.
-    func isStalled(since moment: EventLoop.Instant) -> Bool { waiter == nil && lastPull <= moment }
+    func isStalled(since moment: EventLoop.Instant) -> Bool { !isWaiting && lastPull <= moment }
 
     /// Whether records would be taken at once.
-    var isWaiting: Bool { waiter != nil }
+    var isWaiting: Bool { waiter != nil && takesRecords }
 
     /// Puts a batch at the end of what waits. Returns its number.
     func offer(_ batch: EncodedBatch, behind before: Checkpoint, last: Checkpoint, from origin: ShardTask) -> Int {
@@ -208,7 +221,7 @@ package final class RecordsReader: @unchecked Sendable {
     private func takeFirst() -> ReaderEvent? {
         lastPull = loop.now
         if let notice = notices.popFirst() { return notice }
-        guard isLogged else { return nil }
+        guard isLogged, takesRecords else { return nil }
         // A process that slept may hold what is another member's by now.
         ready.removeAll { !(session?.mayGiveOut($0.shard) ?? true) }
         guard !ready.isEmpty else { return nil }

@@ -63,8 +63,9 @@ final class ReadingSession: @unchecked Sendable {
     var logger: Logger { scope.logger }
     var counters: ConsumerCounters { scope.counters }
     var stream: StreamName { scope.key.stream }
-    var encoding: RecordEncoding {
-        RecordEncoding(shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes)
+    func encoding(for reader: RecordsReader) -> RecordEncoding {
+        RecordEncoding(
+            format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes)
     }
     var isEnding: Bool { phase != .open }
 
@@ -101,10 +102,12 @@ final class ReadingSession: @unchecked Sendable {
     /// - Parameters:
     ///   - resumption: what its client had before, where that is known.
     ///   - formers: the client's former connections that have not ended yet.
-    func join(_ id: ReaderID, resuming resumption: Resumption? = nil, replacing formers: [RecordsReader] = [])
-        -> RecordsReader
-    {
-        let reader = RecordsReader(id: id, session: self, holder: scope.engine.budget.newHolder(), loop: loop)
+    func join(
+        _ id: ReaderID, format: RecordFormat = .json, resuming resumption: Resumption? = nil,
+        replacing formers: [RecordsReader] = []
+    ) -> RecordsReader {
+        let reader = RecordsReader(
+            id: id, format: format, session: self, holder: scope.engine.budget.newHolder(), loop: loop)
         readers[id] = reader
         scope.sent.joined(
             id, unreadBytes: options.useAutoCheckpoints && !scope.isTail ? options.unreadBytes : 0,

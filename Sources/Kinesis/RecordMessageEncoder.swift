@@ -1,0 +1,143 @@
+import Bytes
+import JSON
+import Protobuf
+
+/// Writes one record of an answer as a message of gRPC: `Record` in proto/kinesis_sidecar/v1/sidecar.proto. Performs no I/O and
+/// allocates nothing per record.
+///
+/// The base64 is decoded straight into the output: its length, which stands before it, is known from the text's.
+struct RecordMessageEncoder {
+    /// The fields of `Records` and of `Record`, by their numbers.
+    private enum Field {
+        static let (streamName, shardID, millisBehindLatest, records) = (2, 3, 4, 5)
+        static let (sequenceNumber, partitionKey, arrival, encryptionType, data) = (1, 2, 3, 4, 5)
+        /// Of google.protobuf.Timestamp.
+        static let (seconds, nanos) = (1, 2)
+    }
+
+    /// Bytes of data, as Kinesis holds them, of the records since this was set to 0.
+    var dataBytes = 0
+
+    private let answer: ByteBuffer
+    // What has escapes in the answer's JSON passes through here.
+    private let key = ByteBuffer()
+    private let type = ByteBuffer()
+    private let text = ByteBuffer()
+
+    init(_ answer: ByteBuffer) {
+        self.answer = answer
+    }
+
+    /// What stands before the records.
+    func appendHead(_ stream: StreamName, _ shard: ShardID, millisBehindLatest: Int, to out: ByteBuffer) {
+        let writer = ProtobufWriter(out)
+        writer.text(Field.streamName, stream.text)
+        writer.text(Field.shardID, shard.text)
+        writer.int(Field.millisBehindLatest, millisBehindLatest)
+    }
+
+    /// Throws when a text or the data cannot be read; the output is as before then.
+    mutating func append(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) {
+        let start = out.count
+        let data = piece(record.dataStart, record.dataEnd)
+        if try append(record, data, to: out) { return }
+        out.setCount(start)
+        // Base64 in which the JSON text escapes characters (`\/`), as some writers of JSON do. The scanner has not looked into
+        // this string: as a JSON value it must be whole first.
+        let quoted = UnsafeRawBufferPointer(start: data.baseAddress! - 1, count: data.count + 2)
+        text.removeAll()
+        guard data.contains(UInt8(ascii: "\\")), JSONText.isValid(quoted),
+            JSONText.appendUnescaped(data, to: text) == nil, try append(record, text.bytes, to: out)
+        else {
+            out.setCount(start)
+            throw GetRecordsError(.badField("Data"), at: record.dataStart)
+        }
+    }
+
+    /// False, and part of it written, where the data is not base64.
+    private mutating func append(
+        _ record: RecordFields, _ data: UnsafeRawBufferPointer, to out: ByteBuffer
+    ) throws(GetRecordsError) -> Bool {
+        let number = piece(record.sequenceNumberStart, record.sequenceNumberEnd)
+        let partitionKey = try string(record.partitionKeyStart, record.partitionKeyEnd, key, "PartitionKey")
+        let encryptionType = try string(record.encryptionTypeStart, record.encryptionTypeEnd, type, "EncryptionType")
+        let time = Self.time(record.arrival)
+        let count = Self.decodedCount(data)
+        let writer = ProtobufWriter(out)
+        writer.beginBytes(
+            Field.records,
+            ProtobufWriter.size(Field.sequenceNumber, bytes: number.count)
+                + ProtobufWriter.size(Field.partitionKey, bytes: partitionKey.count)
+                + (time.map { ProtobufWriter.size(Field.arrival, bytes: $0.size) } ?? 0)
+                + ProtobufWriter.size(Field.encryptionType, bytes: encryptionType.count)
+                + ProtobufWriter.size(Field.data, bytes: count))
+        writer.bytes(Field.sequenceNumber, number)
+        writer.bytes(Field.partitionKey, partitionKey)
+        if let time {
+            writer.beginBytes(Field.arrival, time.size)
+            writer.unsigned(Field.seconds, time.seconds)
+            writer.unsigned(Field.nanos, time.nanos)
+        }
+        writer.bytes(Field.encryptionType, encryptionType)
+        writer.beginBytes(Field.data, count)
+        return decode(data, count, to: out)
+    }
+
+    private mutating func decode(_ data: UnsafeRawBufferPointer, _ count: Int, to out: ByteBuffer) -> Bool {
+        guard let start = data.baseAddress, !data.isEmpty else { return true }
+        out.reserve(count + Base64.decodeSlack)
+        let source = start.assumingMemoryBound(to: UInt8.self)
+        guard Base64.decode(source, data.count, to: out.base + out.count) == count else { return false }
+        out.setCount(out.count + count)
+        dataBytes &+= count
+        return true
+    }
+
+    /// Bytes that the record takes in an event, as far as its places tell: it takes fewer where a key has escapes.
+    func estimatedBytes(_ record: RecordFields) -> Int {
+        (record.dataEnd &- record.dataStart) / 4 &* 3 &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
+            &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
+    }
+
+    /// Tags, lengths, and the values that are always as long.
+    private static let bytesAround = 48
+
+    // MARK: Values
+
+    /// Bytes that base64 of this text becomes, where it is base64.
+    private static func decodedCount(_ text: UnsafeRawBufferPointer) -> Int {
+        guard text.count >= 4 else { return 0 }
+        let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
+        return text.count / 4 * 3 - padding
+    }
+
+    private static func time(_ milliseconds: Int64) -> (seconds: UInt64, nanos: UInt64, size: Int)? {
+        guard milliseconds != RecordFields.noArrival else { return nil }
+        let rest = (milliseconds % 1000 + 1000) % 1000
+        let seconds = UInt64(bitPattern: (milliseconds - rest) / 1000)
+        let nanos = UInt64(rest) * 1_000_000
+        return (seconds, nanos, 2 + ProtobufWriter.size(seconds) + ProtobufWriter.size(nanos))
+    }
+
+    /// A string of the answer with its escapes resolved; one that is absent is empty, but for the encryption type, which the
+    /// service leaves out of records that it holds unencrypted.
+    private func string(
+        _ start: Int, _ end: Int, _ scratch: ByteBuffer, _ name: String
+    ) throws(GetRecordsError) -> UnsafeRawBufferPointer {
+        scratch.removeAll()
+        guard start >= 0 else {
+            if scratch === type { scratch.append("NONE") }
+            return scratch.bytes
+        }
+        let raw = piece(start, end)
+        guard raw.contains(UInt8(ascii: "\\")) else { return raw }
+        guard JSONText.appendUnescaped(raw, to: scratch) == nil else {
+            throw GetRecordsError(.badField(name), at: start)
+        }
+        return scratch.bytes
+    }
+
+    private func piece(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: answer.base + start, count: end &- start)
+    }
+}
