@@ -10,10 +10,7 @@ import Time
 extension Gateway {
     /// `GET /streams/{s}/assignments`: keyed by consumer id; `GET /assignments`: the same under each stream's name.
     func assignments(_ exchange: HTTPExchange, _ stream: StreamName?) async throws(Problem) {
-        let group = try group(exchange.request)
-        let consumers = await services.consumers.snapshots(of: stream).filter {
-            $0.phase != .dormant && $0.group == group ?? $0.group
-        }
+        let consumers = await assigned(stream, group: try group(exchange.request))
         var json = JSONWriter(capacity: 1024)
         if stream != nil {
             write(consumers, &json)
@@ -28,7 +25,14 @@ extension Gateway {
         await respond(exchange, json.buffer)
     }
 
-    private func write(_ consumers: [ConsumerSnapshot], _ json: inout JSONWriter) {
+    /// The consumers that assignments tell of; nil: of all streams, of all groups.
+    func assigned(_ stream: StreamName?, group: String?) async -> [ConsumerSnapshot] {
+        await services.consumers.snapshots(of: stream).filter {
+            $0.phase != .dormant && $0.group == group ?? $0.group
+        }
+    }
+
+    func write(_ consumers: [ConsumerSnapshot], _ json: inout JSONWriter) {
         json.beginObject()
         var ids: Set<String> = []
         for consumer in consumers {
