@@ -14,7 +14,7 @@ SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
 LINES ?=
 
-.PHONY: help run build test check check-source check-program swift-test e2e soak soak-alone soak-groups sanitize check-clients bench fuzz format clean setup
+.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak soak-alone soak-groups sanitize check-clients bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
@@ -45,11 +45,16 @@ test: setup
 	$(MAKE) --no-print-directory swift-test
 	$(MAKE) --no-print-directory e2e
 
-check: check-source check-program
+check: check-source check-descriptors check-program
 
 check-source:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
 	Scripts/check-imports
+
+# What makes them is in the environment of the end-to-end tests.
+check-descriptors:
+	@Scripts/setup tests
+	$(PYTHON) Scripts/descriptors --check
 
 check-program: build
 	Scripts/check-program $(PROGRAM)

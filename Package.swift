@@ -20,11 +20,15 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor", "JSON",
-                "Time", "Bytes", log,
+                "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor", "Protobuf",
+                "JSON", "Time", "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
-            resources: [.embedInCode("openapi.yaml"), .embedInCode("Monitoring/status.html")]
+            // The descriptors are made by Scripts/descriptors.
+            resources: [
+                .embedInCode("openapi.yaml"), .embedInCode("Monitoring/status.html"),
+                .embedInCode("GRPC/descriptors.binpb"),
+            ]
         ),
         .target(
             name: "LocalKinesis",
@@ -141,7 +145,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
-                "Reactor", "JSON", "Time", "Bytes", log,
+                "Reactor", "Protobuf", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProgramTests",

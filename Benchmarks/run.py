@@ -15,6 +15,7 @@ from bench import ROOT
 from bench.group_costs import group_costs
 from bench.group_deploy import group_deploy
 from bench.group_takeover import group_takeover
+from bench.grpc import grpc
 from bench.hot_path import hot_path
 from bench.http_load import Nginx, http2, server_alone
 from bench.latency import added_latency
@@ -47,6 +48,7 @@ LINES = {
     "readers": many_readers,
     "puts": puts,
     "lines": lines,
+    "grpc": grpc,
     "server": server_alone,
     "http2": http2,
     "hot-path": hot_path,

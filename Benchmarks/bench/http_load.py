@@ -71,10 +71,11 @@ def by_turns(our_rate, their_rate):
     return mine / other
 
 
-def h2load(url, streams, body):
+def h2load(url, streams, body, *fields):
     """Requests a second over 32 connections of HTTP/2 with so many streams each, all answered with 2xx."""
+    headers = [argument for field in fields for argument in ("-H", field)]
     out = subprocess.check_output(
-        ["h2load", "-c32", f"-m{streams}", "-D", str(SECONDS), "-d", body, url], text=True, stderr=subprocess.STDOUT)
+        ["h2load", "-c32", f"-m{streams}", "-D", str(SECONDS), *headers, "-d", body, url], text=True, stderr=subprocess.STDOUT)
     assert " 0 failed, 0 errored" in out and " 0 4xx, 0 5xx" in out, out
     finished = next(line for line in out.splitlines() if line.startswith("finished in"))
     return float(finished.split(",")[1].split()[0])

@@ -50,6 +50,10 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     func handle(_ exchange: HTTPExchange, from entrance: Entrance) async {
         var name = RouteName.none
         requests.began()
+        if GRPCHead.isCall(exchange.request) {
+            let refusal = origins.check(exchange.request).map(Problem.origin)
+            return requests.ended(.grpc, await serveCall(exchange, refusal).rawValue)
+        }
         defer { requests.ended(name, exchange.answeredStatus?.rawValue ?? 0) }
         do throws(Problem) {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
@@ -109,7 +113,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     /// Counts and logs a refusal. Of readers every kind is logged, since most of their libraries keep from their users what the
     /// response says, and so is who may not.
     func note(_ document: ProblemDocument, of exchange: HTTPExchange, _ refusal: ReaderRefusal = .response) {
-        let isReader = Route.isOfRecords(exchange.request.path)
+        let path = exchange.request.path
+        let isReader = Route.isOfRecords(path) || path == GRPCMethod.follow.rawValue
         if isReader { refusedReaders[document.code, default: 0] += 1 }
         guard isReader || document.code.isOfAccess || document.code.status.rawValue >= 500 else { return }
         guard refusals.isWorthALine(document.kind, now: loop.now) else { return }
@@ -120,7 +125,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
             case .close: "closed without a response"
             }
         logger.warning(
-            "\(exchange.request.method.text) \(exchange.request.path): \(document.detail)",
+            "\(exchange.request.method.text) \(path): \(document.detail)",
             metadata: [
                 "code": "\(document.code.rawValue)", "response": "\(response)", "peer": "\(exchange.remoteAddress)",
             ])

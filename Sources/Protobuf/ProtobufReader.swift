@@ -6,12 +6,18 @@ import Bytes
 /// The buffer must stay unchanged while reader and fields are in use. Nothing is allocated, and no length is believed that
 /// points beyond the message.
 /// Source: https://protobuf.dev/programming-guides/encoding
-package struct ProtobufReader {
+package struct ProtobufReader: Sendable {
     private static let largestFieldNumber: UInt64 = 1 << 29 - 1
 
-    private let buffer: ByteBuffer
+    package let buffer: ByteBuffer
     private let end: Int
     private var at: Int
+
+    /// Bytes that are still to be read.
+    package var count: Int { end - at }
+
+    /// What is still to be read; valid while the buffer stays as it is.
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer.bytes[at..<end]) }
 
     package init(_ buffer: ByteBuffer) {
         self.init(buffer, 0..<buffer.count)

@@ -45,6 +45,11 @@ import Testing
         return message
     }
 
+    private func message(of record: String) throws -> Message {
+        let batch = try #require(try batches(AnswerText.answer([record])).first)
+        return try #require(try records(of: batch.payload).first)
+    }
+
     private func batches(_ answer: String, maxEventBytes: Int = 60_000) throws -> [EncodedBatch] {
         var encoder = RecordBatchEncoder(
             ByteBuffer(answer), stream: StreamName("orders")!, shard: ShardID(number: 0),
@@ -66,7 +71,7 @@ import Testing
     @Test func `escapes in a key and in base64 are resolved`() throws {
         let text = AnswerText.record(1, [255, 239, 191], key: #"a\"\u00e4"#, extra: #","EncryptionType":"KMS""#)
             .replacing("/++/", with: #"\/++\/"#)
-        let message = try #require(try records(of: #require(batches(AnswerText.answer([text])).first).payload).first)
+        let message = try message(of: text)
         #expect(message.key == "a\"ä")
         #expect(message.type == "KMS")
         #expect(message.data == [255, 239, 191])
@@ -74,7 +79,7 @@ import Testing
 
     @Test func `a record without key and time has neither`() throws {
         let text = AnswerText.record(1, [1], key: nil, arrival: nil)
-        let message = try #require(try records(of: #require(batches(AnswerText.answer([text])).first).payload).first)
+        let message = try message(of: text)
         #expect(message == Message(number: "1", type: "NONE", data: [1]))
     }
 

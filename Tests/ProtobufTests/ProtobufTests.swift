@@ -39,21 +39,22 @@ import Testing
         #expect(try fields([]).isEmpty)
     }
 
-    @Test(arguments: [
-        ([0x08], .unexpectedEnd, 1),
-        ([0x08, 0x80], .unexpectedEnd, 2),
-        ([0x09, 1, 2, 3], .unexpectedEnd, 4),
-        ([0x0d, 1, 2, 3], .unexpectedEnd, 4),
-        ([0x0a, 0x02, 0x61], .unexpectedEnd, 3),
-        ([0x0a] + Array(repeating: 0xff, count: 9) + [0x01], .unexpectedEnd, 11),
-        ([0x08] + Array(repeating: 0xff, count: 9) + [0x02], .varintTooLong, 1),
-        ([0x08] + Array(repeating: 0x80, count: 10) + [0x01], .varintTooLong, 1),
-        ([0x00, 0x00], .badFieldNumber(0), 0),
-        ([0x80, 0x80, 0x80, 0x80, 0x10, 0x00], .badFieldNumber(1 << 29), 0),
-        ([0x0b, 0x0c], .group(field: 1), 0),
-        ([0x0c], .group(field: 1), 0),
-        ([0x0e], .reservedWireType(field: 1), 0),
-    ] as [([UInt8], ProtobufError.Reason, Int)])
+    @Test(
+        arguments: [
+            ([0x08], .unexpectedEnd, 1),
+            ([0x08, 0x80], .unexpectedEnd, 2),
+            ([0x09, 1, 2, 3], .unexpectedEnd, 4),
+            ([0x0d, 1, 2, 3], .unexpectedEnd, 4),
+            ([0x0a, 0x02, 0x61], .unexpectedEnd, 3),
+            ([0x0a] + Array(repeating: 0xff, count: 9) + [0x01], .unexpectedEnd, 11),
+            ([0x08] + Array(repeating: 0xff, count: 9) + [0x02], .varintTooLong, 1),
+            ([0x08] + Array(repeating: 0x80, count: 10) + [0x01], .varintTooLong, 1),
+            ([0x00, 0x00], .badFieldNumber(0), 0),
+            ([0x80, 0x80, 0x80, 0x80, 0x10, 0x00], .badFieldNumber(1 << 29), 0),
+            ([0x0b, 0x0c], .group(field: 1), 0),
+            ([0x0c], .group(field: 1), 0),
+            ([0x0e], .reservedWireType(field: 1), 0),
+        ] as [([UInt8], ProtobufError.Reason, Int)])
     func `what is no message is refused`(bytes: [UInt8], reason: ProtobufError.Reason, offset: Int) {
         #expect(throws: ProtobufError(reason, at: offset)) { try fields(bytes) }
     }

@@ -318,7 +318,8 @@ extension ShardTask {
         session.counters[id].progressed(at: .now())
         guard machine.responseReceived(bytes: bytes.count, now: context.loop.now) else { return }
         let encoder = RecordBatchEncoder(
-            bytes, stream: session.stream, shard: id, encoding: session.encoding(for: reader), skip: machine.window.position.skip)
+            bytes, stream: session.stream, shard: id, encoding: session.encoding(for: reader),
+            skip: machine.window.position.skip)
         response = HeldResponse(bytes, loan: loan, encoder: encoder)
     }
 

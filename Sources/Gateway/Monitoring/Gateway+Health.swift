@@ -27,6 +27,8 @@ extension Gateway {
         await respond(exchange, text, readiness.isReady ? .ok : .serviceUnavailable)
     }
 
+    var isReady: Bool { readiness.isReady }
+
     private var readiness: Readiness {
         var readiness = Readiness()
         if isDraining { readiness.blocking.append(Readiness.Cause("process", "the sidecar is ending")) }

@@ -14,6 +14,10 @@ extension Gateway {
     /// `GET /stats`: of the process, with every stream that whoever asks may read; `GET /streams/{s}/stats`: of one stream.
     func stats(_ exchange: HTTPExchange, _ stream: StreamName?, _ principal: Principal) async throws(Problem) {
         try refuseOptions(exchange)
+        await respond(exchange, await statsText(of: stream))
+    }
+
+    func statsText(of stream: StreamName?) async -> ByteBuffer {
         var json = JSONWriter(capacity: 2048)
         json.beginObject()
         if let stream {
@@ -22,7 +26,7 @@ extension Gateway {
             await writeProcess(&json, for: principal)
         }
         json.endObject()
-        await respond(exchange, json.buffer)
+        return json.buffer
     }
 
     /// One stream's stats without the opening brace, as an event has them. Readers that are due together share one text.

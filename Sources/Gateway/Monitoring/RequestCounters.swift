@@ -44,6 +44,8 @@ enum RouteName: Int, CaseIterable {
     case records, put, shards, assignments, stats, start, stop, forget, checkpoints, goOn, streams, stream, statusPage,
         metrics, livez, readyz
     case openAPI
+    /// All methods of gRPC.
+    case grpc
     /// Whatever has no route.
     case none
 
@@ -89,6 +91,7 @@ enum RouteName: Int, CaseIterable {
         case .livez: "/livez"
         case .readyz: "/readyz"
         case .openAPI: "/openapi.yaml"
+        case .grpc: "/kinesis_sidecar.v1.KinesisSidecar"
         case .none: "none"
         }
     }

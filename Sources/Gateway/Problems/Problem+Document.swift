@@ -42,6 +42,7 @@ extension Problem {
         case .field(let error): error.document
         case .body(let error): error.document
         case .gzip(let error): error.document
+        case .grpc(let fault): fault.document
         case .putBody(let error, let namesStream): error.document(namesStream: namesStream)
         case .put(let error, let stream): error.document(stream)
         case .putsWait(let backlog): backlog.document

@@ -35,6 +35,8 @@ package indirect enum Problem: Error, Sendable {
     case field(BodyFieldError)
     case body(HTTPBodyError)
     case gzip(GzipError)
+    /// A call of gRPC is not what it should be.
+    case grpc(GRPCFault)
     /// `namesStream`: the route's body names the stream.
     case putBody(PutBodyError, namesStream: Bool)
     case put(PutError, stream: StreamName)

@@ -41,6 +41,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case conflictingOptions
     // What the body says.
     case malformedGzip
+    case malformedMessage
     case malformedJSON
     case missingField
     case unknownField
@@ -54,6 +55,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     // What cannot be done now.
     case tooManyPuts
     case putTimeout
+    case deadlineExceeded
     case optionConflict
     case consumerStopped
     case shardsNotHeld
@@ -100,8 +102,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         switch self {
         case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption,
             .badOption, .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip,
-            .malformedJSON,
-            .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords, .tooManyFailures,
+            .malformedJSON, .malformedMessage, .missingField, .unknownField, .repeatedField, .badField,
+            .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
             .badRequest
         // That a trouble is over is no error.
@@ -128,7 +130,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .streamNotReady,
             .noCredentials, .deliveryLogOff:
             .serviceUnavailable
-        case .putTimeout, .awsTimeout: .gatewayTimeout
+        case .putTimeout, .awsTimeout, .deadlineExceeded: .gatewayTimeout
         case .unsupportedVersion: .versionNotSupported
         }
     }
@@ -171,6 +173,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .conflictingOptions: "Options that exclude each other"
         case .malformedGzip: "The body is not gzip"
         case .malformedJSON: "The body is not JSON"
+        case .malformedMessage: "The call's messages are malformed"
         case .missingField: "A field is missing"
         case .unknownField: "No such field"
         case .repeatedField: "A field is given twice"
@@ -182,6 +185,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tooManyFailures: "Too many failures wait to be read"
         case .tooManyPuts: "Too many puts are waiting"
         case .putTimeout: "The put was not answered in time"
+        case .deadlineExceeded: "The client's time is over"
         case .optionConflict: "The consumer runs with another value"
         case .consumerStopped: "The consumer is stopped"
         case .shardsNotHeld: "The consumer's shards are not held here"

@@ -20,19 +20,23 @@ extension Gateway {
             throw .putBody(PutBodyError(.missingStreamName), namesStream: true)
         }
         if named == nil { try require(.put, on: stream, of: principal) }
-        if exchange.holdsLargeBody { try hold(body.put.heldBytes, exchange) }
-        let answer: PutAnswer
-        do {
-            // A large body was taken on the promise of its memory. It holds that until its put has room of its own.
-            answer = try await services.producer.put(
-                body.put, to: stream, waitsForRoom: exchange.holdsLargeBody, onRoom: exchange.releaseBody)
-        } catch {
-            throw .put(error, stream: stream)
-        }
+        let answer = try await write(body.put, to: stream, exchange)
         if body.isMany {
             await respond(exchange, answer.manyText, answer.isComplete ? .ok : .multiStatus)
         } else {
             await respond(exchange, try answer.loneText(stream))
+        }
+    }
+
+    /// Puts what a body brought, whose memory the exchange holds.
+    func write(_ put: EncodedPut, to stream: StreamName, _ exchange: HTTPExchange) async throws(Problem) -> PutAnswer {
+        if exchange.holdsLargeBody { try hold(put.heldBytes, exchange) }
+        do {
+            // A large body was taken on the promise of its memory. It holds that until its put has room of its own.
+            return try await services.producer.put(
+                put, to: stream, waitsForRoom: exchange.holdsLargeBody, onRoom: exchange.releaseBody)
+        } catch {
+            throw .put(error, stream: stream)
         }
     }
 
@@ -50,7 +54,7 @@ extension Gateway {
                     : try PutBody.parse(bytes, namesStream: namesStream, memory: memory, isOrdered: options.isOrdered)
             }
         }
-        let body = bytes.count <= Self.parsedOnLoop ? read() : await parseApart(read)
+        let body = await parse(bytes.count, read)
         do {
             return try body.get()
         } catch {
@@ -71,6 +75,11 @@ extension Gateway {
     /// The body's records take its place: many small ones are much larger than what they were read from.
     private func hold(_ bytes: Int, _ exchange: HTTPExchange) throws(Problem) {
         do throws(HTTPBodyError) { try exchange.holdBody(bytes) } catch { throw .body(error) }
+    }
+
+    /// Reads a body of so many bytes where that holds nobody up.
+    func parse<T: Sendable>(_ bytes: Int, _ read: @escaping @Sendable () -> T) async -> T {
+        bytes <= Self.parsedOnLoop ? read() : await parseApart(read)
     }
 
     /// On another thread, one body after the other: beside each there is what is made of it, which is as large again.
@@ -103,19 +112,23 @@ extension PutAnswer {
         results.allSatisfy { if case .accepted = $0 { true } else { false } }
     }
 
-    /// `{"encryptionType":…,"sequenceNumber":…,"shardId":…}`, or the record's own failure as the answer's.
-    func loneText(_ stream: StreamName) throws(Problem) -> ByteBuffer {
+    /// Where the one record is, or its own failure as the answer's.
+    func lone(_ stream: StreamName) throws(Problem) -> (shard: ShardID, sequenceNumber: SequenceNumber) {
         switch results[0] {
-        case .failed(let code, let message):
-            throw .record(code: code, message: message, stream: stream)
-        case .accepted(let shard, let sequenceNumber):
-            var json = JSONWriter(capacity: 192)
-            json.beginObject()
-            writeEncryption(&json)
-            json.accepted(shard, sequenceNumber)
-            json.endObject()
-            return json.buffer
+        case .failed(let code, let message): throw .record(code: code, message: message, stream: stream)
+        case .accepted(let shard, let sequenceNumber): return (shard, sequenceNumber)
         }
+    }
+
+    /// `{"encryptionType":…,"sequenceNumber":…,"shardId":…}`.
+    func loneText(_ stream: StreamName) throws(Problem) -> ByteBuffer {
+        let place = try lone(stream)
+        var json = JSONWriter(capacity: 192)
+        json.beginObject()
+        writeEncryption(&json)
+        json.accepted(place.shard, place.sequenceNumber)
+        json.endObject()
+        return json.buffer
     }
 
     /// `{"encryptionType":…,"records":[…]}` in the order of the request.

@@ -89,6 +89,23 @@ package struct PutLinesDraft: Sendable {
         }
     }
 
+    /// Takes a record that came as values; `stream` is its own.
+    mutating func add(_ values: PutRecordValues, in buffer: ByteBuffer, to stream: StreamName, line: Int) {
+        lines += 1
+        bytes += values.data.count
+        do throws(PutBodyError) {
+            if values.data.count + Self.beyondText > memory { throw PutBodyError(.overMemory(limit: memory)) }
+            let place = place(of: stream)
+            do throws(PutFieldError) { try groups[place].encoder.add(values, in: buffer) } catch {
+                throw PutBodyError(.badField(error))
+            }
+            groups[place].lines.append(line)
+        } catch {
+            let document = error.documentOfLine
+            faults.append(PutLines.Fault(line: line, code: document.code, detail: document.detail))
+        }
+    }
+
     /// Takes the place of a line that cannot be read.
     package mutating func add(_ problem: Problem, line: Int) {
         lines += 1

@@ -13,8 +13,11 @@ package enum CheckpointBody {
     package static func acknowledgement(_ text: ByteBuffer) throws(Problem) -> (
         Acknowledgement, isForced: Bool
     ) {
-        let fields = try BodyFields(
-            text, accepted: ["id", "shardId", "sequenceNumber", "subSequenceNumber", "force"])
+        try acknowledgement(
+            BodyFields(text, accepted: ["id", "shardId", "sequenceNumber", "subSequenceNumber", "force"]))
+    }
+
+    static func acknowledgement(_ fields: BodyFields) throws(Problem) -> (Acknowledgement, isForced: Bool) {
         let isForced = try fields.flag("force") ?? false
         if let event = try event(fields) {
             try fields.refuse("shardId", with: "id")
@@ -36,7 +39,10 @@ package enum CheckpointBody {
 
     /// `{"shardId": …}` or `{"id": …}`.
     package static func continuation(_ text: ByteBuffer) throws(Problem) -> Continuation {
-        let fields = try BodyFields(text, accepted: ["id", "shardId"])
+        try continuation(BodyFields(text, accepted: ["id", "shardId"]))
+    }
+
+    static func continuation(_ fields: BodyFields) throws(Problem) -> Continuation {
         if let event = try event(fields) {
             try fields.refuse("shardId", with: "id")
             return .event(event)
@@ -59,6 +65,11 @@ package enum CheckpointBody {
 /// The members of a small JSON object, of which each name is known. Performs no I/O.
 struct BodyFields {
     private let value: JSONValue
+
+    /// An object whose members are known to be among those that are accepted.
+    init(_ object: JSONValue) {
+        value = object
+    }
 
     init(_ text: ByteBuffer, accepted: [String]) throws(Problem) {
         do {

@@ -6,7 +6,7 @@ import State
 ///
 /// An event is three chunks: its head, the members of one JSON object without the opening brace, which many may share,
 /// and an end.
-enum EventFraming: CaseIterable {
+enum EventFraming: ReaderFraming, CaseIterable {
     case serverSentEvents
     /// One JSON object a line (https://github.com/ndjson/ndjson-spec), with the event's name and id among its members.
     case lines
@@ -60,7 +60,7 @@ enum EventFraming: CaseIterable {
     }
 
     /// What an idle reader gets, so that proxies keep the connection.
-    var heartbeat: ByteBuffer {
+    var heartbeat: ByteBuffer? {
         switch self {
         case .serverSentEvents: ServerSentEvents.heartbeat
         case .lines: Self.lineEnd

@@ -10,11 +10,17 @@ extension Gateway {
     func storeCheckpoints(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
         let body = try await RequestBody(exchange).whole(limit: CheckpointBody.mostBytes)
-        let (acknowledgement, isForced) = try CheckpointBody.acknowledgement(body)
+        await respond(exchange, try await checkpointText(stream, group, try CheckpointBody.acknowledgement(body)))
+    }
+
+    /// - Parameter group: nil: the default one.
+    func checkpointText(
+        _ stream: StreamName, _ group: String?, _ said: (Acknowledgement, isForced: Bool)
+    ) async throws(Problem) -> ByteBuffer {
         let stored: [StoredCheckpoint]
         do {
             stored = try await services.consumers.acknowledge(
-                stream, group: group, acknowledgement, isForced: isForced)
+                stream, group: group, said.0, isForced: said.isForced)
         } catch {
             throw .consumer(error, stream: stream)
         }
@@ -26,14 +32,20 @@ extension Gateway {
         for place in stored { place.write(&json) }
         json.endArray()
         json.endObject()
-        await respond(exchange, json.buffer)
+        return json.buffer
     }
 
     /// `POST /streams/{s}/continue`: lifion's continuePolling.
     func continuePolling(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
         let body = try await RequestBody(exchange).whole(limit: CheckpointBody.mostBytes)
-        let continuation = try CheckpointBody.continuation(body)
+        await respond(exchange, try continueText(stream, group, try CheckpointBody.continuation(body)))
+    }
+
+    /// - Parameter group: nil: the default one.
+    func continueText(
+        _ stream: StreamName, _ group: String?, _ continuation: Continuation
+    ) throws(Problem) -> ByteBuffer {
         let continued: ShardID?
         do {
             continued = try services.consumers.goOn(stream, group: group, continuation)
@@ -46,7 +58,7 @@ extension Gateway {
         json.member("continued", continued != nil)
         json.optional("shardId", continued?.text)
         json.endObject()
-        await respond(exchange, json.buffer)
+        return json.buffer
     }
 
     private func begin(_ json: inout JSONWriter, _ stream: StreamName, _ group: String?) {

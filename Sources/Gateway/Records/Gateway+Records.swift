@@ -39,7 +39,9 @@ extension Gateway {
             reader.detach(.lost)
             return nil
         }
-        return RecordsSession(reader, exchange, presence, request, of: self)
+        return RecordsSession(
+            reader, exchange, presence, request.framing, lastEvent: request.lastEvent,
+            heartbeatInterval: request.heartbeatInterval, of: self)
     }
 
     private func refuse(

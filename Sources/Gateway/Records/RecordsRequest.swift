@@ -35,9 +35,7 @@ struct RecordsRequest {
         isTail = try Self.value("tail", .boolean, in: items)?.boolean ?? false
         heartbeatInterval = try Self.value("heartbeatInterval", GatewayOptions.heartbeatIntervals, in: items)?.duration
         options = try Gateway.consumerOptions(items.filter { !isOfConnection($0) }, accepted: Self.queryOptions)
-        if isTail, let option = options.items.first(where: { Self.ofMembers.contains($0.name) }) {
-            throw .conflictingOptions(option.name, with: "tail")
-        }
+        if isTail { try Self.checkTail(options) }
         let accept = request.headerValues("accept")
         let types = AcceptedTypes(accept)
         let best = types.best(of: EventFraming.allCases.flatMap(\.mediaTypes))
@@ -48,6 +46,11 @@ struct RecordsRequest {
         self.framing = framing
         namesServerSentEvents = types.names(ServerSentEvents.mediaType)
         lastEvent = try Self.lastEvent(request, items)
+    }
+
+    static func checkTail(_ options: NamedOptions) throws(Problem) {
+        guard let option = options.items.first(where: { ofMembers.contains($0.name) }) else { return }
+        throw .conflictingOptions(option.name, with: "tail")
     }
 
     /// Whether it is a library for server-sent events that asks: it connects again by itself, and gives up on errors and on

@@ -13,24 +13,33 @@ final class RecordsSession: @unchecked Sendable {
     private let reader: RecordsReader
     private let exchange: HTTPExchange
     private let presence: PeerPresence
-    private let framing: EventFraming
+    private let framing: any ReaderFraming
     private let lastEvent: String?
     private let heartbeatInterval: Duration
     private let gateway: Gateway
     private var timer: TimerToken?
     private var nextStats: EventLoop.Instant
     private var hasPeerFinished = false
+    private var credit: RecordCredit
+    private var stream: ResponseStream?
+    /// Why the session ends although nothing is wrong with the consumer; nil: its reader's events came to their end.
+    private var reason: Problem?
 
+    /// - Parameters:
+    ///   - lastEvent: with what the client has come back.
+    ///   - heartbeatInterval: nil: as the configuration says.
     init(
-        _ reader: RecordsReader, _ exchange: HTTPExchange, _ presence: PeerPresence, _ request: RecordsRequest,
+        _ reader: RecordsReader, _ exchange: HTTPExchange, _ presence: PeerPresence, _ framing: any ReaderFraming,
+        lastEvent: String? = nil, heartbeatInterval: Duration? = nil, credit: RecordCredit = .unbounded,
         of gateway: Gateway
     ) {
         self.reader = reader
         self.exchange = exchange
         self.presence = presence
-        framing = request.framing
-        lastEvent = request.lastEvent
-        heartbeatInterval = request.heartbeatInterval ?? gateway.options.heartbeatInterval
+        self.framing = framing
+        self.lastEvent = lastEvent
+        self.credit = credit
+        self.heartbeatInterval = heartbeatInterval ?? gateway.options.heartbeatInterval
         self.gateway = gateway
         nextStats = exchange.loop.now + reader.statsInterval
     }
@@ -42,18 +51,23 @@ final class RecordsSession: @unchecked Sendable {
         do {
             let stream = try await exchange.startStreaming(
                 .ok, headers: framing.headers, closesConnection: true)
-            if framing == .serverSentEvents {
-                try await stream.write([Greeting(reader, resuming: lastEvent).text])
-            }
+            self.stream = stream
+            if let greeting = framing.greeting(reader, resuming: lastEvent) { try await stream.write([greeting]) }
+            reader.takesRecords = credit.isOpen
             try await deliver(to: stream)
             guard presence.isThere else { return }
-            if !hasPeerFinished { try await stream.write([framing.head("end"), ending, framing.end]) }
-            // The connection's end says from here on whether all was read.
-            presence.onLoss = nil
-            reader.detach(await stream.finishWithProof() ? .orderly : .lost)
+            try await finish(stream)
         } catch {
             reader.detach(.lost)
         }
+    }
+
+    private func finish(_ stream: ResponseStream) async throws(ConnectionClosed) {
+        if !hasPeerFinished, reason == nil { try await stream.write(await framing.event(.end, ending)) }
+        // The connection's end says from here on whether all was read.
+        presence.onLoss = nil
+        let trailers = reason.map { GRPCStatus(problem: $0.document).trailers } ?? framing.trailers
+        reader.detach(await stream.finishWithProof(trailers: trailers) ? .orderly : .lost)
     }
 
     /// The peer wants nothing more, or has closed: what is being written is the last.
@@ -78,14 +92,34 @@ final class RecordsSession: @unchecked Sendable {
         switch event {
         case .records(let delivery):
             let id = reader.group == nil ? nil : delivery.id
-            try await stream.write([framing.head("records", id: id), delivery.batch.payload, framing.end])
+            credit.spend(delivery.batch.recordCount)
+            reader.takesRecords = credit.isOpen
+            try await stream.write(framing.records(id, delivery.batch.payload))
             reader.settle(delivery, sentBytes: stream.takenBytes)
         case .shard(let notice):
-            try await stream.write([framing.head("shard"), members(of: notice), framing.end])
+            try await stream.write(await framing.event(.shard, members(of: notice)))
         case .problem(let problem):
-            let document = Problem.reader(problem, stream: reader.stream).document
-            try await stream.write([framing.head("problem"), document.openBody, framing.end])
+            try await stream.write(framing.problem(Problem.reader(problem, stream: reader.stream).document))
         }
+    }
+
+    // MARK: What a reader of gRPC says
+
+    /// So many more records may be sent.
+    func give(_ records: Int) {
+        credit.give(records)
+        reader.takesRecords = credit.isOpen
+    }
+
+    /// A request of the reader has met a problem; its records go on.
+    func tell(_ document: ProblemDocument) async {
+        try? await stream?.write(framing.problem(document))
+    }
+
+    /// Ends the call with this problem, behind what is being written.
+    func end(_ problem: Problem) {
+        if reason == nil { reason = problem }
+        reader.leave()
     }
 
     // MARK: Now and then
@@ -109,14 +143,16 @@ final class RecordsSession: @unchecked Sendable {
     // A closed connection is told to the session by `onDisconnect`.
 
     private func writeHeartbeat(_ stream: ResponseStream) async {
-        try? await stream.write([framing.heartbeat])
+        if let heartbeat = framing.heartbeat { try? await stream.write([heartbeat]) }
     }
 
     private func writeStats(_ stream: ResponseStream) async {
         let members = await gateway.statsMembers(of: reader.stream)
         // Nothing follows the event `end`, which may have been written meanwhile.
         guard timer != nil else { return }
-        try? await stream.write([framing.head("stats"), members, framing.end])
+        let chunks = await framing.event(.stats, members)
+        guard timer != nil else { return }
+        try? await stream.write(chunks)
     }
 
     // MARK: Texts

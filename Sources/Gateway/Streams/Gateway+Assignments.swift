@@ -13,9 +13,8 @@ extension Gateway {
     func assignments(
         _ exchange: HTTPExchange, _ stream: StreamName?, _ principal: Principal
     ) async throws(Problem) {
-        let group = try group(exchange.request)
-        let consumers = await services.consumers.snapshots(of: stream).filter {
-            $0.phase != .dormant && $0.group == group ?? $0.group && principal.may(.read, $0.stream)
+        let consumers = await assigned(stream, group: try group(exchange.request)).filter {
+            principal.may(.read, $0.stream)
         }
         var json = JSONWriter(capacity: 1024)
         if stream != nil {
@@ -31,7 +30,14 @@ extension Gateway {
         await respond(exchange, json.buffer)
     }
 
-    private func write(_ consumers: [ConsumerSnapshot], _ json: inout JSONWriter) {
+    /// The consumers that assignments tell of; nil: of all streams, of all groups.
+    func assigned(_ stream: StreamName?, group: String?) async -> [ConsumerSnapshot] {
+        await services.consumers.snapshots(of: stream).filter {
+            $0.phase != .dormant && $0.group == group ?? $0.group
+        }
+    }
+
+    func write(_ consumers: [ConsumerSnapshot], _ json: inout JSONWriter) {
         json.beginObject()
         var ids: Set<String> = []
         for consumer in consumers {

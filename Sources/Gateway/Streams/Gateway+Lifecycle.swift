@@ -1,3 +1,4 @@
+import Bytes
 import Consumer
 import HTTP
 import HTTPServer
@@ -11,12 +12,16 @@ extension Gateway {
     func start(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let named = try Self.consumerOptions(try Self.items(exchange.request.query))
         try await refuseBody(exchange)
+        await respond(exchange, try await startText(stream, named))
+    }
+
+    func startText(_ stream: StreamName, _ named: NamedOptions) async throws(Problem) -> ByteBuffer {
         if isDraining { throw .consumer(.shuttingDown, stream: stream) }
         do {
             let consumer = try await services.consumers.start(stream, naming: named)
             var json = JSONWriter(capacity: 1024)
             await consumer.write(&json, SlicedWalk(loop))
-            await respond(exchange, json.buffer)
+            return json.buffer
         } catch {
             throw .consumer(error, stream: stream)
         }
@@ -26,6 +31,11 @@ extension Gateway {
     func stop(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         let group = try group(exchange.request)
         try await refuseBody(exchange)
+        await respond(exchange, await stopText(stream, group))
+    }
+
+    /// - Parameter group: nil: the default one.
+    func stopText(_ stream: StreamName, _ group: String?) async -> ByteBuffer {
         let deadline = loop.now + options.stopTimeout
         let consumer = await services.consumers.stop(stream, group: group, deadline: deadline)
         var json = JSONWriter()
@@ -34,7 +44,7 @@ extension Gateway {
         json.member("consumerGroup", consumer.group)
         json.member("phase", consumer.phase.rawValue)
         json.endObject()
-        await respond(exchange, json.buffer)
+        return json.buffer
     }
 
     /// `POST /streams/{s}/forget`: deletes what is kept of a group. Of one that is unknown nothing is left to do.

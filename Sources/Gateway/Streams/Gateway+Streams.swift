@@ -28,9 +28,12 @@ extension Gateway {
     /// `GET /streams/{s}/shards`: lifion's listShards, all pages.
     func listShards(_ exchange: HTTPExchange, _ stream: StreamName) async throws(Problem) {
         try refuseOptions(exchange)
+        await respond(exchange, try await shardsText(of: stream))
+    }
+
+    func shardsText(of stream: StreamName) async throws(Problem) -> ByteBuffer {
         do {
-            let shards = try await services.streams.shards(of: stream, retry: Retrying(Self.retry))
-            await respond(exchange, Self.text(of: shards))
+            return Self.text(of: try await services.streams.shards(of: stream, retry: Retrying(Self.retry)))
         } catch {
             throw .aws(error, stream: stream)
         }

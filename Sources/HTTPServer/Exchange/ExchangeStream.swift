@@ -26,8 +26,12 @@ protocol ExchangeStream: AnyObject {
     // MARK: The answer
 
     /// Sends a whole answer: a small one leaves with the turn, for a large one the call waits until the kernel has it.
-    /// - Parameter body: nil where the head says all, as for HEAD; `length` is what the head says of it.
-    func respond(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?) async
+    /// - Parameters:
+    ///   - body: nil where the head says all, as for HEAD; `length` is what the head says of it.
+    ///   - trailers: none unless there is a body, and `carriesTrailers`.
+    func respond(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?, trailers: HTTPHeaders
+    ) async
     /// Sends the head of an answer that comes in pieces. Parameters as of `HTTPExchange.startStreaming`.
     func begin(
         _ status: HTTPStatus, _ headers: HTTPHeaders, isHead: Bool, peerMayHalfClose: Bool, closesConnection: Bool

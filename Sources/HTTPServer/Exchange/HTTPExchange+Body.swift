@@ -30,7 +30,9 @@ extension HTTPExchange {
     package func body(limit: Int? = nil) async throws(HTTPBodyError) -> ByteBuffer {
         guard !isOver else { throw .connectionClosed }
         let buffer = try openBody(limit: limit ?? bodyLimit)
-        while case let progress = stream.body, !progress.isNone, try await stream.readBody(into: buffer, within: bodyTime) {
+        while case let progress = stream.body, !progress.isNone,
+            try await stream.readBody(into: buffer, within: bodyTime)
+        {
             try orClose { () throws(HTTPBodyError) in
                 try holdBody(buffer.capacity)
                 try Self.check(buffer.count, limit ?? bodyLimit)

@@ -66,17 +66,19 @@ package final class HTTPExchange: @unchecked Sendable {
 
     // MARK: Answer
 
-    /// Gives the whole answer. A second one is ignored. HEAD gets the head that GET would, without the body.
+    /// Gives the whole answer. A second one is ignored. HEAD gets the head that GET would, without the body. Trailers are for
+    /// an answer with a body, where `carriesTrailers`.
     ///
     /// Returns when it is on its way: a small answer leaves with the turn, a large one when the kernel has taken it.
     package func respond(
-        _ status: HTTPStatus, headers: HTTPHeaders = [:], body: ByteBuffer? = nil
+        _ status: HTTPStatus, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, trailers: HTTPHeaders = [:]
     ) async {
         guard !isOver, stream.isOpen, case .none = answer else { return }
         answer = .given
         answeredStatus = status
         let hasBody = request.method != .head && !status.isBodiless
-        await stream.respond(status, headers + commonHeaders, length: body?.count ?? 0, hasBody ? body : nil)
+        await stream.respond(
+            status, headers + commonHeaders, length: body?.count ?? 0, hasBody ? body : nil, trailers: trailers)
     }
 
     /// Sends the head of an answer whose body comes piece by piece.

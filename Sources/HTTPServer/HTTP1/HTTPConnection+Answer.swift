@@ -20,7 +20,10 @@ extension HTTPConnection: ExchangeStream {
 
     func refuseRest() { mustClose = true }
 
-    func respond(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?) async {
+    func respond(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?, trailers: HTTPHeaders
+    ) async {
+        precondition(trailers.isEmpty, "trailers over HTTP/1.1")
         if !canDiscardBody { mustClose = true }
         let buffer = outputBuffer()
         ResponseHead.append(

@@ -127,7 +127,8 @@ extension HTTP2Connection {
         } catch {
             let (headers, body) = server.onBadRequest(.malformed(error))
             loop.spawn {
-                await stream.respond(RefusedRequest.malformed(error).status, headers, length: body.count, body)
+                await stream.respond(
+                    RefusedRequest.malformed(error).status, headers, length: body.count, body, trailers: [:])
                 stream.handlerEnded()
             }
             return

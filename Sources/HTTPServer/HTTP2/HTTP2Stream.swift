@@ -165,11 +165,13 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     // MARK: The answer
 
-    func respond(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?) async {
+    func respond(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, length: Int, _ body: ByteBuffer?, trailers: HTTPHeaders
+    ) async {
         let fields = HTTP2Fields(
             status, headers, length: status.isBodiless ? nil : length, date: server.dateLine.value)
         let body = body.flatMap { $0.isEmpty ? nil : $0 }
-        answer = .ended(trailers: nil)
+        end(trailers)
         if let body { outgoing.append(body) }
         connection.submit(fields, for: id, hasBody: body != nil)
         if length > Self.small, body != nil {
@@ -208,8 +210,12 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     func finish(trailers: HTTPHeaders) async {
         guard isOpen, !hasAnswerEnded else { return }
-        turns(to: .ended(trailers: trailers.isEmpty ? nil : HTTP2Fields(trailers: trailers)))
+        end(trailers)
         connection.flushSoon()
+    }
+
+    private func end(_ trailers: HTTPHeaders) {
+        turns(to: .ended(trailers: trailers.isEmpty ? nil : HTTP2Fields(trailers: trailers)))
     }
 
     /// Proof is that the peer answers a PING that went behind the last frame: its HTTP/2 has read all of them. What its

@@ -9,7 +9,7 @@ import Kinesis
 /// `dataEncoding: "base64"` the decoded bytes. Without a partition key it is base64(SHA-1(data)), as lifion-kinesis has it.
 package struct PutEncoder: Sendable {
     private let data: ByteBuffer
-    private var records: [EncodedPut.Record] = []
+    package private(set) var records: [EncodedPut.Record] = []
     /// What the put will hold in memory; see `EncodedPut.heldBytes`.
     package private(set) var heldBytes = 0
 
@@ -32,12 +32,16 @@ package struct PutEncoder: Sendable {
                 key = Base64.encode(Digest.sha1(UnsafeRawBufferPointer(rebasing: data.bytes[start...])))
             }
             let entry = PutRecordEntry(data, range: start..<data.count, partitionKey: key, explicitHashKey: hashKey)
-            records.append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
-            heldBytes += entry.byteCount + EncodedPut.overheadBytes
+            append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
         } catch {
             data.truncate(to: start)
             throw error
         }
+    }
+
+    mutating func append(_ record: EncodedPut.Record) {
+        records.append(record)
+        heldBytes += record.size + EncodedPut.overheadBytes
     }
 
     /// - Precondition: at least one record was added.
@@ -87,11 +91,15 @@ package struct PutEncoder: Sendable {
     private static func partitionKey(_ span: JSONSpan?) throws(PutFieldError) -> String {
         guard let span else { return "" }
         let key = try text(span, "partitionKey")
+        try check(partitionKey: key)
+        return key
+    }
+
+    static func check(partitionKey key: String) throws(PutFieldError) {
         let length = key.unicodeScalars.count
         guard (1...PutRecordEntry.maximumPartitionKeyLength).contains(length) else {
             throw PutFieldError("partitionKey", .keyLength(length))
         }
-        return key
     }
 
     private static func hashKey(_ span: JSONSpan?) throws(PutFieldError) -> HashKey? {

@@ -20,7 +20,7 @@ class Http2:
         self.connection = h2.connection.H2Connection(H2Configuration(header_encoding="utf-8"))
         self.connection.initiate_connection()
         self.opens_windows = opens_windows
-        self.headers, self.data, self.ended, self.resets = {}, {}, set(), {}
+        self.headers, self.data, self.ended, self.resets, self.trailers = {}, {}, set(), {}, {}
         self.goaway = None
         self.is_closed = False
         self.flush()
@@ -52,6 +52,8 @@ class Http2:
     def take(self, event):
         if isinstance(event, h2.events.ResponseReceived):
             self.headers[event.stream_id] = dict(event.headers)
+        elif isinstance(event, h2.events.TrailersReceived):
+            self.trailers[event.stream_id] = dict(event.headers)
         elif isinstance(event, h2.events.DataReceived):
             self.data[event.stream_id] = self.data.get(event.stream_id, b"") + event.data
             if self.opens_windows:

@@ -1,0 +1,80 @@
+import Bytes
+import HTTP
+import HTTPServer
+import Protobuf
+import Reactor
+
+/// One call of gRPC: its messages in and out, and its end. Confined to its loop.
+final class GRPCCall: @unchecked Sendable {
+    static let headers: HTTPHeaders = [
+        "Content-Type": "application/grpc", "grpc-accept-encoding": GRPCHead.encoding,
+    ]
+
+    let exchange: HTTPExchange
+    let head: GRPCHead
+    /// When the client gives up; nil: never.
+    let deadline: EventLoop.Instant?
+    private var input: MessageSplitter
+
+    init(_ exchange: HTTPExchange) throws(Problem) {
+        self.exchange = exchange
+        head = try GRPCHead(exchange.request, carriesTrailers: exchange.carriesTrailers)
+        deadline = head.timeout.map { exchange.loop.now + $0 }
+        input = MessageSplitter(limit: exchange.bodyLimit)
+    }
+
+    // MARK: Requests
+
+    /// The one request of a unary method.
+    func request() async throws(Problem) -> ProtobufReader {
+        if let body = exchange.arrivedBody(limit: exchange.bodyLimit + MessageSplitter.prefixBytes) {
+            input.append(body)
+        }
+        guard let message = try await next() else { throw .grpc(.noMessage) }
+        return message
+    }
+
+    /// The next request; nil where the client has ended them.
+    /// - Parameter isPatient: whether the client may say nothing for long.
+    func next(isPatient: Bool = false) async throws(Problem) -> ProtobufReader? {
+        while true {
+            if let message = try arrived() { return message }
+            guard try await read(isPatient: isPatient) else { return nil }
+        }
+    }
+
+    /// The next request where it has come; nil where more must be read.
+    func arrived() throws(Problem) -> ProtobufReader? {
+        do throws(GRPCFault) { return try input.next() } catch { throw .grpc(error) }
+    }
+
+    /// Reads on; false at the end. The memory of a request that is not complete counts among the bodies'.
+    func read(isPatient: Bool) async throws(Problem) -> Bool {
+        do throws(HTTPBodyError) {
+            guard let part = try await exchange.bodyPart(isPatient: isPatient) else {
+                if input.isEmpty { return false }
+                throw HTTPBodyError.truncated
+            }
+            input.append(part)
+            try exchange.holdBody(input.heldBytes)
+            return true
+        } catch {
+            if error == .truncated { throw .grpc(.truncated) }
+            throw .body(error)
+        }
+    }
+
+    // MARK: Responses
+
+    /// Ends a unary call.
+    func respond(_ message: ByteBuffer) async {
+        await exchange.respond(
+            .ok, headers: Self.headers, body: MessageSplitter.framed(message),
+            trailers: GRPCStatus(problem: nil).trailers)
+    }
+
+    /// Begins an answer of many messages.
+    func begin() async throws(ConnectionClosed) -> ResponseStream {
+        try await exchange.startStreaming(.ok, headers: Self.headers, peerMayHalfClose: true)
+    }
+}

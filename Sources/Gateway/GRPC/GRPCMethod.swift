@@ -1,0 +1,20 @@
+/// The methods of gRPC by their paths. `Gateway.answer(_:_:)` says what answers each.
+enum GRPCMethod: String, CaseIterable {
+    case follow = "/kinesis_sidecar.v1.KinesisSidecar/Follow"
+    case put = "/kinesis_sidecar.v1.KinesisSidecar/Put"
+    case putRecords = "/kinesis_sidecar.v1.KinesisSidecar/PutRecords"
+    case putStream = "/kinesis_sidecar.v1.KinesisSidecar/PutStream"
+    case checkpoint = "/kinesis_sidecar.v1.KinesisSidecar/Checkpoint"
+    case goOn = "/kinesis_sidecar.v1.KinesisSidecar/Continue"
+    case listShards = "/kinesis_sidecar.v1.KinesisSidecar/ListShards"
+    case getAssignments = "/kinesis_sidecar.v1.KinesisSidecar/GetAssignments"
+    case getStats = "/kinesis_sidecar.v1.KinesisSidecar/GetStats"
+    case start = "/kinesis_sidecar.v1.KinesisSidecar/Start"
+    case stop = "/kinesis_sidecar.v1.KinesisSidecar/Stop"
+    // The standard services (github.com/grpc/grpc-proto, grpc/health/v1 and grpc/reflection).
+    case checkHealth = "/grpc.health.v1.Health/Check"
+    case listHealth = "/grpc.health.v1.Health/List"
+    case watchHealth = "/grpc.health.v1.Health/Watch"
+    case reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    case reflectAlpha = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+}

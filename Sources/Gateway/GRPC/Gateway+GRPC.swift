@@ -1,0 +1,77 @@
+import Bytes
+import HTTP
+import HTTPServer
+import Protobuf
+import Reactor
+
+/// Calls of gRPC: the same engine as for HTTP, and the same problems.
+extension Gateway {
+    /// Which method is answered by what.
+    private func answer(_ call: GRPCCall) async throws(Problem) {
+        switch call.head.method {
+        case .follow: try await followCall(call)
+        case .put: try await unary(call, putCall)
+        case .putRecords: try await unary(call, putRecordsCall)
+        case .putStream: try await putStreamCall(call)
+        case .checkpoint: try await unary(call, checkpointCall)
+        case .goOn: try await unary(call, continueCall)
+        case .listShards: try await unary(call, listShardsCall)
+        case .getAssignments: try await unary(call, assignmentsCall)
+        case .getStats: try await unary(call, statsCall)
+        case .start: try await unary(call, startCall)
+        case .stop: try await unary(call, stopCall)
+        case .checkHealth: try await unary(call, checkHealthCall)
+        case .listHealth: try await unary(call, listHealthCall)
+        case .watchHealth: try await watchHealthCall(call)
+        case .reflect, .reflectAlpha: try await reflectCall(call)
+        }
+    }
+
+    /// Returns the status that the call would have had over HTTP, for the counters.
+    func serveCall(_ exchange: HTTPExchange, _ refusal: Problem?) async -> HTTPStatus {
+        do throws(Problem) {
+            if let refusal { throw refusal }
+            try await answer(try GRPCCall(exchange))
+            return .ok
+        } catch {
+            let document = error.document
+            note(document, of: exchange)
+            if exchange.carriesTrailers {
+                await exchange.respond(fieldsAlone: GRPCCall.headers + GRPCStatus(problem: document).trailers)
+            } else {
+                await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
+            }
+            return document.code.status
+        }
+    }
+
+    /// A method with one request and one response. At the client's deadline it is answered so, and whatever was begun goes on.
+    private func unary(
+        _ call: GRPCCall, _ work: @escaping @Sendable (GRPCCall) async throws(Problem) -> ByteBuffer
+    ) async throws(Problem) {
+        guard let deadline = call.deadline else { return await call.respond(try await work(call)) }
+        let race = UnaryRace()
+        let loop = loop
+        let outcome = await withSuspension { suspension in
+            race.waiter = suspension
+            let timer = loop.schedule(at: deadline) { race.finish(.failure(.grpc(.deadlinePassed))) }
+            loop.spawn {
+                let result: Result<ByteBuffer, Problem>
+                do throws(Problem) { result = .success(try await work(call)) } catch { result = .failure(error) }
+                loop.cancel(timer)
+                race.finish(result)
+            }
+        }
+        await call.respond(try outcome.get())
+    }
+}
+
+/// Whichever is first: the work or the deadline. Confined to its loop.
+private final class UnaryRace: @unchecked Sendable {
+    var waiter: Suspension<Result<ByteBuffer, Problem>>?
+
+    func finish(_ outcome: Result<ByteBuffer, Problem>) {
+        waiter?.resume(returning: outcome)
+        waiter = nil
+    }
+}
