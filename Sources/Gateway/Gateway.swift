@@ -50,7 +50,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     func handle(_ exchange: HTTPExchange, from entrance: Entrance) async {
         var name = RouteName.none
         requests.began()
-        if GRPCHead.isCall(exchange.request) {
+        if entrance == .main, GRPCHead.isCall(exchange.request) {
             let refusal = origins.check(exchange.request).map(Problem.origin)
             return requests.ended(.grpc, await serveCall(exchange, refusal).rawValue)
         }
@@ -63,7 +63,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
             }
             let route = try Route.find(exchange.request.method, path: exchange.request.path, from: entrance)
             name = RouteName(route)
-            try await answer(exchange, route, try admit(exchange, to: route, from: entrance))
+            try await answer(exchange, route, try admit(exchange, route.demand, from: entrance))
         } catch {
             await refuse(exchange, error)
         }

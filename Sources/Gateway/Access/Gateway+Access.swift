@@ -21,9 +21,9 @@ package final class AdminHandler: HTTPHandler {
 
 extension Gateway {
     /// Who asks, where it may have what the route is for.
-    func admit(_ exchange: HTTPExchange, to route: Route, from entrance: Entrance) throws(Problem) -> Principal {
+    func admit(_ exchange: HTTPExchange, _ demand: Demand, from entrance: Entrance) throws(Problem) -> Principal {
         guard entrance == .main else { return .anybody }
-        switch route.demand {
+        switch demand {
         case .nothing: return (try? principal(of: exchange)) ?? .nobody
         case .verb(let verb, let extent): return try principal(of: exchange, whoMay: verb, on: extent)
         }

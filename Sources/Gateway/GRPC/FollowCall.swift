@@ -23,6 +23,7 @@ extension Gateway {
         guard let first = try await call.next(), case .open(let opening) = try FollowRequest(first) else {
             throw .grpc(.outOfOrder(expected: "open in the first request of Follow"))
         }
+        try require(.read, on: opening.stream, of: call.principal)
         if isDraining { throw .draining }
         let presence = PeerPresence(call.exchange)
         let reader: RecordsReader
@@ -82,6 +83,7 @@ final class FollowRequests: @unchecked Sendable {
         case .credit(let records): session.give(records)
         case .acknowledge(let acknowledgement, let isForced):
             await tell { () async throws(Problem) in
+                try gateway.require(.checkpoint, on: opening.stream, of: call.principal)
                 _ = try await gateway.checkpointText(
                     opening.stream, opening.options.consumerGroup, (acknowledgement, isForced))
             }

@@ -37,7 +37,7 @@ struct FollowOpening {
     let credit: RecordCredit
 
     init(_ fields: CallFields) throws(Problem) {
-        stream = try fields.stream()
+        stream = try CallFields.stream(fields.streamName ?? "")
         options = try fields.options()
         lastEvent = fields.value["lastEventId"]?.string
         isTail = fields.value["tail"]?.bool ?? false

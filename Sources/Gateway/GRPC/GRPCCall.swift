@@ -12,13 +12,16 @@ final class GRPCCall: @unchecked Sendable {
 
     let exchange: HTTPExchange
     let head: GRPCHead
+    /// Who calls, and may use the method's verb on some streams at least.
+    let principal: Principal
     /// When the client gives up; nil: never.
     let deadline: EventLoop.Instant?
     private var input: MessageSplitter
 
-    init(_ exchange: HTTPExchange) throws(Problem) {
+    init(_ exchange: HTTPExchange, _ head: GRPCHead, _ principal: Principal) {
         self.exchange = exchange
-        head = try GRPCHead(exchange.request, carriesTrailers: exchange.carriesTrailers)
+        self.head = head
+        self.principal = principal
         deadline = head.timeout.map { exchange.loop.now + $0 }
         input = MessageSplitter(limit: exchange.bodyLimit)
     }

@@ -13,6 +13,7 @@ enum GRPCCode: Int {
     case `internal` = 13
     case unavailable = 14
     case dataLoss = 15
+    case unauthenticated = 16
 }
 
 extension ProblemCode {
@@ -28,7 +29,8 @@ extension ProblemCode {
             .unknownExpectation:
             .invalidArgument
         case .deliveryLogOn: .ok
-        case .foreignOrigin, .foreignHost: .permissionDenied
+        case .missingToken, .unknownToken: .unauthenticated
+        case .foreignOrigin, .foreignHost, .unknownClient, .verbNotGranted, .streamNotGranted: .permissionDenied
         case .streamMissing, .unknownShard, .unknownEvent: .notFound
         case .unknownRoute, .methodNotAllowed, .unsupportedMethod, .unsupportedTransferCoding, .unsupportedVersion,
             .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable:
@@ -38,6 +40,7 @@ extension ProblemCode {
             .failedPrecondition
         case .leaseLost: .aborted
         case .bodyTooLarge, .putTooLarge, .tooManyFailures, .tooManyPuts, .throttled, .tooManyConnections,
+            .tooManyAccessFailures,
             .tooManyBodies:
             .resourceExhausted
         case .requestTimeout, .putTimeout, .deadlineExceeded: .deadlineExceeded

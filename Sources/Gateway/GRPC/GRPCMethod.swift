@@ -17,4 +17,15 @@ enum GRPCMethod: String, CaseIterable {
     case watchHealth = "/grpc.health.v1.Health/Watch"
     case reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
     case reflectAlpha = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+
+    /// What a call needs to be allowed, as the routes of HTTP do. The stream is looked at once a request names it.
+    var demand: Demand {
+        switch self {
+        case .follow, .goOn, .listShards, .getAssignments, .getStats: .verb(.read, on: .someStreams)
+        case .put, .putRecords, .putStream: .verb(.put, on: .someStreams)
+        case .checkpoint: .verb(.checkpoint, on: .someStreams)
+        case .start, .stop: .verb(.admin, on: .someStreams)
+        case .checkHealth, .listHealth, .watchHealth, .reflect, .reflectAlpha: .nothing
+        }
+    }
 }

@@ -10,23 +10,26 @@ extension Gateway {
         let request = try await CallFields(call, "CheckpointRequest")
         let said = try CheckpointBody.acknowledgement(BodyFields(request.value))
         return await message(
-            "CheckpointResponse", try await checkpointText(try request.stream(), try request.group(), said))
+            "CheckpointResponse", try await checkpointText(try stream(of: request, call), try request.group(), said))
     }
 
     func continueCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "ContinueRequest")
         let said = try CheckpointBody.continuation(BodyFields(request.value))
-        return await message("ContinueResponse", try continueText(try request.stream(), try request.group(), said))
+        return await message(
+            "ContinueResponse", try continueText(try stream(of: request, call), try request.group(), said))
     }
 
     func listShardsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "ListShardsRequest")
-        return await message("ListShardsResponse", try await shardsText(of: try request.stream()))
+        return await message("ListShardsResponse", try await shardsText(of: try stream(of: request, call)))
     }
 
     func assignmentsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "GetAssignmentsRequest")
-        let consumers = await assigned(try request.optionalStream(), group: try request.group())
+        let consumers = await assigned(try optionalStream(of: request, call), group: try request.group()).filter {
+            call.principal.may(.read, $0.stream)
+        }
         var json = JSONWriter(capacity: 1024)
         json.beginObject()
         json.key("streams")
@@ -45,17 +48,25 @@ extension Gateway {
 
     func statsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "GetStatsRequest")
-        return await message("Stats", await statsText(of: try request.optionalStream()))
+        return await message("Stats", await statsText(of: try optionalStream(of: request, call), for: call.principal))
     }
 
     func startCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "StartRequest")
-        return await message("StartResponse", try await startText(try request.stream(), try request.options()))
+        return await message("StartResponse", try await startText(try stream(of: request, call), try request.options()))
     }
 
     func stopCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "StopRequest")
-        return await message("StopResponse", await stopText(try request.stream(), try request.group()))
+        return await message("StopResponse", await stopText(try stream(of: request, call), try request.group()))
+    }
+
+    private func stream(of request: CallFields, _ call: GRPCCall) throws(Problem) -> StreamName {
+        try stream(request.streamName ?? "", of: call)
+    }
+
+    private func optionalStream(of request: CallFields, _ call: GRPCCall) throws(Problem) -> StreamName? {
+        try request.streamName.map { name throws(Problem) in try stream(name, of: call) }
     }
 
     /// What a route says, as a message. A large text is read on another thread.
@@ -98,11 +109,8 @@ struct CallFields {
         }
     }
 
-    func stream() throws(Problem) -> StreamName { try Self.stream(value["streamName"]?.string ?? "") }
-
-    func optionalStream() throws(Problem) -> StreamName? {
-        try value["streamName"]?.string.map { text throws(Problem) in try Self.stream(text) }
-    }
+    /// nil: none is named.
+    var streamName: String? { value["streamName"]?.string }
 
     static func stream(_ text: String) throws(Problem) -> StreamName {
         guard let stream = StreamName(text) else { throw .badStreamName(text) }

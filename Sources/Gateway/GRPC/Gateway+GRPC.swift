@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 import HTTPServer
+import Kinesis
 import Protobuf
 import Reactor
 
@@ -31,7 +32,9 @@ extension Gateway {
     func serveCall(_ exchange: HTTPExchange, _ refusal: Problem?) async -> HTTPStatus {
         do throws(Problem) {
             if let refusal { throw refusal }
-            try await answer(try GRPCCall(exchange))
+            let head = try GRPCHead(exchange.request, carriesTrailers: exchange.carriesTrailers)
+            let principal = try admit(exchange, head.method.demand, from: .main)
+            try await answer(GRPCCall(exchange, head, principal))
             return .ok
         } catch {
             let document = error.document
@@ -43,6 +46,13 @@ extension Gateway {
             }
             return document.code.status
         }
+    }
+
+    /// The stream that a request names, on which the caller may do what the method does.
+    func stream(_ name: String, of call: GRPCCall) throws(Problem) -> StreamName {
+        let stream = try CallFields.stream(name)
+        if case .verb(let verb, _) = call.head.method.demand { try require(verb, on: stream, of: call.principal) }
+        return stream
     }
 
     /// A method with one request and one response. At the client's deadline it is answered so, and whatever was begun goes on.

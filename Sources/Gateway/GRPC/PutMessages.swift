@@ -90,7 +90,7 @@ extension Gateway {
             }
             return (put, request.stream)
         }
-        let stream = try CallFields.stream(name)
+        let stream = try stream(name, of: call)
         let answer = try await write(put, to: stream, call.exchange)
         let place = try answer.lone(stream)
         let writer = ProtobufWriter(ByteBuffer(capacity: 128))
@@ -110,7 +110,7 @@ extension Gateway {
             }
             return (put, request.stream)
         }
-        let answer = try await write(put, to: try CallFields.stream(name), call.exchange)
+        let answer = try await write(put, to: try stream(name, of: call), call.exchange)
         let writer = ProtobufWriter(ByteBuffer(capacity: 32 + 96 * answer.results.count))
         if let type = answer.encryptionType { writer.text(1, type) }
         for result in answer.results { writer.message(2) { result.write($0) } }

@@ -10,7 +10,9 @@ extension Gateway {
     func putStreamCall(_ call: GRPCCall) async throws(Problem) {
         let feed: PutFeed
         do { feed = try services.producer.openFeed() } catch { throw .draining }
-        let session = PutStreamSession(call, feed, memory: services.producer.options.maxPutBytes)
+        let session = PutStreamSession(call, feed, memory: services.producer.options.maxPutBytes) {
+            name throws(Problem) in try self.stream(name, of: call)
+        }
         let timer = call.deadline.map { loop.schedule(at: $0) { session.end(.grpc(.deadlinePassed)) } }
         await session.run()
         if let timer { loop.cancel(timer) }
@@ -32,6 +34,8 @@ final class PutStreamSession: @unchecked Sendable {
     private let call: GRPCCall
     private let feed: PutFeed
     private let memory: Int
+    /// The stream of a name, where the caller may write to it.
+    private let named: (String) throws(Problem) -> StreamName
     private let changed: Gate
     private var draft: PutLinesDraft
     /// Requests so far.
@@ -46,7 +50,10 @@ final class PutStreamSession: @unchecked Sendable {
     /// Why the requests ended before the client ended them.
     private var reason: Problem?
 
-    init(_ call: GRPCCall, _ feed: PutFeed, memory: Int) {
+    init(
+        _ call: GRPCCall, _ feed: PutFeed, memory: Int, named: @escaping (String) throws(Problem) -> StreamName
+    ) {
+        self.named = named
         self.call = call
         self.feed = feed
         self.memory = memory
@@ -88,7 +95,7 @@ final class PutStreamSession: @unchecked Sendable {
     private func take(_ message: ProtobufReader) async throws(Problem) {
         let request: PutMessage
         do throws(ProtobufError) { request = try PutMessage(message) } catch { throw .grpc(.malformed(error)) }
-        if !request.stream.isEmpty { stream = try CallFields.stream(request.stream) }
+        if !request.stream.isEmpty { stream = try named(request.stream) }
         guard let stream else { throw .field(.missing("streamName", hint: "which the first request names")) }
         if count == 0, request.isOrdered { draft = PutLinesDraft(stream: nil, memory: memory, isOrdered: true) }
         if !draft.hasRoom(for: request.values.data.count) {

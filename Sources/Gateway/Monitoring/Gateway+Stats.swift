@@ -14,10 +14,10 @@ extension Gateway {
     /// `GET /stats`: of the process, with every stream that whoever asks may read; `GET /streams/{s}/stats`: of one stream.
     func stats(_ exchange: HTTPExchange, _ stream: StreamName?, _ principal: Principal) async throws(Problem) {
         try refuseOptions(exchange)
-        await respond(exchange, await statsText(of: stream))
+        await respond(exchange, await statsText(of: stream, for: principal))
     }
 
-    func statsText(of stream: StreamName?) async -> ByteBuffer {
+    func statsText(of stream: StreamName?, for principal: Principal) async -> ByteBuffer {
         var json = JSONWriter(capacity: 2048)
         json.beginObject()
         if let stream {

@@ -1,4 +1,6 @@
+import AWS
 import Bytes
+import Kinesis
 
 /// SubscribeToShard.
 extension KinesisService {
