@@ -5,7 +5,8 @@ import Protobuf
 /// Writes one record of an answer as a message of gRPC: `Record` in proto/kinesis_sidecar/v1/sidecar.proto. Performs no I/O and
 /// allocates nothing per record.
 ///
-/// The base64 is decoded straight into the output: its length, which stands before it, is known from the text's.
+/// Base64 is decoded straight into the output: its length, which stands before it, is known from the text's. Bytes that came in
+/// CBOR are copied once.
 struct RecordMessageEncoder {
     /// The fields of `Records` and of `Record`, by their numbers.
     private enum Field {
@@ -40,14 +41,15 @@ struct RecordMessageEncoder {
     mutating func append(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) {
         let start = out.count
         let data = piece(record.dataStart, record.dataEnd)
-        if try append(record, data, to: out) { return }
+        if try append(record, data, isBase64: record.isBase64, to: out) { return }
         out.setCount(start)
         // Base64 in which the JSON text escapes characters (`\/`), as some writers of JSON do. The scanner has not looked into
         // this string: as a JSON value it must be whole first.
         let quoted = UnsafeRawBufferPointer(start: data.baseAddress! - 1, count: data.count + 2)
         text.removeAll()
         guard data.contains(UInt8(ascii: "\\")), JSONText.isValid(quoted),
-            JSONText.appendUnescaped(data, to: text) == nil, try append(record, text.bytes, to: out)
+            JSONText.appendUnescaped(data, to: text) == nil,
+            try append(record, text.bytes, isBase64: true, to: out)
         else {
             out.setCount(start)
             throw GetRecordsError(.badField("Data"), at: record.dataStart)
@@ -56,13 +58,15 @@ struct RecordMessageEncoder {
 
     /// False, and part of it written, where the data is not base64.
     private mutating func append(
-        _ record: RecordFields, _ data: UnsafeRawBufferPointer, to out: ByteBuffer
+        _ record: RecordFields, _ data: UnsafeRawBufferPointer, isBase64: Bool, to out: ByteBuffer
     ) throws(GetRecordsError) -> Bool {
         let number = piece(record.sequenceNumberStart, record.sequenceNumberEnd)
-        let partitionKey = try string(record.partitionKeyStart, record.partitionKeyEnd, key, "PartitionKey")
-        let encryptionType = try string(record.encryptionTypeStart, record.encryptionTypeEnd, type, "EncryptionType")
+        let partitionKey = try string(
+            record.partitionKeyStart, record.partitionKeyEnd, isEscaped: record.isEscaped, key, "PartitionKey")
+        let encryptionType = try string(
+            record.encryptionTypeStart, record.encryptionTypeEnd, isEscaped: record.isEscaped, type, "EncryptionType")
         let time = Self.time(record.arrival)
-        let count = Self.decodedCount(data)
+        let count = isBase64 ? Self.decodedCount(data) : data.count
         let writer = ProtobufWriter(out)
         writer.beginBytes(
             Field.records,
@@ -80,7 +84,10 @@ struct RecordMessageEncoder {
         }
         writer.bytes(Field.encryptionType, encryptionType)
         writer.beginBytes(Field.data, count)
-        return decode(data, count, to: out)
+        if isBase64 { return decode(data, count, to: out) }
+        out.append(data)
+        dataBytes &+= count
+        return true
     }
 
     private mutating func decode(_ data: UnsafeRawBufferPointer, _ count: Int, to out: ByteBuffer) -> Bool {
@@ -95,7 +102,8 @@ struct RecordMessageEncoder {
 
     /// Bytes that the record takes in an event, as far as its places tell: it takes fewer where a key has escapes.
     func estimatedBytes(_ record: RecordFields) -> Int {
-        (record.dataEnd &- record.dataStart) / 4 &* 3 &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
+        let data = record.dataEnd &- record.dataStart
+        return (record.isBase64 ? data / 4 &* 3 : data) &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
             &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
     }
 
@@ -122,7 +130,7 @@ struct RecordMessageEncoder {
     /// A string of the answer with its escapes resolved; one that is absent is empty, but for the encryption type, which the
     /// service leaves out of records that it holds unencrypted.
     private func string(
-        _ start: Int, _ end: Int, _ scratch: ByteBuffer, _ name: String
+        _ start: Int, _ end: Int, isEscaped: Bool, _ scratch: ByteBuffer, _ name: String
     ) throws(GetRecordsError) -> UnsafeRawBufferPointer {
         scratch.removeAll()
         guard start >= 0 else {
@@ -130,7 +138,7 @@ struct RecordMessageEncoder {
             return scratch.bytes
         }
         let raw = piece(start, end)
-        guard raw.contains(UInt8(ascii: "\\")) else { return raw }
+        guard isEscaped, raw.contains(UInt8(ascii: "\\")) else { return raw }
         guard JSONText.appendUnescaped(raw, to: scratch) == nil else {
             throw GetRecordsError(.badField(name), at: start)
         }

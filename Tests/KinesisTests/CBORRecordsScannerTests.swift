@@ -42,6 +42,18 @@ import Testing
         #expect(json.dataBytes == cbor.dataBytes && json.envelope == cbor.envelope && json.envelope != nil)
     }
 
+    @Test func `both formats give the same messages of gRPC`() throws {
+        func payloads(_ answer: ByteBuffer) throws -> [[UInt8]] {
+            var encoder = AnswerText.encoder(answer, RecordEncoding(format: .protobuf))
+            var payloads: [[UInt8]] = []
+            while let batch = try encoder.next(maxBytes: .max) { payloads.append(batch.payload.array) }
+            return payloads
+        }
+        let json = try payloads(ByteBuffer(Self.answer()))
+        let cbor = try payloads(AnswerText.inCBOR(Self.answer()))
+        #expect(!json.isEmpty && json == cbor)
+    }
+
     @Test func `slices give the same records`() throws {
         let answer = try AnswerText.inCBOR(Self.answer())
         let whole = try events(answer, RecordEncoding(maxEventBytes: 1 << 20))
