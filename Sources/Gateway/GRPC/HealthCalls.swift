@@ -41,6 +41,8 @@ extension Gateway {
         let presence = PeerPresence(call.exchange)
         let changed = Gate(loop: loop)
         presence.onLoss = { changed.open() }
+        endless[ObjectIdentifier(call)] = { changed.open() }
+        defer { endless[ObjectIdentifier(call)] = nil }
         let timer = call.deadline.map { loop.schedule(at: $0) { call.exchange.abort() } }
         defer { if let timer { loop.cancel(timer) } }
         do throws(ConnectionClosed) {
