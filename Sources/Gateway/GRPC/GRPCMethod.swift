@@ -17,4 +17,9 @@ enum GRPCMethod: String, CaseIterable {
     case watchHealth = "/grpc.health.v1.Health/Watch"
     case reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
     case reflectAlpha = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+
+    private static let byPath = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
+    /// One look-up, where `rawValue` compares the path with each.
+    static func at(_ path: String) -> GRPCMethod? { byPath[path] }
 }

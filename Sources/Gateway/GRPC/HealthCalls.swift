@@ -52,7 +52,7 @@ extension Gateway {
                 let now = serving(service)
                 if now != told { try await response.write([MessageSplitter.framed(Self.message(now))]) }
                 told = now
-                if isDraining { return await response.finish(trailers: GRPCStatus(problem: nil).trailers) }
+                if isDraining { return await response.finish(trailers: GRPCStatus.ok) }
                 try? await changed.wait(until: loop.now + Self.watchInterval)
             }
         } catch {
