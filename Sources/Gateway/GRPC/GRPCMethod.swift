@@ -1,4 +1,4 @@
-/// The methods of gRPC by their paths. `Gateway.answer(_:_:)` says what answers each.
+/// The methods of gRPC by their paths. `Gateway.answer(_:)` says what answers each.
 enum GRPCMethod: String, CaseIterable {
     case follow = "/kinesis_sidecar.v1.KinesisSidecar/Follow"
     case put = "/kinesis_sidecar.v1.KinesisSidecar/Put"
