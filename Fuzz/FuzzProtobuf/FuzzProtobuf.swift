@@ -38,7 +38,8 @@ func read(_ reader: ProtobufReader, level: Int) -> [Field]? {
             switch field.value {
             case .varint(let value):
                 fields.append(.varint(field.number, value))
-                precondition(try field.int() == Int(truncatingIfNeeded: value))
+                let number = try field.int()
+                precondition(number == Int(truncatingIfNeeded: value))
             case .fixed64(let bits): fields.append(.fixed64(field.number, bits))
             case .fixed32: break
             case .bytes(let range):

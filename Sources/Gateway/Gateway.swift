@@ -22,6 +22,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private(set) var refusedReaders: [ProblemCode: Int] = [:]
     private(set) var requests = RequestCounters()
     var accessFailures = AccessFailures()
+    /// Calls of gRPC that nothing else would end, and what ends each when the process does.
+    var endless: [ObjectIdentifier: () -> Void] = [:]
     /// What the events `stats` of the last moment say, by stream.
     var eventStats: [StreamName: (members: Task<ByteBuffer, Never>, until: EventLoop.Instant)] = [:]
     let rates: RateBook
@@ -43,6 +45,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     /// server-sent events tries again after that, while any status but 200 ends an EventSource for good.
     package func beginDraining() {
         isDraining = true
+        for end in endless.values { end() }
     }
 
     package func handle(_ exchange: HTTPExchange) async { await handle(exchange, from: .main) }

@@ -11,12 +11,17 @@ from collections import deque
 from urllib.parse import urlsplit
 
 from plan import MOST_BEHIND
+from rpc_wire import RpcWire
+
+# What an acknowledgement meets that came too late: another reader got the records again, or has them now.
+OVERTAKEN = ("checkpointBehind", "unknownEvent", "checkpointAhead", "leaseLost")
 
 
 class Reader:
     """Makes one visit after the other. Once `settling` is set it stays, and takes all there is."""
 
-    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over):
+    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over, speaks_grpc=False):
+        self.speaks_grpc = speaks_grpc
         self.index, self.visits, self.ledger = index, visits, ledger
         self.sidecar, self.stream, self.options = sidecar, stream, options
         self.settling, self.over = settling, over
@@ -76,6 +81,8 @@ class Reader:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, visit.receive_buffer)
             sock.settimeout(20)
             sock.connect((place.hostname, place.port))
+            if self.speaks_grpc:
+                return RpcWire(sock, self.stream, self.options, last)
             lines = [f"GET /streams/{self.stream}/records?{self.options} HTTP/1.1", f"Host: {place.netloc}", "Accept: text/event-stream"]
             if last:
                 lines.append(f"Last-Event-ID: {last[0]}")
@@ -94,12 +101,13 @@ class Reader:
         while True:
             # A shard that has come to its end brings no further event, and its children wait for this one.
             while open_events and self.settling.is_set():
-                self._acknowledge(connection, *open_events.popitem()[1])
+                self._acknowledge(wire, connection, *open_events.popitem()[1])
             if self.over.is_set() and not leaving:
                 return "killed"
             going = not self.settling.is_set() and (taken >= visit.records or time.monotonic() > until)
             if going and not leaving:
-                if visit.ending == "kill":
+                # gRPC has no other end by the client.
+                if visit.ending == "kill" or self.speaks_grpc:
                     kill(wire.socket)
                     return "killed"
                 leaving = True
@@ -117,6 +125,8 @@ class Reader:
                     ended = True
                 elif event.name == "shard":
                     self.ledger.told(connection, data["shardId"], data["change"])
+                elif event.name == "problem" and self.speaks_grpc and data["code"] in (*OVERTAKEN, "shardsNotHeld"):
+                    pass  # of an acknowledgement on the call
                 elif event.name == "problem" and data["code"] != "shardDegraded":
                     self.ledger.complain(f"connection {connection.number} was told of a problem: {data}")
                 elif event.name == "records":
@@ -127,18 +137,21 @@ class Reader:
                     taken += len(data["records"])
                     open_events[data["shardId"]] = (event.id, data)
                     if self.settling.is_set() or self.chance.random() < visit.acknowledges:
-                        self._acknowledge(connection, *open_events.pop(data["shardId"]))
+                        self._acknowledge(wire, connection, *open_events.pop(data["shardId"]))
             for place in [place for place in stalls if place <= taken]:
                 self.over.wait(stalls.pop(place))
 
 
-    def _acknowledge(self, connection, event, data):
+    def _acknowledge(self, wire, connection, event, data):
         """By event or by record, where the readers do that; what has no answer may be stored or not."""
         if "useAutoCheckpoints=false" not in self.options:
             return
         shard, sequence = data["shardId"], data["records"][-1]["sequenceNumber"]
         by_event = self.chance.random() < 0.5
         body = {"id": event} if by_event else {"shardId": shard, "sequenceNumber": sequence}
+        if self.speaks_grpc and not self.settling.is_set() and self.chance.random() < 0.5:
+            self.ledger.maybe_stored(connection, *(() if by_event else (shard, int(sequence))))
+            return wire.acknowledge(body)
         for _ in range(200):
             try:
                 status, answer = self._post(body)
@@ -152,7 +165,7 @@ class Reader:
                 return
             # What is behind has been acknowledged by another reader, who got it again; what is not known any more, or not
             # held, because the sidecar was killed, comes again, as what another member of the group has now.
-            if answer and answer["code"] in ("checkpointBehind", "unknownEvent", "checkpointAhead", "leaseLost"):
+            if answer and answer["code"] in OVERTAKEN:
                 return
             if not self.settling.is_set() or self.over.is_set():
                 return

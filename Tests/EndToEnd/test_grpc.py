@@ -179,6 +179,21 @@ def test_reflection_lists_every_service(rpc):
     assert answer.list_services_response == services.list_services_response
 
 
+def test_a_call_of_reflection_that_stays_open_does_not_hold_the_end_up(rpc, sidecar):
+    gate = threading.Event()
+
+    def requests():
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        gate.wait(30)
+
+    call = reflection_pb2_grpc.ServerReflectionStub(rpc.channel).ServerReflectionInfo(requests(), timeout=40)
+    next(call)
+    assert sidecar.terminate(within=10) == 0
+    error = refusal(lambda: next(call))
+    assert (error.code(), problem(error)[0]) == (grpc.StatusCode.UNAVAILABLE, "draining")
+    gate.set()
+
+
 # MARK: What goes wrong
 
 @pytest.mark.parametrize("method, fields, code, reason, metadata", [

@@ -17,6 +17,22 @@ import Testing
         #expect(!others && late == [true, false])
     }
 
+    @Test func `who is sent data may say more, but not of other kinds`() {
+        var limits = HTTPLimits()
+        limits.http2PingsPerMinute = 2
+        limits.http2WindowUpdatesPerMinute = 2
+        limits.http2SettingsPerMinute = 2
+        var flood = FloodGuard(limits)
+        for _ in 0..<100 {
+            flood.sent(bytes: 4096)
+            let much = [FloodGuard.Kind.ping, .windowUpdate].map { flood.exceeds($0, now: start) }
+            #expect(much == [false, false])
+        }
+        let others = (0..<3).map { _ in flood.exceeds(.settings, now: start) }
+        let rest = (0..<3).map { _ in flood.exceeds(.ping, now: start) }
+        #expect(others == [false, false, true] && rest == [false, true, true])
+    }
+
     @Test func `parts are counted for each block of fields, however long it takes`() {
         var limits = HTTPLimits()
         limits.http2Continuations = 2

@@ -6,9 +6,9 @@ import Reactor
 
 /// One call of gRPC: its messages in and out, and its end. Confined to its loop.
 final class GRPCCall: @unchecked Sendable {
-    static let headers: HTTPHeaders = [
-        "Content-Type": "application/grpc", "grpc-accept-encoding": GRPCHead.encoding,
-    ]
+    static let headers: HTTPHeaders = ["Content-Type": "application/grpc"]
+    /// A client whose coding is refused looks for the one that is taken.
+    static let refusalHeaders: HTTPHeaders = headers + ["grpc-accept-encoding": GRPCHead.encoding]
 
     let exchange: HTTPExchange
     let head: GRPCHead
@@ -73,7 +73,7 @@ final class GRPCCall: @unchecked Sendable {
     func respond(_ message: ByteBuffer) async {
         await exchange.respond(
             .ok, headers: Self.headers, body: MessageSplitter.framed(message),
-            trailers: GRPCStatus(problem: nil).trailers)
+            trailers: GRPCStatus.ok)
     }
 
     /// Begins an answer of many messages.

@@ -25,7 +25,7 @@ struct GRPCHead {
         guard [Self.type, Self.type + "+proto"].contains(type) else { throw .grpc(.unsupportedType(type)) }
         if let coding = request.header("grpc-encoding"), coding != Self.encoding { throw .grpc(.compressed(coding)) }
         timeout = try request.header("grpc-timeout").map(Self.duration)
-        guard let method = GRPCMethod(rawValue: request.path) else {
+        guard let method = GRPCMethod.at(request.path) else {
             throw .grpc(.unknownMethod(path: request.path))
         }
         self.method = method

@@ -1,4 +1,4 @@
-/// The methods of gRPC by their paths. `Gateway.answer(_:_:)` says what answers each.
+/// The methods of gRPC by their paths. `Gateway.answer(_:)` says what answers each.
 enum GRPCMethod: String, CaseIterable {
     case follow = "/kinesis_sidecar.v1.KinesisSidecar/Follow"
     case put = "/kinesis_sidecar.v1.KinesisSidecar/Put"
@@ -28,4 +28,9 @@ enum GRPCMethod: String, CaseIterable {
         case .checkHealth, .listHealth, .watchHealth, .reflect, .reflectAlpha: .nothing
         }
     }
+
+    private static let byPath = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
+    /// One look-up, where `rawValue` compares the path with each.
+    static func at(_ path: String) -> GRPCMethod? { byPath[path] }
 }

@@ -10,6 +10,9 @@ struct GRPCStatus {
     /// Bytes that a text takes here at most, since clients take 8 KiB of fields; the rest is cut off.
     private static let longestText = 1024
 
+    /// The fields where all is well: made once, since every put has them.
+    static let ok: HTTPHeaders = ["grpc-status": "0"]
+
     /// nil: all is well.
     let problem: ProblemDocument?
 
@@ -17,8 +20,8 @@ struct GRPCStatus {
 
     /// grpc-status, grpc-message and grpc-status-details-bin.
     var trailers: HTTPHeaders {
+        guard let problem else { return Self.ok }
         var fields: HTTPHeaders = ["grpc-status": String(code.rawValue)]
-        guard let problem else { return fields }
         let message = Self.cut(problem.detail)
         fields.add("grpc-message", Self.percentEncoded(message))
         fields.add("grpc-status-details-bin", Self.details(problem, message, code))

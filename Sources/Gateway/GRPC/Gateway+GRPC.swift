@@ -40,7 +40,7 @@ extension Gateway {
             let document = error.document
             note(document, of: exchange)
             if exchange.carriesTrailers {
-                await exchange.respond(fieldsAlone: GRPCCall.headers + GRPCStatus(problem: document).trailers)
+                await exchange.respond(fieldsAlone: GRPCCall.refusalHeaders + GRPCStatus(problem: document).trailers)
             } else {
                 await exchange.respond(document.code.status, headers: document.httpHeaders, body: document.body)
             }

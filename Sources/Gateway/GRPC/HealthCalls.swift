@@ -41,6 +41,8 @@ extension Gateway {
         let presence = PeerPresence(call.exchange)
         let changed = Gate(loop: loop)
         presence.onLoss = { changed.open() }
+        endless[ObjectIdentifier(call)] = { changed.open() }
+        defer { endless[ObjectIdentifier(call)] = nil }
         let timer = call.deadline.map { loop.schedule(at: $0) { call.exchange.abort() } }
         defer { if let timer { loop.cancel(timer) } }
         do throws(ConnectionClosed) {
@@ -50,7 +52,7 @@ extension Gateway {
                 let now = serving(service)
                 if now != told { try await response.write([MessageSplitter.framed(Self.message(now))]) }
                 told = now
-                if isDraining { return await response.finish(trailers: GRPCStatus(problem: nil).trailers) }
+                if isDraining { return await response.finish(trailers: GRPCStatus.ok) }
                 try? await changed.wait(until: loop.now + Self.watchInterval)
             }
         } catch {

@@ -21,7 +21,7 @@ struct MessageFraming: ReaderFraming {
     let gateway: Gateway
 
     var headers: HTTPHeaders { GRPCCall.headers }
-    var trailers: HTTPHeaders { GRPCStatus(problem: nil).trailers }
+    var trailers: HTTPHeaders { GRPCStatus.ok }
     // HTTP/2 has pings.
     var heartbeat: ByteBuffer? { nil }
 

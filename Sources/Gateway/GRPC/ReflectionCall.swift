@@ -6,6 +6,8 @@ extension Gateway {
     /// The standard reflection service, in both of its versions, whose messages are the same.
     func reflectCall(_ call: GRPCCall) async throws(Problem) {
         guard let response = try? await call.begin() else { return }
+        endless[ObjectIdentifier(call)] = { call.exchange.abandonBody() }
+        defer { endless[ObjectIdentifier(call)] = nil }
         var problem: Problem?
         do throws(Problem) {
             while let request = try await call.next(isPatient: true) {
@@ -14,7 +16,7 @@ extension Gateway {
                 try? await response.write([MessageSplitter.framed(answer)])
             }
         } catch {
-            problem = error
+            problem = isDraining ? .draining : error
         }
         await response.finish(trailers: GRPCStatus(problem: problem?.document).trailers)
     }

@@ -22,6 +22,8 @@ struct FloodGuard {
     private let limits: HTTPLimits
     private var counts: [Kind: Int] = [:]
     private var since: EventLoop.Instant?
+    /// Bytes of data that were sent since the window began.
+    private var sentBytes = 0
 
     init(_ limits: HTTPLimits) { self.limits = limits }
 
@@ -30,10 +32,18 @@ struct FloodGuard {
         if let since, now - since < Self.window {
         } else {
             since = now
+            sentBytes = 0
             counts = counts.filter { $0.key == .continuation }
         }
         counts[kind, default: 0] += 1
         return counts[kind, default: 0] > limit(of: kind)
+    }
+
+    /// A frame of data was sent. A peer that is sent much has more to say: clients of gRPC measure their bandwidth with a PING
+    /// behind nearly each frame, and open their windows as often. So a frame makes up for a PING, and 4 KiB for a window.
+    mutating func sent(bytes: Int) {
+        if let pings = counts[.ping], pings > 0 { counts[.ping] = pings - 1 }
+        sentBytes += bytes
     }
 
     /// A block of fields begins.
@@ -46,7 +56,7 @@ struct FloodGuard {
         case .settings: limits.http2SettingsPerMinute
         case .empty: limits.http2EmptyFramesPerMinute
         case .continuation: limits.http2Continuations
-        case .windowUpdate: limits.http2WindowUpdatesPerMinute
+        case .windowUpdate: limits.http2WindowUpdatesPerMinute + sentBytes / 4096
         case .priority: limits.http2PrioritiesPerMinute
         }
     }

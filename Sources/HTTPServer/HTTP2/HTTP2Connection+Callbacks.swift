@@ -159,8 +159,11 @@ extension HTTP2Connection {
     static let provide: nghttp2_data_source_read_callback = { _, id, buffer, room, flags, _, user in
         guard let stream = of(user).streams[id] else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         switch stream.provide(into: buffer!, room: room) {
-        case .bytes(let count): return count
+        case .bytes(let count):
+            of(user).flood.sent(bytes: count)
+            return count
         case .last(let count, let trailers):
+            of(user).flood.sent(bytes: count)
             flags!.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
             if let trailers {
                 flags!.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue

@@ -212,6 +212,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         guard isOpen, !hasAnswerEnded else { return }
         end(trailers)
         connection.flushSoon()
+        // What still comes of the body is refused behind the answer, which has to be out by then.
+        if coming != .nothing { try? await waitUntilTaken(server.limits.answerTime) }
     }
 
     private func end(_ trailers: HTTPHeaders) {
