@@ -6,12 +6,15 @@ import re
 import socket
 import subprocess
 
+import grpc
 import pytest
 import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from harness.certificates import Authority
 from harness.http2 import Http2
 from harness.lines import NDJSON, Answer, line
+from harness.rpc import Rpc, problem
 from harness.sidecar import ROOT, fetch, run_program
 from harness.sse import CurlReader
 from harness.waiting import eventually
@@ -285,6 +288,73 @@ def test_with_tls_and_tokens_it_listens_there(sidecars, authority, tmp_path):
     sidecar.ports["http"] = int(re.search(r"https://0\.0\.0\.0:(\d+)", sidecar.out_path.read_text())[1])
     assert curl(sidecar, authority, "/stats", None)[0] == 401
     assert curl(sidecar, authority, "/stats", None, "-H", f"Authorization: Bearer {token('reader')}")[0] == 200
+
+
+# gRPC
+
+
+@pytest.fixture
+def call_as(guarded):
+    """`call_as(name)`: a client of gRPC with that token; None: with none."""
+    clients = []
+
+    def make(name):
+        clients.append(Rpc(guarded.ports["http"], token=name and token(name)))
+        return clients[-1]
+    yield make
+    for client in clients:
+        client.close()
+
+
+def refused(call):
+    """Status and reason of a call that is refused."""
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    return error.value.code(), problem(error.value)[0]
+
+
+def test_calls_of_grpc_are_allowed_what_their_routes_are(guarded, call_as):
+    assert put(guarded, "boss", "orders").status == put(guarded, "boss", "other").status == 200
+    unary = {
+        "ListShards": "read", "Continue": "read", "Checkpoint": "checkpoint", "Put": "put", "Start": "admin", "Stop": "admin"}
+    for method, verb in unary.items():
+        def call(rpc, stream="orders"):
+            return getattr(rpc, method)(stream_name=stream)
+        assert refused(lambda: call(call_as(None))) == (grpc.StatusCode.UNAUTHENTICATED, "missingToken"), method
+        for name in ("reader", "writer", "acknowledger"):
+            if verb in GRANTS[name][1]:
+                if GRANTS[name][0]:
+                    assert refused(lambda: call(call_as(name), "other")) == (
+                        grpc.StatusCode.PERMISSION_DENIED, "streamNotGranted"), (method, name)
+            else:
+                assert refused(lambda: call(call_as(name))) == (
+                    grpc.StatusCode.PERMISSION_DENIED, "verbNotGranted"), (method, name)
+    assert len(call_as("reader").ListShards(stream_name="orders").shards) == 1
+    assert list(call_as("reader").GetAssignments().streams) == []
+    assert refused(lambda: call_as("reader").GetStats(stream_name="other"))[1] == "streamNotGranted"
+    channel = call_as(None).channel
+    assert health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10).status == 1
+
+
+def test_streams_of_grpc_are_allowed_what_their_routes_are(guarded, call_as):
+    assert put(guarded, "boss", "orders").status == put(guarded, "boss", "other").status == 200
+    denied = call_as("reader").follow("other")
+    assert denied.is_over.wait(10) and problem(denied.error)[0] == "streamNotGranted"
+    follower = call_as("reader").follow("orders", options={"useAutoCheckpoints": "false"})
+    eventually(lambda: follower.records, why="it may read")
+    follower.acknowledge(id=follower.of("records")[0].id)
+    told = eventually(lambda: follower.of("problem"), why="the acknowledgement is refused")
+    assert told[0].code == "verbNotGranted"
+    follower.close()
+
+    def lines(rpc, *streams):
+        requests = [rpc.make("PutStreamRequest", stream_name=stream, data=b"x", partition_key="k") for stream in streams]
+        return rpc.call("PutStream")(iter(requests), timeout=20, metadata=rpc.metadata)
+
+    answers = lines(call_as("writer"), "orders", "other")
+    assert next(answers).result.sequence_number
+    assert refused(lambda: next(answers)) == (grpc.StatusCode.PERMISSION_DENIED, "streamNotGranted")
+    assert refused(lambda: next(lines(call_as("reader"), "orders")))[1] == "verbNotGranted"
 
 
 # The admin listener

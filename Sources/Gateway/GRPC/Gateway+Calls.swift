@@ -8,16 +8,18 @@ import Protobuf
 extension Gateway {
     func checkpointCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "CheckpointRequest")
+        let stream = try stream(of: request, call)
         let said = try CheckpointBody.acknowledgement(BodyFields(request.value))
         return await message(
-            "CheckpointResponse", try await checkpointText(try stream(of: request, call), try request.group(), said))
+            "CheckpointResponse", try await checkpointText(stream, try request.group(), said))
     }
 
     func continueCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "ContinueRequest")
+        let stream = try stream(of: request, call)
         let said = try CheckpointBody.continuation(BodyFields(request.value))
         return await message(
-            "ContinueResponse", try continueText(try stream(of: request, call), try request.group(), said))
+            "ContinueResponse", try continueText(stream, try request.group(), said))
     }
 
     func listShardsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {

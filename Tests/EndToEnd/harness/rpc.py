@@ -16,7 +16,8 @@ PACKAGE = "kinesis_sidecar.v1."
 class Rpc:
     """`rpc.Put(stream_name="s", data=b"…")` calls a unary method; `rpc.call("Follow")` gives any as grpc has it."""
 
-    def __init__(self, port, **options):
+    def __init__(self, port, token=None, **options):
+        self.metadata = [("authorization", f"Bearer {token}")] if token else []
         options = {"grpc.enable_http_proxy": 0, "grpc.use_local_subchannel_pool": 1, **options}
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=list(options.items()))
         self.pool = DescriptorPool(ProtoReflectionDescriptorDatabase(self.channel))
@@ -41,7 +42,7 @@ class Rpc:
         if name[0].islower():
             raise AttributeError(name)
         input_type = message_factory.GetMessageClass(self.service.methods_by_name[name].input_type)
-        return lambda timeout=20, **fields: self.call(name)(input_type(**fields), timeout=timeout)
+        return lambda timeout=20, **fields: self.call(name)(input_type(**fields), timeout=timeout, metadata=self.metadata)
 
     def follow(self, stream, **fields):
         return Follower(self, stream, **fields)
@@ -58,7 +59,7 @@ class Follower:
         self.rpc = rpc
         self.requests = queue.SimpleQueue()
         self.say(open=rpc.make("Open", stream_name=stream, options=options, **fields))
-        self.call = rpc.call("Follow")(iter(self.requests.get, None), timeout=timeout)
+        self.call = rpc.call("Follow")(iter(self.requests.get, None), timeout=timeout, metadata=rpc.metadata)
         self.events = []
         self.error = None
         self.is_over = threading.Event()
