@@ -10,10 +10,11 @@ package struct HTTP2Fields {
 
     /// - Parameter length: of the body, where it is known.
     package init(_ status: HTTPStatus, _ headers: HTTPHeaders, length: Int?, date: String) {
-        add(":status", "\(status.rawValue)")
+        fields.reserveCapacity(headers.count + 3)
+        add(":status", status.rawValue)
         add("date", date)
         for field in headers { add(field.name, field.value) }
-        if let length { add("content-length", "\(length)") }
+        if let length { add("content-length", length) }
     }
 
     /// Those behind the body (RFC 9113, 8.1).
@@ -21,12 +22,36 @@ package struct HTTP2Fields {
         for field in trailers { add(field.name, field.value) }
     }
 
+    private mutating func add(_ name: StaticString, _ number: Int) {
+        let start = bytes.count
+        bytes.append(name)
+        let middle = bytes.count
+        bytes.append(decimal: number)
+        fields.append((start..<middle, middle..<bytes.count))
+    }
+
     /// Bytes that no field may have become spaces, as in HTTP/1.1.
     private mutating func add(_ name: String, _ value: String) {
         let start = bytes.count
-        for byte in name.utf8 where ASCII.isToken(byte) || byte == ASCII.colon { bytes.append(ASCII.lower(byte)) }
+        bytes.append(name)
+        lowerName(from: start)
         let middle = bytes.count
-        for byte in value.utf8 { bytes.append(ASCII.isText(byte) ? byte : ASCII.space) }
+        bytes.append(value)
+        var bad = ASCII.endOfText(bytes.bytes, from: middle)
+        while bad < bytes.count {
+            bytes.base[bad] = ASCII.space
+            bad = ASCII.endOfText(bytes.bytes, from: bad + 1)
+        }
         fields.append((start..<middle, middle..<bytes.count))
+    }
+
+    /// What no name may have is left out.
+    private func lowerName(from start: Int) {
+        var end = start
+        for at in start..<bytes.count where ASCII.isToken(bytes.base[at]) {
+            bytes.base[end] = ASCII.lower(bytes.base[at])
+            end += 1
+        }
+        bytes.truncate(to: end)
     }
 }

@@ -92,15 +92,19 @@ extension HTTP2Connection {
         let id = frame.hd.stream_id
         // Fields behind a body mean nothing here.
         guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-        streams[id] = HTTP2Stream(self, id)
+        let stream = HTTP2Stream(self, id)
+        streams[id] = stream
+        arriving = stream
         return 0
     }
 
     private func field(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, of id: Int32) -> Int32 {
-        guard let stream = streams[id], stream.exchange == nil else { return 0 }
+        // Fields of a block come one behind the other.
+        guard let stream = arriving?.id == id ? arriving : streams[id], let size = stream.request?.byteCount else {
+            return 0
+        }
         // Beyond the limit nothing more is kept: the request is refused when its fields have come.
-        guard stream.request.byteCount <= server.limits.headerBytes else { return 0 }
-        stream.request.add(name, value)
+        if size <= server.limits.headerBytes { stream.request?.add(name, value) }
         return 0
     }
 
@@ -121,9 +125,11 @@ extension HTTP2Connection {
 
     private func serve(_ stream: HTTP2Stream) {
         server.requestCount += 1
+        guard let fields = stream.request else { return }
+        stream.request = nil
         let head: RequestHead
         do throws(HTTPParseError) {
-            head = try stream.request.head(server.limits)
+            head = try fields.head(server.limits)
         } catch {
             let (headers, body) = server.onBadRequest(.malformed(error))
             loop.spawn {
@@ -133,7 +139,6 @@ extension HTTP2Connection {
             }
             return
         }
-        stream.request = HTTP2Request()
         stream.begin(head.facts)
         let request = HTTPRequest(head: head, scheme: channel.isSecure ? "https" : "http")
         let exchange = HTTPExchange(request: request, stream: stream)
@@ -147,6 +152,7 @@ extension HTTP2Connection {
 
     private func closed(_ id: Int32, _ code: UInt32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        if arriving === stream { arriving = nil }
         let isServed = stream.exchange != nil
         stream.closed(isOrderly: code == NGHTTP2_NO_ERROR.rawValue)
         // Whoever reset it, its frames did: a handler works on for nobody, and the next stream has its room already.

@@ -18,6 +18,8 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
     let channel: Channel
     private var session: OpaquePointer!
     var streams: [Int32: HTTP2Stream] = [:]
+    /// That of the last block of fields, among `streams`.
+    var arriving: HTTP2Stream?
     private var deadlines = Deadlines()
     var flood: FloodGuard
     /// Who waits until the connection has ended.
@@ -291,6 +293,7 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
         (output, outputStart) = (nil, 0)
         for stream in streams.values { stream.closed(isOrderly: false) }
         streams.removeAll()
+        arriving = nil
         while let (_, stream) = awaited.popFirst() { stream.wakeWriters(isTaken: false) }
         for stream in drainedStreams { stream.wakeWriters(isTaken: false) }
         drainedStreams.removeAll()

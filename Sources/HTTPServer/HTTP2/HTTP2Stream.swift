@@ -31,15 +31,16 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     let connection: HTTP2Connection
     let id: Int32
-    /// The fields of the request, until all have come.
-    var request = HTTP2Request()
+    /// The fields of the request; nil: all have come.
+    var request: HTTP2Request? = HTTP2Request()
     /// What is served; nil before, and after the handler has returned.
     var exchange: HTTPExchange?
     /// Both sides have ended, or one of them has reset it.
     private(set) var isClosed = false
 
     // The request's body.
-    private var arrived = ByteBuffer()
+    /// What has come of it and was not read; nil: nothing.
+    private var arrived: ByteBuffer?
     private var coming = Coming.more
     /// Who waits for more of it; true tells them that nothing came in time.
     private var reader: UnsafeContinuation<Bool, Never>?
@@ -76,7 +77,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
 
     func received(_ data: UnsafeRawBufferPointer) {
         if coming == .unwanted { return connection.consumed(data.count, of: id) }
-        arrived.append(data)
+        guard !data.isEmpty else { return }
+        if let arrived { arrived.append(data) } else { arrived = ByteBuffer(data) }
         wakeReader()
     }
 
@@ -90,8 +92,8 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         // What nobody will read has to be given back to the connection's window.
-        if !arrived.isEmpty { connection.consumed(arrived.count, of: nil) }
-        arrived = ByteBuffer()
+        if let arrived { connection.consumed(arrived.count, of: nil) }
+        arrived = nil
         wakeReader()
         // Of an orderly end the last frames may still be on their way to the kernel.
         if !isOrderly || !outgoing.isEmpty { wakeWriters(isTaken: false) }
@@ -107,14 +109,14 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     // MARK: The request's body
 
     var body: BodyProgress {
-        if coming == .nothing, arrived.isEmpty { return .none }
+        if coming == .nothing, arrived == nil { return .none }
         return missing.map(BodyProgress.length) ?? .untilEnd
     }
 
     func readBody(into buffer: ByteBuffer, within time: Duration?) async throws(HTTPBodyError) -> Bool {
         while true {
-            if !arrived.isEmpty {
-                take(into: buffer)
+            if let arrived {
+                take(arrived, into: buffer)
                 return true
             }
             if coming == .nothing { return false }
@@ -125,19 +127,19 @@ final class HTTP2Stream: ExchangeStream, @unchecked Sendable {
     }
 
     func takeArrivedBody(limit: Int) -> ByteBuffer? {
-        guard coming == .nothing, !arrived.isEmpty, arrived.count <= limit else { return nil }
-        let body = arrived
-        arrived = ByteBuffer()
+        guard coming == .nothing, let body = arrived, body.count <= limit else { return nil }
+        arrived = nil
         missing = missing.map { $0 - body.count }
         connection.consumed(body.count, of: id)
         return body
     }
 
-    private func take(into buffer: ByteBuffer) {
+    private func take(_ arrived: ByteBuffer, into buffer: ByteBuffer) {
         // As of HTTP/1.1 a piece is as long as what is there already, or 16 KiB.
         let count = min(arrived.count, max(BufferPool.bufferBytes, buffer.count))
         buffer.append(UnsafeRawBufferPointer(rebasing: arrived.bytes[..<count]))
         arrived.removeFirst(count)
+        if arrived.isEmpty { self.arrived = nil }
         if let missing { self.missing = missing - count }
         connection.consumed(count, of: id)
     }
