@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -234,6 +235,31 @@ def test_a_message_over_the_limit_is_refused_and_the_connection_goes_on(rpc, str
     assert rpc.Put(stream_name=stream, data=b"y").sequence_number
 
 
+def test_a_watch_of_health_ends_at_its_deadline(rpc):
+    watch = health_pb2_grpc.HealthStub(rpc.channel).Watch(health_pb2.HealthCheckRequest(), timeout=1)
+    assert refusal(lambda: list(watch)).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_many_empty_records_are_refused_before_they_are_held(rpc, stream, sidecar):
+    records = [rpc.make("PutRecord")] * 2_000_000
+    error = refusal(lambda: rpc.PutRecords(stream_name=stream, records=records, timeout=60))
+    assert problem(error)[0] == "putTooLarge"
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{sidecar.process.pid}/status").read())[1]) / 1024
+    assert peak < 120, f"{peak:.0f} MB at the peak"
+
+
+def test_a_request_without_records_is_small(rpc, stream):
+    """However many entries fit, nobody else waits for them."""
+    options = {f"o{n}": "" for n in range(1000)}
+    error = refusal(lambda: rpc.Start(stream_name=stream, options=options))
+    assert (error.code(), problem(error)[0]) == (grpc.StatusCode.INVALID_ARGUMENT, "unknownOption")
+    options = {f"o{n}": "" for n in range(100_000)}
+    error = refusal(lambda: rpc.Start(stream_name=stream, options=options))
+    assert (error.code(), problem(error)[0]) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "bodyTooLarge")
+    follower = rpc.follow(stream, options=options)
+    assert follower.is_over.wait(10) and problem(follower.error)[0] == "bodyTooLarge"
+
+
 def test_a_record_of_megabytes_goes_both_ways(sidecar, connect, kinesis):
     make_stream(kinesis, "big")
     rpc = connect(sidecar, **{"grpc.max_receive_message_length": 16 << 20})
@@ -281,6 +307,19 @@ def test_heads_that_no_good_client_sends(sidecar):
     assert ask(origin="https://evil.example")[0] == "7"
     status, message, _ = ask(path="/kinesis_sidecar.v1.KinesisSidecar/%C3%A4")
     assert status == "12"
+    client.close()
+
+
+def test_a_request_that_stops_in_its_middle_is_waited_for_as_any_body_is(sidecars):
+    """Between two requests a client may say nothing for as long as it likes."""
+    sidecar = sidecars.start(env={"KINESIS_SIDECAR_BODY_TIMEOUT": "500"})
+    client = Http2(sidecar.ports["http"])
+    call = client.request(
+        "POST", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", content_type="application/grpc", ends=False)
+    client.connection.send_data(call, b"\0\0\0\0\x09abc")
+    client.flush()
+    client.wait(lambda c: call in c.ended)
+    assert {**client.headers[call], **client.trailers.get(call, {})}["grpc-status"] == "4"
     client.close()
 
 

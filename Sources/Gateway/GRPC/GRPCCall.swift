@@ -16,6 +16,8 @@ final class GRPCCall: @unchecked Sendable {
     let principal: Principal
     /// When the client gives up; nil: never.
     let deadline: EventLoop.Instant?
+    /// Bytes of one request.
+    private let limit: Int
     private var input: MessageSplitter
 
     init(_ exchange: HTTPExchange, _ head: GRPCHead, _ principal: Principal) {
@@ -23,14 +25,15 @@ final class GRPCCall: @unchecked Sendable {
         self.head = head
         self.principal = principal
         deadline = head.timeout.map { exchange.loop.now + $0 }
-        input = MessageSplitter(limit: exchange.bodyLimit)
+        limit = min(exchange.bodyLimit, head.method.mostRequestBytes ?? .max)
+        input = MessageSplitter(limit: limit)
     }
 
     // MARK: Requests
 
     /// The one request of a unary method.
     func request() async throws(Problem) -> ProtobufReader {
-        if let body = exchange.arrivedBody(limit: exchange.bodyLimit + MessageSplitter.prefixBytes) {
+        if let body = exchange.arrivedBody(limit: limit + MessageSplitter.prefixBytes) {
             input.append(body)
         }
         guard let message = try await next() else { throw .grpc(.noMessage) }
@@ -38,7 +41,7 @@ final class GRPCCall: @unchecked Sendable {
     }
 
     /// The next request; nil where the client has ended them.
-    /// - Parameter isPatient: whether the client may say nothing for long.
+    /// - Parameter isPatient: whether the client may say nothing for long between two requests.
     func next(isPatient: Bool = false) async throws(Problem) -> ProtobufReader? {
         while true {
             if let message = try arrived() { return message }
@@ -54,7 +57,7 @@ final class GRPCCall: @unchecked Sendable {
     /// Reads on; false at the end. The memory of a request that is not complete counts among the bodies'.
     func read(isPatient: Bool) async throws(Problem) -> Bool {
         do throws(HTTPBodyError) {
-            guard let part = try await exchange.bodyPart(isPatient: isPatient) else {
+            guard let part = try await exchange.bodyPart(isPatient: isPatient && input.isEmpty) else {
                 if input.isEmpty { return false }
                 throw HTTPBodyError.truncated
             }

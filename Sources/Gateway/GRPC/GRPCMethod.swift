@@ -29,6 +29,16 @@ enum GRPCMethod: String, CaseIterable {
         }
     }
 
+    /// Bytes of one request; nil: as many as a body may have, since it has records.
+    var mostRequestBytes: Int? {
+        switch self {
+        case .put, .putRecords, .putStream: nil
+        case .follow, .checkpoint, .goOn, .listShards, .getAssignments, .getStats, .start, .stop, .checkHealth,
+            .listHealth, .watchHealth, .reflect, .reflectAlpha:
+            16 * 1024
+        }
+    }
+
     private static let byPath = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
 
     /// One look-up, where `rawValue` compares the path with each.

@@ -43,7 +43,7 @@ extension Gateway {
         presence.onLoss = { changed.open() }
         endless[ObjectIdentifier(call)] = { changed.open() }
         defer { endless[ObjectIdentifier(call)] = nil }
-        let timer = call.deadline.map { loop.schedule(at: $0) { call.exchange.abort() } }
+        let timer = call.deadline.map { loop.schedule(at: $0) { changed.open() } }
         defer { if let timer { loop.cancel(timer) } }
         do throws(ConnectionClosed) {
             let response = try await call.begin()
@@ -53,6 +53,10 @@ extension Gateway {
                 if now != told { try await response.write([MessageSplitter.framed(Self.message(now))]) }
                 told = now
                 if isDraining { return await response.finish(trailers: GRPCStatus.ok) }
+                if let deadline = call.deadline, loop.now >= deadline {
+                    let status = GRPCStatus(problem: Problem.grpc(.deadlinePassed).document)
+                    return await response.finish(trailers: status.trailers)
+                }
                 try? await changed.wait(until: loop.now + Self.watchInterval)
             }
         } catch {

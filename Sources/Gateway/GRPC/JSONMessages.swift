@@ -97,8 +97,11 @@ struct JSONMessages: Sendable {
             return
         }
         let entry = JSONMember(key: value["key"]?.string ?? "", value: value["value"] ?? "")
-        if let at {
-            members[at].value = .object((members[at].value.object ?? []) + [entry])
+        if let at, case .object(var entries) = members[at].value {
+            // Taken out, so that it is not copied for each entry.
+            members[at].value = .null
+            entries.append(entry)
+            members[at].value = .object(entries)
         } else {
             members.append(JSONMember(key: field.jsonName, value: .object([entry])))
         }

@@ -28,12 +28,18 @@ struct PutRecordsMessage: Sendable {
     private(set) var stream = ""
     private(set) var records: [PutRecordValues] = []
     private(set) var isOrdered = false
+    /// Whether there are more records than were wanted, which are not read.
+    private(set) var hasMore = false
 
-    init(_ message: ProtobufReader) throws(ProtobufError) {
+    /// - Parameter mostRecords: an empty one has two bytes in the message, and some tens here.
+    init(_ message: ProtobufReader, mostRecords: Int) throws(ProtobufError) {
         var message = message
         while let field = try message.next() {
             switch field.number {
             case 1: stream = try field.text()
+            case 2 where records.count == mostRecords:
+                hasMore = true
+                return
             case 2: records.append(try Self.record(field.message()))
             case 3: isOrdered = try field.bool()
             default: break
@@ -104,9 +110,12 @@ extension Gateway {
         let message = try await call.request()
         let memory = services.producer.options.maxPutBytes
         let (put, name) = try await parsePut(message) { () throws(ProtobufError) in
-            let request = try PutRecordsMessage(message)
+            // The list doubles as it grows.
+            let most = memory / (2 * MemoryLayout<PutRecordValues>.stride)
+            let request = try PutRecordsMessage(message, mostRecords: most)
             let put = Result { () throws(PutBodyError) in
-                try EncodedPut(request.records, in: message.buffer, request.isOrdered, memory: memory, isMany: true)
+                if request.hasMore { throw PutBodyError(.overMemory(limit: memory)) }
+                return try EncodedPut(request.records, in: message.buffer, request.isOrdered, memory: memory, isMany: true)
             }
             return (put, request.stream)
         }

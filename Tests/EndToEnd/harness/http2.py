@@ -28,14 +28,14 @@ class Http2:
     def flush(self):
         self.socket.sendall(self.connection.data_to_send())
 
-    def request(self, method, path, body=None, **headers):
+    def request(self, method, path, body=None, ends=True, **headers):
         """Returns the stream's number."""
         stream = self.connection.get_next_available_stream_id()
         fields = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "localhost")]
         fields += [(name.replace("_", "-"), value) for name, value in headers.items()]
-        self.connection.send_headers(stream, fields, end_stream=body is None)
+        self.connection.send_headers(stream, fields, end_stream=body is None and ends)
         if body is not None:
-            self.connection.send_data(stream, body, end_stream=True)
+            self.connection.send_data(stream, body, end_stream=ends)
         self.flush()
         return stream
 
