@@ -115,7 +115,8 @@ extension Gateway {
             let request = try PutRecordsMessage(message, mostRecords: most)
             let put = Result { () throws(PutBodyError) in
                 if request.hasMore { throw PutBodyError(.overMemory(limit: memory)) }
-                return try EncodedPut(request.records, in: message.buffer, request.isOrdered, memory: memory, isMany: true)
+                return try EncodedPut(
+                    request.records, in: message.buffer, request.isOrdered, memory: memory, isMany: true)
             }
             return (put, request.stream)
         }
