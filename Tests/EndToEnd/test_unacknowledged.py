@@ -75,7 +75,7 @@ def test_a_close_ahead_of_the_sidecars_own_settles_nothing_that_was_not_acknowle
 
 def start_with_unacknowledged_record(device, sidecars, tmp_path):
     """A sidecar, and a reader that was sent record 0 and has acknowledged all before it."""
-    sidecar = sidecars.start("--listen", f"{HERE}:0", data_dir=tmp_path / "data")
+    sidecar = sidecars.start("--listen", f"{HERE}:0", "--insecure", data_dir=tmp_path / "data")
     port = re.search(rf"http://{re.escape(HERE)}:(\d+)", sidecar.out_path.read_text()).group(1)
     reader = TunnelConnection(device, int(port))
     reader.send(f"GET /streams/s/records?{QUICK} HTTP/1.1\r\nHost: {HERE}\r\n\r\n".encode())
