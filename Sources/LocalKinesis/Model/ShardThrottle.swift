@@ -22,7 +22,7 @@ struct ShardThrottle {
 
     mutating func mayRead(now: Instant) -> Bool {
         if let closedUntil, now < closedUntil { return false }
-        return readBytes.isPositive(now) && reads.admit(now)
+        return readBytes.positive(from: now) <= now && reads.admit(now)
     }
 
     /// What a read that was admitted has cost.
@@ -72,11 +72,6 @@ struct Allowance {
     mutating func positive(from now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         refill(now)
         return left > 0 ? now : now + .seconds((1 - left) / Double(rate))
-    }
-
-    mutating func isPositive(_ now: ContinuousClock.Instant) -> Bool {
-        refill(now)
-        return left > 0
     }
 
     mutating func covers(_ amount: Int, _ now: ContinuousClock.Instant) -> Bool {

@@ -5,7 +5,7 @@ import Time
 extension KinesisService {
     func registerStreamConsumer(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
         if fields.has("Tags") { throw .validation("The embedded Kinesis keeps no tags of consumers.") }
-        var stream = try stream(named: Self.streamARN(fields))
+        var stream = try streamOfARN(fields)
         let name = try fields.string("ConsumerName")
         guard StreamConsumer.isName(name) else {
             throw RequestFields.constraint(
@@ -65,7 +65,7 @@ extension KinesisService {
     }
 
     func listStreamConsumers(_ fields: RequestFields) throws(ServiceFault) -> ByteBuffer? {
-        let stream = try stream(named: Self.streamARN(fields))
+        let stream = try streamOfARN(fields)
         if let time = try fields.optionalTime("StreamCreationTimestamp"),
             time.milliseconds / 1000 != stream.created.milliseconds / 1000
         {
@@ -101,7 +101,7 @@ extension KinesisService {
         guard fields.has("StreamARN"), fields.has("ConsumerName") else {
             throw .invalidArgument("Either ConsumerARN, or StreamARN and ConsumerName must be specified.")
         }
-        let stream = try stream(named: Self.streamARN(fields))
+        let stream = try streamOfARN(fields)
         let name = try fields.string("ConsumerName")
         guard let consumer = stream.consumers[name] else { throw noConsumer(name, stream.name) }
         return (stream, consumer)
@@ -124,14 +124,10 @@ extension KinesisService {
         .notFound("Consumer \(name) of stream \(stream) under account \(configuration.account) not found.")
     }
 
-    private static func streamARN(_ fields: RequestFields) throws(ServiceFault) -> String {
-        let arn = try fields.string("StreamARN")
-        guard let named = StreamARN(arn)?.stream else {
-            throw RequestFields.constraint(
-                "StreamARN", arn,
-                "Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/.*")
-        }
-        return named
+    /// The stream that a request names by StreamARN, as these operations do alone.
+    private func streamOfARN(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
+        _ = try fields.string("StreamARN")
+        return try stream(fields)
     }
 
     private func write(
