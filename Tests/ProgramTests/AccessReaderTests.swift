@@ -90,6 +90,10 @@ import Testing
             "tokens:\n- {name: a, sha256: D, verbs: [read]}\n- {name: b, sha256: D, verbs: [read]}",
             "f.yaml:3 tokens.sha256: entry \"b\": is another entry's too"
         ),
+        (
+            "tokens:\n- {name: a, sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, verbs: [read]}",
+            "f.yaml:2 tokens.sha256: entry \"a\": is that of an empty token"
+        ),
         ("tls.clientNames:\n- {name: a, verbs: [read]}", "f.yaml:2 tls.clientNames.name: needs tls.clientCAFile"),
         (
             "tls.clientNames:\n- {name: 'a b', verbs: [read]}",

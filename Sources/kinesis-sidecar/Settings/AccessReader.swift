@@ -29,6 +29,9 @@ struct AccessReader {
         if access.tokens.contains(where: { $0.grant.name == grant.name }) {
             return refuse(members, "name", "is the name of two entries")
         }
+        if digest == Digest.sha256("") {
+            return refuse(members, "sha256", "is that of an empty token, as a script with an unset variable makes it")
+        }
         if access.tokens.contains(where: { $0.digest == digest }) {
             return refuse(members, "sha256", "is another entry's too")
         }
