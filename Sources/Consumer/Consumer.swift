@@ -68,11 +68,13 @@ final class Consumer: @unchecked Sendable {
         self.scope = scope
         group = isTail ? nil : GroupKeeper(scope)
         preparation = Preparation(
-            key: key, mayCreateStream: mayCreateStream, store: scope.store, group: group, context: context,
-            logger: scope.logger)
+            key: key, mayCreateStream: mayCreateStream, store: scope.store, group: group, fanOut: scope.fanOut,
+            context: context, logger: scope.logger)
         changed = Gate(loop: context.loop)
         serviceReturns = Gate(loop: context.loop)
         group?.delegate = self
+        if let group { scope.fanOut.onGone = { [weak group] in group?.isGone($0) } }
+        scope.fanOut.onChange = { [weak self] in self?.session?.wayChanged() }
     }
 
     var key: ConsumerKey { scope.key }

@@ -17,6 +17,8 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case notPrepared
     /// The service refused or could not be reached, after all retries, or those until the caller's deadline.
     case service(AWSError)
+    /// Enhanced fan-out cannot be had of the stream, and why.
+    case fanOut(StreamName, String)
     /// The consumer's positions cannot be read or fixed.
     case state(StateError)
     /// The delivery log cannot be asked for the event, and why; nothing else knows what it carried.
@@ -61,6 +63,7 @@ extension ConsumerError: CustomStringConvertible {
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"
         case .notPrepared: "the service has not answered everything that a reader needs"
         case .service(let error): error.description
+        case .fanOut(let stream, let reason): "no consumer for enhanced fan-out of \(stream): \(reason)"
         case .state(let error): error.description
         case .logUnreadable(let event, let error): "the delivery log cannot be asked for \(event): \(error)"
         case .shardsNotHeld: "this process does not hold the consumer's shards"

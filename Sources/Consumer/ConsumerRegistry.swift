@@ -39,7 +39,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         self.logger = logger
         context = EngineContext(
             loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
-            times: settings.times, group: group)
+            times: settings.times, host: settings.host, group: group)
         context.budget.onWait = { [weak self] in self?.relieveLater() }
         watchState()
     }
@@ -366,6 +366,8 @@ package struct EngineSettings: Sendable {
     /// Bytes of answers and events that the process holds at most. 1 MiB or more; design section 6.
     package var maxBufferedBytes = 64 << 20
     package var times = ShardTimes()
+    /// What this machine is called: part of the name of a consumer that is registered for enhanced fan-out.
+    package var host = ""
     /// Whether a stream that only a URL names may be created: `--local`, or where configuration says so.
     package var createsUnlistedStreams = false
 

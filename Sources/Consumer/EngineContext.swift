@@ -9,6 +9,8 @@ struct EngineContext: Sendable {
     let state: StateStore
     let budget: SharedBudget
     let times: ShardTimes
+    /// What this machine is called.
+    let host: String
     /// nil: this process is alone in its groups.
     let group: GroupContext?
     /// Who may ask which shard for records when.

@@ -27,4 +27,16 @@ extension KinesisClient: StreamSource {
     ) async throws(AWSError) -> ByteBuffer {
         try await getRecords(iterator, limit: limit, acceptsResponse: takesAnswer)
     }
+
+    package func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+        async throws(AWSError) -> any ShardSubscription
+    {
+        try await subscribe(SubscribeToShard(consumer: consumer, shard: shard, position: position))
+    }
+
+    package func call<Operation: KinesisOperation>(_ operation: Operation, of stream: StreamName, retry: Retrying?)
+        async throws(AWSError) -> Operation.Response
+    {
+        try await call(operation, retry: retry)
+    }
 }

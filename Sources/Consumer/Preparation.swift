@@ -19,6 +19,7 @@ struct Preparation: Sendable {
     let store: StateStore?
     /// nil: this process is alone in the group.
     let group: GroupKeeper?
+    let fanOut: FanOut
     let context: EngineContext
     let logger: Logger
 
@@ -32,6 +33,7 @@ struct Preparation: Sendable {
     ) async throws(ConsumerError) -> Positions {
         let retry = Retrying(Self.bounded(options.retry)) { onObstacle(.service($0)) }
         let found = try await usableStream(options, retry, onObstacle)
+        try await fanOut.prepare(found.summary, options, retry: retry)
         let listing = try await service { () throws(AWSError) in
             try await context.source.shards(of: key.stream, retry: retry)
         }
@@ -48,12 +50,12 @@ struct Preparation: Sendable {
         }
         if let group {
             let fresh = try await group.enter(with: positions, listing, options, since: moment)
-            await fixLatest(fresh, positions)
+            if case .polling = fanOut.way { await fixLatest(fresh, positions) }
             return positions
         }
         // Only a moment that was taken just now may be replaced by iterators of now. Two readers can come within one
         // millisecond, so the moment itself does not tell.
-        if isMomentNew { await fixLatest(positions.book.shardsAtLatest, positions) }
+        if isMomentNew, case .polling = fanOut.way { await fixLatest(positions.book.shardsAtLatest, positions) }
         return positions
     }
 

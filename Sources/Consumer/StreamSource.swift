@@ -19,4 +19,11 @@ package protocol StreamSource: AnyObject, Sendable {
         of stream: StreamName, at iterator: ShardIterator, limit: Int,
         takesAnswer: @escaping @Sendable (_ bytes: Int) -> Bool
     ) async throws(AWSError) -> ByteBuffer
+    /// Subscribes a registered consumer to a shard, once: the shard's own machine decides when to ask again. Returns when
+    /// the subscription begins.
+    func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+        async throws(AWSError) -> any ShardSubscription
+    /// Calls an operation that concerns the consumers that are registered for the stream.
+    func call<Operation: KinesisOperation>(_ operation: Operation, of stream: StreamName, retry: Retrying?)
+        async throws(AWSError) -> Operation.Response
 }

@@ -92,7 +92,7 @@ struct CBORRecordsScanner: GetRecordsScanner {
         guard let place = try steps.text(), steps.isUTF8(place) else {
             throw bad("NextShardIterator", at: start)
         }
-        envelope.nextShardIterator = ShardIterator(steps.string(place))
+        envelope.next = .iterator(ShardIterator(steps.string(place)))
     }
 
     private mutating func readChildShards() throws(GetRecordsError) {

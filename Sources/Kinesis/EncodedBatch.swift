@@ -32,20 +32,35 @@ package struct EncodedBatch: Sendable {
     package var payloadBytes: Int { payload.count }
 }
 
-/// What a GetRecords response says beside its records.
+/// What a GetRecords response, or an event of SubscribeToShard, says beside its records.
 package struct GetRecordsEnvelope: Equatable, Sendable {
+    /// What stands behind the last record, and whoever goes on gives to the service.
+    package enum Next: Equatable, Sendable {
+        /// Of a response to GetRecords.
+        case iterator(ShardIterator)
+        /// Of an event: a later subscription begins after this number.
+        case continuation(SequenceNumber)
+    }
+
     /// nil: the shard is closed and read out.
-    package var nextShardIterator: ShardIterator?
+    package var next: Next?
     /// How far behind the newest record the response's end is; 0 when the response does not say.
     package var millisBehindLatest: Int
     /// Only at a shard's end.
     package var childShards: [ChildShard]
 
-    package init(
-        nextShardIterator: ShardIterator? = nil, millisBehindLatest: Int = 0, childShards: [ChildShard] = []
-    ) {
-        self.nextShardIterator = nextShardIterator
+    package init(next: Next? = nil, millisBehindLatest: Int = 0, childShards: [ChildShard] = []) {
+        self.next = next
         self.millisBehindLatest = millisBehindLatest
         self.childShards = childShards
+    }
+
+    package init(nextShardIterator: ShardIterator?, millisBehindLatest: Int = 0, childShards: [ChildShard] = []) {
+        self.init(
+            next: nextShardIterator.map(Next.iterator), millisBehindLatest: millisBehindLatest, childShards: childShards)
+    }
+
+    package var nextShardIterator: ShardIterator? {
+        if case .iterator(let iterator) = next { iterator } else { nil }
     }
 }

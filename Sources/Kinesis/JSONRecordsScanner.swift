@@ -120,7 +120,12 @@ struct JSONRecordsScanner: GetRecordsScanner {
             guard let token = try? value.string() else {
                 throw GetRecordsError(.badField("NextShardIterator"), at: start)
             }
-            envelope.nextShardIterator = ShardIterator(token)
+            envelope.next = .iterator(ShardIterator(token))
+        } else if key.isString("ContinuationSequenceNumber") {
+            guard let number = (try? value.string()).flatMap(SequenceNumber.init) else {
+                throw GetRecordsError(.badField("ContinuationSequenceNumber"), at: start)
+            }
+            envelope.next = .continuation(number)
         } else if key.isString("ChildShards") {
             do {
                 let fields = ResponseFields(.object([JSONMember(key: "ChildShards", value: try value.value())]))

@@ -42,6 +42,7 @@ struct Services: @unchecked Sendable {
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
         engine.maxBufferedBytes = settings.maxBufferedBytes
+        engine.host = process.host
         engine.createsUnlistedStreams = settings.createsUnlistedStreams
         let consumers = ConsumerRegistry(
             loop: loop, source: kinesis, state: state, group: groups?.context, settings: engine,

@@ -47,6 +47,7 @@ import Time
     private func polling(_ reader: ShardReader) -> PollingSource.State {
         switch reader.source {
         case .polling(let source): source.state
+        case .subscription: preconditionFailure("the tests poll")
         }
     }
 

@@ -20,6 +20,9 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         case list
         case iterator(ShardID)
         case records(ShardID)
+        case subscribe(ShardID)
+        /// By its name: what concerns registered consumers.
+        case consumers(String)
         /// PutRecords and PutRecord.
         case put
     }
@@ -66,6 +69,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     private var failures: [Call: [AWSError]] = [:]
     private var silences: [Call: Int] = [:]
     private var silent: [UnsafeContinuation<Void, Never>] = []
+    private var subscriptions: [WeakSubscription] = []
 
     private init(loop: EventLoop, service: KinesisService, dialect: Dialect) {
         self.loop = loop
@@ -222,6 +226,37 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         if recordsTime > .zero { try? await loop.sleep(for: recordsTime) }
         guard takesAnswer(response.count) else { throw .cancelled }
         return response
+    }
+
+    package func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+        async throws(AWSError) -> any ShardSubscription
+    {
+        try await called(.subscribe(shard))
+        var request = JSONWriter()
+        SubscribeToShard(consumer: consumer, shard: shard, position: position).write(&request)
+        let messages: KinesisService.Messages?
+        do throws(ServiceFault) {
+            messages = try await service.messages(request.buffer)
+        } catch {
+            throw .service(dialect.refusal(of: SubscribeToShard.name, error))
+        }
+        guard let messages else { throw .transport(.cut(reason: "by an ordered fault")) }
+        let subscription = FakeSubscription(messages, loop: loop)
+        subscriptions.append(WeakSubscription(subscription: subscription))
+        return subscription
+    }
+
+    package func call<Operation: KinesisOperation>(_ operation: Operation, of stream: StreamName, retry: Retrying?)
+        async throws(AWSError) -> Operation.Response
+    {
+        try await called(.consumers(Operation.name))
+        return try await call(operation, retry: retry)
+    }
+
+    /// The subscriptions that there are.
+    package var openSubscriptions: [FakeSubscription] {
+        subscriptions.removeAll { $0.subscription?.isOver ?? true }
+        return subscriptions.compactMap(\.subscription)
     }
 
     // MARK: PutTarget

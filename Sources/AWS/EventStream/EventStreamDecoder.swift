@@ -16,6 +16,8 @@ package struct EventStreamDecoder {
     private var part = Part.prelude
     /// What has come of the part.
     private var gathered = ByteBuffer()
+    /// Bytes of the message that is coming, of which the lengths are there.
+    private var messageBytes = 0
     /// Of all parts of the message that are complete.
     private var checksum = CRC32()
 
@@ -26,14 +28,23 @@ package struct EventStreamDecoder {
         if case .prelude = part { gathered.isEmpty } else { false }
     }
 
+    /// Takes the lengths with which a message begins from the front of `input`, and returns how many bytes it has in all; nil:
+    /// all were taken, and they are not complete.
+    package mutating func beginMessage(_ input: inout UnsafeRawBufferPointer) throws(EventStreamError) -> Int? {
+        if case .prelude = part {
+            guard gather(12, &input) else { return nil }
+            part = try readPrelude()
+            gathered.removeAll()
+        }
+        return messageBytes
+    }
+
     /// Takes bytes from the front of `input` until a message is complete, and returns it; nil: all were taken, and none is.
     package mutating func next(_ input: inout UnsafeRawBufferPointer) throws(EventStreamError) -> EventStreamMessage? {
         while true {
             switch part {
             case .prelude:
-                guard gather(12, &input) else { return nil }
-                part = try readPrelude()
-                gathered.removeAll()
+                guard try beginMessage(&input) != nil else { return nil }
             case .headers(let bytes, let payload):
                 guard gather(bytes, &input) else { return nil }
                 part = .payload(try EventStreamHeaders.read(gathered), bytes: payload)
@@ -72,6 +83,7 @@ package struct EventStreamDecoder {
         guard Int(headers) <= min(room, EventStreamMessage.mostHeaderBytes) else { throw .headerLength(headers) }
         guard gathered.number(at: 8) == CRC32(gathered.bytes[..<8]).value else { throw .preludeChecksum }
         checksum.add(gathered.bytes)
+        messageBytes = Int(length)
         return .headers(bytes: Int(headers), payload: room - Int(headers))
     }
 }

@@ -84,6 +84,24 @@ package final class AWSClient: @unchecked Sendable {
         }
     }
 
+    /// Sends a request whose response is a stream of messages, once; a skewed clock is corrected once and stale credentials are
+    /// read anew once. Returns when the stream begins.
+    package func stream(_ request: AWSRequest) async throws(AWSError) -> EventStream {
+        let path = request.sentPath(endpoint)
+        let query = request.sentQuery
+        let hash = if let body = request.body { await Digest.sha256(body, on: loop) } else { Digest.sha256("") }
+        var mending = Mending()
+        while true {
+            do throws(AWSError) {
+                return try await begin(request, path, query, hash)
+            } catch {
+                if case .cancelled = error { throw error }
+                recentExceptions.record(error, now: .now())
+                guard mending.isDone(with: error, skew: &skew) else { throw error }
+            }
+        }
+    }
+
     // MARK: One attempt
 
     /// Inlined, so that a call has one frame: the allocator of tasks takes new memory for each large one.
@@ -93,33 +111,92 @@ package final class AWSClient: @unchecked Sendable {
         _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
     ) async throws(AWSError) -> AWSResponse {
         let now = WallTime.now()
-        let signedWith: Credentials
+        let signedWith = try await usableCredentials(now)
+        let sent = signed(request, path, query, hash, signedWith, now)
+        let response: AWSResponse
+        onRequestStarted?(request.name)
+        do throws(TransportError) {
+            response = AWSResponse(try await transport.send(sent))
+        } catch {
+            throw failed(error)
+        }
+        responded()
+        if response.isSuccess { return response }
+        throw refusal(response, request, signedWith)
+    }
+
+    private func begin(
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
+    ) async throws(AWSError) -> EventStream {
+        let now = WallTime.now()
+        let signedWith = try await usableCredentials(now)
+        let sent = signed(request, path, query, hash, signedWith, now)
+        let opening: TransportOpening
+        onRequestStarted?(request.name)
+        do throws(TransportError) {
+            opening = try await transport.stream(sent)
+        } catch {
+            throw failed(error)
+        }
+        responded()
+        switch opening {
+        case .response(let response): throw refusal(AWSResponse(response), request, signedWith)
+        case .stream(let response): return try eventStream(response, signedWith)
+        }
+    }
+
+    private func eventStream(_ response: ResponseStream, _ signedWith: Credentials) throws(AWSError) -> EventStream {
+        let type = response.head.headers.first("content-type") ?? "none"
+        guard type == EventStream.contentType else {
+            throw .response(
+                reason: "a stream of the type \(EventStream.contentType) was expected, not \(type)",
+                requestID: response.head.headers.requestID)
+        }
+        return EventStream(response) { [weak self] error in
+            guard let self else { return }
+            guard let error else { return lastResponse = .now() }
+            recentExceptions.record(error, now: .now())
+            if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
+        }
+    }
+
+    @inline(__always)
+    private func usableCredentials(_ now: WallTime) async throws(AWSError) -> Credentials {
         do throws(CredentialsError) {
-            signedWith = try await credentials.credentials(now: now)
+            return try await credentials.credentials(now: now)
         } catch {
             throw .credentials(error)
         }
-        let headers = headers(request, path, query, hash, signedWith, skew.corrected(now))
+    }
+
+    private func signed(
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value, _ credentials: Credentials,
+        _ now: WallTime
+    ) -> TransportRequest {
+        let headers = headers(request, path, query, hash, credentials, skew.corrected(now))
         var sent = TransportRequest(
             method: request.method, endpoint: endpoint, headers: headers, body: request.body, timeout: request.timeout)
         sent.path = path
         sent.query = query
         sent.acceptsResponse = request.acceptsResponse
         sent.isRepeatable = request.isRepeatable
-        let response: AWSResponse
-        onRequestStarted?(request.name)
-        do throws(TransportError) {
-            response = AWSResponse(try await transport.send(sent))
-        } catch {
-            reachability.failed(error)
-            throw error == .cancelled ? .cancelled : .transport(error)
-        }
+        return sent
+    }
+
+    private func failed(_ error: TransportError) -> AWSError {
+        reachability.failed(error)
+        return error == .cancelled ? .cancelled : .transport(error)
+    }
+
+    private func responded() {
         lastResponse = .now()
         reachability.responded()
-        if response.isSuccess { return response }
+    }
+
+    private func refusal(_ response: AWSResponse, _ request: AWSRequest, _ signedWith: Credentials) -> AWSError {
         let error = serviceProtocol.error(response, expectedCodes: request.expectedCodes)
         if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
-        throw .service(error)
+        return .service(error)
     }
 
     /// The signed headers, which for a protocol without headers of its own are in the order of their names as the signature

@@ -70,6 +70,8 @@ package struct SHA256Value: Hashable, Sendable {
         withUnsafeBytes(of: words) { body($0) }
     }
 
+    package var bytes: [UInt8] { withBytes { Array($0) } }
+
     /// 64 lower-case hexadecimal digits.
     package var hex: String {
         withBytes { Hex.encode($0) }

@@ -30,7 +30,8 @@ final class CurlMulti: @unchecked Sendable {
     private var armed: (token: TimerToken, at: EventLoop.Instant)?
     private var isCleaned = false
 
-    init(loop: EventLoop, options: Transport.Options) {
+    /// - Parameter connectionsPerHost: at a time; nil: as many as there are transfers.
+    init(loop: EventLoop, connectionsPerHost: Int?, idleConnections: Int) {
         self.loop = loop
         Self.initializeOnce
         guard let handle = curl_multi_init() else { preconditionFailure("curl_multi_init") }
@@ -38,8 +39,8 @@ final class CurlMulti: @unchecked Sendable {
         let context = Unmanaged.passUnretained(self).toOpaque()
         ccurl_multi_set_pointer(handle, CURLMOPT_SOCKETDATA, context)
         ccurl_multi_set_pointer(handle, CURLMOPT_TIMERDATA, context)
-        ccurl_multi_set_long(handle, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsPerHost)
-        ccurl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, options.idleConnections)
+        ccurl_multi_set_long(handle, CURLMOPT_MAX_HOST_CONNECTIONS, connectionsPerHost ?? 0)
+        ccurl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, idleConnections)
         ccurl_multi_set_long(handle, CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
         ccurl_multi_set_socket_function(handle) { _, fd, what, context, _ in
             CurlMulti.of(context).wants(fd, what)
@@ -85,6 +86,13 @@ final class CurlMulti: @unchecked Sendable {
     /// Ends a transfer without a response; a connection that it used is closed.
     func remove(_ easy: CURLHandle) {
         curl_multi_remove_handle(handle, easy)
+        settle()
+    }
+
+    /// Lets a transfer go on whose write callback has asked for a pause. Not from a callback.
+    func resume(_ easy: CURLHandle) {
+        guard !isCleaned else { return }
+        curl_easy_pause(easy, CURLPAUSE_CONT)
         settle()
     }
 

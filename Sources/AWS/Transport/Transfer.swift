@@ -4,12 +4,37 @@ import Reactor
 
 /// One easy handle of libcurl with what it sends and receives; used again for the next request. Confined to its loop.
 final class Transfer {
-    /// libcurl's receive buffer, bytes. GetRecords responses are up to 16 MiB.
-    static let receiveBuffer = 256 * 1024
+    /// What becomes of a response, which fixes the handle's options.
+    enum Kind {
+        /// It is gathered, and given out whole.
+        case whole
+        /// The body of a success is given out as it comes, for as long as that takes; other responses are gathered.
+        case streamed
+
+        /// libcurl's receive buffer, bytes. GetRecords responses are up to 16 MiB; of streams there are many.
+        var receiveBuffer: Int {
+            switch self {
+            case .whole: 256 * 1024
+            case .streamed: ResponseStream.mostBytes
+            }
+        }
+    }
+
+    /// Who waits for the response.
+    private enum Receiver {
+        case nobody
+        case whole(UnsafeContinuation<Result<TransportResponse, TransportError>, Never>)
+        /// Until the response's head is there; the function makes the stream of a success.
+        case head(
+            UnsafeContinuation<Result<TransportOpening, TransportError>, Never>, (TransportHead) -> ResponseStream)
+        case stream(ResponseStream.Buffer)
+    }
+
     /// Header lines that are kept of one response, bytes.
     static let headerLimit = 64 * 1024
 
     let easy: CURLHandle
+    let kind: Kind
     /// Counts uses, so that a late cancellation does not hit the next request.
     private(set) var generation: UInt64 = 0
     /// Where the transport's list of running transfers has this one.
@@ -32,11 +57,12 @@ final class Transfer {
     private var hasAllHeaders = false
     private var body = ByteBuffer()
     private var refusal: TransportError?
-    private var continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>?
+    private var receiver = Receiver.nobody
 
-    init(options: Transport.Options, certificateFile: String?) {
+    init(_ kind: Kind, options: Transport.Options, certificateFile: String?) {
         guard let easy = curl_easy_init() else { preconditionFailure("curl_easy_init") }
         self.easy = easy
+        self.kind = kind
         errorText.pointee = 0
         setFixedOptions(options, certificateFile)
         setCallbacks()
@@ -57,10 +83,13 @@ final class Transfer {
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-        set(CURLOPT_BUFFERSIZE, Self.receiveBuffer)
+        set(CURLOPT_BUFFERSIZE, kind.receiveBuffer)
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.clampedMilliseconds))
-        set(CURLOPT_LOW_SPEED_LIMIT, 1)
-        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(options.progressTimeout.components.seconds)))
+        // Of a stream whoever reads it knows when it is silent for too long.
+        if case .whole = kind {
+            set(CURLOPT_LOW_SPEED_LIMIT, 1)
+            set(CURLOPT_LOW_SPEED_TIME, max(1, Int(options.progressTimeout.components.seconds)))
+        }
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
@@ -117,7 +146,8 @@ final class Transfer {
         setURL(request, proxies)
         if timeout != request.timeout {
             timeout = request.timeout
-            set(CURLOPT_TIMEOUT_MS, Int(max(1, timeout.clampedMilliseconds)))
+            // It would end a stream too, for which the transport has a timer.
+            if case .whole = kind { set(CURLOPT_TIMEOUT_MS, Int(max(1, timeout.clampedMilliseconds))) }
         }
         ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list.head)
         setMethod(request.method)
@@ -170,18 +200,41 @@ final class Transfer {
     func start(
         _ continuation: UnsafeContinuation<Result<TransportResponse, TransportError>, Never>, now: EventLoop.Instant
     ) {
-        self.continuation = continuation
+        receiver = .whole(continuation)
         startedAt = now
     }
 
-    /// Resumes the waiting task. Once per request. Whoever waits alone has the response then: a transfer that waits for
-    /// its next request holds no memory of the last one.
+    /// - Parameter onStream: called in one of libcurl's callbacks when a success begins; the continuation gets its result.
+    func start(
+        _ continuation: UnsafeContinuation<Result<TransportOpening, TransportError>, Never>, now: EventLoop.Instant,
+        onStream: @escaping (TransportHead) -> ResponseStream
+    ) {
+        receiver = .head(continuation, onStream)
+        startedAt = now
+    }
+
+    /// Whether the response's head is still to come.
+    var waitsForHead: Bool {
+        if case .head = receiver { true } else { false }
+    }
+
+    /// Resumes the waiting task, or ends the stream. Once per request. Whoever waits alone has the response then: a transfer
+    /// that waits for its next request holds no memory of the last one.
     func finish(_ result: Result<TransportResponse, TransportError>) {
         request = nil
         body = ByteBuffer()
-        let continuation = continuation
-        self.continuation = nil
-        continuation?.resume(returning: result)
+        let receiver = receiver
+        self.receiver = .nobody
+        switch receiver {
+        case .nobody: break
+        case .whole(let continuation): continuation.resume(returning: result)
+        case .head(let continuation, _): continuation.resume(returning: result.map(TransportOpening.response))
+        case .stream(let buffer):
+            switch result {
+            case .success: buffer.ended(nil)
+            case .failure(let error): buffer.ended(error)
+            }
+        }
     }
 
     /// What a transfer that libcurl has ended with `code` comes to.
@@ -189,9 +242,24 @@ final class Transfer {
         guard code == CURLE_OK else { return .failure(refusal ?? error(code, now: now)) }
         // libcurl takes a connection that ends within the header lines for a response without a body.
         guard hasAllHeaders else { return .failure(.cut(reason: "the response ended within its header lines")) }
+        return .success(TransportResponse(head: head, body: body))
+    }
+
+    private var head: TransportHead {
         var status = 0
         ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
-        return .success(TransportResponse(status: status, headers: TransportHeaders(lines: lines), body: body))
+        return TransportHead(status: status, headers: TransportHeaders(lines: lines))
+    }
+
+    /// The last header line has come. Behind an interim response further ones follow.
+    private func receivedHead() {
+        hasAllHeaders = true
+        guard case .head(let continuation, let onStream) = receiver else { return }
+        let head = head
+        guard head.isSuccess else { return }
+        let stream = onStream(head)
+        receiver = .stream(stream.buffer)
+        continuation.resume(returning: .success(.stream(stream)))
     }
 
     // MARK: The response
@@ -207,11 +275,14 @@ final class Transfer {
             return 0
         }
         lines.append(line)
-        if line.first == 13 || line.first == 10 { hasAllHeaders = true }
+        if line.first == 13 || line.first == 10 { receivedHead() }
         return line.count
     }
 
     private func received(body part: UnsafeRawBufferPointer) -> Int {
+        if case .stream(let buffer) = receiver {
+            return buffer.received(part) ? part.count : Int(CURL_WRITEFUNC_PAUSE)
+        }
         if body.isEmpty, !reserveBody() { return 0 }
         let count = body.count + part.count
         guard count <= responseLimit else {

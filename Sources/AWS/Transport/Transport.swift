@@ -34,6 +34,8 @@ package final class Transport: @unchecked Sendable {
     private let certificateFile: String?
     private let proxies: ProxySettings
     private var multi: CurlMulti?
+    /// Of streams: each has a connection for as long as it lasts, beside those that are counted.
+    private var streams: CurlMulti?
     private var idle: [Transfer] = []
     private var running: [Transfer] = []
     private var isClosed = false
@@ -46,8 +48,9 @@ package final class Transport: @unchecked Sendable {
     }
 
     deinit {
-        guard let multi else { return }
-        loop.post { multi.cleanUp() }
+        let multis = [multi, streams].compactMap(\.self)
+        guard !multis.isEmpty else { return }
+        loop.post { for multi in multis { multi.cleanUp() } }
     }
 
     /// Requests that are on their way.
@@ -55,18 +58,14 @@ package final class Transport: @unchecked Sendable {
 
     /// Sends a request and waits for the whole response, whatever its status. Cancelling the task removes the transfer.
     package func send(_ request: TransportRequest) async throws(TransportError) -> TransportResponse {
-        loop.preconditionOnLoop()
-        if isClosed { throw .closed }
-        let multi = multi ?? openMulti()
-        let transfer = idle.popLast() ?? makeTransfer(multi)
+        let multi = try open(&multi, connectionsPerHost: options.connectionsPerHost)
+        let transfer = idle.popLast() ?? makeTransfer(.whole, multi)
         try transfer.prepare(request, proxies: proxies)
         let sent = SendableTransfer(transfer: transfer, generation: transfer.generation)
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 transfer.start(continuation, now: loop.now)
-                transfer.place = running.count
-                running.append(transfer)
-                multi.add(transfer.easy)
+                run(transfer, multi)
             }
         } onCancel: {
             // Runs on whatever thread cancels, also before the transfer was added: the loop comes to it afterwards.
@@ -75,27 +74,69 @@ package final class Transport: @unchecked Sendable {
         return try result.get()
     }
 
+    /// Sends a request whose success is received while it is read. Waits for the head of that, or for the whole of another
+    /// response, at most for the request's time-out.
+    func stream(_ request: TransportRequest) async throws(TransportError) -> TransportOpening {
+        let multi = try open(&streams, connectionsPerHost: nil)
+        let transfer = makeTransfer(.streamed, multi)
+        try transfer.prepare(request, proxies: proxies)
+        let sent = SendableTransfer(transfer: transfer, generation: transfer.generation)
+        let timer = loop.schedule(after: request.timeout) { [weak self] in
+            guard let self, isRunning(transfer), transfer.waitsForHead else { return }
+            abandon(transfer, .timedOut(.total, after: request.timeout))
+        }
+        defer { loop.cancel(timer) }
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                transfer.start(continuation, now: loop.now) { [unowned self] in responseStream($0, of: sent, multi) }
+                run(transfer, multi)
+            }
+        } onCancel: {
+            loop.post { self.cancel(sent) }
+        }
+        return try result.get()
+    }
+
+    private func responseStream(_ head: TransportHead, of sent: SendableTransfer, _ multi: CurlMulti) -> ResponseStream {
+        ResponseStream(head) {
+            multi.resume(sent.transfer.easy)
+        } abandon: { [weak self, loop] in
+            loop.post { [weak self] in self?.cancel(sent) }
+        }
+    }
+
     /// Cuts every transfer (they throw `.closed`) and closes every connection.
     package func close() {
         loop.preconditionOnLoop()
         isClosed = true
         while let transfer = running.last { abandon(transfer, .closed) }
         idle.removeAll()
-        multi?.cleanUp()
+        for multi in [multi, streams] { multi?.cleanUp() }
         multi = nil
+        streams = nil
     }
 
-    private func openMulti() -> CurlMulti {
-        let multi = CurlMulti(loop: loop, options: options)
-        multi.onDone = { [unowned self] easy, code in done(Transfer.of(easy: easy), code) }
-        self.multi = multi
-        return multi
+    private func open(_ multi: inout CurlMulti?, connectionsPerHost: Int?) throws(TransportError) -> CurlMulti {
+        loop.preconditionOnLoop()
+        if isClosed { throw .closed }
+        if let multi { return multi }
+        let opened = CurlMulti(
+            loop: loop, connectionsPerHost: connectionsPerHost, idleConnections: options.idleConnections)
+        opened.onDone = { [unowned self] easy, code in done(Transfer.of(easy: easy), code) }
+        multi = opened
+        return opened
     }
 
-    private func makeTransfer(_ multi: CurlMulti) -> Transfer {
-        let transfer = Transfer(options: options, certificateFile: certificateFile)
+    private func makeTransfer(_ kind: Transfer.Kind, _ multi: CurlMulti) -> Transfer {
+        let transfer = Transfer(kind, options: options, certificateFile: certificateFile)
         multi.adopt(transfer.easy)
         return transfer
+    }
+
+    private func run(_ transfer: Transfer, _ multi: CurlMulti) {
+        transfer.place = running.count
+        running.append(transfer)
+        multi.add(transfer.easy)
     }
 
     private func done(_ transfer: Transfer, _ code: CURLcode) {
@@ -103,7 +144,7 @@ package final class Transport: @unchecked Sendable {
         loop.refreshTimeIfFailed(code)
         let result = transfer.result(code, now: loop.now)
         // A handle that has failed is not used again: libcurl may keep more of the failure than its options.
-        if case .success = result, idle.count < Self.pooled { idle.append(transfer) }
+        if case .success = result, case .whole = transfer.kind, idle.count < Self.pooled { idle.append(transfer) }
         transfer.finish(result)
     }
 
@@ -115,7 +156,10 @@ package final class Transport: @unchecked Sendable {
 
     private func abandon(_ transfer: Transfer, _ error: TransportError) {
         unlist(transfer)
-        multi?.remove(transfer.easy)
+        switch transfer.kind {
+        case .whole: multi?.remove(transfer.easy)
+        case .streamed: streams?.remove(transfer.easy)
+        }
         transfer.finish(.failure(error))
     }
 

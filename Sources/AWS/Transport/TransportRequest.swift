@@ -51,11 +51,28 @@ package struct TransportRequest: Sendable {
     }
 }
 
-/// A response: any status that the server sent, with its whole body.
-package struct TransportResponse: Sendable {
+/// What a response begins with.
+package struct TransportHead: Sendable {
     package var status: Int
     package var headers: TransportHeaders
+
+    package var isSuccess: Bool { (200...299).contains(status) }
+}
+
+/// A response: any status that the server sent, with its whole body.
+package struct TransportResponse: Sendable {
+    package var head: TransportHead
     package var body: ByteBuffer
+
+    package var status: Int { head.status }
+    package var headers: TransportHeaders { head.headers }
+}
+
+/// What a request for a stream has come to.
+enum TransportOpening {
+    case stream(ResponseStream)
+    /// Any status but a success.
+    case response(TransportResponse)
 }
 
 /// The header lines of a response as they came; a name is looked for only when somebody asks.

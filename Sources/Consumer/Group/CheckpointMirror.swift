@@ -47,7 +47,6 @@ struct CheckpointMirror: Sendable {
         case doubtful
     }
 
-    private let place: GroupItem.Place
     private let me: MemberID
     private var phase = Phase.idle
     private var pace: MirrorPace
@@ -65,8 +64,7 @@ struct CheckpointMirror: Sendable {
     /// Shards whose renewal is due and did not fit into the last request.
     private var unrenewed: [ShardID] = []
 
-    init(_ place: GroupItem.Place, me: MemberID, checkpointInterval: Duration, now: Instant) {
-        self.place = place
+    init(me: MemberID, checkpointInterval: Duration, now: Instant) {
         self.me = me
         pace = MirrorPace(least: checkpointInterval)
         notBefore = now
@@ -226,7 +224,7 @@ struct CheckpointMirror: Sendable {
         _ patience: Duration, _ version: String
     ) -> Write {
         var item = item
-        var update = GroupUpdate(place, by: me, at: now.wall)
+        var update = GroupUpdate(item.place, by: me, at: now.wall)
         update.heartbeat()
         var news: [ShardID: News] = [:]
         var renewed: [ShardID] = []

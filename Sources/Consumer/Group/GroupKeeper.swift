@@ -46,6 +46,9 @@ final class GroupKeeper: @unchecked Sendable {
     /// Shards whose LATEST is to be fixed by iterators of the service.
     private var fresh: [ShardID] = []
     private var isNearlyFull = false
+    private let fanOut: FanOut
+    /// What is being asked of the service for the pool of consumers.
+    private var errand: Task<Void, Never>?
     private let wakeup: Wakeup
     private let looked: Gate
     private var task: Task<Void, Never>?
@@ -58,6 +61,7 @@ final class GroupKeeper: @unchecked Sendable {
         state = scope.engine.state
         loop = scope.engine.loop
         logger = scope.logger
+        fanOut = scope.fanOut
         wakeup = Wakeup(loop: loop)
         looked = Gate(loop: loop)
     }
@@ -75,7 +79,9 @@ final class GroupKeeper: @unchecked Sendable {
     }
 
     /// Why the group's item cannot be read or written, or what is wrong with its table; nil while nothing is.
-    var trouble: String? { context.readiness.state.problem ?? itemProblem ?? strandedProblem }
+    var trouble: String? {
+        context.readiness.state.problem ?? itemProblem ?? strandedProblem ?? membership?.pool?.problem
+    }
 
     /// Why the group's item cannot be written; nil while it can.
     var obstacle: String? { context.obstacle ?? itemProblem }
@@ -151,7 +157,8 @@ final class GroupKeeper: @unchecked Sendable {
             member: member, run: run, key: key, streamCreatedOn: createdOn, leaseDuration: options.leaseDuration,
             checkpointInterval: options.checkpointInterval, acquisitionInterval: options.leaseAcquisitionInterval,
             recoveryInterval: options.leaseAcquisitionRecoveryInterval,
-            initialPosition: options.initialPositionInStream, wanted: wanted)
+            initialPosition: options.initialPositionInStream, wanted: wanted,
+            fanOut: options.useEnhancedFanOut ? ConsumerPool.Settings(options) : nil)
     }
 
     /// The service lists these shards.
@@ -232,6 +239,7 @@ final class GroupKeeper: @unchecked Sendable {
         while membership != nil {
             if loop.clock >= membership!.nextWrite || untold.values.contains(where: \.areUrgent) { await tellChanges() }
             tell(membership!.expire(now: moment))
+            runErrand()
             switch membership!.next(now: moment, local: { positions?.book.local($0) }) {
             case .wait(let until):
                 await wakeup.wait(until: untold.isEmpty ? until : min(until, membership!.nextWrite))
@@ -248,6 +256,20 @@ final class GroupKeeper: @unchecked Sendable {
             }
         }
     }
+
+    /// Asks the service for what the pool of consumers needs, beside the item's requests.
+    private func runErrand() {
+        guard errand == nil, let next = membership?.errand(now: loop.clock) else { return }
+        errand = loop.spawn { [self] in
+            let outcome = await fanOut.perform(next)
+            errand = nil
+            change { $0.done(next, outcome, now: $1) }
+            looked.open()
+        }
+    }
+
+    /// The service does not have a consumer that this member subscribes as.
+    func isGone(_ consumer: ConsumerARN) { change { $0.isGone(consumer, now: $1) } }
 
     /// What has changed here goes to the group once it is committed; where it cannot be committed, all the same.
     private func tellChanges() async {
@@ -295,6 +317,7 @@ final class GroupKeeper: @unchecked Sendable {
                 logger.error(
                     "the shard's checkpoint in the group's item is no sequence number; what was read may come again",
                     metadata: ["shard": "\(shard)", "checkpoint": "\(checkpoint)", "goingOnAt": "\(place)"])
+            case .way(let way): fanOut.use(way)
             case .over(let shard):
                 positions?.disown(shard, isLost: false)
                 delegate?.leasesChanged()

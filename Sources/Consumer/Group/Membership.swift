@@ -34,8 +34,13 @@ struct Membership: Sendable {
         let initialPosition: InitialPosition
         /// The only shards that are read; nil: whichever the stream has.
         let wanted: Set<ShardID>?
+        /// Of enhanced fan-out; nil: shards are polled.
+        var fanOut: ConsumerPool.Settings?
 
-        var place: GroupItem.Place { member.isStandalone ? .member(member.id) : .shared }
+        /// Where this member's shards stand in an item.
+        func place(in item: Item?) -> GroupItem.Place {
+            GroupItem.place(of: member, subscribes: fanOut != nil, in: item ?? [:])
+        }
     }
 
     enum Request: Equatable, Sendable {
@@ -83,6 +88,8 @@ struct Membership: Sendable {
         case over(ShardID)
         /// The group's item was lost and is made anew.
         case itemGone
+        /// The shards are read in this way from here on; nil: there is no consumer to subscribe as.
+        case way(ReadingWay?)
         /// Others of the group know a later stream of the name: the one that is read here may be gone.
         case outdated
         /// Another process takes part under this member's name. The member has left.
@@ -126,6 +133,7 @@ struct Membership: Sendable {
     /// One thing that is to be written.
     private enum Job: Sendable {
         case plan(LeasePlan.Action)
+        case pool(ConsumerPool.Action)
         /// Shards that are read out and that the service lists no more.
         case remove([ShardRecord])
         /// The item's maps, where they are missing.
@@ -141,6 +149,12 @@ struct Membership: Sendable {
     /// As it was seen last; nil before the first look.
     private(set) var item: GroupItem?
     private(set) var plan: LeasePlan
+    /// nil: shards are polled.
+    private(set) var pool: ConsumerPool?
+    /// Whether somebody reads here.
+    private var isWanted = false
+    /// How the shards are read, as it was told last.
+    private var toldWay: ReadingWay?
     private var mirror: CheckpointMirror
     private var phase = Phase.entering
     private var underWay: UnderWay?
@@ -172,8 +186,9 @@ struct Membership: Sendable {
     init(_ settings: Settings, now: Instant) {
         self.settings = settings
         plan = LeasePlan(me: settings.member.id, leaseDuration: settings.leaseDuration, wanted: settings.wanted)
+        pool = settings.fanOut.map { ConsumerPool(settings.member, of: settings.key.group, settings: $0) }
         mirror = CheckpointMirror(
-            settings.place, me: settings.member.id, checkpointInterval: settings.checkpointInterval, now: now)
+            me: settings.member.id, checkpointInterval: settings.checkpointInterval, now: now)
         lastLook = now
         retryAt = now
     }
@@ -187,7 +202,8 @@ struct Membership: Sendable {
         renamed.latestSince = latestSince
         // Of one run: its versions are not said twice.
         renamed.versions = versions
-        renamed.plan.takePart(plan.takesPart)
+        renamed.isWanted = isWanted
+        renamed.plan.takePart(isWanted && pool == nil)
         return renamed
     }
 }
@@ -207,6 +223,7 @@ extension Membership {
     var hasSettledIn: Bool {
         guard phase == .inside, let member = item?.members[me] else { return false }
         guard member.isActive == plan.takesPart, jobs.isEmpty, reopenings.isEmpty else { return false }
+        if pool?.isBusy(now: lastLook) ?? false { return false }
         switch underWay {
         case nil, .look, .mirror: return true
         case .create, .delete, .membership, .take, .leave: return false
@@ -255,8 +272,25 @@ extension Membership {
     /// - Parameter since: when a reader asked: LATEST reads shards that nobody has begun from here on.
     mutating func takePart(_ takesPart: Bool, since: Instant? = nil, now: GroupMoment) -> [News] {
         if let since { latestSince = since }
-        guard plan.takesPart != takesPart, phase != .leaving, phase != .left else { return [] }
-        plan.takePart(takesPart)
+        guard isWanted != takesPart, phase != .leaving, phase != .left else { return [] }
+        isWanted = takesPart
+        if pool == nil { plan.takePart(takesPart) }
+        return lookAgain(now)
+    }
+
+    /// What is to be asked of the service for the pool of consumers; `done` follows.
+    func errand(now: Instant) -> ConsumerPool.Errand? {
+        phase == .inside ? pool?.errand(now: now) : nil
+    }
+
+    mutating func done(_ errand: ConsumerPool.Errand, _ outcome: ConsumerPool.Outcome, now: GroupMoment) -> [News] {
+        pool?.done(errand, outcome, now: now.instant)
+        return lookAgain(now)
+    }
+
+    /// The service does not have the consumer any more.
+    mutating func isGone(_ consumer: ConsumerARN, now: GroupMoment) -> [News] {
+        pool?.isGone(consumer)
         return lookAgain(now)
     }
 
@@ -345,7 +379,7 @@ extension Membership {
                 return ended(now)
             }
             isDoubtful = false
-            if isConsistent, let item { mirror.looked(at: GroupItem(item, place: settings.place), now: now.instant) }
+            if isConsistent, let item { mirror.looked(at: view(item), now: now.instant) }
         case .create, .delete: break
         case .membership: conflicts = 0
         case .take(let take, let sentAt, let patience):
@@ -372,11 +406,13 @@ extension Membership {
         return look(at: item, now)
     }
 
+    private func view(_ item: Item) -> GroupItem { GroupItem(item, place: settings.place(in: item)) }
+
     /// Whether a look at the item takes away what this member has: a read that is not consistent may be of before our own
     /// writes, and is no reason for that.
     private func takesAway(_ found: Item?) -> Bool {
         guard let found else { return true }
-        let item = GroupItem(found, place: settings.place)
+        let item = view(found)
         return item.members[me].map { !isSaid($0) } ?? true
             || item.streamCreatedOn != settings.streamCreatedOn.iso8601
             || plan.leases.contains { item.shards[$0]?.lease?.owner != me }
@@ -426,7 +462,7 @@ extension Membership {
             plan.itemGone(now: now.instant)
             return (wasInside ? [.itemGone] : []) + loseAll()
         }
-        let item = GroupItem(found, place: settings.place)
+        let item = view(found)
         guard item.streamCreatedOn == settings.streamCreatedOn.iso8601 else {
             // Nothing of it is about the stream that is read here.
             self.item = nil
@@ -456,7 +492,7 @@ extension Membership {
             }
             if isSaid(record) { isIntroduced = true } else { jobs = [.introduce] }
         }
-        var news: [News] = []
+        var news = lookAtPool(item, now)
         for action in plan.looked(at: item, lineage, now: now) {
             switch action {
             case .lost(let shard):
@@ -476,6 +512,18 @@ extension Membership {
         if !item.missingMaps.isEmpty { jobs = [.makeMaps] }
         if phase == .leaving { jobs = [] }
         return news
+    }
+
+    /// Whether this member has a consumer decides whether it counts for a share.
+    private mutating func lookAtPool(_ item: GroupItem, _ now: GroupMoment) -> [News] {
+        guard pool != nil else { return [] }
+        let actions = pool?.looked(at: item, isWanted: isWanted && phase == .inside, now: now) ?? []
+        if item.members[me] != nil { jobs += actions.map(Job.pool) }
+        let way = pool?.way
+        plan.takePart(isWanted && way != nil)
+        guard way != toldWay else { return [] }
+        toldWay = way
+        return [.way(way)]
     }
 
     private func isSaid(_ record: GroupMember) -> Bool { settings.member.isIntroduced(by: record) }
@@ -554,14 +602,15 @@ extension Membership {
         case .wait(let until):
             let lookAt = lastLook + lookInterval(item)
             if now.instant >= lookAt { return send(.look(isConsistent: false), .read(isConsistent: false)) }
-            return .wait(until: min(until, lookAt, plan.nextEnd ?? lookAt))
+            let errandAt = pool?.retryAt.map { $0 > now.instant ? $0 : lookAt } ?? lookAt
+            return .wait(until: min(until, lookAt, plan.nextEnd ?? lookAt, errandAt))
         }
     }
 
     /// Who may get shards that others have looks as often as it would write.
     private func lookInterval(_ item: GroupItem) -> Duration {
-        let isAlone = item.members.count <= 1 || settings.member.isStandalone
-        return plan.takesPart && !isAlone
+        let isAlone = item.members.count <= 1 || settings.member.isStandalone && pool == nil
+        return isWanted && !isAlone
             ? mirror.interval(itemBytes: item.bytes, members: item.members.count) : settings.acquisitionInterval
     }
 
@@ -576,7 +625,11 @@ extension Membership {
     }
 
     private mutating func leaveNow(_ now: GroupMoment) -> Step {
-        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        guard let item else { return send(.look(isConsistent: true), .read(isConsistent: true)) }
+        var update = GroupUpdate(item.place, by: me, at: now.wall)
+        for consumer in item.enhancedConsumers.values.sorted(by: { $0.name < $1.name }) where consumer.isUsedBy == me {
+            update.release(consumer, version: newVersion())
+        }
         // A standalone member's shards stand in its record.
         if settings.member.isStandalone { update.setActive(false) } else { update.leave() }
         return send(.leave, .write(update.update))
@@ -585,7 +638,7 @@ extension Membership {
     private mutating func perform(
         _ job: Job, _ item: GroupItem, _ now: GroupMoment, _ local: (ShardID) -> LocalShard?
     ) -> Step {
-        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        var update = GroupUpdate(item.place, by: me, at: now.wall)
         switch job {
         case .plan(.register):
             var member = settings.member
@@ -602,6 +655,11 @@ extension Membership {
             }
         case .plan(.take(let records)): return take(records, item, now, local)
         case .plan(.giveUp), .plan(.lost): preconditionFailure("nothing of it is written")
+        case .pool(.add(let consumer)):
+            update.add(consumer, isStandalone: settings.member.isStandalone, version: newVersion())
+        case .pool(.lock(let consumer)): update.lock(consumer, version: newVersion())
+        case .pool(.release(let consumer)): update.release(consumer, version: newVersion())
+        case .pool(.remove(let consumer)): update.remove(consumer)
         case .introduce: update.introduce(settings.member)
         case .makeMaps: for map in item.missingMaps { update.make(map.path, insteadOf: map.value) }
         case .remove(let records):
@@ -622,7 +680,7 @@ extension Membership {
         _ records: [ShardRecord], _ item: GroupItem, _ now: GroupMoment, _ local: (ShardID) -> LocalShard?
     ) -> Step {
         let duration = plan.duration(in: item)
-        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        var update = GroupUpdate(item.place, by: me, at: now.wall)
         var take = Take()
         for record in records {
             let (place, isFresh) = place(of: record, item, local(record.id), now)
@@ -674,7 +732,7 @@ extension Membership {
             record.lease.map({ $0.owner == me || item.members[$0.owner] == nil }) ?? true
         else { return nil }
         let duration = plan.duration(in: item)
-        var update = GroupUpdate(settings.place, by: me, at: now.wall)
+        var update = GroupUpdate(item.place, by: me, at: now.wall)
         guard plan.takesPart else {
             // Nobody reads here: others are to have it.
             update.reopen(record, at: place, version: newVersion())

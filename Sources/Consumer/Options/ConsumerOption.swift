@@ -56,7 +56,7 @@ package struct ConsumerOption: Sendable {
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
     /// Every option of a consumer, in the order in which they are shown.
-    package static let all: [ConsumerOption] = available + sharing + retrying + later
+    package static let all: [ConsumerOption] = available + fanOut + sharing + retrying + later
 }
 
 extension ConsumerOption {
@@ -152,6 +152,38 @@ extension ConsumerOption {
         },
     ]
 
+    /// Enhanced fan-out.
+    private static let fanOut: [ConsumerOption] = [
+        // Registered consumers cost money, and a stream has 20.
+        ConsumerOption("useEnhancedFanOut", .boolean, .configuration) {
+            $0.useEnhancedFanOut = $1.boolean ?? $0.useEnhancedFanOut
+        } show: {
+            String($0.useEnhancedFanOut)
+        },
+        ConsumerOption("fanOutInactivityTimeout", .milliseconds(1000...300_000), .configuration) {
+            $0.fanOutInactivityTimeout = $1.duration ?? $0.fanOutInactivityTimeout
+        } show: {
+            String($0.fanOutInactivityTimeout.wholeMilliseconds)
+        },
+        ConsumerOption("enhancedFanOutFallback", .boolean, .configuration) {
+            $0.enhancedFanOutFallback = $1.boolean ?? $0.enhancedFanOutFallback
+        } show: {
+            String($0.enhancedFanOutFallback)
+        },
+        ConsumerOption("maxEnhancedConsumers", .integer(1...50), .configuration) {
+            $0.maxEnhancedConsumers = $1.integer ?? $0.maxEnhancedConsumers
+        } show: {
+            String($0.maxEnhancedConsumers)
+        },
+        ConsumerOption(
+            "enhancedConsumerIdleTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration
+        ) {
+            $0.enhancedConsumerIdleTimeout = $1.duration ?? $0.enhancedConsumerIdleTimeout
+        } show: {
+            String($0.enhancedConsumerIdleTimeout.wholeMilliseconds)
+        },
+    ]
+
     /// How a group's members share the shards.
     private static let sharing: [ConsumerOption] = [
         ConsumerOption("leaseDuration", .milliseconds(5000...GroupMember.longestLease), .configuration) {
@@ -229,14 +261,9 @@ extension ConsumerOption {
 
     /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
     private static let later: [ConsumerOption] = [
-        ConsumerOption(later: "useEnhancedFanOut", .boolean, inForce: "false"),
         ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
         ConsumerOption(later: "shouldDeaggregate", .choice(["auto", "true", "false"]), inForce: "false"),
         ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
-        ConsumerOption(later: "maxEnhancedConsumers", .integer(1...20), .configuration, inForce: nil),
-        ConsumerOption(
-            later: "enhancedConsumerIdleTimeout", .milliseconds(0...OptionKind.longestMilliseconds), .configuration,
-            inForce: "0"),
         ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "encryption", .text(longest: 65_536), .configuration, inForce: nil),
         ConsumerOption(later: "tags", .text(longest: 65_536), .configuration, inForce: nil),

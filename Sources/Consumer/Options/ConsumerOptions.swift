@@ -51,6 +51,17 @@ package struct ConsumerOptions: Equatable, Sendable {
     package var useAutoShardAssignment = true
     /// The shards that are read; empty: all.
     package var shardIDs: Set<ShardID> = []
+    /// Whether records are pushed to a consumer that is registered for the stream (enhanced fan-out); else they are polled.
+    package var useEnhancedFanOut = false
+    /// How long a subscription may say nothing before another one takes its place. 1 s to 5 minutes: an idle shard's sends an
+    /// empty event every few seconds.
+    package var fanOutInactivityTimeout = Duration.seconds(10)
+    /// Whether records are polled where enhanced fan-out cannot be had.
+    package var enhancedFanOutFallback = false
+    /// Consumers that a group registers for a stream at most. 1…50; the service has 20, and 50 where the account allows it.
+    package var maxEnhancedConsumers = 5
+    /// How long a consumer of the group's may be unused before it is deregistered, but for the last one; 0: for ever.
+    package var enhancedConsumerIdleTimeout = Duration.zero
     /// How calls of the control plane are tried again (`retryOptions`).
     package var retry = RetryPolicy.default
 
@@ -64,6 +75,7 @@ package struct ConsumerOptions: Equatable, Sendable {
         options.pollDelay = .seconds(1)
         options.useAutoCheckpoints = true
         options.usePausedPolling = false
+        options.useEnhancedFanOut = false
         return options
     }
 }

@@ -10,6 +10,7 @@ struct ConsumerScope {
     let isTail: Bool
     let sent: SentLog
     let counters = ConsumerCounters()
+    let fanOut: FanOut
     let engine: EngineContext
     let logger: Logger
 
@@ -21,6 +22,7 @@ struct ConsumerScope {
         logger[metadataKey: "stream"] = "\(key.stream)"
         logger[metadataKey: "consumerGroup"] = isTail ? nil : "\(key.group)"
         self.logger = logger
+        fanOut = FanOut(key, in: engine, logger: logger)
         sent = SentLog(of: key, in: isTail ? nil : engine.state)
     }
 

@@ -73,9 +73,16 @@ extension ReadingSession {
         if problem != nil { lookAgain() }
     }
 
+    /// The shards are read in another way from here on, each behind what was delivered of it.
+    func wayChanged() {
+        for id in readings.keys { revokeAtOnce(id) }
+        takeReadable()
+    }
+
     /// The stream may not be what it was: look now instead of at the next round.
     func lookAgain() {
         discovery?.lookNow()
+        scope.fanOut.doubt(options)
     }
 }
 

@@ -63,6 +63,8 @@ final class ReadingSession: @unchecked Sendable {
     var logger: Logger { scope.logger }
     var counters: ConsumerCounters { scope.counters }
     var stream: StreamName { scope.key.stream }
+    /// How shards that begin now are read.
+    var way: ReadingWay { scope.fanOut.way }
     func encoding(for reader: RecordsReader) -> RecordEncoding {
         RecordEncoding(
             format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes)

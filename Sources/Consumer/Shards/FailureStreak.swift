@@ -28,7 +28,8 @@ struct FailureStreak: Equatable, Sendable {
     var doubtsStream: Bool {
         switch failure {
         case .notFound, .refused: true
-        case .throttled, .passing, .unreachable, .unexplained, .limitExceeded, .denied, .expiredIterator, .unexpected:
+        case .throttled, .passing, .failing, .unreachable, .unexplained, .limitExceeded, .denied, .expiredIterator,
+            .unexpected, .inUse:
             false
         }
     }

@@ -154,7 +154,7 @@ extension PollingSource {
         case (.serviceReturned, .polling(let iterator, let notBefore)) where failures?.failure == .unreachable:
             state = .polling(iterator, notBefore: min(notBefore, soon(now)))
         case (.iterator, _), (.permit, _), (.response, _), (.responseTooLarge, _), (.responseUnwanted, _), (.slice, _),
-            (.responseEnd, _), (.responseBroken, _), (.serviceReturned, _):
+            (.responseEnd, _), (.responseBroken, _), (.serviceReturned, _), (.pushed, _):
             break
         }
     }
@@ -173,7 +173,7 @@ extension PollingSource {
                 state = .polling(iterator, notBefore: now + delay)
             case .expiredIterator, .refused, .notFound, .unexpected, .unexplained:
                 state = .needsIterator(notBefore: now + delay)
-            case .throttled, .passing, .unreachable, .limitExceeded, .denied:
+            case .throttled, .passing, .failing, .unreachable, .limitExceeded, .denied, .inUse:
                 state = .polling(iterator, notBefore: now + delay)
             }
             return true

@@ -4,8 +4,10 @@ import AWS
 enum ReadFailure: Equatable, Sendable {
     /// The shard's share of reads is used up: this shard slows down.
     case throttled
-    /// A passing fault of the network or the service.
+    /// A passing fault of the network: what became of the call is not known.
     case passing
+    /// The service says that it has failed, for the moment.
+    case failing
     /// No connection to the service can be made.
     case unreachable
     /// A status 500 that names no error. kinesis-mock and moto refuse so an iterator that they do not know, as after
@@ -19,6 +21,8 @@ enum ReadFailure: Equatable, Sendable {
     case expiredIterator
     /// The shard or its stream is not there.
     case notFound
+    /// Another subscription of the consumer to the shard has just begun, or has taken the place of this one.
+    case inUse
     /// The service does not accept the request as it is: an iterator at a trimmed sequence number, for one.
     case refused
     /// Nothing that this program knows; tried again slowly all the same.
@@ -35,7 +39,9 @@ enum ReadFailure: Equatable, Sendable {
         }
         self =
             switch error.disposition {
-            case .retry, .clockSkew, .resourceInUse, .cancelled: .passing
+            case .retry: if case .service = error { .failing } else { .passing }
+            case .clockSkew, .cancelled: .passing
+            case .resourceInUse: .inUse
             case .throttled: .throttled
             case .limitExceeded: .limitExceeded
             case .denied, .refreshCredentials: .denied
@@ -55,8 +61,10 @@ enum ReadFailure: Equatable, Sendable {
         case .throttled: Backoff(first: .milliseconds(500), longest: .seconds(5))
         // Readers wait for the first attempt that succeeds, and one in 5 s is little beside the five a second that the shard
         // is read with otherwise.
-        case .passing, .unexplained, .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
+        case .passing, .failing, .unexplained, .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
         case .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
+        // A subscription stands for 5 s before another one may take its place.
+        case .inUse: Backoff(first: .seconds(5), longest: .seconds(30))
         case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))
         // With its fixed half this is 30 to 60 s from the first failure on.
         case .denied: Backoff(first: .seconds(60), longest: .seconds(60))
@@ -67,7 +75,7 @@ enum ReadFailure: Equatable, Sendable {
     /// Whether the shard is shown as degraded from the first failure on.
     var isLasting: Bool {
         switch self {
-        case .throttled, .passing, .unreachable, .unexplained, .limitExceeded, .expiredIterator: false
+        case .throttled, .passing, .failing, .unreachable, .unexplained, .limitExceeded, .expiredIterator, .inUse: false
         case .denied, .notFound, .refused, .unexpected: true
         }
     }

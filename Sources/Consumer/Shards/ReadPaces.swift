@@ -34,6 +34,8 @@ struct ReadPaces: Sendable {
     /// How long a shard is remembered that nobody asks for. Longer than `period`, and rare enough to look at all of them.
     static let memory: Duration = .seconds(10)
 
+    /// Of shards that are pushed, with limits of their own.
+    var subscriptions = SubscriptionPaces()
     private var paces: [Key: Pace] = [:]
     private var swept: Instant?
 

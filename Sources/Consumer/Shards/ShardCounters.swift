@@ -17,6 +17,8 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var rewinds = 0
     /// What the shard was at when it was restarted last; nil when it never was.
     package private(set) var lastRestart: String?
+    /// Subscriptions that have begun; in polling none.
+    package private(set) var subscriptions = 0
     /// When the service last responded for this shard with anything but a failure; nil before its first response.
     package private(set) var lastProgress: WallTime?
 
@@ -34,6 +36,10 @@ package struct ShardCounters: Equatable, Sendable {
 
     mutating func progressed(at time: WallTime) {
         lastProgress = time
+    }
+
+    mutating func subscribed() {
+        subscriptions += 1
     }
 
     mutating func rewound() {

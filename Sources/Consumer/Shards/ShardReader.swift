@@ -109,7 +109,12 @@ extension ShardReader {
         guard source.isHolding else { return }
         source.received(.responseEnd(envelope), now: now)
         millisBehindLatest = envelope.millisBehindLatest
-        if envelope.nextShardIterator == nil { window.reachedEnd(envelope.childShards) }
+        if envelope.next == nil { window.reachedEnd(envelope.childShards) }
+    }
+
+    /// As `SubscriptionSource.Pushed`, of the subscription with that number.
+    mutating func pushed(_ pushed: SubscriptionSource.Pushed, generation: UInt64, now: Instant) {
+        source.received(.pushed(pushed, generation: generation), now: now)
     }
 
     /// The service can be reached again.
@@ -134,7 +139,7 @@ extension ShardReader {
 
     /// The call that was on its way failed.
     mutating func failed(_ failure: ReadFailure, now: Instant) -> Failed {
-        let isRefusal = failure == .refused && source.isAskingIterator
+        let isRefusal = failure == .refused && source.isAskingPosition
         guard source.failed(failure, now: now) else { return .nothing }
         // Of another stream, which is looked for before the second attempt, or trimmed: nothing can be read there.
         guard isRefusal, source.failures?.count ?? 0 >= 2, let refused = window.refusePosition() else { return .again }

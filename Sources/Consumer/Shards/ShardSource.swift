@@ -5,6 +5,8 @@ import Kinesis
 enum ShardSource: Sendable {
     /// GetRecords, asked again and again.
     case polling(PollingSource)
+    /// SubscribeToShard, which pushes.
+    case subscription(SubscriptionSource)
 
     typealias Instant = ContinuousClock.Instant
 
@@ -25,6 +27,8 @@ enum ShardSource: Sendable {
         case responseEnd(GetRecordsEnvelope)
         /// The response cannot be read on: what was offered of it stands, the rest is fetched again.
         case responseBroken
+        /// Of the subscription with that number.
+        case pushed(SubscriptionSource.Pushed, generation: UInt64)
         /// The service can be reached again.
         case serviceReturned
     }
@@ -53,6 +57,9 @@ enum ShardSource: Sendable {
         case .polling(var source):
             defer { self = .polling(source) }
             return source.next(now: now, credit: credit, position: position, paces: &paces)
+        case .subscription(var source):
+            defer { self = .subscription(source) }
+            return source.next(now: now, credit: credit, position: position, paces: &paces.subscriptions)
         }
     }
 
@@ -61,6 +68,9 @@ enum ShardSource: Sendable {
         case .polling(var source):
             source.received(fact, now: now)
             self = .polling(source)
+        case .subscription(var source):
+            source.received(fact, now: now)
+            self = .subscription(source)
         }
     }
 
@@ -69,6 +79,9 @@ enum ShardSource: Sendable {
         switch self {
         case .polling(var source):
             defer { self = .polling(source) }
+            return source.failed(failure, now: now)
+        case .subscription(var source):
+            defer { self = .subscription(source) }
             return source.failed(failure, now: now)
         }
     }
@@ -79,6 +92,9 @@ enum ShardSource: Sendable {
         case .polling(var source):
             source.restart(now: now)
             self = .polling(source)
+        case .subscription(var source):
+            source.restart(now: now)
+            self = .subscription(source)
         }
     }
 
@@ -88,6 +104,9 @@ enum ShardSource: Sendable {
         case .polling(var source):
             source.yield(now: now, paces: &paces)
             self = .polling(source)
+        case .subscription(var source):
+            source.yield()
+            self = .subscription(source)
         }
     }
 
@@ -97,24 +116,88 @@ enum ShardSource: Sendable {
         case .polling(var source):
             source.finish()
             self = .polling(source)
+        case .subscription(var source):
+            source.finish()
+            self = .subscription(source)
         }
     }
 
     // MARK: Queries
 
-    private var machine: PollingSource {
+    /// Whether a call is on its way that says the shard's position.
+    var isAskingPosition: Bool {
         switch self {
-        case .polling(let source): source
+        case .polling(let source): source.isAskingIterator
+        case .subscription(let source): source.isAskingPosition
         }
     }
 
-    var isAskingIterator: Bool { machine.isAskingIterator }
-    var isReading: Bool { machine.isReading }
-    var isHolding: Bool { machine.isHolding }
-    var iterator: ShardIterator? { machine.iterator }
-    var failures: FailureStreak? { machine.failures }
-    var lastProgress: Instant { machine.lastProgress }
-    var activity: String { machine.activity }
-    var waiting: Waiting { machine.waiting }
-    func deadline(credit: Bool) -> Instant? { machine.deadline(credit: credit) }
+    /// Whether what the service sends is on its way, and has room.
+    var isReading: Bool {
+        switch self {
+        case .polling(let source): source.isReading
+        case .subscription(let source): source.isReading
+        }
+    }
+
+    /// Whether a response, or an event, is held.
+    var isHolding: Bool {
+        switch self {
+        case .polling(let source): source.isHolding
+        case .subscription(let source): source.isHolding
+        }
+    }
+
+    /// An iterator that stands behind the last record of the last response.
+    var iterator: ShardIterator? {
+        switch self {
+        case .polling(let source): source.iterator
+        case .subscription: nil
+        }
+    }
+
+    /// The subscription that there is; nil: none.
+    var subscription: UInt64? {
+        switch self {
+        case .polling: nil
+        case .subscription(let source): source.isSubscribed ? source.generation : nil
+        }
+    }
+
+    /// nil while the shard gets on.
+    var failures: FailureStreak? {
+        switch self {
+        case .polling(let source): source.failures
+        case .subscription(let source): source.failures
+        }
+    }
+
+    /// When the service last sent anything but a failure, or when the machine was made.
+    var lastProgress: Instant {
+        switch self {
+        case .polling(let source): source.lastProgress
+        case .subscription(let source): source.lastProgress
+        }
+    }
+
+    var activity: String {
+        switch self {
+        case .polling(let source): source.activity
+        case .subscription(let source): source.activity
+        }
+    }
+
+    var waiting: Waiting {
+        switch self {
+        case .polling(let source): source.waiting
+        case .subscription(let source): source.waiting
+        }
+    }
+
+    func deadline(credit: Bool) -> Instant? {
+        switch self {
+        case .polling(let source): source.deadline(credit: credit)
+        case .subscription(let source): source.deadline(credit: credit)
+        }
+    }
 }

@@ -8,6 +8,10 @@ enum ShardStep: Equatable, Sendable {
     /// Room for a response of this many bytes, or for the least that is of use; `permitted` follows.
     case takePermit(bytes: Int, least: Int)
     case getRecords(ShardIterator, limit: Int)
+    /// A subscription from there on; `began` or `failed` follows.
+    case subscribe(StartingPosition, generation: UInt64)
+    /// Whatever has come of the subscription, up to the end of a message.
+    case receive(generation: UInt64)
     /// The next slice of the response that is held; `offered`, `responseEnded` or `responseBroken` follows.
     case encode
     /// The shard is read to its end and all of it is done.

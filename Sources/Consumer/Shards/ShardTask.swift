@@ -38,6 +38,8 @@ final class ShardTask: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var room = Room.none
     private var response: HeldResponse?
+    /// The present one; its source knows the number.
+    private var subscription: (any ShardSubscription)?
     /// Which response each unsettled batch came from.
     private var origins: [Int: (response: HeldResponse, batch: EncodedBatch)] = [:]
     private var isStopped = false
@@ -62,14 +64,30 @@ final class ShardTask: @unchecked Sendable {
             window: DeliveryWindow(
                 from: progress, initial: initial, needsAcknowledgement: !options.useAutoCheckpoints,
                 pausesAfterBatch: options.usePausedPolling, openPause: pausedBehind),
-            source: .polling(
-                PollingSource(
-                    shard: ReadPaces.Key(stream: session.stream, shard: id),
-                    settings: .init(options, callTimeout: context.times.call), iterator: iterator,
-                    seed: UInt64.random(in: 0...UInt64.max), now: context.loop.now)))
+            source: Self.source(id, iterator, session, context))
         wakeup = Wakeup(loop: context.loop)
         logger = session.logger
         logger[metadataKey: "shard"] = "\(id)"
+    }
+
+    private static func source(
+        _ id: ShardID, _ iterator: ShardIterator?, _ session: ReadingSession, _ context: EngineContext
+    ) -> ShardSource {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        switch session.way {
+        case .polling:
+            return .polling(
+                PollingSource(
+                    shard: ReadPaces.Key(stream: session.stream, shard: id),
+                    settings: .init(session.options, callTimeout: context.times.call), iterator: iterator, seed: seed,
+                    now: context.loop.now))
+        case .fanOut(let consumer):
+            return .subscription(
+                SubscriptionSource(
+                    SubscriptionPaces.Key(consumer, id),
+                    settings: .init(session.options, callTimeout: KinesisClient.controlTimeout), seed: seed,
+                    now: context.loop.now))
+        }
     }
 
     func start() {
@@ -83,6 +101,7 @@ final class ShardTask: @unchecked Sendable {
         machine.stop(now: context.loop.now, paces: &context.paces.paces)
         giveRoomBack()
         response = nil
+        subscription = nil
         task?.cancel()
         wakeup.signal()
     }
@@ -251,11 +270,15 @@ extension ShardTask {
 extension ShardTask {
     private func run() async {
         while !isStopped {
-            switch machine.next(now: context.loop.now, paces: &context.paces.paces) {
+            let step = machine.next(now: context.loop.now, paces: &context.paces.paces)
+            if machine.source.subscription == nil { subscription = nil }
+            switch step {
             case .wait(let deadline): await wakeup.wait(until: deadline)
             case .askIterator(let position): await askIterator(position)
             case .takePermit(let bytes, let least): takePermit(bytes, least)
             case .getRecords(let iterator, let limit): await read(iterator, limit)
+            case .subscribe(let position, let generation): await subscribe(at: position, generation)
+            case .receive(let generation): receive(generation)
             case .encode:
                 encode()
                 await context.loop.nextTurn()
@@ -299,6 +322,51 @@ extension ShardTask {
             hold(bytes, loan)
         } catch {
             room = .none
+            failed(error)
+        }
+    }
+
+    private func subscribe(at position: StartingPosition, _ generation: UInt64) async {
+        guard case .fanOut(let consumer) = session.way else { preconditionFailure("a subscription without a consumer") }
+        do throws(AWSError) {
+            let subscription = try await context.source.subscribe(
+                to: id, of: session.stream, as: consumer, at: position)
+            machine.pushed(.began, generation: generation, now: context.loop.now)
+            guard !isStopped, machine.source.subscription == generation else { return }
+            session.counters[id].subscribed()
+            self.subscription = subscription
+            subscription.onArrival = { [weak self] in self?.arrived(generation) }
+        } catch {
+            failed(error)
+        }
+    }
+
+    private func arrived(_ generation: UInt64) {
+        machine.pushed(.news, generation: generation, now: context.loop.now)
+        wakeup.signal()
+    }
+
+    /// Looks at what has come of the subscription.
+    private func receive(_ generation: UInt64) {
+        let now = context.loop.now
+        guard let subscription else { return machine.pushed(.end, generation: generation, now: now) }
+        if machine.source.isReading { subscription.permit() }
+        switch subscription.next() {
+        case .nothing: machine.pushed(.nothing, generation: generation, now: now)
+        case .arriving(let bytes): machine.pushed(.arriving(bytes: bytes), generation: generation, now: now)
+        case .other:
+            giveRoomBack()
+            machine.pushed(.other, generation: generation, now: now)
+        case .event(let payload):
+            guard case .granted(let loan) = room else { return machine.pushed(.end, generation: generation, now: now) }
+            room = .none
+            loan.resize(to: payload.count)
+            hold(payload, loan)
+        case .end:
+            giveRoomBack()
+            machine.pushed(.end, generation: generation, now: now)
+        case .failed(let error):
+            giveRoomBack()
             failed(error)
         }
     }
@@ -387,8 +455,8 @@ extension ShardTask {
             switch failure {
             case .throttled: session.options.supressThroughputWarnings ? .debug : .warning
             case .expiredIterator: .debug
-            case .passing, .unreachable, .unexplained, .limitExceeded: machine.degradation == nil ? .debug : .warning
-            case .denied, .notFound, .refused, .unexpected: .warning
+            case .passing, .failing, .unreachable, .unexplained, .limitExceeded: machine.degradation == nil ? .debug : .warning
+            case .denied, .notFound, .refused, .unexpected, .inUse: .warning
             }
         logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])
         if machine.degradation != nil { degraded(by: text) }

@@ -46,7 +46,7 @@ extension ProblemCode {
         case .requestTimeout, .putTimeout, .deadlineExceeded: .deadlineExceeded
         case .lastEventUnknown, .lastEventTooOld: .outOfRange
         case .checkpointRefused, .shardLost, .streamRecreated: .dataLoss
-        case .draining, .stateFailed, .groupUnavailable, .streamNotReady, .noCredentials, .awsDenied, .awsFailed,
+        case .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable, .streamNotReady, .noCredentials, .awsDenied, .awsFailed,
             .awsUnreachable, .awsTimeout, .shardDegraded, .deliveryLogOff:
             .unavailable
         }

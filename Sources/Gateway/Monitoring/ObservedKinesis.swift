@@ -72,6 +72,29 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
+    package func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+        async throws(AWSError) -> any ShardSubscription
+    {
+        do {
+            let subscription = try await service.subscribe(to: shard, of: stream, as: consumer, at: position)
+            return noted(stream, .subscribe, subscription)
+        } catch {
+            throw noted(stream, .subscribe, error)
+        }
+    }
+
+    package func call<Operation: KinesisOperation>(_ operation: Operation, of stream: StreamName, retry: Retrying?)
+        async throws(AWSError) -> Operation.Response
+    {
+        let expected = Operation.expectedCodes
+        do {
+            let retry = observed(retry, stream, .consumers, expected: expected)
+            return noted(stream, .consumers, try await service.call(operation, of: stream, retry: retry))
+        } catch {
+            throw noted(stream, .consumers, error, expected: expected)
+        }
+    }
+
     // MARK: Putting
 
     package func putRecords(_ stream: StreamName, _ entries: [PutRecordEntry])

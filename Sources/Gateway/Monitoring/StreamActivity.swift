@@ -16,13 +16,15 @@ struct StreamActivity {
 
     /// What was asked of the service.
     enum Call: Hashable {
-        case summary, create, shards, iterator, records, put
+        case summary, create, shards, iterator, records, put, subscribe
+        /// Whatever concerns the consumers that are registered for the stream.
+        case consumers
 
         fileprivate var operation: Operation {
             switch self {
             case .records: .getRecords
             case .put: .putRecords
-            case .summary, .create, .shards, .iterator: .other
+            case .summary, .create, .shards, .iterator, .subscribe, .consumers: .other
             }
         }
     }

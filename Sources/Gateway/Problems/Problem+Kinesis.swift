@@ -131,6 +131,13 @@ extension ConsumerError {
             ProblemDocument(
                 .awsTimeout, "Kinesis has not answered in time what a reader of \(stream) needs, and is asked on.")
         case .service(let error): error.document(stream)
+        case .fanOut(let name, let reason):
+            ProblemDocument(
+                .fanOutUnavailable,
+                "No consumer for enhanced fan-out can be had of the stream \(name): \(reason). "
+                    + "enhancedFanOutFallback: true polls where that is so."
+            )
+            .header("Retry-After", "5")
         case .group(let error):
             ProblemDocument(
                 .groupUnavailable,

@@ -71,6 +71,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case draining
     case stateFailed
     case groupUnavailable
+    case fanOutUnavailable
     // What a reader is told in its stream.
     case lastEventUnknown
     case lastEventTooOld
@@ -127,7 +128,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
-        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .streamNotReady,
+        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable, .streamNotReady,
             .noCredentials, .deliveryLogOff:
             .serviceUnavailable
         case .putTimeout, .awsTimeout, .deadlineExceeded: .gatewayTimeout
@@ -201,6 +202,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"
         case .groupUnavailable: "The group's item cannot be read or written"
+        case .fanOutUnavailable: "Enhanced fan-out cannot be had"
         case .lastEventUnknown: "The Last-Event-ID is not known"
         case .deliveryLogOff: "What is sent is not kept"
         case .deliveryLogOn: "What is sent is kept again"

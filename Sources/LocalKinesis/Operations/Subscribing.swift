@@ -36,3 +36,20 @@ extension KinesisService {
         return (subscription, FrameFaults(faults))
     }
 }
+
+extension KinesisService {
+    /// The messages of one subscription, in process.
+    package struct Messages: Sendable {
+        fileprivate let subscription: ShardSubscription
+
+        /// The next one, once it is there; nil: the subscription has ended.
+        package func next() async -> EventStreamMessage? { await subscription.next() }
+
+        package func close() { subscription.close() }
+    }
+
+    /// Carries out a SubscribeToShard without its wire. nil: a fault cuts the connection.
+    package func messages(_ request: ByteBuffer) async throws(ServiceFault) -> Messages? {
+        try await subscribeToShard(request, as: .json).map { Messages(subscription: $0.subscription) }
+    }
+}

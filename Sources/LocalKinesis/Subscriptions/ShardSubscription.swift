@@ -119,6 +119,8 @@ final class ShardSubscription: @unchecked Sendable {
         var answer = Self.begun()
         answer.beginArray()
         let slice: StreamStore.Slice
+        service.loop.outsideWorkBegan()
+        defer { service.loop.outsideWorkEnded() }
         do throws(SQLiteError) {
             slice = try await service.store.read(
                 stored, from: ordinal, below: shard.storedOrdinal, limit: Self.mostEventRecords,

@@ -12,11 +12,14 @@ package struct GroupItem: Sendable {
         case shared
         /// `consumers.<id>.shards`: a standalone member polls all of them.
         case member(MemberID)
+        /// `enhancedConsumers.<name>.shards`: a standalone member subscribes to all of them.
+        case enhancedConsumer(String)
 
         package var path: AttributePath {
             switch self {
             case .shared: ["shards"]
             case .member(let id): ["consumers", id.text, "shards"]
+            case .enhancedConsumer(let name): ["enhancedConsumers", name, "shards"]
             }
         }
     }
@@ -27,6 +30,10 @@ package struct GroupItem: Sendable {
     /// Changes only when old members are cleared. As it stands, whatever it is; nil: it is missing.
     package let version: AttributeValue?
     package let members: [MemberID: GroupMember]
+    /// Consumers that the group has registered for its stream, by name.
+    package let enhancedConsumers: [String: EnhancedConsumer]
+    /// Where `shards` stand.
+    package let place: Place
     /// The shards of the place that was asked for.
     package var shards: [ShardID: ShardRecord]
     /// What stands where a shard's record should be and is none.
@@ -47,6 +54,8 @@ package struct GroupItem: Sendable {
             members[MemberID(name)] = GroupMember(id: MemberID(name), record)
         }
         self.members = members
+        self.place = place
+        enhancedConsumers = EnhancedConsumer.all(in: item)
         let map = place.path.names.reduce(AttributeValue.map(item)) { $0?[$1] }?.map ?? [:]
         var shards: [ShardID: ShardRecord] = [:]
         var unreadable: [ShardID: AttributeValue] = [:]
@@ -56,7 +65,7 @@ package struct GroupItem: Sendable {
         }
         self.shards = shards
         self.unreadable = unreadable
-        missingMaps = ["consumers", "shards"].filter { item[$0]?.map == nil }.map { (AttributePath([$0]), item[$0]) }
+        missingMaps = ["consumers", "enhancedConsumers", "shards"].filter { item[$0]?.map == nil }.map { (AttributePath([$0]), item[$0]) }
         bytes = ItemSize.bytes(of: item)
     }
 
@@ -66,6 +75,15 @@ package struct GroupItem: Sendable {
     /// The key of a group's item.
     package static func key(_ consumer: ConsumerKey) -> Item {
         [keyNames.hash: .string(consumer.group), keyNames.range: .string(consumer.stream.text)]
+    }
+
+    /// Where the member's shards stand in the item: those of a standalone one that subscribes, in the record of the consumer
+    /// that it has, if it has one.
+    package static func place(of member: GroupMember, subscribes: Bool, in item: Item) -> Place {
+        guard member.isStandalone else { return .shared }
+        guard subscribes else { return .member(member.id) }
+        let own = EnhancedConsumer.all(in: item).values.filter { $0.isUsedBy == member.id }
+        return own.map(\.name).min().map(Place.enhancedConsumer) ?? .member(member.id)
     }
 
     /// A group's item when it is made.

@@ -8,10 +8,10 @@ import Time
 /// makes a lease longer is a heartbeat too: nobody takes a member for dead whose leases hold.
 /// Source: reference/lifion-kinesis-behaviour.md, "The state item".
 package struct GroupUpdate: Equatable, Sendable {
-    package private(set) var update = ItemUpdate()
+    package internal(set) var update = ItemUpdate()
     private let place: GroupItem.Place
-    private let me: MemberID
-    private let time: WallTime
+    let me: MemberID
+    let time: WallTime
     private var isHeartbeat = false
 
     /// - Parameters:
@@ -46,13 +46,13 @@ package struct GroupUpdate: Equatable, Sendable {
     package mutating func heartbeat() {
         guard !isHeartbeat else { return }
         isHeartbeat = true
-        update.require(.exists(path(me)))
+        requireMember()
         update.set(path(me).member("heartbeat"), .string(time.iso8601))
     }
 
     /// Whether this member counts for a share. If its record is there.
     package mutating func setActive(_ isActive: Bool) {
-        update.require(.exists(path(me)))
+        requireMember()
         update.set(path(me).member("isActive"), .bool(isActive))
     }
 
@@ -71,7 +71,7 @@ package struct GroupUpdate: Equatable, Sendable {
 
     /// Removes this member, which leaves.
     package mutating func leave() {
-        update.require(.exists(path(me)))
+        requireMember()
         update.remove(path(me))
     }
 
@@ -80,6 +80,9 @@ package struct GroupUpdate: Equatable, Sendable {
         update.require(.unchanged(path, value))
         update.set(path, .map([:]))
     }
+
+    /// Who has no record owns nothing.
+    mutating func requireMember() { update.require(.exists(path(me))) }
 
     // MARK: Shards
 

@@ -17,7 +17,7 @@ import Time
     }
 
     private func mirror() -> CheckpointMirror {
-        CheckpointMirror(.shared, me: me, checkpointInterval: .seconds(1), now: start)
+        CheckpointMirror(me: me, checkpointInterval: .seconds(1), now: start)
     }
 
     private func shards(_ count: Int) -> [ShardID] { (0..<count).map(ShardID.init(number:)) }

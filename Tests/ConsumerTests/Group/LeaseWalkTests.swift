@@ -23,6 +23,21 @@ import Time
         #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1, "\(shares)")
         #expect(walk.behind == [], "what was read is in the item")
     }
+
+    @Test(arguments: 0..<20)
+    func `members that subscribe share fewer consumers than they are, each its own`(
+        seed: Int
+    ) {
+        var walk = LeaseWalk(seed: UInt64(seed), consumers: 1 + seed % 3)
+        for _ in 0..<1500 { walk.step(withFaults: true) }
+        for _ in 0..<1500 { walk.step(withFaults: false) }
+        #expect(walk.faults == [])
+        #expect(walk.unread == [])
+        #expect(walk.subscribers == min(walk.readers, 1 + seed % 3))
+        #expect(walk.registered.isSuperset(of: walk.listed) && walk.listed.count <= 1 + seed % 3)
+        let shares = walk.shares
+        #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1, "\(shares)")
+    }
 }
 
 /// A walk over one item. Records of a shard are numbered from 1; the shards are open, and there is always another record.
@@ -47,6 +62,11 @@ private struct LeaseWalk {
         var request: Membership.Request?
         /// When the answer comes.
         var answersAt = 0
+        var errand: ConsumerPool.Errand?
+        /// When it is done.
+        var errandEnds = 0
+        /// How it reads, as it was told.
+        var way: ReadingWay?
     }
 
     private(set) var faults: [String] = []
@@ -64,8 +84,14 @@ private struct LeaseWalk {
     /// the leases: a member knows of neither before it looks.
     private var disturbedAt = -1000
     private var born = 0
+    /// Consumers that the group may have; nil: shards are polled.
+    private let consumers: Int?
+    /// The consumers that the service has: by name, which.
+    private var service: [String: ConsumerARN] = [:]
+    private var registrations = 0
 
-    init(seed: UInt64) {
+    init(seed: UInt64, consumers: Int? = nil) {
+        self.consumers = consumers
         random = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...12, using: &random)
         let range = HashKeyRange(start: HashKey("0")!, end: HashKey("1")!)!
@@ -79,6 +105,21 @@ private struct LeaseWalk {
     var unread: [ShardID] {
         guard members.values.contains(where: { $0.membership.plan.takesPart }) else { return [] }
         return shards.map(\.id).filter { readers(of: $0).isEmpty }
+    }
+
+    /// Members that read, or would.
+    var readers: Int { members.count }
+
+    /// Members that have a consumer.
+    var subscribers: Int {
+        members.values.count { if case .fanOut = $0.membership.pool?.way { true } else { false } }
+    }
+
+    var registered: Set<ConsumerARN> { Set(service.values) }
+
+    /// Consumers that the item has.
+    var listed: Set<ConsumerARN> {
+        Set(table.map { GroupItem($0.item, place: .shared).enhancedConsumers.values.map(\.arn) } ?? [])
     }
 
     /// How many shards each member has that takes part.
@@ -138,7 +179,13 @@ private struct LeaseWalk {
         let settings = Membership.Settings(
             member: me, run: MemberRun("r\(born)"), key: Self.key, streamCreatedOn: WallTime(milliseconds: 0),
             leaseDuration: Self.leaseDuration, checkpointInterval: .seconds(1), acquisitionInterval: .seconds(20),
-            recoveryInterval: .seconds(5), initialPosition: .trimHorizon, wanted: nil)
+            recoveryInterval: .seconds(5), initialPosition: .trimHorizon, wanted: nil,
+            fanOut: consumers.map { consumers in
+                var options = ConsumerOptions()
+                options.maxEnhancedConsumers = consumers
+                options.enhancedConsumerIdleTimeout = .seconds(30)
+                return ConsumerPool.Settings(options)
+            })
         var member = Member(
             membership: Membership(settings, now: now),
             clockError: .milliseconds(Int.random(in: -4000...4000, using: &random)))
@@ -162,6 +209,8 @@ private struct LeaseWalk {
         // A lifion-kinesis process that starts while the stream is missing deletes the item.
         case 7 where members.count < 6:
             join(copy: id)
+        // Somebody deregisters a consumer behind the group's back.
+        case 8 where !service.isEmpty: service[service.keys.sorted().randomElement(using: &random)!] = nil
         case 6 where Int.random(in: 0..<4, using: &random) == 0: (table, disturbedAt) = (nil, tick)
         default: break
         }
@@ -202,6 +251,7 @@ private struct LeaseWalk {
             let answer = answer(request, isCutOff: tick < member.cutOff)
             hear(member.membership.answered(answer, now: moment(of: member)), &member)
         }
+        runErrand(&member)
         switch member.membership.next(now: moment(of: member), local: { member.local[$0] }) {
         case .wait: break
         case .send(let request):
@@ -212,6 +262,42 @@ private struct LeaseWalk {
             member.answersAt = tick + Int.random(in: 0...4, using: &random)
         case .over: members[id] = nil
         }
+    }
+
+    /// Asks the service for what the member's pool needs, which takes its time and may fail; finds out now and then that a
+    /// consumer is gone.
+    private mutating func runErrand(_ member: inout Member) {
+        if case .fanOut(let arn)? = member.way, !service.values.contains(arn) {
+            hear(member.membership.isGone(arn, now: moment(of: member)), &member)
+        }
+        if let errand = member.errand {
+            guard tick >= member.errandEnds else { return }
+            member.errand = nil
+            let outcome = outcome(of: errand)
+            hear(member.membership.done(errand, outcome, now: moment(of: member)), &member)
+        }
+        member.errand = member.membership.errand(now: now)
+        member.errandEnds = tick + Int.random(in: 0...20, using: &random)
+    }
+
+    private mutating func outcome(of errand: ConsumerPool.Errand) -> ConsumerPool.Outcome {
+        let isLost = Int.random(in: 0..<10, using: &random) == 0
+        var outcome = ConsumerPool.Outcome.gone
+        switch errand {
+        case .obtain(var name, let prefix, let known):
+            name = service.keys.sorted().first { $0.hasPrefix(prefix) && !known.contains($0) } ?? name
+            if service[name] == nil {
+                registrations += 1
+                service[name] = ConsumerARN("\(name):\(registrations)")
+            }
+            outcome = .there(RegisteredConsumer(name: name, arn: service[name]!, status: .active))
+        case .check(let arn):
+            if let name = service.first(where: { $0.value == arn })?.key {
+                outcome = .there(RegisteredConsumer(name: name, arn: arn, status: .active))
+            }
+        case .deregister(let arn): service = service.filter { $0.value != arn }
+        }
+        return isLost ? .failed(reason: "lost", isLasting: false) : outcome
     }
 
     /// Takes a request to the table when its answer is due, or loses it, or the answer.
@@ -261,6 +347,7 @@ private struct LeaseWalk {
             case .sharesName:
                 born += 1
                 member.membership = member.membership.renamed(MemberID("m\(born)"), now: moment(of: member))
+            case .way(let way): member.way = way
             case .renewed, .itemGone, .outdated, .unreadable: break
             }
         }

@@ -1,0 +1,180 @@
+import AWS
+import Bytes
+import Kinesis
+import Logging
+import Reactor
+import State
+
+/// As which registered consumer one group's shards of a stream are subscribed to here. Confined to its loop.
+///
+/// Members of a group share a pool of consumers, of which each has one (`ConsumerPool`). Without a group's table this process
+/// has one of its own, whose name is always the same.
+final class FanOut: @unchecked Sendable {
+    /// How long whoever waits for a consumer to be active does so.
+    static let patience: Duration = .seconds(20)
+    /// From one look whether the consumer is still there to the next.
+    static let checkPause: Duration = .seconds(5)
+
+    private(set) var way = ReadingWay.polling(insteadOf: nil)
+    /// Called when the shards are to be read in another way than before.
+    var onChange: (() -> Void)?
+    /// Called with the consumer that the service does not have any more; nil: this process registers it anew.
+    var onGone: ((ConsumerARN) -> Void)?
+    private let key: ConsumerKey
+    private let context: EngineContext
+    private let logger: Logger
+    private var stream: StreamSummary?
+    private var check: Task<Void, Never>?
+    private var nextCheck: EventLoop.Instant
+
+    init(_ key: ConsumerKey, in context: EngineContext, logger: Logger) {
+        self.key = key
+        self.context = context
+        self.logger = logger
+        nextCheck = context.loop.now
+    }
+
+    /// Finds out how the stream is read from now on. Without a group it registers the consumer where it is missing.
+    func prepare(_ stream: StreamSummary, _ options: ConsumerOptions, retry: Retrying?) async throws(ConsumerError) {
+        self.stream = stream
+        guard options.useEnhancedFanOut else { return use(.polling(insteadOf: nil)) }
+        guard onGone == nil else { return }
+        do throws(Registration.Failure) {
+            let registration = Registration(patience: Self.patience, now: context.loop.now)
+            let consumer = try await RegisteredConsumer(
+                registration, .name(Self.name(key.group, context.host), streamARN: stream.arn), of: stream, in: context,
+                retry: retry)
+            use(.fanOut(consumer.arn))
+        } catch {
+            if error == .cancelled { throw .cancelled }
+            guard options.enhancedFanOutFallback, error.isLasting else { throw .fanOut(key.stream, error.description) }
+            use(.polling(insteadOf: error.description))
+        }
+    }
+
+    /// The shards are read in this way from here on; nil: for the moment not at all.
+    func use(_ way: ReadingWay?) {
+        guard let way, way != self.way else { return }
+        switch way {
+        case .fanOut(let consumer):
+            logger.info("the shards are subscribed to", metadata: ["consumer": "\(consumer)"])
+        case .polling(insteadOf: let reason?):
+            logger.warning(
+                "enhanced fan-out cannot be had; the shards are polled instead", metadata: ["error": "\(reason)"])
+        case .polling(insteadOf: nil): break
+        }
+        self.way = way
+        onChange?()
+    }
+
+    /// The service does not find what a subscription names: maybe somebody has deregistered the consumer.
+    func doubt(_ options: ConsumerOptions) {
+        guard case .fanOut(let arn) = way, check == nil, context.loop.now >= nextCheck else { return }
+        nextCheck = context.loop.now + Self.checkPause
+        check = context.loop.spawn { [self] in
+            defer { check = nil }
+            guard await isGone(arn) else { return }
+            logger.error("the consumer for enhanced fan-out is not registered any more", metadata: ["arn": "\(arn)"])
+            if let onGone { return onGone(arn) }
+            do {
+                let stream = try await context.source.summary(of: key.stream, retry: nil)
+                try await prepare(stream, options, retry: nil)
+            } catch {
+                logger.warning("the consumer cannot be registered yet", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func isGone(_ arn: ConsumerARN) async -> Bool {
+        do throws(AWSError) {
+            let found = try await context.source.call(DescribeStreamConsumer(.arn(arn)), of: key.stream, retry: nil)
+            return found.status == .deleting
+        } catch {
+            return error.disposition == .notFound
+        }
+    }
+
+    /// Does what a pool asks for.
+    func perform(_ errand: ConsumerPool.Errand) async -> ConsumerPool.Outcome {
+        guard let stream else { return .failed(reason: "the stream was not seen yet", isLasting: false) }
+        do throws(Registration.Failure) {
+            switch errand {
+            case .obtain(let name, let prefix, let known):
+                if let lost = try await consumers(of: stream, prefix, besides: known).first { return .there(lost) }
+                logger.notice("registering a consumer for enhanced fan-out", metadata: ["name": "\(name)"])
+                let registration = Registration(untilActive: false, patience: Self.patience, now: context.loop.now)
+                return .there(
+                    try await RegisteredConsumer(
+                        registration, .name(name, streamARN: stream.arn), of: stream, in: context, retry: nil))
+            case .check(let arn):
+                let registration = Registration(patience: Self.patience, now: context.loop.now)
+                return .there(
+                    try await RegisteredConsumer(registration, .arn(arn), of: stream, in: context, retry: nil))
+            case .deregister(let arn):
+                logger.notice("deregistering a consumer that nobody has used", metadata: ["arn": "\(arn)"])
+                do throws(AWSError) {
+                    try await context.source.call(DeregisterStreamConsumer(arn), of: key.stream, retry: nil)
+                } catch {
+                    if error.disposition != .notFound { throw Registration.Failure.service(error) }
+                }
+                return .gone
+            }
+        } catch {
+            if error == .missing { return .gone }
+            return .failed(reason: error.description, isLasting: error.isLasting)
+        }
+    }
+
+    /// Those that are registered for the stream under names that begin so, but for these.
+    private func consumers(of stream: StreamSummary, _ prefix: String, besides known: Set<String>)
+        async throws(Registration.Failure) -> [RegisteredConsumer]
+    {
+        var found: [RegisteredConsumer] = []
+        var next: String?
+        do throws(AWSError) {
+            repeat {
+                let page = try await context.source.call(
+                    ListStreamConsumers(streamARN: stream.arn, nextToken: next), of: stream.name, retry: nil)
+                found += page.consumers
+                next = page.nextToken
+            } while next != nil && found.count < 1000
+        } catch {
+            throw .service(error)
+        }
+        return found.filter { $0.name.hasPrefix(prefix) && !known.contains($0.name) && $0.status != .deleting }
+            .sorted { $0.name < $1.name }
+    }
+
+    // MARK: Names
+
+    /// What the consumer of a group on a host is called that has no table: always the same, so that it is found again.
+    static func name(_ group: String, _ host: String) -> String {
+        "kinesis-sidecar-" + digits("\(group)\n\(host)", count: 22)
+    }
+
+    /// How the names of the consumers begin that a group shares.
+    static func prefix(_ group: String) -> String { "kinesis-sidecar-" + digits(group, count: 11) + "-" }
+
+    /// Of SHA-256 over the text.
+    static func digits(_ text: String, count: Int) -> String { Base58.encode(Digest.sha256(text).bytes, count: count) }
+}
+
+extension Registration.Failure: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .service(let error): "\(error)"
+        case .missing: "the consumer is not registered"
+        case .notReady(let status): "the consumer is \(status) for \(FanOut.patience)"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// Whether it is what only people can mend: a right that is missing, or a limit.
+    var isLasting: Bool {
+        guard case .service(let error) = self else { return false }
+        switch error.disposition {
+        case .denied, .limitExceeded: return true
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,10 @@
+import AWS
+import Kinesis
+
+/// How a consumer's shards are read.
+enum ReadingWay: Equatable, Sendable {
+    /// GetRecords. `insteadOf`: why not by enhanced fan-out, which was asked for; nil: it was not.
+    case polling(insteadOf: String?)
+    /// SubscribeToShard, as this consumer.
+    case fanOut(ConsumerARN)
+}

@@ -1,0 +1,134 @@
+import AWS
+import FakeService
+import Kinesis
+import Reactor
+import Testing
+
+@testable import Consumer
+
+/// Enhanced fan-out through the engine: records are pushed to a registered consumer.
+@Suite struct FanOutTests {
+    private static func withFanOut(
+        shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
+        _ body: @escaping @Sendable (Engine, FakeKinesis) async throws -> Void
+    ) async throws {
+        try await withEngine(
+            shards: shards,
+            settings: {
+                $0.host = "here"
+                $0.defaults.useEnhancedFanOut = true
+                settings(&$0)
+            }, body)
+    }
+
+    private static let shard = ShardID(number: 0)
+
+    private static func consumers(_ kinesis: FakeKinesis) async throws -> [RegisteredConsumer] {
+        let stream = try await kinesis.call(DescribeStreamSummary(stream: kinesis.name), retry: nil)
+        return try await kinesis.call(ListStreamConsumers(streamARN: stream.arn), retry: nil).consumers
+    }
+
+    @Test func `records are pushed as one consumer, and none is asked for`() async throws {
+        try await Self.withFanOut { engine, kinesis in
+            try await kinesis.put("old")
+            let reader = try await engine.attach(fromStart)
+            try await kinesis.put("new")
+            #expect(try await engine.read(2, from: reader) == ["old", "new"])
+            try await kinesis.put("newer")
+            #expect(try await engine.read(1, from: reader) == ["newer"])
+            #expect(kinesis.count(.subscribe(Self.shard)) == 1 && kinesis.count(.records(Self.shard)) == 0)
+            #expect(try await Self.consumers(kinesis).map(\.name) == [FanOut.name("kinesis-sidecar", "here")])
+        }
+    }
+
+    @Test func `LATEST begins at the attachment, also where the first subscription fails`() async throws {
+        try await Self.withFanOut { engine, kinesis in
+            try await kinesis.put("old", at: .now().advanced(by: .milliseconds(-2)))
+            kinesis.fail(.subscribe(Self.shard), FakeKinesis.error("ServiceUnavailable", status: 503))
+            let reader = try await engine.attach()
+            try await kinesis.put("new")
+            #expect(try await engine.read(1, from: reader) == ["new"])
+        }
+    }
+
+    @Test func `the consumer is found again after a restart, and reading goes on behind what was settled`() async throws {
+        try await Self.withFanOut(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
+            try await kinesis.put("a", "b")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(2, from: reader) == ["a", "b"])
+            await engine.registry.shutDown(deadline: engine.loop.now)
+            engine.restart()
+            try await kinesis.put("c")
+            let next = try await engine.attach(fromStart)
+            // Within 5 s of the last subscription the service refuses another one.
+            await engine.loop.advance(by: .seconds(12))
+            #expect(try await engine.read(1, from: next) == ["c"])
+            #expect(kinesis.count(.consumers(RegisterStreamConsumer.name)) == 1)
+        }
+    }
+
+    @Test func `a subscription that ends, breaks or says nothing is followed by another one`() async throws {
+        try await Self.withFanOut { engine, kinesis in
+            let reader = try await engine.attach(fromStart)
+            let disturbances: [(FakeSubscription) -> Void] = [
+                { $0.end() }, { $0.fail(.transport(.cut(reason: "by the test"))) },
+                { $0.fail(FakeKinesis.error("ResourceInUseException", status: 200)) }, { $0.isSilent = true },
+            ]
+            for (index, disturb) in disturbances.enumerated() {
+                try await kinesis.put("\(index)")
+                #expect(try await engine.read(1, from: reader) == ["\(index)"])
+                let subscription = try #require(kinesis.openSubscriptions.first)
+                disturb(subscription)
+                await engine.loop.advance(by: .seconds(16))
+            }
+            try await kinesis.put("last")
+            #expect(try await engine.read(1, from: reader) == ["last"])
+            #expect(kinesis.openSubscriptions.count == 1)
+        }
+    }
+
+    @Test func `children follow their parents without a listing`() async throws {
+        try await Self.withFanOut { engine, kinesis in
+            try await kinesis.put("a")
+            let reader = try await engine.attach(fromStart)
+            try await kinesis.split(0)
+            try await kinesis.put("b", "c", to: 1)
+            try await kinesis.put("d", to: 2)
+            #expect(Set(try await engine.read(4, from: reader)) == ["a", "b", "c", "d"])
+            #expect(kinesis.count(.list) <= 2)
+        }
+    }
+
+    @Test func `a consumer that somebody has deregistered is registered anew, and nothing is lost`() async throws {
+        try await Self.withFanOut { engine, kinesis in
+            let reader = try await engine.attach(fromStart)
+            try await kinesis.put("a")
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            let consumer = try #require(try await Self.consumers(kinesis).first)
+            try await kinesis.call(DeregisterStreamConsumer(consumer.arn), retry: nil)
+            try await kinesis.put("b")
+            for _ in 0..<20 where kinesis.count(.consumers(RegisterStreamConsumer.name)) < 2 {
+                await engine.loop.advance(by: .seconds(1))
+            }
+            #expect(try await engine.read(1, from: reader) == ["b"])
+        }
+    }
+
+    @Test func `without a consumer there is an error, or polling where that is wanted`() async throws {
+        for isWanted in [false, true] {
+            try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = isWanted }) { engine, kinesis in
+                kinesis.fail(
+                    .consumers(RegisterStreamConsumer.name), FakeKinesis.error("AccessDeniedException"),
+                    FakeKinesis.error("AccessDeniedException"))
+                try await kinesis.put("a")
+                guard isWanted else {
+                    await #expect(throws: ConsumerError.self) { _ = try await engine.attach(fromStart) }
+                    return
+                }
+                let reader = try await engine.attach(fromStart)
+                #expect(try await engine.read(1, from: reader) == ["a"])
+                #expect(kinesis.count(.records(Self.shard)) > 0)
+            }
+        }
+    }
+}
