@@ -17,6 +17,7 @@ from bench.group_deploy import group_deploy
 from bench.group_takeover import group_takeover
 from bench.grpc import grpc
 from bench.hot_path import hot_path
+from bench.http2_memory import http2_memory
 from bench.http_load import Nginx, http2, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
@@ -27,6 +28,7 @@ from bench.put_bodies import put_bodies
 from bench.puts import puts
 from bench.readers import many_readers, one_reader
 from bench.table import Table
+from bench.tls import tls
 from bench.turns import packet, turns
 from bench.wire_formats import wire_formats
 from harness.sidecar import Sidecars
@@ -35,6 +37,7 @@ from harness.sidecar import Sidecars
 LINES = {
     "rest": at_rest,
     "connections": idle_connections,
+    "http2-memory": http2_memory,
     "latency": added_latency,
     "turns": turns,
     "packet": packet,
@@ -51,6 +54,7 @@ LINES = {
     "grpc": grpc,
     "server": server_alone,
     "http2": http2,
+    "tls": tls,
     "hot-path": hot_path,
     "wire-formats": wire_formats,
     "local-puts": local_puts,

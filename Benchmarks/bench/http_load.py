@@ -4,6 +4,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+from pathlib import Path
 
 from harness.sidecar import fetch
 from harness.waiting import eventually
@@ -12,11 +13,11 @@ from . import RELEASE, ROUNDS, SECONDS
 
 
 class Nginx:
-    """One worker that answers every request with 200, on a port that was free a moment ago."""
+    """One worker that answers every request with 200, on ports that were free a moment ago."""
 
-    def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
-            port, http2_port = free.getsockname()[1], other.getsockname()[1]
+    def __init__(self, folder, pair=None):
+        """`pair`: files of a certificate and its key, for TLS, over which `/files/` is what lies in the folder."""
+        port, http2_port, tls_port = free_ports(3)
         (folder / "nginx.conf").write_text(f"""
             daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
             events {{ worker_connections 2048; }}
@@ -26,13 +27,21 @@ class Nginx:
                 scgi_temp_path {folder}/scgi;
                 server {{ listen 127.0.0.1:{port}; location / {{ return 200; }} }}
                 server {{ listen 127.0.0.1:{http2_port} http2; location / {{ return 200; }} }}
+                {tls_server(folder, tls_port, *pair) if pair else ""}
             }}""")
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.process = subprocess.Popen(
             [nginx, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}/"
         self.http2_url = f"http://127.0.0.1:{http2_port}/"
+        self.tls_url = f"https://127.0.0.1:{tls_port}/"
         eventually(self._answers, 10, why="nginx answers")
+
+    @property
+    def worker(self):
+        """Its process identifier."""
+        master = self.process.pid
+        return int(Path(f"/proc/{master}/task/{master}/children").read_text().split()[0])
 
     def _answers(self):
         try:
@@ -43,6 +52,25 @@ class Nginx:
     def close(self):
         self.process.terminate()
         self.process.wait(10)
+
+
+def tls_server(folder, port, certificate, key):
+    # A file in pieces as large as a record of TLS can be, from a descriptor that stays open; connections wait where they
+    # come all at once.
+    return f"""server {{
+        listen 127.0.0.1:{port} ssl backlog=4096; ssl_certificate {certificate}; ssl_certificate_key {key};
+        open_file_cache max=10; output_buffers 4 64k;
+        location / {{ return 200; }}
+        location /files/ {{ alias {folder}/; }}
+    }}"""
+
+
+def free_ports(count):
+    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in opened]
+    for each in opened:
+        each.close()
+    return ports
 
 
 class BenchServer:

@@ -35,16 +35,15 @@ def puts(bench):
 
 def processor_time(sidecar, url, connections, script):
     """µs of the main thread, on which everything but DNS and SQLite runs, for each put of one wrk run."""
-    before = thread_nanoseconds(sidecar), records(sidecar)
+    before = thread_nanoseconds(sidecar.process.pid), records(sidecar)
     wrk(url, connections, script)
-    after = thread_nanoseconds(sidecar), records(sidecar)
+    after = thread_nanoseconds(sidecar.process.pid), records(sidecar)
     return (after[0] - before[0]) / (after[1] - before[1]) / 1000
 
 
-def thread_nanoseconds(sidecar):
-    """Time on a processor. Source: the kernel's Documentation/scheduler/sched-stats.rst."""
-    pid = sidecar.process.pid
-    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
+def thread_nanoseconds(process):
+    """Time of the process's main thread on a processor. Source: the kernel's Documentation/scheduler/sched-stats.rst."""
+    return int(Path(f"/proc/{process}/task/{process}/schedstat").read_text().split()[0])
 
 
 def records(sidecar):

@@ -48,11 +48,11 @@ def hot_path(bench, payload):
 def read(bench, service, stream, name):
     """MB of payload a second, and ms of the sidecar's thread for each MB."""
     sidecar = bench.sidecars.start_against(service.kinesis_url, "--wire-format", name)
-    before = thread_nanoseconds(sidecar)
+    before = thread_nanoseconds(sidecar.process.pid)
     started = time.monotonic()
     reader = open_reader(sidecar, stream.name)
     count, last = discard([reader])
-    cost = thread_nanoseconds(sidecar) - before
+    cost = thread_nanoseconds(sidecar.process.pid) - before
     sidecar.close()
     assert count > stream.bytes, f"{count} bytes came of {stream.bytes}"
     return {"rate": stream.bytes / (last - started) / 1e6, "cost": cost / stream.bytes}

@@ -48,14 +48,15 @@ class GroupPlan:
 
     def visits(self, reader):
         """Of the reader of that number; one whose visits are used up begins again with the first."""
-        chance = random.Random(f"reader {reader} {self.seed}")
+        chance, protocol = random.Random(f"reader {reader} {self.seed}"), random.Random(f"protocol {reader} {self.seed}")
         return [
             Visit(
                 records=10**9, seconds=round(chance.uniform(1, 8), 2), stalls={}, receive_buffer=None,
                 ending=chance.choice(("leave", "leave", "kill")),
                 # Longer than `readerGracePeriod`, or not.
                 away=round(chance.choice((0, chance.uniform(0, 0.5), chance.uniform(1, 4))), 2),
-                resume=False, behind=0, acknowledges=chance.choice((0.3, 1, 1)))
+                resume=False, behind=0, acknowledges=chance.choice((0.3, 1, 1)),
+                speaks_grpc=protocol.random() < 1 / 3)
             for _ in range(20)]
 
     def clock(self, member, start):

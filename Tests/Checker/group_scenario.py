@@ -112,7 +112,8 @@ class GroupScenario:
             f"group seed {self.plan.seed}: {counts['stored']} records, checkpoints {checkpoints}, {counts['shards']} "
             f"shards, {len(self.plan.steps)} disturbances, {len(self.members)} members"
             f"{' and a player' if self.plan.has_player else ''}{', clocks apart' if self.plan.has_clocks else ''}, "
-            f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['seconds']:.1f} s\n"
+            f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['gRPC']} of them gRPC, "
+            f"{counts['seconds']:.1f} s\n"
             f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
 
     def _start(self, sidecars, url):

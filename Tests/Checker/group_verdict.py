@@ -92,7 +92,8 @@ def judge(ledger, stored, parents, put, manual):
     verdict.counts = {
         "stored": len(stored), "delivered": len(deliveries), "distinct": len(first), "shards": len(parents),
         "hand-overs": sum(_hand_overs(ledger, its) for its in by_shard.values()),
-        "endings": dict(Counter(c.how for c in ledger.connections))}
+        "endings": dict(Counter(c.how for c in ledger.connections)),
+        "gRPC": sum(c.speaks_grpc for c in ledger.connections)}
     return verdict
 
 

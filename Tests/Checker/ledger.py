@@ -22,6 +22,7 @@ class Connection:
     number: int
     reader: int
     opened: float
+    speaks_grpc: bool = False
     resumed_after: int | None = None  # serial of the event whose id was sent as Last-Event-ID
     resumed_from: int | None = None  # number of the connection that it came on
     leaving: float | None = None  # when it ended its side, to read on to the end
@@ -91,10 +92,10 @@ class Ledger:
                     return False
         return True
 
-    def connected(self, reader, resumed=None):
+    def connected(self, reader, resumed=None, speaks_grpc=False):
         """`resumed`: the serial and connection of the event whose id was sent, if one was."""
         with self.lock:
-            connection = Connection(len(self.connections), reader, time.time())
+            connection = Connection(len(self.connections), reader, time.time(), speaks_grpc)
             if resumed:
                 connection.resumed_after, connection.resumed_from = resumed[0], resumed[1].number
             self.connections.append(connection)

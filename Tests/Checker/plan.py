@@ -33,10 +33,11 @@ class Visit:
     resume: bool  # sends the Last-Event-ID of what it has worked off
     behind: int  # events of its last connection that it has not worked off by then
     acknowledges: float  # with manual checkpoints: the share of its events that it acknowledges before its end
+    speaks_grpc: bool  # else server-sent events
 
     def __str__(self):
         return (
-            f"{self.ending} after {self.records} records or {self.seconds} s, stalls {self.stalls}, "
+            f"{'gRPC, ' if self.speaks_grpc else ''}{self.ending} after {self.records} records or {self.seconds} s, stalls {self.stalls}, "
             f"buffer {self.receive_buffer}, away {self.away} s, acknowledges {self.acknowledges}"
             f"{f', Last-Event-ID of the event {self.behind} before the last' if self.resume else ''}")
 
@@ -59,11 +60,14 @@ class Plan:
         marks = sorted(chance.randint(first, last) for _ in range(count))
         self.steps = [Step(mark, kind, more) for mark, (kind, more) in zip(marks, kinds)]
         self.visits = [
-            self._visits(random.Random(f"reader {index} {seed}"), random.Random(f"worked off {index} {seed}"))
+            self._visits(
+                random.Random(f"reader {index} {seed}"), random.Random(f"worked off {index} {seed}"),
+                # Of three readers one speaks gRPC.
+                speaks_grpc=index % 3 == 2)
             for index in range(readers)]
         self.writers = [random.Random(f"writer {index} {seed}") for index in range(4)]
 
-    def _visits(self, chance, work):
+    def _visits(self, chance, work, speaks_grpc):
         """More than a run needs; a reader whose visits are used up begins again with the first."""
         visits = []
         for _ in range(40):
@@ -73,7 +77,7 @@ class Plan:
                 records, round(chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
                 chance.choice(("leave", "leave", "kill")), round(chance.choice((0, 0, chance.uniform(0, 0.7))), 2),
                 chance.random() < 0.5, work.choice((0, 0, work.randint(1, MOST_BEHIND))),
-                round(chance.choice((0, 0.3, 1)), 1)))
+                round(chance.choice((0, 0.3, 1)), 1), speaks_grpc))
         return visits
 
     def __str__(self):

@@ -20,8 +20,7 @@ OVERTAKEN = ("checkpointBehind", "unknownEvent", "checkpointAhead", "leaseLost")
 class Reader:
     """Makes one visit after the other. Once `settling` is set it stays, and takes all there is."""
 
-    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over, speaks_grpc=False):
-        self.speaks_grpc = speaks_grpc
+    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over):
         self.index, self.visits, self.ledger = index, visits, ledger
         self.sidecar, self.stream, self.options = sidecar, stream, options
         self.settling, self.over = settling, over
@@ -55,7 +54,7 @@ class Reader:
         try:
             if wire.status() != 200 or wire.is_refusal():
                 return False
-            connection = self.ledger.connected(self.index, last and last[1:])
+            connection = self.ledger.connected(self.index, last and last[1:], visit.speaks_grpc)
             connection.how = self._follow(wire, connection, visit)
         except OSError as error:
             if connection is None:
@@ -81,7 +80,7 @@ class Reader:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, visit.receive_buffer)
             sock.settimeout(20)
             sock.connect((place.hostname, place.port))
-            if self.speaks_grpc:
+            if visit.speaks_grpc:
                 return RpcWire(sock, self.stream, self.options, last)
             lines = [f"GET /streams/{self.stream}/records?{self.options} HTTP/1.1", f"Host: {place.netloc}", "Accept: text/event-stream"]
             if last:
@@ -107,7 +106,7 @@ class Reader:
             going = not self.settling.is_set() and (taken >= visit.records or time.monotonic() > until)
             if going and not leaving:
                 # gRPC has no other end by the client.
-                if visit.ending == "kill" or self.speaks_grpc:
+                if visit.ending == "kill" or visit.speaks_grpc:
                     kill(wire.socket)
                     return "killed"
                 leaving = True
@@ -125,7 +124,7 @@ class Reader:
                     ended = True
                 elif event.name == "shard":
                     self.ledger.told(connection, data["shardId"], data["change"])
-                elif event.name == "problem" and self.speaks_grpc and data["code"] in (*OVERTAKEN, "shardsNotHeld"):
+                elif event.name == "problem" and visit.speaks_grpc and data["code"] in (*OVERTAKEN, "shardsNotHeld"):
                     pass  # of an acknowledgement on the call
                 elif event.name == "problem" and data["code"] != "shardDegraded":
                     self.ledger.complain(f"connection {connection.number} was told of a problem: {data}")
@@ -149,7 +148,7 @@ class Reader:
         shard, sequence = data["shardId"], data["records"][-1]["sequenceNumber"]
         by_event = self.chance.random() < 0.5
         body = {"id": event} if by_event else {"shardId": shard, "sequenceNumber": sequence}
-        if self.speaks_grpc and not self.settling.is_set() and self.chance.random() < 0.5:
+        if connection.speaks_grpc and not self.settling.is_set() and self.chance.random() < 0.5:
             self.ledger.maybe_stored(connection, *(() if by_event else (shard, int(sequence))))
             return wire.acknowledge(body)
         for _ in range(200):

@@ -91,10 +91,18 @@ class RpcWire:
                 self.received += len(event.data)
                 self._body += event.data
                 self._connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            elif isinstance(event, h2.events.TrailersReceived):
+                self._take_status(dict(event.headers))
             elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
                 self._is_over = True
         self._flush()
         self._take()
+
+    def _take_status(self, trailers):
+        """A call that was answered ends well, or with its connection; what ends it otherwise is told as a problem is."""
+        if trailers["grpc-status"] != "0":
+            problem = {"code": f"grpc-status {trailers['grpc-status']}", "detail": trailers.get("grpc-message")}
+            self._events.append(SimpleNamespace(name="problem", id=None, data=json.dumps(problem)))
 
     def _frames(self):
         """The frames that are whole, but for GOAWAY, behind which h2 takes nothing of streams that are open (RFC 9113, 6.8)."""

@@ -84,8 +84,7 @@ class Scenario:
         if self.plan.manual:
             options += "&useAutoCheckpoints=false"
         self.readers = [
-            # Of three readers one speaks gRPC.
-            Reader(index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over, index % 3 == 2)
+            Reader(index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over)
             for index, visits in enumerate(self.plan.visits)]
         self.writers = [
             Writer(index, chance, self.ledger, self.numbers, self.sidecar, STREAM)

@@ -1,6 +1,7 @@
 """Some seeds of the checker of groups (Tests/Checker), and that it sees what it is there to see."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ def test_nothing_is_lost_whatever_is_disturbed(seed):
         stderr=subprocess.STDOUT, timeout=170)
     print(checker.stdout)
     assert checker.returncode == 0, checker.stdout
+    assert re.search(r", [1-9]\d* of them gRPC,", checker.stdout)
 
 
 class Story:
