@@ -1,3 +1,4 @@
+import Bytes
 import Reactor
 
 /// The subscriptions to shards that are under way, and the rules by which they follow each other. Confined to its loop.
@@ -37,6 +38,24 @@ final class Subscriptions {
         let address = subscription.key.address
         running[address]?.removeAll { $0 === subscription }
         if running[address]?.isEmpty ?? false { running[address] = nil }
+    }
+
+    /// Those under way, for `GET /_subscriptions`: `{"subscriptions": [{"stream", "consumer", "shardId"}]}`.
+    func list() -> ByteBuffer {
+        var answer = AnswerWriter(.json)
+        answer.beginObject()
+        answer.key("subscriptions")
+        answer.beginArray()
+        for key in running.values.joined().map(\.key) {
+            answer.beginObject()
+            answer.member("stream", key.consumer.stream)
+            answer.member("consumer", key.consumer.name)
+            answer.member("shardId", LocalShard.id(key.shard))
+            answer.endObject()
+        }
+        answer.endArray()
+        answer.endObject()
+        return answer.buffer
     }
 
     /// There may be something new to tell of the shard.

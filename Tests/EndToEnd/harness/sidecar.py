@@ -141,6 +141,10 @@ class Sidecar:
         answer = fetch(self.kinesis_url + "/_faults", "POST", {"kind": kind, **fields})
         assert answer.status == 200, answer
 
+    def subscriptions(self):
+        """Those that the embedded Kinesis sends events to: stream, consumer, shardId of each."""
+        return fetch(self.kinesis_url + "/_subscriptions").json["subscriptions"]
+
     def follow(self, stream, query="", headers=()):
         """`curl -N` on the stream's records, once the response head is there."""
         reader = CurlReader(f"{self.url}/streams/{stream}/records{'?' + query if query else ''}", headers)
