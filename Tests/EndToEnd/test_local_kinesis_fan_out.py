@@ -59,6 +59,10 @@ def put(kinesis, stream, *texts):
         kinesis.put_record(StreamName=stream, Data=text.encode(), PartitionKey="k")
 
 
+def tags(kinesis, arn):
+    return {tag["Key"]: tag["Value"] for tag in kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+
+
 def code(call, *arguments, **more):
     with pytest.raises(ClientError) as error:
         call(*arguments, **more)
@@ -113,10 +117,50 @@ def test_consumers_outlive_the_process(sidecars, tmp_path):
     sidecar = sidecars.start("--data-dir", str(tmp_path / "data"))
     kinesis = sidecar.boto3()
     make_stream(kinesis, "orders")
-    arn = register(kinesis, "orders")
+    arn, gone = register(kinesis, "orders"), register(kinesis, "orders", "gone")
+    put(kinesis, "orders", "x")
+    stream = subscribe(kinesis, arn)
+    continuation = next_records(stream)[1]
+    for consumer in (arn, gone):
+        kinesis.tag_resource(ResourceARN=consumer, Tags={"a": "b"})
+    kinesis.deregister_stream_consumer(ConsumerARN=gone)
     sidecar.kill()
     sidecar.start()
-    assert status(sidecar.boto3(), arn) == "ACTIVE"
+    kinesis = sidecar.boto3()
+    assert status(kinesis, arn) == "ACTIVE"
+    assert tags(kinesis, arn) == {"a": "b"}
+    assert code(kinesis.describe_stream_consumer, ConsumerARN=gone) == "ResourceNotFoundException"
+    again = kinesis.register_stream_consumer(StreamARN=stream_arn(kinesis, "orders"), ConsumerName="gone")["Consumer"]
+    assert tags(kinesis, again["ConsumerARN"]) == {}
+    put(kinesis, "orders", "y")
+    stream = subscribe(kinesis, arn, Type="AFTER_SEQUENCE_NUMBER", SequenceNumber=continuation)
+    assert next_records(stream)[0] == ["y"]
+
+
+def test_consumers_have_tags_of_their_own(kinesis):
+    make_stream(kinesis, "orders")
+    stream = stream_arn(kinesis, "orders")
+    kinesis.add_tags_to_stream(StreamName="orders", Tags={"of": "the stream"})
+    arn = kinesis.register_stream_consumer(StreamARN=stream, ConsumerName="app", Tags={"team": "a", "stage": ""})[
+        "Consumer"]["ConsumerARN"]
+    assert tags(kinesis, arn) == {"team": "a", "stage": ""}
+    kinesis.tag_resource(ResourceARN=arn, Tags={"team": "b", "more": "x"})
+    kinesis.untag_resource(ResourceARN=arn, TagKeys=["stage", "nothing"])
+    assert tags(kinesis, arn) == {"team": "b", "more": "x"}
+    assert tags(kinesis, stream) == {"of": "the stream"}
+    many = {str(n): "" for n in range(49)}
+    assert code(kinesis.tag_resource, ResourceARN=arn, Tags=many) == "InvalidArgumentException"
+    assert code(kinesis.tag_resource, ResourceARN=arn, Tags={"aws:x": ""}) == "InvalidArgumentException"
+    assert code(kinesis.register_stream_consumer, StreamARN=stream, ConsumerName="b", Tags={"aws:x": ""}) == (
+        "InvalidArgumentException")
+    kinesis.tag_resource(ResourceARN=arn, Tags=dict(list(many.items())[:48]))
+    assert len(tags(kinesis, arn)) == 50
+    for call in (kinesis.list_tags_for_resource, kinesis.tag_resource, kinesis.untag_resource):
+        more = {kinesis.tag_resource: {"Tags": {"a": "b"}}, kinesis.untag_resource: {"TagKeys": ["a"]}}.get(call, {})
+        assert code(call, ResourceARN=arn + "1", **more) == "ResourceNotFoundException"
+    kinesis.deregister_stream_consumer(ConsumerARN=arn)
+    eventually(lambda: not kinesis.list_stream_consumers(StreamARN=stream)["Consumers"], 10, why="it is gone")
+    assert code(kinesis.list_tags_for_resource, ResourceARN=arn) == "ResourceNotFoundException"
 
 
 def test_records_are_pushed_as_they_come_and_a_later_subscription_goes_on_behind_them(kinesis):
