@@ -115,6 +115,7 @@ def check(exchange, status, headers, body):
 
 def check_events(exchange, body):
     """An initial response, and the recorded records; how many events they are in, and how many are empty, is the server's."""
+    assert sdk_recordings.covers(body, exchange.answer)
     (head, payload), *events = sdk_recordings.messages(body)
     assert (head[":event-type"], payload) == ("initial-response", {})
     if events and events[-1][0][":message-type"] == "exception":

@@ -15,7 +15,7 @@ class Http2Player:
     server to the client's windows and to one ACK for each SETTINGS and PING.
 
     What the server may do otherwise is not waited for: windows that it opens, and DATA beyond the end of its stream; of a
-    subscription's DATA the records are waited for that were in as much of the recorded ones.
+    subscription's DATA what covers the recorded ones is.
     """
 
     def __init__(self, port, names, stage):
@@ -126,8 +126,8 @@ class Http2Player:
             self._wait(lambda: self.heads[stream] is not None)
         elif kind == "DATA" and self.exchanges[stream].is_subscription:
             whole = awaited["data"][stream] = awaited["data"].get(stream, 0) + recorded["length"]
-            count = len(sdk_recordings.records(self.exchanges[stream].answer[:whole]))
-            self._wait(lambda: stream in self.ended or len(sdk_recordings.records(self.data[stream])) >= count)
+            so_far = self.exchanges[stream].answer[:whole]
+            self._wait(lambda: stream in self.ended or sdk_recordings.covers(self.data[stream], so_far))
         elif kind == "DATA":
             whole = awaited["data"][stream] = awaited["data"].get(stream, 0) + recorded["length"]
             is_last = "END_STREAM" in recorded.get("flags", [])

@@ -65,6 +65,12 @@ def records(body):
     return [record for _, payload in messages(body) for record in payload.get("Records", [])]
 
 
+def covers(ours, recorded):
+    """Whether an event stream of ours has brought, behind its initial response, an event where there was one, and all records.
+    How many empty events there are is the server's to choose."""
+    return len(records(ours)) >= len(records(recorded)) and len(messages(ours)) > bool(messages(recorded))
+
+
 @dataclass
 class Connection:
     exchanges: list
