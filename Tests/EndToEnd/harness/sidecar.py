@@ -164,6 +164,11 @@ class Sidecar:
                 return int(line.split()[1])
         raise AssertionError("no VmRSS")
 
+    def cpu_seconds(self):
+        """What the process has taken so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
     def terminate(self, within=30.0):
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
