@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from bench import ROOT
+from bench.fan_out import fan_out
 from bench.group_costs import group_costs
 from bench.group_deploy import group_deploy
 from bench.group_takeover import group_takeover
@@ -52,6 +53,7 @@ LINES = {
     "puts": puts,
     "lines": lines,
     "grpc": grpc,
+    "fan-out": fan_out,
     "server": server_alone,
     "http2": http2,
     "tls": tls,

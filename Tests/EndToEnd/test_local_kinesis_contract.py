@@ -2,12 +2,13 @@
 
 import pytest
 
+import local_kinesis_consumer_scenarios
 import local_kinesis_error_scenarios
 import local_kinesis_scenarios
 from harness.sidecar import Sidecars
 from local_kinesis import Kinesis, members
 
-SCENARIOS = local_kinesis_scenarios.ALL + local_kinesis_error_scenarios.ALL
+SCENARIOS = local_kinesis_scenarios.ALL + local_kinesis_consumer_scenarios.ALL + local_kinesis_error_scenarios.ALL
 
 # Of the service's model, what moto never answers.
 MOTO_LEAVES_OUT = {

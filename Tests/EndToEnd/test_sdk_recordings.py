@@ -1,21 +1,26 @@
 """What the SDKs of JavaScript, Java, Go, Rust and Python, the AWS CLI and KCL were recorded to send, played against the embedded
-Kinesis up to the first operation of fan-out, and answered as the service would."""
+Kinesis and answered as the service would."""
 
 import base64
+import json
 
 import pytest
 
 from harness import cbor, sdk_recordings
-from harness.sdk_player import Http1Player, Names
+from harness.sdk_player import Http1Player, play
 from harness.sdk_player_http2 import Http2Player
 from harness.waiting import eventually
 from local_kinesis import Kinesis
 
+EVENT_STREAM = "application/vnd.amazon.eventstream"
 # What names the server, or what it decides for itself.
 OWN = {
     "SequenceNumber", "StartingSequenceNumber", "EndingSequenceNumber", "EndingHashKey", "StartingHashKey", "ShardIterator",
     "NextShardIterator", "StreamCreationTimestamp", "ApproximateArrivalTimestamp", "StreamStatus", "message", "ShardLimit",
-    "OpenShardCount", "OnDemandStreamCount", "OnDemandStreamCountLimit", "MillisBehindLatest", "NextToken", "StreamNames"}
+    "OpenShardCount", "OnDemandStreamCount", "OnDemandStreamCountLimit", "MillisBehindLatest", "NextToken", "StreamNames", "ConsumerARN", "ConsumerStatus",
+    "ConsumerCreationTimestamp"}
+# What the recording's server shows and the service does not, by path.
+NOT_SHOWN = {"DescribeStreamConsumer.ConsumerDescription.Tags", "ListStreamConsumers.NextToken"}
 # What the service refuses otherwise than the recording's server, by a piece of that one's message …
 REFUSED_OTHERWISE = {
     "contains invalid characters": "ValidationException",
@@ -36,8 +41,9 @@ WITHOUT_MEMBERS = {"UpdateMaxRecordSize"}
 EARLIER = {
     "java-v2-http2-large-answer.json": ("flow", 1, [(b"x" * 60_000, "k")] * 4),
     "js-v3-http2-large-answer.json": ("flow", 1, [(b"x" * 60_000, "k")] * 4),
-    "kcl3-http2-cbor-fanout.json": ("kcl-r", 2, []),
-    "kcl3-http2-cbor-polling.json": ("kcl-r", 2, [(b"rec-%d" % n, f"k{n}") for n in range(6)])}
+    **dict.fromkeys(
+        ("kcl3-http2-cbor-fanout.json", "kcl3-http2-cbor-polling.json"),
+        ("kcl-r", 2, [(b"rec-%d" % n, f"k{n}") for n in range(6)]))}
 
 
 @pytest.mark.parametrize("name", sdk_recordings.NAMES)
@@ -46,13 +52,12 @@ def test_a_recorded_sdk_is_answered(sidecars, name):
     kinesis = Kinesis(sidecar.kinesis_url)
     if name in EARLIER:
         prepare(kinesis, *EARLIER[name])
-    names, played = Names(), 0
-    for connection in sdk_recordings.connections(name):
-        player = (Http2Player if connection.frames else Http1Player)(sidecar.ports["kinesis"], names)
-        for exchange, status, headers, body in player.play(connection, lambda _: at_rest(kinesis)):
-            check(exchange, status, headers, body)
-            played += 1
-    assert played == len(sdk_recordings.exchanges(name)) > 0
+    answers = play(
+        sidecar.ports["kinesis"], sdk_recordings.connections(name), lambda c: Http2Player if c.frames else Http1Player,
+        lambda exchange: get_ready(kinesis, exchange), lambda exchange: is_left(sidecar, exchange))
+    for answer in answers:
+        check(*answer)
+    assert len(answers) == len(sdk_recordings.exchanges(name)) > 0
 
 
 def prepare(kinesis, stream, shards, records):
@@ -61,20 +66,38 @@ def prepare(kinesis, stream, shards, records):
         kinesis.boto.put_record(StreamName=stream, Data=data, PartitionKey=key)
 
 
-def at_rest(kinesis):
-    """Streams pass through CREATING, UPDATING and DELETING, which the recorded client waited for."""
-    def is_so():
-        names = kinesis.boto.list_streams()["StreamNames"]
-        return all(kinesis.boto.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
-                   == "ACTIVE" for name in names) or not names
+def get_ready(kinesis, exchange):
+    """Streams and consumers pass through CREATING, UPDATING and DELETING, which the recorded client waited for."""
+    def is_at_rest():
+        states = []
+        for name in kinesis.boto.list_streams()["StreamNames"]:
+            try:
+                stream = kinesis.boto.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+                consumers = kinesis.boto.list_stream_consumers(StreamARN=stream["StreamARN"])["Consumers"]
+            except kinesis.boto.exceptions.ResourceNotFoundException:
+                return False  # It was going.
+            states += [stream["StreamStatus"], *(consumer["ConsumerStatus"] for consumer in consumers)]
+        return set(states) <= {"ACTIVE"}
 
-    eventually(is_so, 20, why="no stream changes")
+    eventually(is_at_rest, 20, why="nothing changes")
+    if exchange.operation == "DeleteStream" and exchange.status == 400 and "Consumers exist" in exchange.answer["message"]:
+        # Of the recorded stream the consumer was still going.
+        arn = kinesis.boto.describe_stream_summary(StreamName=json.loads(exchange.body)["StreamName"])
+        kinesis.boto.register_stream_consumer(StreamARN=arn["StreamDescriptionSummary"]["StreamARN"], ConsumerName="other")
+
+
+def is_left(sidecar, exchange):
+    """The embedded Kinesis goes on for nobody who has left."""
+    shard = json.loads(exchange.body)["ShardId"]
+    eventually(
+        lambda: all(open["shardId"] != shard for open in sidecar.subscriptions()), 10, why=f"{shard} is nobody's any more")
 
 
 def check(exchange, status, headers, body):
     told = f"{exchange.operation} {exchange.body[:300]}: {status} {body[:500]}"
-    assert headers["content-type"] == exchange.header("content-type") and headers["x-amzn-requestid"], told
     refusal = expected_refusal(exchange)
+    kind = exchange.header("content-type") if refusal or not exchange.is_subscription else EVENT_STREAM
+    assert headers["content-type"] == kind and headers["x-amzn-requestid"], told
     assert status == (400 if refusal else 200), told
     if refusal:
         answer = exchange.decode(body)
@@ -82,10 +105,34 @@ def check(exchange, status, headers, body):
         assert answer["__type"] == headers["x-amzn-errortype"] == refusal, told
     elif exchange.operation in WITHOUT_MEMBERS:
         assert body == b""
+    elif exchange.is_subscription:
+        check_events(exchange, body)
     elif exchange.length:
         assert len(body) > 240_000, "all of its four records"
     else:
         compare(exchange.answer, exchange.decode(body), exchange.operation)
+
+
+def check_events(exchange, body):
+    """An initial response, and the recorded records; how many events they are in, and how many are empty, is the server's."""
+    assert sdk_recordings.covers(body, exchange.answer)
+    (head, payload), *events = sdk_recordings.messages(body)
+    assert (head[":event-type"], payload) == ("initial-response", {})
+    if events and events[-1][0][":message-type"] == "exception":
+        # Of who did not leave when the consumer went.
+        assert events.pop()[0][":exception-type"] == "ResourceNotFoundException"
+    for headers, payload in events:
+        assert headers == {
+            ":message-type": "event", ":event-type": "SubscribeToShardEvent",
+            ":content-type": "application/x-amz-json-1.1"}
+        assert payload["MillisBehindLatest"] >= 0
+        assert ("ChildShards" in payload) != ("ContinuationSequenceNumber" in payload)
+        if payload["Records"]:
+            assert payload["ContinuationSequenceNumber"] == payload["Records"][-1]["SequenceNumber"]
+    compare(sdk_recordings.records(exchange.answer), sdk_recordings.records(body), "Records")
+    children = [[c for _, payload in sdk_recordings.messages(answer) for c in payload.get("ChildShards") or []]
+                for answer in (exchange.answer, body)]
+    compare(*children, "ChildShards")
 
 
 def expected_refusal(exchange):
@@ -93,6 +140,9 @@ def expected_refusal(exchange):
     piece, code = REFUSED_AT_ALL.get((exchange.operation, exchange.status), (None, None))
     if piece and piece in exchange.body:
         return code
+    if exchange.is_subscription:
+        # The recording's server refuses in the response's first message.
+        return sdk_recordings.messages(exchange.answer)[0][0].get(":exception-type")
     if exchange.status == 200:
         return None
     message = exchange.answer["message"]
@@ -105,7 +155,7 @@ def compare(recorded, ours, path):
     if isinstance(recorded, dict):
         for key, value in recorded.items():
             # The service leaves out of a record that it is not encrypted.
-            if value is None or (path.endswith("Records[]") and key == "EncryptionType"):
+            if value is None or f"{path}.{key}" in NOT_SHOWN or (path.endswith("Records[]") and key == "EncryptionType"):
                 continue
             assert key in ours, f"{path} has no {key}: {ours}"
             if key == "Data" and isinstance(ours[key], bytes):

@@ -12,13 +12,15 @@ final class Embedded: Sendable {
     let loop: EventLoop
     let service: KinesisService
 
-    init(limits: Bool = false, memoryLimit: Int = 1 << 30) async throws {
-        loop = try EventLoop(name: "kinesis")
+    init(
+        limits: Bool = false, memoryLimit: Int = 1 << 30, stateDelay: Duration = .zero, time: LoopTime = .system
+    ) async throws {
+        loop = try EventLoop(name: "kinesis", time: time)
         try loop.startThread()
         let (store, loaded) = try await StreamStore.open(.memory)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let configuration = LocalKinesisConfiguration(
-            limits: limits, stateDelay: .zero, memoryLimit: memoryLimit)
+            limits: limits, stateDelay: stateDelay, memoryLimit: memoryLimit)
         service = KinesisService(
             loop: loop, configuration: configuration, store: store, loaded: loaded, logger: logger)
     }

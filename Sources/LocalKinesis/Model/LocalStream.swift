@@ -103,9 +103,9 @@ struct LocalStream: Equatable {
         shards[index] = shard
     }
 
-    mutating func addConsumer(_ name: String, now: WallTime) -> StreamConsumer {
+    mutating func addConsumer(_ name: String, tags: [String: String] = [:], now: WallTime) -> StreamConsumer {
         let second = max(now.milliseconds / 1000, lastConsumerCreated.milliseconds / 1000 + 1)
-        let consumer = StreamConsumer(name: name, created: WallTime(milliseconds: second * 1000))
+        let consumer = StreamConsumer(name: name, created: WallTime(milliseconds: second * 1000), tags: tags)
         lastConsumerCreated = consumer.created
         consumers[name] = consumer
         return consumer

@@ -14,6 +14,7 @@ struct StreamConsumer: Equatable {
     /// In whole seconds, which are part of its ARN: one that is registered again is another one.
     let created: WallTime
     var status = Status.creating
+    var tags: [String: String] = [:]
 
     /// As streams are named.
     static func isName(_ name: String) -> Bool { StreamName(name) != nil }

@@ -4,7 +4,6 @@ import Time
 /// RegisterStreamConsumer, DescribeStreamConsumer, ListStreamConsumers, DeregisterStreamConsumer.
 extension KinesisService {
     func registerStreamConsumer(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        if fields.has("Tags") { throw .validation("The embedded Kinesis keeps no tags of consumers.") }
         var stream = try streamOfARN(fields)
         let name = try fields.string("ConsumerName")
         guard StreamConsumer.isName(name) else {
@@ -29,7 +28,8 @@ extension KinesisService {
                 "\(StreamConsumer.mostCreating) consumers of stream \(stream.name) are CREATING: no more can be at a time."
             )
         }
-        let consumer = stream.addConsumer(name, now: .now())
+        let tags = try Self.checkedTags(fields.optionalMap("Tags") ?? [:])
+        let consumer = stream.addConsumer(name, tags: tags, now: .now())
         try await store(stream)
         _ = loop.schedule(after: configuration.stateDelay) { [self] in
             update(stream) { $0.update(consumer) { $0.status = .active } }

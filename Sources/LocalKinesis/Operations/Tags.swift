@@ -1,6 +1,7 @@
 import Bytes
 
-/// The tags of a stream, which is named by its name or ARN, and by the newer operations as a resource.
+/// The tags of a stream, which is named by its name or ARN, and by the newer operations those of a resource: a stream or a
+/// consumer.
 extension KinesisService {
     /// Source: AddTagsToStream in the service's API reference.
     private static let tagLimit = 50
@@ -16,7 +17,7 @@ extension KinesisService {
             guard !key.hasPrefix("aws:") else { throw .invalidArgument("Tag keys must not begin with aws:") }
         }
         guard tags.count <= tagLimit else {
-            throw .invalidArgument("A stream takes at most \(tagLimit) tags.")
+            throw .invalidArgument("A stream or consumer takes at most \(tagLimit) tags.")
         }
         return tags
     }
@@ -24,11 +25,11 @@ extension KinesisService {
     // MARK: Of a stream
 
     func addTags(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        try await add(fields, to: stream(fields))
+        try await add(fields, to: Tagged(stream: stream(fields)))
     }
 
     func removeTags(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        try await remove(fields, from: stream(fields))
+        try await remove(fields, from: Tagged(stream: stream(fields)))
     }
 
     func listTags(_ fields: RequestFields) throws(ServiceFault) -> ByteBuffer? {
@@ -38,7 +39,7 @@ extension KinesisService {
         let keys = stream.tags.keys.sorted().filter { key in after.map { key > $0 } ?? true }
         var answer = fields.answer()
         answer.beginObject()
-        write(keys.prefix(limit), of: stream, &answer)
+        write(keys.prefix(limit), of: stream.tags, &answer)
         answer.member("HasMoreTags", keys.count > limit)
         answer.endObject()
         return answer.buffer
@@ -47,24 +48,31 @@ extension KinesisService {
     // MARK: Of a resource
 
     func tagResource(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        try await add(fields, to: resource(fields))
+        try await add(fields, to: tagged(fields))
     }
 
     func untagResource(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
-        try await remove(fields, from: resource(fields))
+        try await remove(fields, from: tagged(fields))
     }
 
     /// All of them, without pages.
     func listTagsForResource(_ fields: RequestFields) throws(ServiceFault) -> ByteBuffer? {
-        let stream = try resource(fields)
+        let tags = try tagged(fields).tags
         var answer = fields.answer()
         answer.beginObject()
-        write(stream.tags.keys.sorted()[...], of: stream, &answer)
+        write(tags.keys.sorted()[...], of: tags, &answer)
         answer.endObject()
         return answer.buffer
     }
 
-    /// The stream whose ARN the request names. Consumers, the other resource with tags, are not here.
+    /// The stream or consumer whose ARN the request names.
+    private func tagged(_ fields: RequestFields) throws(ServiceFault) -> Tagged {
+        guard ConsumerARN(try fields.string("ResourceARN")) != nil else { return Tagged(stream: try resource(fields)) }
+        let (stream, consumer) = try consumer(fields.string("ResourceARN"))
+        return Tagged(stream: stream, consumer: consumer)
+    }
+
+    /// The stream whose ARN the request names.
     func resource(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
         let arn = try fields.string("ResourceARN")
         guard let name = StreamARN(arn)?.stream else {
@@ -77,33 +85,45 @@ extension KinesisService {
 
     // MARK: Both
 
-    private func add(_ fields: RequestFields, to stream: LocalStream) async throws(ServiceFault) -> ByteBuffer? {
+    private func add(_ fields: RequestFields, to resource: Tagged) async throws(ServiceFault) -> ByteBuffer? {
         guard let tags = try fields.optionalMap("Tags") else { throw RequestFields.missing("Tags") }
         guard !tags.isEmpty else { throw RequestFields.tooShort("Tags", "{}") }
-        var changed = stream
-        changed.tags = try Self.checkedTags(stream.tags.merging(Self.checkedTags(tags)) { $1 })
-        try await store(changed)
+        try await store(resource.with(Self.checkedTags(resource.tags.merging(Self.checkedTags(tags)) { $1 })))
         return nil
     }
 
-    private func remove(_ fields: RequestFields, from stream: LocalStream) async throws(ServiceFault) -> ByteBuffer? {
+    private func remove(_ fields: RequestFields, from resource: Tagged) async throws(ServiceFault) -> ByteBuffer? {
         let keys = try fields.strings("TagKeys")
         guard !keys.isEmpty else { throw RequestFields.tooShort("TagKeys", "[]") }
-        var changed = stream
-        for key in keys { changed.tags[key] = nil }
-        try await store(changed)
+        try await store(resource.with(resource.tags.filter { !keys.contains($0.key) }))
         return nil
     }
 
-    private func write(_ keys: ArraySlice<String>, of stream: LocalStream, _ answer: inout AnswerWriter) {
+    private func write(_ keys: ArraySlice<String>, of tags: [String: String], _ answer: inout AnswerWriter) {
         answer.key("Tags")
         answer.beginArray()
         for key in keys {
             answer.beginObject()
             answer.member("Key", key)
-            answer.member("Value", stream.tags[key] ?? "")
+            answer.member("Value", tags[key] ?? "")
             answer.endObject()
         }
         answer.endArray()
+    }
+}
+
+/// What has tags. Performs no I/O.
+private struct Tagged {
+    let stream: LocalStream
+    /// Nil: the stream itself.
+    var consumer: StreamConsumer?
+
+    var tags: [String: String] { consumer?.tags ?? stream.tags }
+
+    /// The stream with its own or its consumer's tags changed.
+    func with(_ tags: [String: String]) -> LocalStream {
+        var changed = stream
+        if let consumer { changed.update(consumer) { $0.tags = tags } } else { changed.tags = tags }
+        return changed
     }
 }

@@ -46,6 +46,14 @@ enum Schema {
                     stream TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (stream, name)
                 ) STRICT, WITHOUT ROWID;
                 """),
+        Migration(
+            version: 4,
+            sql: """
+                CREATE TABLE consumer_tags (
+                    stream TEXT NOT NULL, consumer TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+                    PRIMARY KEY (stream, consumer, key)
+                ) STRICT, WITHOUT ROWID;
+                """),
     ]
 }
 

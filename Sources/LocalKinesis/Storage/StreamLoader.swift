@@ -30,11 +30,7 @@ struct StreamLoader {
                 return try stored.map { stored throws(SQLiteError) in try newest(of: shard, stored) } ?? shard
             }
         }
-        var consumers: [String: [StreamConsumer]] = [:]
-        try connection.query("SELECT stream, name, created FROM consumers") { row in
-            consumers[row.text(0), default: []].append(
-                StreamConsumer(name: row.text(1), created: WallTime(milliseconds: row.int64(2)), status: .active))
-        }
+        let consumers = try consumers()
         try connection.query("SELECT * FROM streams ORDER BY name") { row in
             let name = row.text(0)
             loaded.streams.append(Self.stream(row, shards: shards[name] ?? [], consumers: consumers[name] ?? []))
@@ -92,6 +88,22 @@ struct StreamLoader {
         stream.policy = row.optionalText(9)
         stream.warmThroughput = row.optionalInt64(10).map(Int.init)
         return stream
+    }
+
+    /// Of each stream.
+    private func consumers() throws(SQLiteError) -> [String: [StreamConsumer]] {
+        var tags: [[String]: [String: String]] = [:]
+        try connection.query("SELECT stream, consumer, key, value FROM consumer_tags") { row in
+            tags[[row.text(0), row.text(1)], default: [:]][row.text(2)] = row.text(3)
+        }
+        var consumers: [String: [StreamConsumer]] = [:]
+        try connection.query("SELECT stream, name, created FROM consumers") { row in
+            consumers[row.text(0), default: []].append(
+                StreamConsumer(
+                    name: row.text(1), created: WallTime(milliseconds: row.int64(2)), status: .active,
+                    tags: tags[[row.text(0), row.text(1)]] ?? [:]))
+        }
+        return consumers
     }
 
     private func tags(of stream: String) throws(SQLiteError) -> [String: String] {

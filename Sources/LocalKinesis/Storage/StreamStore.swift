@@ -53,20 +53,38 @@ final class StreamStore: @unchecked Sendable {
                 .text(stream.encryptionKey), .integer(stream.nextShardIndex),
                 .text(stream.shardMetrics.map(\.rawValue).sorted().joined(separator: ",")), .text(stream.policy),
                 .integer(stream.warmThroughput.map(Int64.init)))
-            try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream.name))
-            for (key, value) in stream.tags {
-                try connection.run("INSERT INTO tags VALUES (?1, ?2, ?3)", .text(stream.name), .text(key), .text(value))
-            }
-            try connection.run("DELETE FROM consumers WHERE stream = ?1", .text(stream.name))
-            // What is being deregistered is gone with the process.
-            for consumer in stream.consumers.values where consumer.status != .deleting {
-                try connection.run(
-                    "INSERT INTO consumers VALUES (?1, ?2, ?3)", .text(stream.name), .text(consumer.name),
-                    .integer(consumer.created.milliseconds))
-            }
+            try Self.saveTags(of: stream, connection)
+            try Self.saveConsumers(of: stream, connection)
             return try Self.save(stream.orderedShards, of: stream.name, connection)
         }
         for (address, key) in keys { shards[address] = key }
+    }
+
+    private static func saveTags(of stream: LocalStream, _ connection: Connection) throws(SQLiteError) {
+        try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream.name))
+        for (key, value) in stream.tags {
+            try connection.run("INSERT INTO tags VALUES (?1, ?2, ?3)", .text(stream.name), .text(key), .text(value))
+        }
+    }
+
+    private static func saveConsumers(of stream: LocalStream, _ connection: Connection) throws(SQLiteError) {
+        try deleteConsumers(of: stream.name, connection)
+        // What is being deregistered is gone with the process.
+        for consumer in stream.consumers.values where consumer.status != .deleting {
+            try connection.run(
+                "INSERT INTO consumers VALUES (?1, ?2, ?3)", .text(stream.name), .text(consumer.name),
+                .integer(consumer.created.milliseconds))
+            for (key, value) in consumer.tags {
+                try connection.run(
+                    "INSERT INTO consumer_tags VALUES (?1, ?2, ?3, ?4)", .text(stream.name), .text(consumer.name),
+                    .text(key), .text(value))
+            }
+        }
+    }
+
+    private static func deleteConsumers(of stream: String, _ connection: Connection) throws(SQLiteError) {
+        try connection.run("DELETE FROM consumers WHERE stream = ?1", .text(stream))
+        try connection.run("DELETE FROM consumer_tags WHERE stream = ?1", .text(stream))
     }
 
     private static func save(
@@ -104,7 +122,7 @@ final class StreamStore: @unchecked Sendable {
         try await database.write { connection throws(SQLiteError) in
             for shard in gone.values { try Self.deleteShard(shard, connection) }
             try connection.run("DELETE FROM tags WHERE stream = ?1", .text(stream))
-            try connection.run("DELETE FROM consumers WHERE stream = ?1", .text(stream))
+            try Self.deleteConsumers(of: stream, connection)
             try connection.run("DELETE FROM streams WHERE name = ?1", .text(stream))
         }
         for address in gone.keys { shards[address] = nil }

@@ -77,11 +77,14 @@ final class ShardSubscription: @unchecked Sendable {
                 let (stream, shard) = try place()
                 let throttledUntil = service.configuration.limits ? bytesPerSecond.positive(from: now) : now
                 if throttledUntil <= now {
+                    let begin = ordinal
                     if let event = try await read(stream, shard) { return event }
-                    if ordinal < (service.find(key.consumer.stream)?.shards[key.shard]?.storedOrdinal ?? 0) { continue }
+                    // Meanwhile there may have been news that nobody waited for.
+                    if ordinal > begin { continue }
                 }
                 if now >= beat { return event(of: []) }
-                try? await news.wait(until: min(beat, end, max(throttledUntil, now + .milliseconds(1))))
+                let next = min(beat, end)
+                try? await news.wait(until: throttledUntil > now ? min(next, throttledUntil) : next)
             }
         } catch {
             close()

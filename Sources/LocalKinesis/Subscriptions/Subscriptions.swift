@@ -1,3 +1,4 @@
+import Bytes
 import Reactor
 
 /// The subscriptions to shards that are under way, and the rules by which they follow each other. Confined to its loop.
@@ -9,17 +10,20 @@ final class Subscriptions {
         var address: StreamStore.Address { StreamStore.Address(stream: consumer.stream, shard: shard) }
     }
 
-    /// From so many on, those that no rule asks about any more are looked for.
-    private static let manyTurns = 1000
+    private static let leastTurns = 1000
 
+    /// From so many on, those that no rule asks about any more are looked for: twice as many as there were after the last
+    /// look, so that a call pays for a few of them, however many there are.
+    private var manyTurns = leastTurns
     private var turns: [Key: SubscriptionTurns] = [:]
     private var running: [StreamStore.Address: [ShardSubscription]] = [:]
     private var lastNumber = 0
 
     /// Judges a call. Accepted, its number is the subscription's, and an earlier one is over.
     func call(_ key: Key, now: EventLoop.Instant, limits: Bool) -> (verdict: SubscriptionTurns.Verdict, number: Int) {
-        if turns.count >= Self.manyTurns {
+        if turns.count >= manyTurns {
             turns = turns.filter { running[$0.key.address] != nil || !$0.value.isForgotten(now: now) }
+            manyTurns = max(Self.leastTurns, 2 * turns.count)
         }
         lastNumber += 1
         let verdict = turns[key, default: SubscriptionTurns()].call(lastNumber, now: now, limits: limits)
@@ -37,6 +41,24 @@ final class Subscriptions {
         let address = subscription.key.address
         running[address]?.removeAll { $0 === subscription }
         if running[address]?.isEmpty ?? false { running[address] = nil }
+    }
+
+    /// Those under way, for `GET /_subscriptions`: `{"subscriptions": [{"stream", "consumer", "shardId"}]}`.
+    func list() -> ByteBuffer {
+        var answer = AnswerWriter(.json)
+        answer.beginObject()
+        answer.key("subscriptions")
+        answer.beginArray()
+        for key in running.values.joined().map(\.key) {
+            answer.beginObject()
+            answer.member("stream", key.consumer.stream)
+            answer.member("consumer", key.consumer.name)
+            answer.member("shardId", LocalShard.id(key.shard))
+            answer.endObject()
+        }
+        answer.endArray()
+        answer.endObject()
+        return answer.buffer
     }
 
     /// There may be something new to tell of the shard.

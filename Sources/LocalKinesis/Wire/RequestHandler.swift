@@ -47,8 +47,10 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
             throw ServiceFault(code: "AccessDeniedException", message: "\(refusal)", status: refusal.status)
         }
         let body = try await Self.body(of: exchange)
-        if exchange.request.path == "/_faults" {
-            return .body(try orderFaults(exchange.request.method, body))
+        switch exchange.request.path {
+        case "/_faults": return .body(try orderFaults(exchange.request.method, body))
+        case "/_subscriptions": return .body(try listSubscriptions(exchange.request.method))
+        default: break
         }
         let format = try checkForm(exchange.request)
         try await verify(exchange, body)
@@ -109,7 +111,7 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
         return String(target.dropFirst(targetPrefix.count))
     }
 
-    // MARK: Faults
+    // MARK: Beside the service's protocol
 
     private func orderFaults(_ method: HTTPMethod, _ body: ByteBuffer) throws(ServiceFault) -> ByteBuffer {
         switch method {
@@ -121,6 +123,13 @@ final class RequestHandler: HTTPHandler, @unchecked Sendable {
             throw ServiceFault(code: "MethodNotAllowed", message: "Use POST or DELETE.", status: .methodNotAllowed)
         }
         return ByteBuffer("{}")
+    }
+
+    private func listSubscriptions(_ method: HTTPMethod) throws(ServiceFault) -> ByteBuffer {
+        guard method == .get else {
+            throw ServiceFault(code: "MethodNotAllowed", message: "Use GET.", status: .methodNotAllowed)
+        }
+        return service.subscriptions.list()
     }
 
     // MARK: Answers

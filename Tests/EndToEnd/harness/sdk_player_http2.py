@@ -4,8 +4,9 @@ import socket
 
 import hpack
 from hyperframe.frame import (
-    DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame)
+    DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame)
 
+from . import sdk_recordings
 from .http2 import PREFACE
 
 
@@ -13,12 +14,13 @@ class Http2Player:
     """One connection of HTTP/2, frame by frame in the recorded order: a frame of the server's is waited for, and holds the
     server to the client's windows and to one ACK for each SETTINGS and PING.
 
-    What the server may do otherwise is not waited for: windows that it opens, and DATA beyond the end of its stream.
+    What the server may do otherwise is not waited for: windows that it opens, and DATA beyond the end of its stream; of a
+    subscription's DATA what covers the recorded ones is.
     """
 
-    def __init__(self, port, names):
+    def __init__(self, port, names, stage):
         self.host = f"127.0.0.1:{port}"
-        self.names = names
+        self.names, self.stage = names, stage
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.received = b""
@@ -27,32 +29,40 @@ class Http2Player:
         self.sent = {"SETTINGS": 0, "PING": 0}
         self.acknowledged = {"SETTINGS": 0, "PING": []}
         self.pings = []
-        self.heads, self.data, self.ended = {}, {}, set()
+        self.exchanges, self.heads, self.data, self.ended, self.reset = {}, {}, {}, set(), set()
         # What the server may still send, and what streams begin with.
         self.windows, self.first_window = {0: 65_535}, 65_535
         self.has_begun = False
 
-    def play(self, connection, before):
-        exchanges = {exchange.stream: exchange for exchange in connection.exchanges}
+    def play(self, connection):
+        exchanges = self.exchanges = {exchange.stream: exchange for exchange in connection.exchanges}
         bodies = {}
         awaited = {"data": {}, "SETTINGS": 0, "PING": 0}
         for recorded in connection.frames:
             stream = recorded.get("stream", 0)
             if recorded["from"] == "server":
                 self._await(recorded, awaited)
-                self._learn(exchanges)
+                self._learn()
                 continue
             if recorded["type"] == "HEADERS":
-                before(exchanges[stream])
+                self.stage.begins(exchanges[stream])
                 bodies[stream] = self.names.body(exchanges[stream])
             self._send(recorded, exchanges.get(stream), bodies)
-        for stream in exchanges:
-            self._wait(lambda: stream in self.ended)
-        self._learn(exchanges)
-        self._end()
         for stream, exchange in exchanges.items():
-            fields = dict(self.heads[stream])
-            yield exchange, int(fields.pop(":status")), fields, self.data[stream]
+            if not exchange.is_subscription:
+                self._wait(lambda: stream in self.ended)
+        self._learn()
+        self.stage.wait(connection)
+        self._end(connection)
+        self.stage.done(connection)
+        return [(exchange, *self._answer(stream)) for stream, exchange in exchanges.items()]
+
+    def _answer(self, stream):
+        fields = dict(self.heads[stream])
+        return int(fields.pop(":status")), fields, self.data[stream]
+
+    def _open_subscriptions(self):
+        return [exchange for stream, exchange in self.exchanges.items() if stream not in self.ended | self.reset]
 
     # The client's side
 
@@ -90,6 +100,8 @@ class Http2Player:
             frame = WindowUpdateFrame(stream, recorded["increment"])
             if stream in self.windows:
                 self.windows[stream] += recorded["increment"]
+        elif kind == "RST_STREAM":
+            frame = RstStreamFrame(stream, recorded["errorCode"])
         elif kind == "GOAWAY":
             frame = GoAwayFrame(0, recorded["lastStream"], recorded["errorCode"])
         else:
@@ -97,6 +109,9 @@ class Http2Player:
         for flag in recorded.get("flags", []):
             frame.flags.add(flag)
         self.socket.sendall(frame.serialize())
+        if kind == "RST_STREAM" and stream not in self.ended | self.reset:
+            self.reset.add(stream)
+            self.stage.left(exchange)
 
     # The server's
 
@@ -109,6 +124,10 @@ class Http2Player:
             self._wait(lambda: self._acks(kind) >= awaited[kind])
         elif kind == "HEADERS":
             self._wait(lambda: self.heads[stream] is not None)
+        elif kind == "DATA" and self.exchanges[stream].is_subscription:
+            whole = awaited["data"][stream] = awaited["data"].get(stream, 0) + recorded["length"]
+            so_far = self.exchanges[stream].answer[:whole]
+            self._wait(lambda: stream in self.ended or sdk_recordings.covers(self.data[stream], so_far))
         elif kind == "DATA":
             whole = awaited["data"][stream] = awaited["data"].get(stream, 0) + recorded["length"]
             is_last = "END_STREAM" in recorded.get("flags", [])
@@ -154,16 +173,20 @@ class Http2Player:
         if "END_STREAM" in frame.flags:
             self.ended.add(frame.stream_id)
 
-    def _learn(self, exchanges):
-        for stream in self.ended & exchanges.keys():
-            exchange = exchanges[stream]
-            self.names.learn(exchange.answer, exchange.decode(self.data[stream]))
+    def _learn(self):
+        for stream, exchange in self.exchanges.items():
+            if self.heads.get(stream) and (stream in self.ended or exchange.is_subscription):
+                self.names.learn_answer(exchange, self._answer(stream)[0], self.data[stream])
+                self.stage.done(exchange)
 
-    def _end(self):
-        """The client is done: whatever the server has still to say comes before it closes."""
+    def _end(self, connection):
+        """The client is done: whatever the server has still to say comes before it closes. Where it leaves a subscription it
+        is gone at once."""
+        left = self._open_subscriptions()
         try:
-            self.socket.shutdown(socket.SHUT_WR)
-            while not self.is_closed:
+            if not left:
+                self.socket.shutdown(socket.SHUT_WR)
+            while not left and not self.is_closed:
                 self._read()
         except OSError:
             pass  # The server had closed at the first GOAWAY, and has no use for the second.
@@ -171,3 +194,5 @@ class Http2Player:
         assert self.acknowledged == {"SETTINGS": self.sent["SETTINGS"], "PING": self.pings}
         ours = [f for f in self.server_frames if isinstance(f, SettingsFrame) and "ACK" not in f.flags]
         assert len(ours) == 1
+        for exchange in left:
+            self.stage.left(exchange)

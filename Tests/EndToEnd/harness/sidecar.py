@@ -141,6 +141,10 @@ class Sidecar:
         answer = fetch(self.kinesis_url + "/_faults", "POST", {"kind": kind, **fields})
         assert answer.status == 200, answer
 
+    def subscriptions(self):
+        """Those that the embedded Kinesis sends events to: stream, consumer, shardId of each."""
+        return fetch(self.kinesis_url + "/_subscriptions").json["subscriptions"]
+
     def follow(self, stream, query="", headers=()):
         """`curl -N` on the stream's records, once the response head is there."""
         reader = CurlReader(f"{self.url}/streams/{stream}/records{'?' + query if query else ''}", headers)
@@ -159,6 +163,11 @@ class Sidecar:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1])
         raise AssertionError("no VmRSS")
+
+    def cpu_seconds(self):
+        """What the process has taken so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def terminate(self, within=30.0):
         """SIGTERM; returns the exit code."""
