@@ -363,6 +363,43 @@ def test_a_follower_ends_at_its_deadline(rpc, stream):
     assert follower.error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+def test_a_follower_that_is_not_attached_by_its_deadline_never_is(sidecar, rpc, stream):
+    def phase():
+        (consumer,) = sidecar.get("/streams").json["consumers"]
+        return consumer["phase"]
+
+    put(rpc, 3)
+    sidecar.fault("delay", operation="DescribeStreamSummary", milliseconds=3000, count=1)
+    follower = rpc.follow(stream, timeout=0.3)
+    assert follower.is_over.wait(10) and follower.error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    # By frames the sidecar's own answer is seen, which a client that has given up does not wait for.
+    opening = rpc.make("FollowRequest", open=rpc.make("Open", stream_name=stream)).SerializeToString()
+    client = Http2(sidecar.ports["http"])
+    call = client.request(
+        "POST", "/kinesis_sidecar.v1.KinesisSidecar/Follow", b"\0" + len(opening).to_bytes(4, "big") + opening,
+        ends=False, content_type="application/grpc", grpc_timeout="300m")
+    client.wait(lambda c: call in c.ended)
+    assert client.headers[call]["grpc-status"] == "4"
+    assert phase() == "starting"
+    # What was begun goes on, for whoever comes next.
+    eventually(lambda: phase() == "idle")
+    assert "reader attached" not in sidecar.log
+    follower = rpc.follow(stream)
+    eventually(lambda: numbers(follower) == [0, 1, 2])
+    follower.close()
+    client.close()
+
+
+def test_a_follower_that_says_nothing_ends_at_its_deadline(sidecar):
+    client = Http2(sidecar.ports["http"])
+    call = client.request(
+        "POST", "/kinesis_sidecar.v1.KinesisSidecar/Follow", ends=False, content_type="application/grpc",
+        grpc_timeout="300m")
+    client.wait(lambda c: call in c.ended)
+    assert client.headers[call]["grpc-status"] == "4"
+    client.close()
+
+
 def test_a_follower_that_cancels_makes_room(rpc, stream, sidecar):
     first = rpc.follow(stream)
     first.wait_open()

@@ -8,7 +8,10 @@ import Reactor
 extension Gateway {
     /// `Follow`: the session of a reader, whose acknowledgements come on the same stream.
     func followCall(_ call: GRPCCall) async throws(Problem) {
-        guard let (session, requests) = try await beginFollow(call) else { return }
+        // A reader whose deadline passes before it is attached never is: it would take shards from others, for nobody.
+        guard let (session, requests) = try await beforeDeadline(of: call, cancelsWork: true, beginFollow) else {
+            return
+        }
         let reading = loop.spawn { await requests.run() }
         let timer = call.deadline.map { loop.schedule(at: $0) { session.end(.grpc(.deadlinePassed)) } }
         await session.run()
