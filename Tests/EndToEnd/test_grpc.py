@@ -301,12 +301,40 @@ def test_heads_that_no_good_client_sends(sidecar):
     assert ask(method="PUT")[0] == "12"
     assert ask(b"\x01\x00\x00\x00\x00")[0] == "3"
     assert ask(b"\x00\x00\x00\x00\x09abc")[0] == "3"
-    assert ask(b"")[0] == "3"
+    assert ask(b"")[0] == "13"
     assert ask(b"\x00\xff\xff\xff\xff")[0] == "8"
     assert ask(grpc_encoding="gzip")[2]["grpc-accept-encoding"] == "identity"
     assert ask(origin="https://evil.example")[0] == "7"
     status, message, _ = ask(path="/kinesis_sidecar.v1.KinesisSidecar/%C3%A4")
     assert status == "12"
+    client.close()
+
+
+@pytest.mark.parametrize("part_bytes", [1, 40, 1000])
+def test_a_unary_call_with_two_messages_does_nothing(sidecar, rpc, stream, part_bytes):
+    """INTERNAL, as of grpc-java and grpc-go. It is known once the client has ended its requests."""
+    client = Http2(sidecar.ports["http"])
+    message = rpc.make("PutRequest", stream_name=stream, data=b"x").SerializeToString()
+    one = b"\0" + len(message).to_bytes(4, "big") + message
+
+    def ask(body, path="/kinesis_sidecar.v1.KinesisSidecar/Put"):
+        call = client.request("POST", path, content_type="application/grpc", ends=False)
+        for start in range(0, len(body), part_bytes):
+            client.connection.send_data(call, body[start:start + part_bytes])
+            client.flush()
+        client.connection.end_stream(call)
+        client.flush()
+        client.wait(lambda c: call in c.ended)
+        return {**client.headers[call], **client.trailers.get(call, {})}
+
+    for rest in (one, one + b"x"):
+        refused = ask(one + rest)
+        assert (refused["grpc-status"], "more" in refused["grpc-message"]) == ("13", True), refused
+    assert ask(one + b"x")["grpc-status"] == "3"
+    empty = bytes(5)
+    assert ask(empty + empty, "/grpc.health.v1.Health/Watch")["grpc-status"] == "13"
+    assert sidecar.get("/stats").json["streams"].get(stream, {}).get("puts", {}).get("records", 0) == 0
+    assert ask(one)["grpc-status"] == "0"
     client.close()
 
 

@@ -31,12 +31,15 @@ final class GRPCCall: @unchecked Sendable {
 
     // MARK: Requests
 
-    /// The one request of a unary method.
+    /// The one request of a method that takes one. It counts once the client has ended its requests: only then is it known to be
+    /// the only one.
     func request() async throws(Problem) -> ProtobufReader {
-        if let body = exchange.arrivedBody(limit: limit + MessageSplitter.prefixBytes) {
-            input.append(body)
-        }
+        let body = exchange.arrivedBody(limit: limit + MessageSplitter.prefixBytes)
+        if let body { input.append(body) }
         guard let message = try await next() else { throw .grpc(.noMessage) }
+        // Spares what has come whole another look at what comes.
+        if body != nil, input.isEmpty { return message }
+        guard try await next() == nil else { throw .grpc(.secondMessage) }
         return message
     }
 
