@@ -195,6 +195,19 @@ def test_a_call_of_reflection_that_stays_open_does_not_hold_the_end_up(rpc, side
     gate.set()
 
 
+@pytest.mark.parametrize("method", ["kinesis_sidecar.v1.KinesisSidecar/Follow", "kinesis_sidecar.v1.KinesisSidecar/Put",
+                                    "kinesis_sidecar.v1.KinesisSidecar/PutStream", "grpc.health.v1.Health/Watch"])
+def test_a_call_without_a_message_is_told_of_the_end(sidecar, method):
+    client = Http2(sidecar.ports["http"])
+    call = client.request("POST", f"/{method}", content_type="application/grpc", ends=False)
+    client.ping()
+    assert sidecar.terminate(within=10) == 0
+    client.wait(lambda c: call in c.ended)
+    fields = {**client.headers[call], **client.trailers.get(call, {})}
+    assert (fields["grpc-status"], client.goaway) == ("14", 0), fields
+    client.close()
+
+
 # MARK: What goes wrong
 
 @pytest.mark.parametrize("method, fields, code, reason, metadata", [
@@ -320,10 +333,9 @@ def test_a_unary_call_with_two_messages_does_nothing(sidecar, rpc, stream, part_
     def ask(body, path="/kinesis_sidecar.v1.KinesisSidecar/Put"):
         call = client.request("POST", path, content_type="application/grpc", ends=False)
         for start in range(0, len(body), part_bytes):
-            client.connection.send_data(call, body[start:start + part_bytes])
+            end = start + part_bytes
+            client.connection.send_data(call, body[start:end], end_stream=end >= len(body))
             client.flush()
-        client.connection.end_stream(call)
-        client.flush()
         client.wait(lambda c: call in c.ended)
         return {**client.headers[call], **client.trailers.get(call, {})}
 

@@ -23,7 +23,8 @@ extension Gateway {
     /// nil: the client has gone. Apart from `followCall`, whose frame lives for as long as the call.
     @inline(never)
     private func beginFollow(_ call: GRPCCall) async throws(Problem) -> (RecordsSession, FollowRequests)? {
-        guard let first = try await call.next(), case .open(let opening) = try FollowRequest(first) else {
+        if isDraining { throw .draining }
+        guard let first = try await call.first(), case .open(let opening) = try FollowRequest(first) else {
             throw .grpc(.outOfOrder(expected: "open in the first request of Follow"))
         }
         try require(.read, on: opening.stream, of: call.principal)

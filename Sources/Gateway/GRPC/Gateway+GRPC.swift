@@ -34,7 +34,7 @@ extension Gateway {
             if let refusal { throw refusal }
             let head = try GRPCHead(exchange.request, carriesTrailers: exchange.carriesTrailers)
             let principal = try admit(exchange, head.method.demand, from: .main)
-            try await answer(GRPCCall(exchange, head, principal))
+            try await answer(GRPCCall(exchange, head, principal, of: self))
             return .ok
         } catch {
             let document = error.document
