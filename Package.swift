@@ -186,6 +186,7 @@ if Context.environment["FUZZ"] != nil {
         .target(name: "FuzzDriver", path: "Fuzz/Driver"),
         fuzzer("FuzzRequestHead", ["HTTP", "Bytes"]),
         fuzzer("FuzzHTTP2", ["HTTP", "Bytes"]),
+        fuzzer("FuzzHTTP2Session", ["HTTPServer", "HTTP", "Reactor", "Bytes", log]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
         fuzzer("FuzzURLText", ["HTTP"]),
         fuzzer("FuzzGzip", ["Gzip", "Bytes"]),

@@ -22,7 +22,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private(set) var refusedReaders: [ProblemCode: Int] = [:]
     private(set) var requests = RequestCounters()
     var accessFailures = AccessFailures()
-    /// Calls of gRPC that nothing else would end, and what ends each when the process does.
+    /// Calls of gRPC that nothing else would end, also those that have said nothing yet, and what ends each when the process does.
     var endless: [ObjectIdentifier: () -> Void] = [:]
     /// What the events `stats` of the last moment say, by stream.
     var eventStats: [StreamName: (members: Task<ByteBuffer, Never>, until: EventLoop.Instant)] = [:]

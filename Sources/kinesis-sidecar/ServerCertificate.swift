@@ -26,15 +26,27 @@ final class ServerCertificate: @unchecked Sendable {
         self.loop = loop
         self.logger = logger
         self.onChange = onChange
+        let first = try Self.first(settings)
+        onChange(first.context)
+        material = first.material
+        warnOfOpenKey()
+        lookLater()
+    }
+
+    /// Looks at the files as the start does, and throws what it would say of them; without TLS there are none.
+    static func check(_ settings: TLSSettings) throws(StartError) {
+        if settings.isOn { _ = try first(settings) }
+    }
+
+    private static func first(
+        _ settings: TLSSettings
+    ) throws(StartError) -> (material: TLSContext.Material, context: TLSContext) {
         do throws(Unusable) {
-            let material = try Self.read(settings)
-            onChange(try Self.context(material, settings))
-            self.material = material
+            let material = try read(settings)
+            return (material, try context(material, settings))
         } catch {
             throw .failed(error.text)
         }
-        warnOfOpenKey()
-        lookLater()
     }
 
     private struct Unusable: Error {

@@ -195,6 +195,19 @@ def test_a_call_of_reflection_that_stays_open_does_not_hold_the_end_up(rpc, side
     gate.set()
 
 
+@pytest.mark.parametrize("method", ["kinesis_sidecar.v1.KinesisSidecar/Follow", "kinesis_sidecar.v1.KinesisSidecar/Put",
+                                    "kinesis_sidecar.v1.KinesisSidecar/PutStream", "grpc.health.v1.Health/Watch"])
+def test_a_call_without_a_message_is_told_of_the_end(sidecar, method):
+    client = Http2(sidecar.ports["http"])
+    call = client.request("POST", f"/{method}", content_type="application/grpc", ends=False)
+    client.ping()
+    assert sidecar.terminate(within=10) == 0
+    client.wait(lambda c: call in c.ended)
+    fields = {**client.headers[call], **client.trailers.get(call, {})}
+    assert (fields["grpc-status"], client.goaway) == ("14", 0), fields
+    client.close()
+
+
 # MARK: What goes wrong
 
 @pytest.mark.parametrize("method, fields, code, reason, metadata", [
@@ -301,12 +314,39 @@ def test_heads_that_no_good_client_sends(sidecar):
     assert ask(method="PUT")[0] == "12"
     assert ask(b"\x01\x00\x00\x00\x00")[0] == "3"
     assert ask(b"\x00\x00\x00\x00\x09abc")[0] == "3"
-    assert ask(b"")[0] == "3"
+    assert ask(b"")[0] == "13"
     assert ask(b"\x00\xff\xff\xff\xff")[0] == "8"
     assert ask(grpc_encoding="gzip")[2]["grpc-accept-encoding"] == "identity"
     assert ask(origin="https://evil.example")[0] == "7"
     status, message, _ = ask(path="/kinesis_sidecar.v1.KinesisSidecar/%C3%A4")
     assert status == "12"
+    client.close()
+
+
+@pytest.mark.parametrize("part_bytes", [1, 40, 1000])
+def test_a_unary_call_with_two_messages_does_nothing(sidecar, rpc, stream, part_bytes):
+    """INTERNAL, as of grpc-java and grpc-go. It is known once the client has ended its requests."""
+    client = Http2(sidecar.ports["http"])
+    message = rpc.make("PutRequest", stream_name=stream, data=b"x").SerializeToString()
+    one = b"\0" + len(message).to_bytes(4, "big") + message
+
+    def ask(body, path="/kinesis_sidecar.v1.KinesisSidecar/Put"):
+        call = client.request("POST", path, content_type="application/grpc", ends=False)
+        for start in range(0, len(body), part_bytes):
+            end = start + part_bytes
+            client.connection.send_data(call, body[start:end], end_stream=end >= len(body))
+            client.flush()
+        client.wait(lambda c: call in c.ended)
+        return {**client.headers[call], **client.trailers.get(call, {})}
+
+    for rest in (one, one + b"x"):
+        refused = ask(one + rest)
+        assert (refused["grpc-status"], "more" in refused["grpc-message"]) == ("13", True), refused
+    assert ask(one + b"x")["grpc-status"] == "3"
+    empty = bytes(5)
+    assert ask(empty + empty, "/grpc.health.v1.Health/Watch")["grpc-status"] == "13"
+    assert sidecar.get("/stats").json["streams"].get(stream, {}).get("puts", {}).get("records", 0) == 0
+    assert ask(one)["grpc-status"] == "0"
     client.close()
 
 
@@ -361,6 +401,43 @@ def test_a_follower_ends_at_its_deadline(rpc, stream):
     follower = rpc.follow(stream, timeout=1)
     assert follower.is_over.wait(10)
     assert follower.error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_follower_that_is_not_attached_by_its_deadline_never_is(sidecar, rpc, stream):
+    def phase():
+        (consumer,) = sidecar.get("/streams").json["consumers"]
+        return consumer["phase"]
+
+    put(rpc, 3)
+    sidecar.fault("delay", operation="DescribeStreamSummary", milliseconds=3000, count=1)
+    follower = rpc.follow(stream, timeout=0.3)
+    assert follower.is_over.wait(10) and follower.error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    # By frames the sidecar's own answer is seen, which a client that has given up does not wait for.
+    opening = rpc.make("FollowRequest", open=rpc.make("Open", stream_name=stream)).SerializeToString()
+    client = Http2(sidecar.ports["http"])
+    call = client.request(
+        "POST", "/kinesis_sidecar.v1.KinesisSidecar/Follow", b"\0" + len(opening).to_bytes(4, "big") + opening,
+        ends=False, content_type="application/grpc", grpc_timeout="300m")
+    client.wait(lambda c: call in c.ended)
+    assert client.headers[call]["grpc-status"] == "4"
+    assert phase() == "starting"
+    # What was begun goes on, for whoever comes next.
+    eventually(lambda: phase() == "idle")
+    assert "reader attached" not in sidecar.log
+    follower = rpc.follow(stream)
+    eventually(lambda: numbers(follower) == [0, 1, 2])
+    follower.close()
+    client.close()
+
+
+def test_a_follower_that_says_nothing_ends_at_its_deadline(sidecar):
+    client = Http2(sidecar.ports["http"])
+    call = client.request(
+        "POST", "/kinesis_sidecar.v1.KinesisSidecar/Follow", ends=False, content_type="application/grpc",
+        grpc_timeout="300m")
+    client.wait(lambda c: call in c.ended)
+    assert client.headers[call]["grpc-status"] == "4"
+    client.close()
 
 
 def test_a_follower_that_cancels_makes_room(rpc, stream, sidecar):

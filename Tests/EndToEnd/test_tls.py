@@ -142,7 +142,7 @@ def test_who_never_says_hello_is_let_go_and_holds_nobody_up(sidecars, authority,
     assert [connection.recv(1) for connection in silent] == [b""] * 50
 
 
-def test_wrong_files_are_named_at_the_start(authority, pair, tmp_path):
+def test_wrong_files_are_named_at_the_start_and_by_check_config(authority, pair, tmp_path):
     certificate, key = pair
     _, other = authority.sign("other", "DNS:localhost")
     nothing = tmp_path / "nothing.pem"
@@ -152,6 +152,16 @@ def test_wrong_files_are_named_at_the_start(authority, pair, tmp_path):
             (["--tls-certificate", certificate, "--tls-key", tmp_path / "missing"], "cannot be read"),
             (["--tls-certificate", nothing, "--tls-key", key], "no certificate in PEM"),
             (["--tls-certificate", certificate, "--tls-key", other], "does not belong to the certificate"),
+            (["--tls-certificate", certificate, "--tls-key", key, "--tls-client-ca", tmp_path / "missing"], "cannot be read"),
+            (["--tls-certificate", certificate, "--tls-key", key, "--tls-client-ca", nothing],
+             f"tls.clientCAFile {nothing}: no certificates of client authorities in PEM"),
             (["--tls-client-ca", certificate], "needs tls.certificateFile and tls.keyFile")]:
         ended = run_program("--local", "--local-port", 0, "--listen", "127.0.0.1:0", *arguments, home=tmp_path)
         assert ended.returncode != 0 and words in ended.stderr, ended
+        checked = run_program("--local", "--check-config", *arguments, home=tmp_path)
+        assert (checked.returncode, checked.stdout) == (ended.returncode, ""), checked
+        assert words in checked.stderr and ended.stderr.endswith(checked.stderr), checked
+    checked = run_program(
+        "--local", "--check-config", "--tls-certificate", certificate, "--tls-key", key, "--tls-client-ca", certificate,
+        home=tmp_path)
+    assert checked.returncode == 0 and f"tls.keyFile: {key}" in checked.stdout, checked

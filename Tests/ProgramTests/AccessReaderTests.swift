@@ -53,61 +53,74 @@ import Testing
     @Test(arguments: [
         ("tokens: x", "f.yaml:1 tokens: must be a list of mappings, each with a name"),
         ("tokens: []", "f.yaml:1 tokens: the list is empty"),
-        ("tokens: [x]", "f.yaml:1 tokens: each entry must be a mapping with a name"),
+        ("tokens: [x]", "f.yaml:1 tokens[0]: each entry must be a mapping with a name"),
         (
             "tokens:\n- {sha256: D, verbs: [read]}",
-            "f.yaml:2 tokens.sha256: the entry at line 2 has no name; accepted: 1 to 128 characters"
+            "f.yaml:2 tokens[0]: the entry has no name; accepted: 1 to 128 characters"
         ),
         (
             "tokens:\n- {name: a, verbs: [read]}",
-            "f.yaml:2 tokens.name: entry \"a\" has no sha256; accepted: the token's SHA-256 as 64 hexadecimal digits"
+            "f.yaml:2 tokens[0]: the entry \"a\" has no sha256; accepted: the token's SHA-256 as 64 hexadecimal digits"
         ),
         (
             "tokens:\n- {name: a, sha256: hush, verbs: [read]}",
-            "f.yaml:2 tokens.sha256: entry \"a\": the value is not accepted; accepted: the token's SHA-256 as 64"
+            "f.yaml:2 tokens[0].sha256: the entry \"a\": the value is not accepted; accepted: the token's SHA-256 as 64"
         ),
         (
             "tokens:\n- {name: a, sha256: D, verbs: [read, write]}",
-            "f.yaml:2 tokens.verbs: entry \"a\": \"write\" is not accepted; accepted: read, checkpoint, put and admin"
+            "f.yaml:2 tokens[0].verbs: the entry \"a\": \"write\" is not accepted; accepted: read, checkpoint, put and admin"
         ),
         (
             "tokens:\n- {name: a, sha256: D}",
-            "f.yaml:2 tokens.name: entry \"a\" has no verbs; accepted: read, checkpoint, put and admin"
+            "f.yaml:2 tokens[0]: the entry \"a\" has no verbs; accepted: read, checkpoint, put and admin"
         ),
         (
             "tokens:\n- {name: a, sha256: D, verbs: [read], streams: [a b]}",
-            "f.yaml:2 tokens.streams: entry \"a\": \"a b\" is not accepted; accepted: streams' names, or a name's beginning"
+            "f.yaml:2 tokens[0].streams: the entry \"a\": \"a b\" is not accepted; accepted: streams' names, or a name's beginning"
         ),
         (
             "tokens:\n- {name: a, sha256: D, verbs: [read], stream: x}",
-            "f.yaml:2 tokens.stream: entry \"a\": there is no such member; accepted: name, sha256, streams and verbs"
+            "f.yaml:2 tokens[0].stream: the entry \"a\": there is no such member; accepted: name, sha256, streams and verbs"
         ),
         (
             "tokens:\n- {name: [a, b], sha256: D, verbs: [read]}",
-            "f.yaml:2 tokens.name: entry \"a\": takes one value and no list"
+            "f.yaml:2 tokens[0].name: the entry \"a\": takes one value and no list"
         ),
         (
             "tokens:\n- {name: a, sha256: D, verbs: [read]}\n- {name: b, sha256: D, verbs: [read]}",
-            "f.yaml:3 tokens.sha256: entry \"b\": is another entry's too"
+            "f.yaml:3 tokens[1].sha256: the entry \"b\": is another entry's too"
         ),
         (
             "tokens:\n- {name: a, sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, verbs: [read]}",
-            "f.yaml:2 tokens.sha256: entry \"a\": is that of an empty token"
+            "f.yaml:2 tokens[0].sha256: the entry \"a\": is that of an empty token"
         ),
-        ("tls.clientNames:\n- {name: a, verbs: [read]}", "f.yaml:2 tls.clientNames.name: needs tls.clientCAFile"),
+        ("tls.clientNames:\n- {name: a, verbs: [read]}", "f.yaml:2 tls.clientNames[0]: needs tls.clientCAFile"),
         (
             "tls.clientNames:\n- {name: 'a b', verbs: [read]}",
-            "f.yaml:2 tls.clientNames.name: entry \"a b\": \"a b\" is not accepted; accepted: a host name, an IP address"
+            "f.yaml:2 tls.clientNames[0].name: the entry \"a b\": \"a b\" is not accepted; accepted: a host name, an IP address"
         ),
         (
             "tls.clientNames:\n- {name: a, verbs: [read]}\n- {name: A, verbs: [put]}",
-            "f.yaml:3 tls.clientNames.name: entry \"A\": is the name of two entries"
+            "f.yaml:3 tls.clientNames[1].name: the entry \"A\": is the name of two entries"
         ),
-        ("consumers:\n- {streamName: s, tokens: [a]}", "f.yaml:2 tokens: "),
+        ("consumers:\n- {streamName: s, tokens: [a]}", "f.yaml:2 consumers[0].tokens: "),
         ("tokns: x", "f.yaml:1 tokns: there is no option tokns; did you mean tokens?"),
         (
             "listen: 'unix:/s'\ntls: {certificateFile: c, keyFile: k, clientCAFile: a, clientNames: [{name: a, verbs: put}]}",
             "f.yaml:1 listen: unix:/s shows no client certificate, so that tls.clientNames lets nobody in; add tokens"
+        ),
+        // Whatever an entry lacks, it is found by its place.
+        (
+            "tokens:\n- {name: a, sha256: D, verbs: [read]}\n- {verbs: [read], sha256: D}",
+            "f.yaml:3 tokens[1]: the entry has no name; accepted: 1 to 128 characters"
+        ),
+        (
+            "tokens:\n- {sha256: D, verbs: [read], name: a, nmae: b}",
+            "f.yaml:2 tokens[0].nmae: the entry \"a\": there is no such member; accepted: name, sha256, streams and verbs"
+        ),
+        (
+            "tls.clientNames:\n- {name: a, sha256: D, verbs: [read]}",
+            "f.yaml:2 tls.clientNames[0].sha256: the entry \"a\": there is no such member; accepted: name, streams and verbs"
         ),
     ]) func `a wrong entry is told with what is accepted`(file: String, text: String) {
         let found = read(file.replacing("D,", with: Self.digest + ",").replacing("D}", with: Self.digest + "}"))

@@ -123,11 +123,11 @@ import Testing
         ("retryOptions: {retires: 1}", "sidecar.yaml:1 retryOptions.retires: there is no option retryOptions.retires"),
         ("- a", "sidecar.yaml:1: the file must be a mapping"),
         ("consumers: orders", "sidecar.yaml:1 consumers: must be a list"),
-        ("consumers: [orders]", "sidecar.yaml:1 consumers: each entry must be a mapping"),
-        ("consumers: [{limit: 1}]", "sidecar.yaml:1 limit: the entry of consumers at line 1 has no streamName"),
-        ("consumers: [{streamName: 'a b'}]", "sidecar.yaml:1 streamName: \"a b\" is not accepted"),
-        ("consumers: [{streamName: a, dataDir: x}]", "sidecar.yaml:1 dataDir: is an option of the whole process"),
-        ("consumers:\n- {streamName: a}\n- {streamName: a}", "sidecar.yaml:3 streamName: stream a with consumerGroup"),
+        ("consumers: [orders]", "sidecar.yaml:1 consumers[0]: each entry must be a mapping"),
+        ("consumers: [{limit: 1}]", "sidecar.yaml:1 consumers[0]: the entry has no streamName"),
+        ("consumers: [{streamName: 'a b'}]", "sidecar.yaml:1 consumers[0].streamName: \"a b\" is not accepted"),
+        ("consumers: [{streamName: a, dataDir: x}]", "sidecar.yaml:1 consumers[0].dataDir: is an option"),
+        ("consumers:\n- {streamName: a}\n- {streamName: a}", "sidecar.yaml:3 consumers[1]: stream a with"),
         ("s3: {bucketName: b}", "sidecar.yaml:1 s3.bucketName: is not available yet"),
     ])
     func `a mistake in the file is told by its line`(_ file: String, _ text: String) {

@@ -8,7 +8,10 @@ import Reactor
 extension Gateway {
     /// `Follow`: the session of a reader, whose acknowledgements come on the same stream.
     func followCall(_ call: GRPCCall) async throws(Problem) {
-        guard let (session, requests) = try await beginFollow(call) else { return }
+        // A reader whose deadline passes before it is attached never is: it would take shards from others, for nobody.
+        guard let (session, requests) = try await beforeDeadline(of: call, cancelsWork: true, beginFollow) else {
+            return
+        }
         let reading = loop.spawn { await requests.run() }
         let timer = call.deadline.map { loop.schedule(at: $0) { session.end(.grpc(.deadlinePassed)) } }
         await session.run()
@@ -20,7 +23,8 @@ extension Gateway {
     /// nil: the client has gone. Apart from `followCall`, whose frame lives for as long as the call.
     @inline(never)
     private func beginFollow(_ call: GRPCCall) async throws(Problem) -> (RecordsSession, FollowRequests)? {
-        guard let first = try await call.next(), case .open(let opening) = try FollowRequest(first) else {
+        if isDraining { throw .draining }
+        guard let first = try await call.first(), case .open(let opening) = try FollowRequest(first) else {
             throw .grpc(.outOfOrder(expected: "open in the first request of Follow"))
         }
         try require(.read, on: opening.stream, of: call.principal)

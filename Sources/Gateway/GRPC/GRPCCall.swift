@@ -16,14 +16,16 @@ final class GRPCCall: @unchecked Sendable {
     let principal: Principal
     /// When the client gives up; nil: never.
     let deadline: EventLoop.Instant?
+    private let gateway: Gateway
     /// Bytes of one request.
     private let limit: Int
     private var input: MessageSplitter
 
-    init(_ exchange: HTTPExchange, _ head: GRPCHead, _ principal: Principal) {
+    init(_ exchange: HTTPExchange, _ head: GRPCHead, _ principal: Principal, of gateway: Gateway) {
         self.exchange = exchange
         self.head = head
         self.principal = principal
+        self.gateway = gateway
         deadline = head.timeout.map { exchange.loop.now + $0 }
         limit = min(exchange.bodyLimit, head.method.mostRequestBytes ?? .max)
         input = MessageSplitter(limit: limit)
@@ -31,13 +33,35 @@ final class GRPCCall: @unchecked Sendable {
 
     // MARK: Requests
 
-    /// The one request of a unary method.
+    /// The one request of a method that takes one. It counts once the client has ended its requests: only then is it known to be
+    /// the only one.
     func request() async throws(Problem) -> ProtobufReader {
         if let body = exchange.arrivedBody(limit: limit + MessageSplitter.prefixBytes) {
             input.append(body)
+            if let message = try arrived() {
+                guard input.isEmpty else { throw .grpc(try arrived() == nil ? .truncated : .secondMessage) }
+                return message
+            }
         }
-        guard let message = try await next() else { throw .grpc(.noMessage) }
-        return message
+        return try await untilEnd { () async throws(Problem) in
+            guard let message = try await next() else { throw .grpc(.noMessage) }
+            guard try await next() == nil else { throw .grpc(.secondMessage) }
+            return message
+        }
+    }
+
+    /// The first request of several; nil where there is none.
+    func first() async throws(Problem) -> ProtobufReader? {
+        try await untilEnd { () async throws(Problem) in try await next() }
+    }
+
+    /// What `read` gives. The process's end does not wait for a client that says nothing meanwhile.
+    private func untilEnd<Value>(_ read: () async throws(Problem) -> Value) async throws(Problem) -> Value {
+        gateway.endless[ObjectIdentifier(self)] = { [self] in
+            if input.isEmpty { exchange.abandonBody() }
+        }
+        defer { gateway.endless[ObjectIdentifier(self)] = nil }
+        return try await read()
     }
 
     /// The next request; nil where the client has ended them.
@@ -65,8 +89,11 @@ final class GRPCCall: @unchecked Sendable {
             try exchange.holdBody(input.heldBytes)
             return true
         } catch {
-            if error == .truncated { throw .grpc(.truncated) }
-            throw .body(error)
+            switch error {
+            case .truncated: throw .grpc(.truncated)
+            case .abandoned where gateway.isDraining: throw .draining
+            default: throw .body(error)
+            }
         }
     }
 

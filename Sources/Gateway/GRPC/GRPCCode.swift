@@ -28,6 +28,8 @@ extension ProblemCode {
             .recordTooLarge, .unknownSequenceNumber, .invalidArgument, .uriTooLong, .headerTooLarge,
             .unknownExpectation:
             .invalidArgument
+        // doc/statuscodes.md says UNIMPLEMENTED; grpc-java and grpc-go, and so what clients know, say INTERNAL.
+        case .wrongMessageCount: .internal
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthenticated
         case .foreignOrigin, .foreignHost, .unknownClient, .verbNotGranted, .streamNotGranted: .permissionDenied

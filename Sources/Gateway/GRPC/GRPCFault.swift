@@ -18,6 +18,8 @@ package enum GRPCFault: Error, Equatable, Sendable {
     case truncated
     /// The requests end before the one that the method needs.
     case noMessage
+    /// Of a method that takes one request there is another.
+    case secondMessage
     case malformed(ProtobufError)
     /// The first request is not the one that a call begins with, or it comes again.
     case outOfOrder(expected: String)
@@ -58,7 +60,8 @@ extension GRPCFault {
             ProblemDocument(.bodyTooLarge, "The message is \(actual) bytes; at most \(limit) bytes are taken.")
                 .with("limit", .int(limit))
         case .truncated: ProblemDocument(.malformedMessage, "The requests stop inside a message.")
-        case .noMessage: ProblemDocument(.malformedMessage, "The requests end before the first message.")
+        case .noMessage: ProblemDocument(.wrongMessageCount, "The method takes one message, and the call has none.")
+        case .secondMessage: ProblemDocument(.wrongMessageCount, "The method takes one message, and the call has more.")
         case .malformed(let error):
             ProblemDocument(.malformedMessage, "The message is not the Protobuf that it should be: \(error).")
         case .outOfOrder(let expected): ProblemDocument(.malformedMessage, "Expected is \(expected).")

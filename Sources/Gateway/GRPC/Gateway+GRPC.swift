@@ -34,7 +34,7 @@ extension Gateway {
             if let refusal { throw refusal }
             let head = try GRPCHead(exchange.request, carriesTrailers: exchange.carriesTrailers)
             let principal = try admit(exchange, head.method.demand, from: .main)
-            try await answer(GRPCCall(exchange, head, principal))
+            try await answer(GRPCCall(exchange, head, principal, of: self))
             return .ok
         } catch {
             let document = error.document
@@ -59,28 +59,40 @@ extension Gateway {
     private func unary(
         _ call: GRPCCall, _ work: @escaping @Sendable (GRPCCall) async throws(Problem) -> ByteBuffer
     ) async throws(Problem) {
-        guard let deadline = call.deadline else { return await call.respond(try await work(call)) }
-        let race = UnaryRace()
+        await call.respond(try await beforeDeadline(of: call, cancelsWork: false, work))
+    }
+
+    /// What `work` comes to; at the client's deadline the problem that it has passed.
+    /// - Parameter cancelsWork: at the deadline; else it goes on, for nobody.
+    func beforeDeadline<Value: Sendable>(
+        of call: GRPCCall, cancelsWork: Bool, _ work: @escaping @Sendable (GRPCCall) async throws(Problem) -> Value
+    ) async throws(Problem) -> Value {
+        guard let deadline = call.deadline else { return try await work(call) }
+        let race = DeadlineRace<Value>()
         let loop = loop
         let outcome = await withSuspension { suspension in
             race.waiter = suspension
-            let timer = loop.schedule(at: deadline) { race.finish(.failure(.grpc(.deadlinePassed))) }
-            loop.spawn {
-                let result: Result<ByteBuffer, Problem>
+            let working = loop.spawn {
+                let result: Result<Value, Problem>
                 do throws(Problem) { result = .success(try await work(call)) } catch { result = .failure(error) }
-                loop.cancel(timer)
                 race.finish(result)
             }
+            race.timer = loop.schedule(at: deadline) {
+                race.finish(.failure(.grpc(.deadlinePassed)))
+                if cancelsWork { working.cancel() }
+            }
         }
-        await call.respond(try outcome.get())
+        if let timer = race.timer { loop.cancel(timer) }
+        return try outcome.get()
     }
 }
 
 /// Whichever is first: the work or the deadline. Confined to its loop.
-private final class UnaryRace: @unchecked Sendable {
-    var waiter: Suspension<Result<ByteBuffer, Problem>>?
+private final class DeadlineRace<Value: Sendable>: @unchecked Sendable {
+    var waiter: Suspension<Result<Value, Problem>>?
+    var timer: TimerToken?
 
-    func finish(_ outcome: Result<ByteBuffer, Problem>) {
+    func finish(_ outcome: Result<Value, Problem>) {
         waiter?.resume(returning: outcome)
         waiter = nil
     }

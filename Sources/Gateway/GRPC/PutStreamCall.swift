@@ -21,30 +21,22 @@ extension Gateway {
 
 /// One call of PutStream: one task reads and puts, another answers.
 ///
-///     GRPCCall → PutLinesDraft → PutFeed → PutStreamResponse
+///     GRPCCall → PutLinesDraft → PutPipeline → PutStreamResponse
 ///
-/// Confined to its loop. What is on its way is bounded by `maximumGroups` and by the feed; a client that takes no responses
-/// stops the answering, and so the reading.
+/// Confined to its loop. What is on its way is bounded by the pipeline and by the feed; a client that takes no responses stops
+/// the answering, and so the reading.
 final class PutStreamSession: @unchecked Sendable {
-    /// As of `PutLinesSession`.
-    private static let maximumGroups = 64
-
-    private typealias Sent = (lines: PutLines, answers: [PutFeed.Answer])
-
     private let call: GRPCCall
     private let feed: PutFeed
     private let memory: Int
     /// The stream of a name, where the caller may write to it.
     private let named: (String) throws(Problem) -> StreamName
-    private let changed: Gate
+    private let pipeline: PutPipeline
     private var draft: PutLinesDraft
     /// Requests so far.
     private var count = 0
     /// The stream of the last request.
     private var stream: StreamName?
-    private var sent: [Sent] = []
-    private var groupsOnTheirWay = 0
-    private var isRead = false
     /// The client takes no responses any more.
     private var isLost = false
     /// Why the requests ended before the client ended them.
@@ -57,7 +49,7 @@ final class PutStreamSession: @unchecked Sendable {
         self.call = call
         self.feed = feed
         self.memory = memory
-        changed = Gate(loop: call.exchange.loop)
+        pipeline = PutPipeline(loop: call.exchange.loop) { await feed.put($0.put, to: $0.stream) }
         draft = PutLinesDraft(stream: nil, memory: memory, isOrdered: false)
     }
 
@@ -66,8 +58,7 @@ final class PutStreamSession: @unchecked Sendable {
         feed.onDraining = { [weak self] in self?.end(.draining) }
         let answering = call.exchange.loop.spawn { await self.answer() }
         await read()
-        isRead = true
-        changed.open()
+        pipeline.end()
         await answering.value
     }
 
@@ -109,27 +100,16 @@ final class PutStreamSession: @unchecked Sendable {
 
     /// Puts what was taken, when there is room for it.
     private func send() async {
-        guard !draft.isEmpty else { return }
-        let lines = draft.finish()
-        var answers: [PutFeed.Answer] = []
-        for group in lines.groups { answers.append(await feed.put(group.put, to: group.stream)) }
-        sent.append((lines, answers))
-        groupsOnTheirWay += lines.groups.count
-        changed.open()
-        try? await changed.wait(while: { max(groupsOnTheirWay, sent.count) >= Self.maximumGroups })
+        if !draft.isEmpty { await pipeline.put(draft.finish()) }
     }
 
     // MARK: Answering
 
     private func answer() async {
         let response = try? await call.begin()
-        while let (lines, promised) = await nextSent() {
-            var results: [Result<PutAnswer, PutError>] = []
-            for answer in promised { results.append(await answer.value) }
+        await pipeline.answerAll { lines, results in
             let messages = PutResponses(lines, results).messages
             do throws(ConnectionClosed) { try await response?.write([messages]) } catch { lost() }
-            groupsOnTheirWay -= sent.removeFirst().lines.groups.count
-            changed.open()
         }
         feed.close()
         await response?.finish(trailers: GRPCStatus(problem: reason?.document).trailers)
@@ -138,12 +118,6 @@ final class PutStreamSession: @unchecked Sendable {
     private func lost() {
         isLost = true
         call.exchange.abandonBody()
-    }
-
-    /// The next requests to be answered; nil when there are none and will be none.
-    private func nextSent() async -> Sent? {
-        try? await changed.wait(while: { sent.isEmpty && !isRead })
-        return sent.first
     }
 }
 

@@ -16,7 +16,7 @@ extension Gateway {
                 try? await response.write([MessageSplitter.framed(answer)])
             }
         } catch {
-            problem = isDraining ? .draining : error
+            problem = error
         }
         await response.finish(trailers: GRPCStatus(problem: problem?.document).trailers)
     }

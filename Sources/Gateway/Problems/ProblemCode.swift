@@ -42,6 +42,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     // What the body says.
     case malformedGzip
     case malformedMessage
+    case wrongMessageCount
     case malformedJSON
     case missingField
     case unknownField
@@ -103,8 +104,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         switch self {
         case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption,
             .badOption, .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip,
-            .malformedJSON, .malformedMessage, .missingField, .unknownField, .repeatedField, .badField,
-            .conflictingFields, .noRecords, .tooManyFailures,
+            .malformedJSON, .malformedMessage, .wrongMessageCount, .missingField, .unknownField, .repeatedField,
+            .badField, .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
             .badRequest
         // That a trouble is over is no error.
@@ -175,6 +176,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .malformedGzip: "The body is not gzip"
         case .malformedJSON: "The body is not JSON"
         case .malformedMessage: "The call's messages are malformed"
+        case .wrongMessageCount: "The call has another number of messages than its method takes"
         case .missingField: "A field is missing"
         case .unknownField: "No such field"
         case .repeatedField: "A field is given twice"

@@ -7,21 +7,15 @@ import Reactor
 
 /// One body of lines: one task reads and puts, another answers, so that neither waits for the other more than it must.
 ///
-///     RequestBody → LineSplitter → PutLinesDraft → PutFeed → LineAnswers → LineOutput → socket
+///     RequestBody → LineSplitter → PutLinesDraft → PutPipeline → LineAnswers → LineOutput → socket
 ///
-/// Confined to its loop. Everything in between is bounded: lines on their way by `maximumGroups` and by the feed, answers
-/// by `maximumFailures`, or where every line is answered by `maximumResults`.
+/// Confined to its loop. Everything in between is bounded: lines on their way by the pipeline and by the feed, answers by `maximumFailures`, or where every line is answered by `maximumResults`.
 final class PutLinesSession: @unchecked Sendable {
-    /// Groups that were put and not answered yet; no more lines are put beyond it. Two calls of 500 records are on their
-    /// way at once, and a read of the body brings about 70 small records: so the next calls are ready too.
-    private static let maximumGroups = 64
     /// Bytes of results that wait for a client that asked for all of them; beyond it the body waits.
     private static let maximumResults = 256 * 1024
     /// Bytes of failures that wait for a client that may read only when it has sent everything; beyond it the lines end.
     /// What is on its way adds to it. 4 MiB are about 30,000 failures.
     static let maximumFailures = 4 << 20
-
-    private typealias Sent = (lines: PutLines, answers: [PutFeed.Answer])
 
     private let exchange: HTTPExchange
     private let body: RequestBody
@@ -32,11 +26,7 @@ final class PutLinesSession: @unchecked Sendable {
     private var splitter: LineSplitter
     private var draft: PutLinesDraft
     private var answers: LineAnswers
-    /// What is on its way, in the order of its lines.
-    private var sent: [Sent] = []
-    private var groupsOnTheirWay = 0
-    private let changed: Gate
-    private var isRead = false
+    private let pipeline: PutPipeline
     /// Why the lines ended before the body did, or why the body did before its end.
     private var problem: Problem?
     private var takesLines = true
@@ -55,7 +45,7 @@ final class PutLinesSession: @unchecked Sendable {
         draft = PutLinesDraft(
             stream: stream, memory: memory, isOrdered: options.isOrdered, principal: principal)
         answers = LineAnswers(showsAll: options.showsAll)
-        changed = Gate(loop: exchange.loop)
+        pipeline = PutPipeline(loop: exchange.loop) { await feed.put($0.put, to: $0.stream) }
     }
 
     func run() async {
@@ -64,8 +54,7 @@ final class PutLinesSession: @unchecked Sendable {
         output.isPatient = !options.showsAll
         let answering = exchange.loop.spawn { await self.answer() }
         await read()
-        isRead = true
-        changed.open()
+        pipeline.end()
         await readAway()
         output.isPatient = false
         await answering.value
@@ -130,15 +119,7 @@ final class PutLinesSession: @unchecked Sendable {
 
     /// Puts what was taken, when there is room for it.
     private func send() async {
-        guard !draft.isEmpty else { return }
-        let lines = draft.finish()
-        var answers: [PutFeed.Answer] = []
-        for group in lines.groups { answers.append(await feed.put(group.put, to: group.stream)) }
-        sent.append((lines, answers))
-        groupsOnTheirWay += lines.groups.count
-        changed.open()
-        // Faults alone are no group, but their answers wait too.
-        try? await changed.wait(while: { max(groupsOnTheirWay, sent.count) >= Self.maximumGroups })
+        if !draft.isEmpty { await pipeline.put(draft.finish()) }
     }
 
     /// Where lines were refused because nobody reads their failures, the rest of the body is read and dropped: a client
@@ -151,15 +132,11 @@ final class PutLinesSession: @unchecked Sendable {
     // MARK: Answering
 
     private func answer() async {
-        while let (lines, promised) = await nextSent() {
-            var results: [Result<PutAnswer, PutError>] = []
-            for answer in promised { results.append(await answer.value) }
+        await pipeline.answerAll { lines, results in
             let text = ByteBuffer()
             answers.add(lines, results, to: text)
             output.append(text)
             await holdBack()
-            groupsOnTheirWay -= sent.removeFirst().lines.groups.count
-            changed.open()
         }
         feed.close()
         let last = ByteBuffer()
@@ -169,16 +146,10 @@ final class PutLinesSession: @unchecked Sendable {
         exchange.abandonBody()
     }
 
-    /// The next lines to be answered; nil when there are none and will be none.
-    private func nextSent() async -> Sent? {
-        try? await changed.wait(while: { sent.isEmpty && !isRead })
-        return sent.first
-    }
-
     /// What happens when the client does not take the answers.
     private func holdBack() async {
         if options.showsAll { return await output.wait(toHold: Self.maximumResults) }
-        guard output.heldBytes > Self.maximumFailures, takesLines, !isRead else { return }
+        guard output.heldBytes > Self.maximumFailures, takesLines, !pipeline.isEnded else { return }
         takesLines = false
         problem = .tooManyFailures(limit: Self.maximumFailures)
     }

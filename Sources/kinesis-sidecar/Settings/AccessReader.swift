@@ -15,9 +15,9 @@ struct AccessReader {
 
         func first(_ member: String) -> Assignment? { entry.assignments.first { $0.name == "\(list).\(member)" } }
 
-        /// The entry's name for people, where it has one.
+        /// The entry by its name, where it has one; its origin says its place in any case.
         var title: String {
-            first("name").map { "entry \"\($0.values[0])\"" } ?? "the entry at line \(entry.line)"
+            first("name").map { "the entry \"\($0.values[0])\"" } ?? "the entry"
         }
     }
 
@@ -83,8 +83,7 @@ struct AccessReader {
         _ members: Members, _ name: String, _ accepted: String, _ read: (String) -> T?
     ) -> [T]? {
         guard let member = members.first(name) else {
-            let origin = members.entry.assignments.first?.origin
-            mistakes.append(Mistake(origin, "\(members.title) has no \(name); accepted: \(accepted)"))
+            mistakes.append(Mistake(members.entry.origin, "\(members.title) has no \(name); accepted: \(accepted)"))
             return nil
         }
         var found: [T] = []

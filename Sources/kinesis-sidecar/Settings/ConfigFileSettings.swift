@@ -12,8 +12,9 @@ struct ConfigFileSettings: Equatable, Sendable {
 
     /// One entry of such a list.
     struct Entry: Equatable, Sendable {
-        let line: Int
-        var assignments: [Assignment] = []
+        /// With its place in the list: `tokens[0]`.
+        let origin: Origin
+        let assignments: [Assignment]
     }
 
     private(set) var assignments: [Assignment] = []
@@ -44,47 +45,53 @@ struct ConfigFileSettings: Equatable, Sendable {
             return refuse(name, node.line, "must be a list of mappings, each with a \(list.key)")
         }
         if elements.isEmpty, list != .consumers { refuse(name, line, "the list is empty") }
-        for element in elements {
+        for (index, element) in elements.enumerated() {
+            let place = "\(name)[\(index)]"
             guard case .mapping(let members, let line) = element else {
-                refuse(name, element.line, "each entry must be a mapping with a \(list.key)")
+                refuse(place, element.line, "each entry must be a mapping with a \(list.key)")
                 continue
             }
             let prefix = list == .consumers ? "" : name + "."
-            let assignments = members.flatMap { flat(prefix + $0.key, $0, isInEntry: true) }
-            entries[list, default: []].append(Entry(line: line, assignments: assignments))
+            let assignments = members.flatMap { flat(prefix + $0.key, $0, inEntry: "\(place).\($0.key)") }
+            let origin = Origin.file(path: path, line: line, key: place)
+            entries[list, default: []].append(Entry(origin: origin, assignments: assignments))
         }
     }
 
     /// `retryOptions: {retries: 3}` is `retryOptions.retries: 3`.
+    /// - Parameter place: what mistakes call a member of an entry; nil: it is in none.
     private mutating func flat(
-        _ name: String, _ member: YAMLNode.Member, isInEntry: Bool = false
+        _ name: String, _ member: YAMLNode.Member, inEntry place: String? = nil
     ) -> [Assignment] {
-        if !isInEntry, let list = EntryList(rawValue: name) {
+        if place == nil, let list = EntryList(rawValue: name) {
             take(member.value, as: list)
             return []
         }
-        let origin = Origin.file(path: path, line: member.line, key: name)
+        let key = place ?? name
+        let origin = Origin.file(path: path, line: member.line, key: key)
         switch member.value {
         case .scalar(let text, _, _):
             if member.value.isNull {
-                refuse(name, member.line, "has no value")
+                refuse(key, member.line, "has no value")
                 return []
             }
             return [Assignment(name: name, values: [text], origin: origin)]
         case .mapping(let members, let line):
-            if members.isEmpty { refuse(name, line, "has no value") }
+            if members.isEmpty { refuse(key, line, "has no value") }
             if ProgramOption.named(name)?.isMapping == true { return pairs(name, members, origin) }
-            return members.flatMap { flat("\(name).\($0.key)", $0, isInEntry: isInEntry) }
+            return members.flatMap { inner in
+                flat("\(name).\(inner.key)", inner, inEntry: place.map { "\($0).\(inner.key)" })
+            }
         case .sequence(let elements, let line):
             var values: [String] = []
             for element in elements {
                 guard case .scalar(let text, _, _) = element, !element.isNull else {
-                    refuse(name, element.line, "the elements of this list must be single values")
+                    refuse(key, element.line, "the elements of this list must be single values")
                     return []
                 }
                 values.append(text)
             }
-            if values.isEmpty { refuse(name, line, "the list is empty") }
+            if values.isEmpty { refuse(key, line, "the list is empty") }
             return [Assignment(name: name, values: values, origin: origin)]
         }
     }

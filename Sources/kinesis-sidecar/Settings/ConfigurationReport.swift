@@ -14,7 +14,7 @@ struct ConfigurationReport {
     private(set) var lines: [Line]
     private let consumers: [Settings.ListedConsumer]
     private let access: Access
-    private let consumerOrigins: [Origin?]
+    private let consumerOrigins: [Origin]
     private let credentials: String?
 
     /// - Parameter target: where the services are asked, nil with `--local`.
@@ -52,8 +52,7 @@ struct ConfigurationReport {
         if !consumers.isEmpty { texts.append("consumers:") }
         for (consumer, origin) in zip(consumers, consumerOrigins) {
             let named = consumer.options.items.map { ", \($0.name): \(Self.quoted($0.text))" }.joined()
-            let place = origin.map { "  # \($0.place)" } ?? ""
-            texts.append("  - {streamName: \(consumer.stream)\(named)}\(place)")
+            texts.append("  - {streamName: \(consumer.stream)\(named)}  # \(origin.place)")
         }
         return texts.joined(separator: "\n")
     }

@@ -11,7 +11,7 @@ struct SettingsReader {
     private var defaults: [String: Assignment] = [:]
     private var origins: [String: Origin] = [:]
     /// Where each of the settings' consumers is listed.
-    private(set) var consumerOrigins: [Origin?] = []
+    private(set) var consumerOrigins: [Origin] = []
     /// Mappings of the file that are no options: one mistake each, however many members they have.
     private var refusedMappings: Set<String> = []
 
@@ -145,8 +145,7 @@ struct SettingsReader {
             }
         }
         guard isNamed else {
-            let path = consumer.assignments.first?.origin
-            mistakes.append(Mistake(path, "the entry of consumers at line \(consumer.line) has no streamName"))
+            mistakes.append(Mistake(consumer.origin, "the entry has no streamName"))
             return
         }
         guard let stream, let options = try? NamedOptions(pairs, from: .configuration) else { return }
@@ -162,11 +161,11 @@ struct SettingsReader {
         }
         guard !isListed else {
             let problem = "stream \(stream) with consumerGroup \(group) is listed twice"
-            mistakes.append(Mistake(consumer.assignments.first?.origin, problem))
+            mistakes.append(Mistake(consumer.origin, problem))
             return
         }
         settings.consumers.append(Settings.ListedConsumer(stream: stream, options: options))
-        consumerOrigins.append(consumer.assignments.first?.origin)
+        consumerOrigins.append(consumer.origin)
     }
 
     // MARK: Who may do what
@@ -179,7 +178,7 @@ struct SettingsReader {
         settings.access = reader.access
         mistakes += reader.mistakes
         for list in [ConfigFileSettings.EntryList.tokens, .clientNames] {
-            origins[list.rawValue] = file.entries(of: list).first?.assignments.first?.origin
+            origins[list.rawValue] = file.entries(of: list).first?.origin
         }
     }
 

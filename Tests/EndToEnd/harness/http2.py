@@ -23,6 +23,7 @@ class Http2:
         self.headers, self.data, self.ended, self.resets, self.trailers = {}, {}, set(), {}, {}
         self.goaway = None
         self.is_closed = False
+        self.is_answered = False
         self.flush()
 
     def flush(self):
@@ -62,6 +63,8 @@ class Http2:
             self.ended.add(event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self.resets[event.stream_id] = event.error_code
+        elif isinstance(event, h2.events.PingAckReceived):
+            self.is_answered = True
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event.error_code
 
@@ -71,6 +74,13 @@ class Http2:
             assert not self.is_closed, "the connection has ended"
             self.read()
         return self
+
+    def ping(self):
+        """Until the answer: whatever was sent before has been read."""
+        self.connection.ping(b"answered")
+        self.flush()
+        self.wait(lambda c: c.is_answered)
+        self.is_answered = False
 
     def answer(self, stream):
         """Status and body, once the stream has ended."""
