@@ -64,8 +64,9 @@ swift-test:
 	swift build --build-tests
 	Scripts/watchdog 300 swift test --skip-build
 
+# Two at a time: most of them wait for something most of the time.
 e2e: build
-	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest
+	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest -n 2 --dist worksteal
 
 soak: soak-alone soak-groups
 

@@ -41,7 +41,7 @@ import Time
     }
 
     @Test(arguments: [
-        ("useEnhancedFanOut", "true", "false"), ("shouldDeaggregate", "true", "false"),
+        ("shouldDeaggregate", "true", "false"),
         ("shouldDeaggregate", "auto", "false"), ("compression", "LZ-UTF8", "none"),
     ])
     func `a later version's option is refused, and accepted with the value in force`(
@@ -58,7 +58,7 @@ import Time
         #expect(try read("usePausedPolling", text).usePausedPolling == isTrue)
         #expect(OptionKind.truth(text) == isTrue)
         guard !isTrue else { return }
-        #expect(try read("useEnhancedFanOut", text) == ConsumerOptions(), "the value in force, in another spelling")
+        #expect(try read("useS3ForLargeItems", text) == ConsumerOptions(), "the value in force, in another spelling")
     }
 
     @Test func `a word that is a truth value is taken in any case`() throws {
@@ -72,7 +72,7 @@ import Time
     }
 
     @Test func `a later option that nothing here resembles is refused with any value`() {
-        let name = "maxEnhancedConsumers"
+        let name = "encryption"
         #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "5", inForce: nil)) {
             try read(name, "5", from: .configuration)
         }

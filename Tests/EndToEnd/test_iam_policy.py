@@ -35,7 +35,9 @@ def test_the_policy_has_every_operation_once_and_no_other():
 def test_a_statement_speaks_of_one_service_and_of_no_wildcard():
     for statement in statements():
         services = {action.split(":")[0] for action in actions(statement)}
-        assert len(services) == 1 and "*" not in json.dumps(statement)
+        # How the name of a consumer ends, and its ARN, nobody knows beforehand.
+        plain = json.dumps(statement).replace("/consumer/kinesis-sidecar-*", "")
+        assert len(services) == 1 and "*" not in plain
         assert statement["Resource"].split(":")[2] in services
 
 

@@ -87,7 +87,7 @@ import Testing
             "environment KINESIS_SIDECAR_LIMIT: \"0\" is not accepted; accepted: an integer from 1 to 10000"
         ),
         ("LIMTI", "1", "environment KINESIS_SIDECAR_LIMTI: there is no option limti; did you mean limit?"),
-        ("USE_ENHANCED_FAN_OUT", "true", "environment KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT: \"true\" is not available"),
+        ("SHOULD_DEAGGREGATE", "true", "environment KINESIS_SIDECAR_SHOULD_DEAGGREGATE: \"true\" is not available"),
         ("DYNAMO_DB__TABLE_NAME", "a", "environment KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME: \"a\" is not accepted"),
         (
             "DYNAMO_DB__TAGS", "a=1,b",
@@ -280,8 +280,8 @@ import Testing
     }
 
     @Test func `a flag of a later option says that it is not available yet`() {
-        let found = mistakes(["--use-enhanced-fan-out", "true"])
-        #expect(found.contains { $0.contains("useEnhancedFanOut is not available yet") }, "\(found)")
+        let found = mistakes(["--should-deaggregate", "true"])
+        #expect(found.contains { $0.contains("shouldDeaggregate is not available yet") }, "\(found)")
     }
 
     @Test func `what Kubernetes sets for a service of our name is not ours`() {

@@ -38,6 +38,10 @@ final class FanOut: @unchecked Sendable {
     func prepare(_ stream: StreamSummary, _ options: ConsumerOptions, retry: Retrying?) async throws(ConsumerError) {
         self.stream = stream
         guard options.useEnhancedFanOut else { return use(.polling(insteadOf: nil)) }
+        // What is pushed does not wait.
+        guard !options.usePausedPolling else {
+            throw .conflictingOption(OptionConflict(option: "usePausedPolling", held: "false", asked: "true"))
+        }
         guard onGone == nil else { return }
         do throws(Registration.Failure) {
             let registration = Registration(patience: Self.patience, now: context.loop.now)

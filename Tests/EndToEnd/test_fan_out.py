@@ -1,0 +1,107 @@
+"""Records that are pushed: enhanced fan-out of the built program on the embedded Kinesis."""
+
+import pytest
+
+from harness.group import Group, numbers
+from harness.records import make_stream
+from harness.resharding import split
+from harness.waiting import eventually
+
+PUSHED = {"KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT": "true", "KINESIS_SIDECAR_FAN_OUT_INACTIVITY_TIMEOUT": "6000"}
+QUERY = "initialPositionInStream=TRIM_HORIZON"
+
+
+@pytest.fixture
+def pushed(sidecars, tmp_path):
+    sidecar = sidecars.start("--local-limits", "off", data_dir=tmp_path / "data", env=PUSHED)
+    make_stream(sidecar.boto3(), "s", 2)
+    return sidecar
+
+
+def put(sidecar, texts):
+    for text in texts:
+        sidecar.put("s", str(text), partitionKey=str(text))
+
+
+def consumers(kinesis):
+    arn = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    return kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]
+
+
+def told(reader):
+    return sorted(int(record["data"]) for record in reader.records)
+
+
+def test_records_are_pushed_and_resharding_goes_on_in_order(pushed):
+    reader = pushed.follow("s", QUERY)
+    put(pushed, range(20))
+    reader.wait_records(20)
+    split(pushed.boto3(), "s")
+    put(pushed, range(20, 40))
+    reader.wait_records(40)
+    assert told(reader) == list(range(40))
+    [consumer] = consumers(pushed.boto3())
+    assert consumer["ConsumerName"].startswith("kinesis-sidecar-") and consumer["ConsumerStatus"] == "ACTIVE"
+    assert pushed.subscriptions()
+
+
+@pytest.mark.seconds(120)
+def test_a_killed_sidecar_has_its_consumer_back_and_goes_on_behind_what_it_has_stored(pushed):
+    reader = pushed.follow("s", QUERY)
+    put(pushed, range(10))
+    reader.wait_records(10)
+    pushed.kill()
+    pushed.start()
+    put(pushed, range(10, 20))
+    reader = pushed.follow("s", QUERY)
+    eventually(lambda: set(told(reader)) >= set(range(10, 20)), 30, why="what was put afterwards")
+    assert len(consumers(pushed.boto3())) == 1
+
+
+@pytest.mark.seconds(120)
+@pytest.mark.parametrize("kind", ["silence", "badChecksum", "endEarly", "exception", "cutFrame", "splitFrames"])
+def test_what_goes_wrong_with_a_subscription_loses_nothing(pushed, kind):
+    pushed.fault(kind, operation="SubscribeToShard", count=2)
+    reader = pushed.follow("s", QUERY)
+    put(pushed, range(10))
+    reader.wait_records(10, within=40)
+    assert told(reader) == list(range(10))
+
+
+@pytest.mark.seconds(120)
+def test_a_consumer_that_was_deregistered_is_registered_anew(pushed):
+    reader = pushed.follow("s", QUERY)
+    put(pushed, range(4))
+    reader.wait_records(4)
+    kinesis = pushed.boto3()
+    kinesis.deregister_stream_consumer(ConsumerARN=consumers(kinesis)[0]["ConsumerARN"])
+    put(pushed, range(4, 8))
+    reader.wait_records(8, within=60)
+    assert told(reader) == list(range(8))
+
+
+def test_paused_polling_is_refused_by_name(pushed):
+    answer = pushed.get(f"/streams/s/records?{QUERY}&usePausedPolling=true")
+    assert answer.status == 409 and "usePausedPolling" in answer.body.decode()
+
+
+@pytest.mark.seconds(180)
+def test_members_share_fewer_consumers_than_they_are(sidecars, ministack, tmp_path):
+    group = Group(sidecars, ministack.url, tmp_path)
+    make_stream(group.kinesis, "s", 2)
+    options = {"useEnhancedFanOut": True, "maxEnhancedConsumers": 1}
+    a, b = group.member("a", **options), group.member("b", **options)
+    first = a.follow("s")
+    group.put(range(10))
+    first.wait_records(10)
+    second = b.follow("s")
+    [record] = group.item()["enhancedConsumers"]["M"].values()
+    assert record["M"]["isUsedBy"]["S"] in group.item()["consumers"]["M"]
+    active = [member["M"]["isActive"]["BOOL"] for member in group.item()["consumers"]["M"].values()]
+    assert sorted(active) == [False, True]
+    assert not second.records
+    a.terminate()
+    group.put(range(10, 20))
+    eventually(lambda: len(second.records) >= 10, 60, why="the waiting member takes over")
+    assert set(numbers(second)) >= set(range(10, 20))
+    assert len(consumers(group.kinesis)) == 1
