@@ -28,7 +28,9 @@ extension KinesisClient: StreamSource {
         try await getRecords(iterator, limit: limit, acceptsResponse: takesAnswer)
     }
 
-    package func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+    package func subscribe(
+        to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition
+    )
         async throws(AWSError) -> any ShardSubscription
     {
         try await subscribe(SubscribeToShard(consumer: consumer, shard: shard, position: position))

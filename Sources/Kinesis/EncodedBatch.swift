@@ -57,7 +57,8 @@ package struct GetRecordsEnvelope: Equatable, Sendable {
 
     package init(nextShardIterator: ShardIterator?, millisBehindLatest: Int = 0, childShards: [ChildShard] = []) {
         self.init(
-            next: nextShardIterator.map(Next.iterator), millisBehindLatest: millisBehindLatest, childShards: childShards)
+            next: nextShardIterator.map(Next.iterator), millisBehindLatest: millisBehindLatest, childShards: childShards
+        )
     }
 
     package var nextShardIterator: ShardIterator? {

@@ -34,7 +34,9 @@ import Testing
     }
 
     /// Everything up to the end, and how many bytes came at once at most.
-    private static func rest(_ stream: ResponseStream, _ transport: Transport) async throws -> (bytes: [UInt8], most: Int) {
+    private static func rest(_ stream: ResponseStream, _ transport: Transport) async throws -> (
+        bytes: [UInt8], most: Int
+    ) {
         var bytes: [UInt8] = []
         var most = 0
         while true {
@@ -52,7 +54,9 @@ import Testing
     @Test func `a body comes in parts, of which few wait`() async throws {
         let body = (0..<4_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 5) }
         let server = TestServer { _ in
-            .bytes(Self.chunked(stride(from: 0, to: body.count, by: 70_000).map { Array(body[$0..<min($0 + 70_000, body.count)]) }))
+            .bytes(
+                Self.chunked(
+                    stride(from: 0, to: body.count, by: 70_000).map { Array(body[$0..<min($0 + 70_000, body.count)]) }))
         }
         defer { server.stop() }
         try await withTransport { transport in

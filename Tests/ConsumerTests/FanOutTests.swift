@@ -53,7 +53,8 @@ import Testing
         }
     }
 
-    @Test func `the consumer is found again after a restart, and reading goes on behind what was settled`() async throws {
+    @Test func `the consumer is found again after a restart, and reading goes on behind what was settled`() async throws
+    {
         try await Self.withFanOut(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in
             try await kinesis.put("a", "b")
             let reader = try await engine.attach(fromStart)

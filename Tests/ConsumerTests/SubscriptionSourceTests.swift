@@ -153,7 +153,9 @@ import Testing
 
     /// A service that pushes numbers, ends subscriptions, breaks them, and says nothing more, while the reader and others take
     /// the credit and the room away; what comes late of earlier subscriptions comes too.
-    @Test(arguments: 0..<200 as Range<UInt64>) func `whatever happens, every number comes once and in order`(seed: UInt64) {
+    @Test(arguments: 0..<200 as Range<UInt64>) func `whatever happens, every number comes once and in order`(
+        seed: UInt64
+    ) {
         var walk = SubscriptionWalk(seed: seed, start: start)
         for _ in 0..<2000 { walk.step() }
         walk.calm()

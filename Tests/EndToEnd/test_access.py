@@ -424,8 +424,10 @@ def test_probes_are_answered_while_the_sidecar_ends(sidecars, tmp_path):
 
 
 @pytest.mark.parametrize("page", ["operating.md", "options.md"])
-def test_the_files_that_the_docs_show_are_taken(tmp_path, page):
-    """The YAML blocks that name tokens."""
+def test_the_files_that_the_docs_show_are_taken(tmp_path, monkeypatch, page):
+    """The YAML blocks that name tokens; the certificates that they name are there."""
+    Authority(tmp_path, "clients").sign("server", "DNS:localhost")
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / page).read_text()
     blocks = [block.partition("\n```")[0] for block in text.split("```yaml\n")[1:]]
     blocks = [block for block in blocks if "tokens:" in block]

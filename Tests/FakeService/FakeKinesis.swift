@@ -228,7 +228,9 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         return response
     }
 
-    package func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+    package func subscribe(
+        to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition
+    )
         async throws(AWSError) -> any ShardSubscription
     {
         try await called(.subscribe(shard))

@@ -97,7 +97,8 @@ package final class Transport: @unchecked Sendable {
         return try result.get()
     }
 
-    private func responseStream(_ head: TransportHead, of sent: SendableTransfer, _ multi: CurlMulti) -> ResponseStream {
+    private func responseStream(_ head: TransportHead, of sent: SendableTransfer, _ multi: CurlMulti) -> ResponseStream
+    {
         ResponseStream(head) {
             multi.resume(sent.transfer.easy)
         } abandon: { [weak self, loop] in

@@ -154,7 +154,8 @@ extension ConsumerPool {
         var actions = consumers.filter { gone.contains($0.arn) }.map(Action.remove)
         for consumer in consumers where !gone.contains(consumer.arn) {
             guard let user = consumer.isUsedBy else { continue }
-            let isNeeded = user == me ? isWanted && consumer == own || consumer.arn == retiring : item.members[user] != nil
+            let isNeeded =
+                user == me ? isWanted && consumer == own || consumer.arn == retiring : item.members[user] != nil
             if !isNeeded { actions.append(.release(consumer)) }
         }
         if let registered {
@@ -174,7 +175,9 @@ extension ConsumerPool {
     private mutating func idle(_ now: WallTime) -> EnhancedConsumer? {
         let free = free
         unusedSince = unusedSince.filter { known in free.contains { $0.arn == known.key } }
-        for consumer in free where unusedSince[consumer.arn] == nil { unusedSince[consumer.arn] = consumer.releasedOn ?? now }
+        for consumer in free where unusedSince[consumer.arn] == nil {
+            unusedSince[consumer.arn] = consumer.releasedOn ?? now
+        }
         guard let timeout = settings.idleTimeout, retiring == nil, consumers.count > 1 else { return nil }
         return free.first { unusedSince[$0.arn].map { now.duration(since: $0) >= timeout } ?? false }
     }

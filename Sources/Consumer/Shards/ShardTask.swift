@@ -455,7 +455,8 @@ extension ShardTask {
             switch failure {
             case .throttled: session.options.supressThroughputWarnings ? .debug : .warning
             case .expiredIterator: .debug
-            case .passing, .failing, .unreachable, .unexplained, .limitExceeded: machine.degradation == nil ? .debug : .warning
+            case .passing, .failing, .unreachable, .unexplained, .limitExceeded:
+                machine.degradation == nil ? .debug : .warning
             case .denied, .notFound, .refused, .unexpected, .inUse: .warning
             }
         logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])

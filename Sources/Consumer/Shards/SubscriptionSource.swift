@@ -239,7 +239,9 @@ extension ReadFailure {
     fileprivate var beganNothing: Bool {
         switch self {
         case .passing, .unexpected: false
-        case .throttled, .failing, .unexplained, .unreachable, .limitExceeded, .denied, .expiredIterator, .notFound, .refused, .inUse: true
+        case .throttled, .failing, .unexplained, .unreachable, .limitExceeded, .denied, .expiredIterator, .notFound,
+            .refused, .inUse:
+            true
         }
     }
 }

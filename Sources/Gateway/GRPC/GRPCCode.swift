@@ -48,7 +48,8 @@ extension ProblemCode {
         case .requestTimeout, .putTimeout, .deadlineExceeded: .deadlineExceeded
         case .lastEventUnknown, .lastEventTooOld: .outOfRange
         case .checkpointRefused, .shardLost, .streamRecreated: .dataLoss
-        case .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable, .streamNotReady, .noCredentials, .awsDenied, .awsFailed,
+        case .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable, .streamNotReady, .noCredentials,
+            .awsDenied, .awsFailed,
             .awsUnreachable, .awsTimeout, .shardDegraded, .deliveryLogOff:
             .unavailable
         }

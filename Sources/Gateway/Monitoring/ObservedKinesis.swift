@@ -72,7 +72,9 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
-    package func subscribe(to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition)
+    package func subscribe(
+        to shard: ShardID, of stream: StreamName, as consumer: ConsumerARN, at position: StartingPosition
+    )
         async throws(AWSError) -> any ShardSubscription
     {
         do {

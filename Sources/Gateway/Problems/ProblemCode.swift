@@ -129,7 +129,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
         case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
-        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable, .streamNotReady,
+        case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable,
+            .streamNotReady,
             .noCredentials, .deliveryLogOff:
             .serviceUnavailable
         case .putTimeout, .awsTimeout, .deadlineExceeded: .gatewayTimeout

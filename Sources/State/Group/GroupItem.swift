@@ -65,7 +65,9 @@ package struct GroupItem: Sendable {
         }
         self.shards = shards
         self.unreadable = unreadable
-        missingMaps = ["consumers", "enhancedConsumers", "shards"].filter { item[$0]?.map == nil }.map { (AttributePath([$0]), item[$0]) }
+        missingMaps = ["consumers", "enhancedConsumers", "shards"].filter { item[$0]?.map == nil }.map {
+            (AttributePath([$0]), item[$0])
+        }
         bytes = ItemSize.bytes(of: item)
     }
 
