@@ -41,18 +41,6 @@ import Testing
         }
     }
 
-    @Test func `LATEST begins at the attachment, also where the first subscription fails`() async throws {
-        try await Self.withFanOut { engine, kinesis in
-            try await kinesis.put("old", at: .now().advanced(by: .milliseconds(-2)))
-            kinesis.fail(.subscribe(Self.shard), FakeKinesis.error("ServiceUnavailable", status: 503))
-            let reader = try await engine.attach()
-            try await kinesis.put("new")
-            // What the failed call has come to is not known: the next one waits as behind a subscription.
-            await engine.loop.advance(by: .seconds(6))
-            #expect(try await engine.read(1, from: reader) == ["new"])
-        }
-    }
-
     @Test func `the consumer is found again after a restart, and reading goes on behind what was settled`() async throws
     {
         try await Self.withFanOut(settings: { $0.defaults.unreadBytes = 0 }) { engine, kinesis in

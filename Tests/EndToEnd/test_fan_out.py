@@ -45,6 +45,17 @@ def test_records_are_pushed_and_resharding_goes_on_in_order(pushed):
     assert pushed.subscriptions()
 
 
+@pytest.mark.parametrize("kind", [None, "fail"])
+def test_latest_begins_at_the_attachment_also_where_the_first_subscription_fails(pushed, kind):
+    put(pushed, range(3))
+    if kind:
+        pushed.fault(kind, operation="SubscribeToShard", count=2)
+    reader = pushed.follow("s")
+    put(pushed, range(3, 6))
+    reader.wait_records(3)
+    assert told(reader) == [3, 4, 5]
+
+
 @pytest.mark.seconds(120)
 def test_a_killed_sidecar_has_its_consumer_back_and_goes_on_behind_what_it_has_stored(pushed):
     reader = pushed.follow("s", QUERY)
