@@ -37,7 +37,18 @@ import Testing
             try await kinesis.put("newer")
             #expect(try await engine.read(1, from: reader) == ["newer"])
             #expect(kinesis.count(.subscribe(Self.shard)) == 1 && kinesis.count(.records(Self.shard)) == 0)
-            #expect(try await Self.consumers(kinesis).map(\.name) == [FanOut.name("kinesis-sidecar", "here")])
+            #expect(
+                try await Self.consumers(kinesis).map(\.name) == [ConsumerName.own("kinesis-sidecar", host: "here")])
+        }
+    }
+
+    @Test func `LATEST begins at the attachment, also where the first subscription fails`() async throws {
+        try await Self.withFanOut { engine, kinesis in
+            try await kinesis.put("old", at: .now().advanced(by: .milliseconds(-2)))
+            kinesis.fail(.subscribe(Self.shard), FakeKinesis.error("ServiceUnavailable", status: 503))
+            let reader = try await engine.attach()
+            try await kinesis.put("new")
+            #expect(try await engine.read(1, from: reader) == ["new"])
         }
     }
 

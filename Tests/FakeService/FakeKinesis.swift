@@ -237,6 +237,8 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         var request = JSONWriter()
         SubscribeToShard(consumer: consumer, shard: shard, position: position).write(&request)
         let messages: KinesisService.Messages?
+        loop.outsideWorkBegan()
+        defer { loop.outsideWorkEnded() }
         do throws(ServiceFault) {
             messages = try await service.messages(request.buffer)
         } catch {
