@@ -17,85 +17,6 @@ import Time
 struct Membership: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// How a member takes part.
-    struct Settings: Sendable {
-        /// Of which `me`, `host` and so on are written; its heartbeat is the moment of the write.
-        var member: GroupMember
-        let run: MemberRun
-        let key: ConsumerKey
-        let streamCreatedOn: WallTime
-        let leaseDuration: Duration
-        /// At least.
-        let checkpointInterval: Duration
-        /// At most from one look at the item to the next.
-        let acquisitionInterval: Duration
-        /// From a refusal to the next attempt.
-        let recoveryInterval: Duration
-        let initialPosition: InitialPosition
-        /// The only shards that are read; nil: whichever the stream has.
-        let wanted: Set<ShardID>?
-        /// Of enhanced fan-out; nil: shards are polled.
-        var fanOut: ConsumerPool.Settings?
-
-        /// Where this member's shards stand in an item.
-        func place(in item: Item?) -> GroupItem.Place {
-            GroupItem.place(of: member, subscribes: fanOut != nil, in: item ?? [:])
-        }
-    }
-
-    enum Request: Equatable, Sendable {
-        case read(isConsistent: Bool)
-        case create(Item)
-        /// If this holds.
-        case delete([ItemCondition])
-        case write(ItemUpdate)
-    }
-
-    enum Step: Equatable, Sendable {
-        case wait(until: Instant)
-        case send(Request)
-        /// The member has left.
-        case over
-    }
-
-    enum Answer: Sendable {
-        /// Of a read, or of a write that has taken place.
-        case item(Item?)
-        /// Nothing happened. `item`: as it is, nil: there is none.
-        case conditionFailed(Item?)
-        /// The item was created, or deleted, or somebody else was first.
-        case done
-        /// Nothing happened: the table refuses it for now.
-        case refused(isThrottled: Bool)
-        /// Whether it has happened is not known.
-        case unknown
-    }
-
-    /// What is news for who reads here.
-    enum News: Equatable, Sendable {
-        /// The shard may be read from here on. `isFresh`: its place is LATEST as of now.
-        case took(ShardRecord, isFresh: Bool)
-        /// Reading it comes to an end; `settled` follows.
-        case giveUp(ShardID)
-        /// It may not be read any more; whose it is by the item.
-        case lost(ShardID, to: MemberID?)
-        /// The shard's `checkpoint` was no sequence number: what is read of it begins at the stream's beginning, or where this
-        /// host knows that it was.
-        case unreadable(ShardID, checkpoint: AttributeValue, goingOnAt: ShardRecord.Place)
-        /// So many leases were renewed.
-        case renewed(Int)
-        /// The lease is over with the shard's end, which is written.
-        case over(ShardID)
-        /// The group's item was lost and is made anew.
-        case itemGone
-        /// The shards are read in this way from here on; nil: there is no consumer to subscribe as.
-        case way(ReadingWay?)
-        /// Others of the group know a later stream of the name: the one that is read here may be gone.
-        case outdated
-        /// Another process takes part under this member's name. The member has left.
-        case sharesName(with: GroupMember)
-    }
-
     private enum Phase: Equatable, Sendable {
         /// The item is to be read.
         case entering
@@ -142,9 +63,6 @@ struct Membership: Sendable {
         case introduce
     }
 
-    /// Conditions that fail in a row without a pause: whoever is first changes what the next attempt goes by.
-    private static let conflictsAtOnce = 3
-
     let settings: Settings
     /// As it was seen last; nil before the first look.
     private(set) var item: GroupItem?
@@ -163,16 +81,11 @@ struct Membership: Sendable {
     /// Shards that were read to their ends and begin again here.
     private var reopenings: [ShardID: ShardRecord.Place] = [:]
     private var lineage = ShardLineage(shards: [])
-    /// In how many listings in a row the service had a shard as open that the item calls read to its end. The first may be older
-    /// than what the item says.
-    private var openListings: [ShardID: Int] = [:]
+    private var strandedShards = StrandedShards()
     /// From when LATEST reads shards that are taken now: when a reader asked.
     private var latestSince: Instant?
     private var lastLook: Instant
-    /// Nothing is sent before, because the table refused.
-    private var retryAt: Instant
-    private var failures = 0
-    private var conflicts = 0
+    private var retries: WriteRetries
     private var versions = 0
     /// A job has failed: what the mirror has to say comes first, so that no lease runs out over it.
     private var isMirrorFirst = false
@@ -190,7 +103,7 @@ struct Membership: Sendable {
         mirror = CheckpointMirror(
             me: settings.member.id, checkpointInterval: settings.checkpointInterval, now: now)
         lastLook = now
-        retryAt = now
+        retries = WriteRetries(recoveryInterval: settings.recoveryInterval, now: now)
     }
 
     /// The same part in the group under another name, which has to be entered anew.
@@ -251,12 +164,12 @@ extension Membership {
     /// What is wrong with the item, for people; nil: nothing.
     var problem: String? {
         if phase == .outdated { return "the group's item is of a stream that was made after the one that is read here" }
-        guard conflicts > 3 * Self.conflictsAtOnce else { return nil }
+        guard retries.isStuck else { return nil }
         return "the group's item changes under every write, or does not stay"
     }
 
     /// Shards that nobody reads because somebody has written into the item that they are read to their ends: they are open.
-    var stranded: [ShardID] { openListings.filter { $0.value > 1 }.keys.sorted() }
+    var stranded: [ShardID] { strandedShards.names }
 
     /// Whether everything that was said to be committed is written.
     func isMirrored(_ shard: ShardID) -> Bool {
@@ -297,8 +210,7 @@ extension Membership {
     /// The service lists these shards.
     mutating func listed(_ shards: [Shard], now: GroupMoment) -> [News] {
         lineage = ShardLineage(shards: shards)
-        let ended = shards.filter { $0.isOpen && item?.shards[$0.id]?.isDepleted ?? false }.map(\.id)
-        openListings = Dictionary(uniqueKeysWithValues: ended.map { ($0, openListings[$0, default: 0] + 1) })
+        strandedShards.listed(shards, item)
         return lookAgain(now)
     }
 
@@ -353,20 +265,20 @@ extension Membership {
             isDoubtful = true
             if case .mirror = underWay { mirror.timedOut() }
             if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
-            pause(now.instant)
+            retries.pause(now: now.instant)
             return ended(now)
         case .done:
-            conflict(now.instant)
+            retries.conflict(now: now.instant)
             phase = .entering
             return ended(now)
         case .conditionFailed(let item):
-            conflict(now.instant)
+            retries.conflict(now: now.instant)
             if case .membership = underWay { isMirrorFirst = true }
             if case .mirror = underWay { mirror.conditionFailed(now: now.instant) }
             if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
             return look(at: item, now)
         case .item(let item):
-            failures = 0
+            retries.responded()
             return succeeded(underWay, item, now)
         }
     }
@@ -381,9 +293,9 @@ extension Membership {
             isDoubtful = false
             if isConsistent, let item { mirror.looked(at: view(item), now: now.instant) }
         case .create, .delete: break
-        case .membership: conflicts = 0
+        case .membership: retries.wrote()
         case .take(let take, let sentAt, let patience):
-            conflicts = 0
+            retries.wrote()
             plan.took(take.shards, sentAt: sentAt, for: patience)
             for shard in take.ended { mirror.depleted(shard) }
             let news = take.unreadable + look(at: item, now)
@@ -394,7 +306,7 @@ extension Membership {
         case .mirror:
             guard let write = mirror.wrote() else { break }
             plan.took(write.renewed, sentAt: write.sentAt, for: write.patience)
-            conflicts = 0
+            retries.wrote()
             let over = write.news.filter { $0.value.isReleased || $0.value.isDepleted == true }.keys.sorted()
             for shard in over { plan.gaveUp(shard) }
             let renewed: [News] = write.renewed.isEmpty ? [] : [.renewed(write.renewed.count)]
@@ -424,18 +336,7 @@ extension Membership {
                 isThrottled: isThrottled, now: now, itemBytes: item?.bytes ?? 0, members: item?.members.count ?? 1)
         }
         if case .take(let take, _, _) = underWay { plan.refused(take.shards) }
-        pause(now)
-    }
-
-    /// Somebody else was first, or the item is not what it should be.
-    private mutating func conflict(_ now: Instant) {
-        conflicts += 1
-        if conflicts > Self.conflictsAtOnce { pause(now) } else { failures = 0 }
-    }
-
-    private mutating func pause(_ now: Instant) {
-        failures += 1
-        retryAt = now + min(settings.recoveryInterval, .milliseconds(250) * (1 << min(failures - 1, 10)))
+        retries.pause(now: now)
     }
 
     /// Leases that have ended by our own clock.
@@ -470,7 +371,7 @@ extension Membership {
             guard phase != .left else { return [] }
             if let creation = WallTime(iso8601: item.streamCreatedOn), creation > settings.streamCreatedOn {
                 phase = .outdated
-                retryAt = now.instant + settings.recoveryInterval
+                retries.recover(now: now.instant)
                 return loseAll() + [.outdated]
             }
             phase = .stale(item.deleteConditions)
@@ -506,7 +407,7 @@ extension Membership {
         if plan.takesPart { removeTrimmed(item) }
         if !jobs.isEmpty {
             // One that cannot be done does not hold up the others.
-            let first = conflicts % jobs.count
+            let first = retries.conflicts % jobs.count
             jobs = Array(jobs[first...] + jobs[..<first])
         }
         if !item.missingMaps.isEmpty { jobs = [.makeMaps] }
@@ -568,6 +469,7 @@ extension Membership {
     mutating func next(now: GroupMoment, local: (ShardID) -> LocalShard?) -> Step {
         guard underWay == nil else { return .wait(until: now.instant + settings.leaseDuration) }
         if phase == .left { return .over }
+        let retryAt = retries.retryAt
         guard now.instant >= retryAt else { return .wait(until: min(retryAt, plan.nextEnd ?? retryAt)) }
         if isDoubtful { return send(.look(isConsistent: true), .read(isConsistent: true)) }
         switch phase {
