@@ -77,6 +77,9 @@ def test_what_goes_wrong_with_a_subscription_loses_nothing(pushed, kind):
     put(pushed, range(10))
     reader.wait_records(10, within=40)
     assert told(reader) == list(range(10))
+    metrics = pushed.get("/metrics").body.decode()
+    reason = {"silence": "silence", "endEarly": "ended", "splitFrames": None}.get(kind, "failed")
+    assert reason is None or metrics.count(f'reason="{reason}"') == 2, "counted, of both shards"
 
 
 @pytest.mark.seconds(120)

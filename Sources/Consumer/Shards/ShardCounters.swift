@@ -19,6 +19,10 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var lastRestart: String?
     /// Subscriptions that have begun; in polling none.
     package private(set) var subscriptions = 0
+    /// Why those that are over are.
+    package private(set) var subscriptionEndings: [SubscriptionEnding: Int] = [:]
+    /// Bytes of the events that were pushed.
+    package private(set) var pushedBytes = 0
     /// When the service last responded for this shard with anything but a failure; nil before its first response.
     package private(set) var lastProgress: WallTime?
 
@@ -38,8 +42,14 @@ package struct ShardCounters: Equatable, Sendable {
         lastProgress = time
     }
 
-    mutating func subscribed() {
+    /// - Parameter ending: of the subscription before, if there was one.
+    mutating func subscribed(after ending: SubscriptionEnding?) {
         subscriptions += 1
+        if let ending { subscriptionEndings[ending, default: 0] += 1 }
+    }
+
+    mutating func pushed(bytes: Int) {
+        pushedBytes += bytes
     }
 
     mutating func rewound() {

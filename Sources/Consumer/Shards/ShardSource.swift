@@ -164,6 +164,14 @@ enum ShardSource: Sendable {
         }
     }
 
+    /// Why the last subscription is over; nil: there was none before.
+    var lastEnding: SubscriptionEnding? {
+        switch self {
+        case .polling: nil
+        case .subscription(let source): source.lastEnding
+        }
+    }
+
     /// nil while the shard gets on.
     var failures: FailureStreak? {
         switch self {

@@ -333,7 +333,7 @@ extension ShardTask {
                 to: id, of: session.stream, as: consumer, at: position)
             machine.pushed(.began, generation: generation, now: context.loop.now)
             guard !isStopped, machine.source.subscription == generation else { return }
-            session.counters[id].subscribed()
+            session.counters[id].subscribed(after: machine.source.lastEnding)
             self.subscription = subscription
             subscription.onArrival = { [weak self] in self?.arrived(generation) }
         } catch {
@@ -361,6 +361,7 @@ extension ShardTask {
             guard case .granted(let loan) = room else { return machine.pushed(.end, generation: generation, now: now) }
             room = .none
             loan.resize(to: payload.count)
+            session.counters[id].pushed(bytes: payload.count)
             hold(payload, loan)
         case .end:
             giveRoomBack()

@@ -48,17 +48,6 @@ struct SubscriptionSource: Sendable {
         case end
     }
 
-    /// Why a subscription is over.
-    enum Ending: Hashable, Sendable {
-        /// The service has ended it, as after 5 minutes.
-        case ended
-        /// Nothing came for too long.
-        case silence
-        /// The shard goes on at another position.
-        case moved
-        case failure(ReadFailure)
-    }
-
     struct Settings: Equatable, Sendable {
         /// How long nothing may come.
         var inactivityTimeout: Duration
@@ -77,7 +66,7 @@ struct SubscriptionSource: Sendable {
     /// Of the present subscription, or of the last one.
     private(set) var generation: UInt64 = 0
     /// Why the last subscription is over, nil before.
-    private(set) var lastEnding: Ending?
+    private(set) var lastEnding: SubscriptionEnding?
     /// nil while the shard gets on.
     private(set) var failures: FailureStreak?
     /// When the service last sent something, or when the machine was made.
@@ -214,12 +203,12 @@ extension SubscriptionSource {
         failures = streak
         // What the service refuses may be the number that it gave, which is only the better of two places.
         if failure == .refused { continuation = nil }
-        if isSubscribed { lastEnding = .failure(failure) }
+        if isSubscribed { lastEnding = SubscriptionEnding(failure) }
         state = .unsubscribed(
             notBefore: now + streak.delay(random: random.fraction()), isRefused: wasCalling && failure.beganNothing)
     }
 
-    private mutating func over(_ ending: Ending, now: Instant) {
+    private mutating func over(_ ending: SubscriptionEnding, now: Instant) {
         if isSubscribed { lastEnding = ending }
         state = .unsubscribed(notBefore: now, isRefused: false)
     }

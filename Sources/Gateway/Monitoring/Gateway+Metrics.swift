@@ -248,6 +248,27 @@ extension Gateway {
         await byShard(
             "kinesis_sidecar_shard_restarts_total", .counter, "Times that the watchdog restarted the shard.",
             \.counters.restarts)
+        await byShard(
+            "kinesis_sidecar_shard_subscriptions_total", .counter,
+            "Subscriptions of enhanced fan-out that have begun; 0 where the shard is polled.", \.counters.subscriptions)
+        await byShard(
+            "kinesis_sidecar_shard_pushed_bytes_total", .counter, "Bytes of the events that were pushed.",
+            \.counters.pushedBytes)
+        await text.slicedMetric(
+            "kinesis_sidecar_shard_subscription_ends_total", .counter,
+            "Subscriptions that were followed by another one, by what has ended them."
+        ) {
+            for consumer in consumers {
+                for shard in consumer.shards {
+                    await walk.step()
+                    for (ending, count) in shard.counters.subscriptionEndings.sorted(by: {
+                        $0.key.rawValue < $1.key.rawValue
+                    }) {
+                        $0.add(consumer.labels(shard) + [("reason", ending.rawValue)], Double(count))
+                    }
+                }
+            }
+        }
     }
 }
 
