@@ -102,6 +102,11 @@ package struct DescribeStreamConsumer: KinesisOperation {
 /// ListStreamConsumers, one page: 5 calls a second.
 package struct ListStreamConsumers: KinesisOperation {
     package static let name = "ListStreamConsumers"
+    /// Consumers of one page; the service allows 100.
+    static let pageSize = 100
+    /// Pages of one listing: a stream has 50 consumers at most, which are one. A service that has always another token gives
+    /// no more than these.
+    package static let mostPages = 10
     let streamARN: String
     let nextToken: String?
 
@@ -114,7 +119,7 @@ package struct ListStreamConsumers: KinesisOperation {
         json.beginObject()
         json.member("StreamARN", streamARN)
         if let nextToken { json.member("NextToken", nextToken) }
-        json.member("MaxResults", 100)
+        json.member("MaxResults", Self.pageSize)
         json.endObject()
     }
 

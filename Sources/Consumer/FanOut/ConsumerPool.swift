@@ -1,4 +1,3 @@
-import AWS
 import Kinesis
 import State
 import Time
@@ -78,7 +77,7 @@ struct ConsumerPool: Sendable {
     private var gone: Set<ConsumerARN> = []
     /// Registered here, and not in the item yet.
     private var registered: RegisteredConsumer?
-    /// Locked here to be deregistered.
+    /// Ours in the item, or about to be, to be deregistered: one after the other.
     private var retiring: ConsumerARN?
     /// Since when nobody was seen to have a consumer whose record does not say it.
     private var unusedSince: [ConsumerARN: WallTime] = [:]
@@ -89,7 +88,7 @@ struct ConsumerPool: Sendable {
         me = member.id
         isStandalone = member.isStandalone
         self.settings = settings
-        prefix = FanOut.prefix(group)
+        prefix = ConsumerName.prefix(of: group)
     }
 }
 
@@ -120,8 +119,9 @@ extension ConsumerPool {
 
     /// Always the same until the item has it, so that one of which nothing was heard when it was registered is found again.
     private var newName: String {
-        let names = (0...).lazy.map { prefix + FanOut.digits("\(me)\n\($0)", count: 10) }
-        return names.first { name in !consumers.contains { $0.name == name } } ?? prefix
+        var number = 0
+        while consumers.contains(where: { $0.name == ConsumerName.pooled(prefix, me, number) }) { number += 1 }
+        return ConsumerName.pooled(prefix, me, number)
     }
 
     /// When an errand that has failed is tried again.
@@ -151,6 +151,8 @@ extension ConsumerPool {
         consumers = item.enhancedConsumers.values.sorted { $0.name < $1.name }
         if let known = registered, consumers.contains(where: { $0.arn == known.arn }) { registered = nil }
         gone.formIntersection(consumers.map(\.arn))
+        // Somebody else was faster, or it is chosen anew below.
+        if let known = retiring, !mine.contains(where: { $0.arn == known }) { retiring = nil }
         var actions = consumers.filter { gone.contains($0.arn) }.map(Action.remove)
         for consumer in consumers where !gone.contains(consumer.arn) {
             guard let user = consumer.isUsedBy else { continue }
@@ -162,13 +164,17 @@ extension ConsumerPool {
             actions.append(.add(registered))
         } else if isWanted, own == nil, let first = free.first(where: consumers.prefix(settings.most).contains) {
             actions.append(.lock(first))
-        } else if let surplus = consumers.dropFirst(settings.most).first(where: { $0.isUsedBy == me }) {
-            retiring = surplus.arn
-        } else if let idle = consumers.dropFirst(settings.most).first(where: free.contains) ?? idle(now.wall) {
-            retiring = idle.arn
-            actions.append(.lock(idle))
+        } else if let unneeded = unneeded(now.wall), retiring == nil {
+            retiring = unneeded.arn
+            if unneeded.isUsedBy == nil { actions.append(.lock(unneeded)) }
         }
         return actions
+    }
+
+    /// One to be deregistered that nobody else has: of more than there should be the first, or one that is idle.
+    private mutating func unneeded(_ now: WallTime) -> EnhancedConsumer? {
+        let idle = idle(now)
+        return consumers.dropFirst(settings.most).first { $0.isUsedBy == me || free.contains($0) } ?? idle
     }
 
     /// One that nobody has had for long enough, where that is not the last one.
@@ -178,7 +184,7 @@ extension ConsumerPool {
         for consumer in free where unusedSince[consumer.arn] == nil {
             unusedSince[consumer.arn] = consumer.releasedOn ?? now
         }
-        guard let timeout = settings.idleTimeout, retiring == nil, consumers.count > 1 else { return nil }
+        guard let timeout = settings.idleTimeout, consumers.count > 1 else { return nil }
         return free.first { unusedSince[$0.arn].map { now.duration(since: $0) >= timeout } ?? false }
     }
 

@@ -1,5 +1,4 @@
 import AWS
-import Bytes
 import Kinesis
 import Logging
 import Reactor
@@ -46,8 +45,8 @@ final class FanOut: @unchecked Sendable {
         do throws(Registration.Failure) {
             let registration = Registration(patience: Self.patience, now: context.loop.now)
             let consumer = try await RegisteredConsumer(
-                registration, .name(Self.name(key.group, context.host), streamARN: stream.arn), of: stream, in: context,
-                retry: retry)
+                registration, .name(ConsumerName.own(key.group, host: context.host), streamARN: stream.arn), of: stream,
+                in: context, retry: retry)
             use(.fanOut(consumer.arn))
         } catch {
             if error == .cancelled { throw .cancelled }
@@ -136,49 +135,17 @@ final class FanOut: @unchecked Sendable {
         var found: [RegisteredConsumer] = []
         var next: String?
         do throws(AWSError) {
-            repeat {
+            for _ in 0..<ListStreamConsumers.mostPages {
                 let page = try await context.source.call(
                     ListStreamConsumers(streamARN: stream.arn, nextToken: next), of: stream.name, retry: nil)
                 found += page.consumers
                 next = page.nextToken
-            } while next != nil && found.count < 1000
+                if next == nil { break }
+            }
         } catch {
             throw .service(error)
         }
         return found.filter { $0.name.hasPrefix(prefix) && !known.contains($0.name) && $0.status != .deleting }
             .sorted { $0.name < $1.name }
-    }
-
-    // MARK: Names
-
-    /// What the consumer of a group on a host is called that has no table: always the same, so that it is found again.
-    static func name(_ group: String, _ host: String) -> String {
-        "kinesis-sidecar-" + digits("\(group)\n\(host)", count: 22)
-    }
-
-    /// How the names of the consumers begin that a group shares.
-    static func prefix(_ group: String) -> String { "kinesis-sidecar-" + digits(group, count: 11) + "-" }
-
-    /// Of SHA-256 over the text.
-    static func digits(_ text: String, count: Int) -> String { Base58.encode(Digest.sha256(text).bytes, count: count) }
-}
-
-extension Registration.Failure: CustomStringConvertible {
-    var description: String {
-        switch self {
-        case .service(let error): "\(error)"
-        case .missing: "the consumer is not registered"
-        case .notReady(let status): "the consumer is \(status) for \(FanOut.patience)"
-        case .cancelled: "cancelled"
-        }
-    }
-
-    /// Whether it is what only people can mend: a right that is missing, or a limit.
-    var isLasting: Bool {
-        guard case .service(let error) = self else { return false }
-        switch error.disposition {
-        case .denied, .limitExceeded: return true
-        default: return false
-        }
     }
 }

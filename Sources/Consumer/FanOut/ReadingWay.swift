@@ -1,4 +1,3 @@
-import AWS
 import Kinesis
 
 /// How a consumer's shards are read.

@@ -114,3 +114,23 @@ extension RegisteredConsumer {
         }
     }
 }
+
+extension Registration.Failure: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .service(let error): "\(error)"
+        case .missing: "the consumer is not registered"
+        case .notReady(let status): "the consumer is \(status) after all that time"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// Whether it is what only people can mend: a right that is missing, or a limit.
+    var isLasting: Bool {
+        guard case .service(let error) = self else { return false }
+        switch error.disposition {
+        case .denied, .limitExceeded: return true
+        default: return false
+        }
+    }
+}
