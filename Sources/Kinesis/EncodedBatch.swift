@@ -54,14 +54,4 @@ package struct GetRecordsEnvelope: Equatable, Sendable {
         self.millisBehindLatest = millisBehindLatest
         self.childShards = childShards
     }
-
-    package init(nextShardIterator: ShardIterator?, millisBehindLatest: Int = 0, childShards: [ChildShard] = []) {
-        self.init(
-            next: nextShardIterator.map(Next.iterator), millisBehindLatest: millisBehindLatest, childShards: childShards
-        )
-    }
-
-    package var nextShardIterator: ShardIterator? {
-        if case .iterator(let iterator) = next { iterator } else { nil }
-    }
 }

@@ -227,7 +227,7 @@ private struct EngineWalk {
         let behind = reading.index < shard.records.count ? 1000 : 0
         reading.machine.responseEnded(
             GetRecordsEnvelope(
-                nextShardIterator: isEnd ? nil : ShardIterator("i"), millisBehindLatest: behind,
+                next: isEnd ? nil : .iterator(ShardIterator("i")), millisBehindLatest: behind,
                 childShards: isEnd ? shard.children : []), now: now)
     }
 

@@ -36,7 +36,7 @@ import Testing
                 case .encode:
                     let records = Int.random(in: 0...1, using: &random)
                     sources[index].received(.slice(records: records), now: now)
-                    let envelope = GetRecordsEnvelope(nextShardIterator: ShardIterator("i"), millisBehindLatest: 0)
+                    let envelope = GetRecordsEnvelope(next: .iterator(ShardIterator("i")), millisBehindLatest: 0)
                     sources[index].received(.responseEnd(envelope), now: now)
                 case .wait, .askIterator, .subscribe, .receive, .end: break
                 }

@@ -56,7 +56,7 @@ import Time
     }
 
     private func envelope(_ next: ShardIterator?, behind: Int = 0, children: [ChildShard] = []) -> GetRecordsEnvelope {
-        GetRecordsEnvelope(nextShardIterator: next, millisBehindLatest: behind, childShards: children)
+        GetRecordsEnvelope(next: next.map { .iterator($0) }, millisBehindLatest: behind, childShards: children)
     }
 
     private func permit(_ bytes: Int) -> ShardStep { .takePermit(bytes: bytes, least: ResponseSize.least) }

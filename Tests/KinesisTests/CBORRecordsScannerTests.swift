@@ -124,7 +124,7 @@ import Testing
             #"{"ChildShards":[{"ShardId":"shardId-000000000002","ParentShards":["shardId-000000000000"],"#
             + #""HashKeyRange":{"StartingHashKey":"0","EndingHashKey":"9"}}],"NextShardIterator":null,"Records":[]}"#
         let envelope = try events(AnswerText.inCBOR(text), RecordEncoding()).envelope
-        #expect(envelope?.childShards.map(\.id) == [ShardID(number: 2)] && envelope?.nextShardIterator == nil)
+        #expect(envelope?.childShards.map(\.id) == [ShardID(number: 2)] && envelope?.next == nil)
     }
 
     // MARK: What is refused

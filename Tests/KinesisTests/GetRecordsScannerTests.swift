@@ -175,7 +175,7 @@ import Time
         let expected = ChildShard(
             id: ShardID(number: 2), parents: [ShardID(number: 0), ShardID(number: 1)], hashKeyRange: range9)
         #expect(encoder.envelope?.childShards == [expected])
-        #expect(encoder.envelope?.nextShardIterator == nil)
+        #expect(encoder.envelope?.next == nil)
     }
 
     /// Damages an answer at random: it is read or refused, and what is read is one line of valid JSON.

@@ -207,7 +207,7 @@ import Time
         }
         #expect(numbers == Array(1...500))
         #expect(lasts.count > 10 && lasts.dropLast().allSatisfy { !$0 } && lasts.last == true)
-        #expect(encoder.envelope == GetRecordsEnvelope(nextShardIterator: ShardIterator("next"), millisBehindLatest: 9))
+        #expect(encoder.envelope == GetRecordsEnvelope(next: .iterator(ShardIterator("next")), millisBehindLatest: 9))
     }
 
     @Test(arguments: [
@@ -243,7 +243,7 @@ import Time
     func `an answer without records has no batch but an envelope`(_ text: String) throws {
         var encoder = AnswerText.encoder(text)
         #expect(try encoder.next() == nil)
-        #expect(encoder.envelope == GetRecordsEnvelope(nextShardIterator: ShardIterator("n"), millisBehindLatest: 5))
+        #expect(encoder.envelope == GetRecordsEnvelope(next: .iterator(ShardIterator("n")), millisBehindLatest: 5))
     }
 }
 

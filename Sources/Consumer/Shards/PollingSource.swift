@@ -143,10 +143,12 @@ extension PollingSource {
             failures = nil
             size.received(bytes: bytes, records: records, isBehind: envelope.millisBehindLatest > 0)
             let behind = envelope.millisBehindLatest
-            state =
-                envelope.nextShardIterator.map {
-                    .polling($0, notBefore: nextPoll(calledAt, records: records, behind: behind, now: now))
-                } ?? .finished
+            switch envelope.next {
+            case .iterator(let iterator):
+                let notBefore = nextPoll(calledAt, records: records, behind: behind, now: now)
+                state = .polling(iterator, notBefore: notBefore)
+            case .continuation, nil: state = .finished
+            }
         case (.responseBroken, .holding):
             state = .needsIterator(notBefore: now + delay(after: .passing))
         case (.serviceReturned, .needsIterator(let notBefore)) where failures?.failure == .unreachable:

@@ -9,7 +9,8 @@ import Reactor
 ///
 ///     RequestBody → LineSplitter → PutLinesDraft → PutPipeline → LineAnswers → LineOutput → socket
 ///
-/// Confined to its loop. Everything in between is bounded: lines on their way by the pipeline and by the feed, answers by `maximumFailures`, or where every line is answered by `maximumResults`.
+/// Confined to its loop. Everything in between is bounded: lines on their way by the pipeline and by the feed, answers by
+/// `maximumFailures`, or where every line is answered by `maximumResults`.
 final class PutLinesSession: @unchecked Sendable {
     /// Bytes of results that wait for a client that asked for all of them; beyond it the body waits.
     private static let maximumResults = 256 * 1024
