@@ -1,7 +1,9 @@
 """The service's limits with the service's errors, as the embedded Kinesis keeps them."""
 
+import itertools
 import time
 
+from harness.waiting import eventually
 from local_kinesis import Kinesis
 
 SHARD = "shardId-000000000000"
@@ -94,16 +96,37 @@ def test_an_answer_has_at_most_ten_thousand_records(sidecars):
 
 
 def test_streams_pass_through_creating_updating_and_deleting(sidecar):
+    """Each state lasts for 50 ms, which a busy machine may sleep through: one stream after the other is looked at."""
     kinesis = Kinesis(sidecar.kinesis_url)
-    kinesis.boto.create_stream(StreamName="s", ShardCount=1)
-    seen = {kinesis.boto.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamStatus"]}
-    kinesis.wait_active("s")
-    kinesis.boto.split_shard(StreamName="s", ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
-    seen.add(kinesis.boto.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamStatus"])
-    code, message = kinesis.fails(
-        "SplitShard", StreamName="s", ShardToSplit="shardId-000000000001", NewStartingHashKey=str(2**126))
-    assert code == "ResourceInUseException", message
-    kinesis.wait_active("s")
-    kinesis.boto.delete_stream(StreamName="s")
-    seen.add(kinesis.boto.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamStatus"])
-    assert seen == {"CREATING", "UPDATING", "DELETING"}
+    numbers = itertools.count()
+
+    def made(is_active=True):
+        name = f"s{next(numbers)}"
+        kinesis.boto.create_stream(StreamName=name, ShardCount=1)
+        if is_active:
+            kinesis.wait_active(name)
+        return name
+
+    def status(name):
+        try:
+            return kinesis.boto.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
+        except kinesis.boto.exceptions.ResourceNotFoundException:
+            return None
+
+    def updating():
+        name = made()
+        kinesis.boto.split_shard(StreamName=name, ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
+        code, message = kinesis.fails(
+            "SplitShard", StreamName=name, ShardToSplit="shardId-000000000001", NewStartingHashKey=str(2**126))
+        assert code == "ResourceInUseException", message
+        return status(name) == "UPDATING"
+
+    def deleting():
+        name = made()
+        kinesis.boto.delete_stream(StreamName=name)
+        return status(name) == "DELETING"
+
+    # Five streams a second can be made.
+    eventually(lambda: status(made(is_active=False)) == "CREATING", 20, every=0.3, why="CREATING")
+    eventually(updating, 20, every=0.3, why="UPDATING, in which no shard is split")
+    eventually(deleting, 20, every=0.3, why="DELETING")
