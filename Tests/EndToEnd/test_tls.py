@@ -1,5 +1,6 @@
 """HTTP over TLS: curl, Python's ssl and openssl's s_client against the built program."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -55,6 +56,49 @@ def test_curl_puts_and_follows(sidecars, authority, pair, version, tls):
     assert big.stdout.endswith(expected), big.stderr
     reader.wait_records(201)
     assert sorted(record["data"]["n"] for record in reader.records) == list(range(1, 202))
+
+
+@pytest.mark.parametrize("says_end", [True, False])
+@pytest.mark.parametrize("tls", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_what_a_client_got_that_ends_without_close_notify_comes_again(sidecars, authority, pair, tls, says_end):
+    """A process that is killed sends a FIN, and so may anybody on the way."""
+    sidecar = secure(sidecars, pair)
+    put = curl(sidecar, authority, "/streams/s/put", "-d", '{"data": {"n": 1}}')
+    assert put.stdout.endswith(" 200"), put.stderr
+    path = "/streams/s/records?initialPositionInStream=TRIM_HORIZON&pollDelay=20&noRecordsPollDelay=250"
+    context = ssl.create_default_context(cafile=authority.certificate)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.maximum_version = tls
+    client = context.wrap_socket(
+        socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=20), server_hostname="localhost")
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    received = b""
+    while b'"n":1' not in received:
+        received += client.recv(1 << 16)
+    if says_end:
+        # What the server sends meanwhile is no answer to it.
+        with contextlib.suppress(ssl.SSLError):
+            client.unwrap()
+    # Python's own close says nothing either.
+    client.close()
+    eventually(lambda: "reader detached" in sidecar.log, 20, why="the reader's end is seen")
+    assert ("orderly" if says_end else "lost") in next(
+        line for line in sidecar.log.splitlines() if "reader detached" in line)
+    again = CurlReader(
+        f"https://127.0.0.1:{sidecar.ports['http']}{path}", options=["--cacert", str(authority.certificate)])
+    sidecar.readers.append(again)
+    curl(sidecar, authority, "/streams/s/put", "-d", '{"data": {"n": 2}}')
+    again.wait_records(1 if says_end else 2)
+    assert [record["data"]["n"] for record in again.records] == ([2] if says_end else [1, 2])
+
+
+@pytest.mark.parametrize("mode, warnings", [(0o644, 1), (0o600, 0)])
+def test_a_key_that_everybody_may_read_is_one_warning(sidecars, pair, tmp_path, mode, warnings):
+    key = tmp_path / "tls.key"
+    shutil.copy(pair[1], key)
+    os.chmod(key, mode)
+    sidecar = secure(sidecars, (pair[0], key))
+    assert sidecar.log.count("everybody on this host may read the private key") == warnings
 
 
 def test_a_plain_request_is_told_that_tls_is_spoken(sidecars, pair):

@@ -185,6 +185,10 @@ final class Channel: @unchecked Sendable {
     /// one byte behind them while it is not acknowledged (tcp_ioctl: write_seq - snd_una).
     var isAcknowledged: Bool { (0...(hasShutWriting ? 1 : 0)).contains(unacknowledgedBytes) }
 
+    /// Whether the end of what the peer sends, of which epoll has told, is the peer's own: over TLS its close_notify, since a
+    /// FIN without it may come from anybody on the way, or from a process that was killed.
+    var hasPeerSaidEnd: Bool { tls.map { $0.peek() == .ended } ?? true }
+
     /// Whether the peer has closed in order. The look takes a reset's error from the socket, which then looks to epoll as if
     /// both sides were done: so the user is told of it here.
     func lookWhetherPeerClosed() -> Bool {

@@ -104,9 +104,10 @@ extension HTTPConnection: ExchangeStream {
     /// would answer that with a reset.
     func finishWithProof(trailers: HTTPHeaders) async -> Bool {
         if exchange?.hasPeerFinished ?? false {
+            let isPeersOwn = channel.hasPeerSaidEnd
             let isTaken = await becomes { $0.isOutputAcknowledged }
             if isOpen { await finish(trailers: trailers) }
-            return isTaken
+            return isTaken && isPeersOwn
         }
         await finish(trailers: trailers)
         mustClose = true
