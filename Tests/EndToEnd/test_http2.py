@@ -118,6 +118,31 @@ def test_a_body_that_is_too_large_is_refused(sidecar):
     client.close()
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_a_stopped_reader_has_shown_to_have_got_does_not_come_again(sidecar, reads):
+    """A PING behind the last data, which a client answers that has read it."""
+    sidecar.put("s", {"n": 1})
+    path = "/streams/s/records?initialPositionInStream=TRIM_HORIZON&pollDelay=20&noRecordsPollDelay=250"
+    client = Http2(sidecar.ports["http"])
+    stream = client.request("GET", path, accept="text/event-stream")
+    client.wait(lambda c: b'"n":1' in c.data.get(stream, b""))
+    stopping = threading.Thread(target=lambda: sidecar.post("/streams/s/stop", b""), daemon=True)
+    stopping.start()
+    if reads:
+        client.wait(lambda c: stream in c.ended)
+        eventually(lambda: "reader detached" in sidecar.log, 20, why="the PING is answered")
+    client.socket.close()
+    eventually(lambda: "reader detached" in sidecar.log, 20, why="the reader's end is seen")
+    assert ("orderly" if reads else "lost") in next(
+        line for line in sidecar.log.splitlines() if "reader detached" in line)
+    stopping.join(20)
+    assert sidecar.post("/streams/s/start", b"").status == 200
+    sidecar.put("s", {"n": 2})
+    again = sidecar.follow("s", path.partition("?")[2])
+    again.wait_records(1 if reads else 2)
+    assert [record["data"]["n"] for record in again.records] == ([2] if reads else [1, 2])
+
+
 def floods():
     opened = frame(HEADERS, END_STREAM | END_HEADERS, 1, LIVEZ)
     yield "settings", b"".join(frame(SETTINGS, 0, 0) for _ in range(200))
@@ -148,6 +173,27 @@ def test_a_flood_ends_its_connection_alone(sidecar, name, frames):
     assert flood.goaway() in ends, name
     assert other.answer(other.request("GET", "/livez"))[0] == 200
     other.close()
+
+
+@pytest.mark.parametrize("part", [
+    frame(HEADERS, END_STREAM, 1, LIVEZ),
+    frame(HEADERS, END_STREAM | END_HEADERS, 1, LIVEZ)[:-5],
+    frame(HEADERS, END_STREAM | END_HEADERS, 1, LIVEZ)[:9],
+], ids=["without its end", "half of it", "its head alone"])
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_request_that_does_not_come_to_its_end_is_cut_in_time(sidecars, tmp_path, part, is_busy):
+    config = tmp_path / "config.yaml"
+    config.write_text("headerTimeout: 500\n")
+    sidecar = sidecars.start("--config", config)
+    client = RawFrames(sidecar.ports["http"])
+    if is_busy:
+        # A stream of events, which alone would keep the connection.
+        fields = b"\x82\x86\x04\x12/streams/s/records\x41\x09localhost"
+        client.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, fields))
+        part = part[:5] + struct.pack(">I", 3) + part[9:]
+    client.send(part)
+    assert client.goaway() == 0
+    assert sidecar.get("/livez").status == 200
 
 
 @pytest.mark.parametrize("garbage", [

@@ -95,6 +95,7 @@ extension HTTP2Connection {
         let stream = HTTP2Stream(self, id)
         streams[id] = stream
         arriving = stream
+        blockDue = loop.now + limits.headerTime
         return 0
     }
 
@@ -125,6 +126,7 @@ extension HTTP2Connection {
 
     private func serve(_ stream: HTTP2Stream) {
         server.requestCount += 1
+        blockDue = nil
         guard let fields = stream.request else { return }
         stream.request = nil
         let head: RequestHead
@@ -152,12 +154,15 @@ extension HTTP2Connection {
 
     private func closed(_ id: Int32, _ code: UInt32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
-        if arriving === stream { arriving = nil }
+        if arriving === stream {
+            arriving = nil
+            blockDue = nil
+        }
         let isServed = stream.exchange != nil
         stream.closed(isOrderly: code == NGHTTP2_NO_ERROR.rawValue)
         // Whoever reset it, its frames did: a handler works on for nobody, and the next stream has its room already.
         if isServed, code != NGHTTP2_NO_ERROR.rawValue, flood.exceeds(.reset, now: loop.now) { endForFlood(.reset) }
-        setIdleTime()
+        setReadTime()
     }
 
     // MARK: Writing

@@ -20,6 +20,8 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
     var streams: [Int32: HTTP2Stream] = [:]
     /// That of the last block of fields, among `streams`.
     var arriving: HTTP2Stream?
+    /// When the block of a request that has begun has to be complete; nil: none has. Nothing else is read meanwhile.
+    var blockDue: EventLoop.Instant?
     private var deadlines = Deadlines()
     var flood: FloodGuard
     /// Who waits until the connection has ended.
@@ -51,7 +53,7 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
     deinit { nghttp2_session_del(session) }
 
     var loop: EventLoop { server.loop }
-    private var limits: HTTPLimits { server.limits }
+    var limits: HTTPLimits { server.limits }
 
     private func submitSettings() {
         let window = UInt32(limits.http2WindowBytes)
@@ -69,7 +71,7 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
     func run(_ input: ByteBuffer?) async {
         flushSoon()
         if let input { feed(input.bytes) }
-        setIdleTime()
+        setReadTime()
         if channel.isOpen { await withUnsafeContinuation { end = $0 } }
     }
 
@@ -104,7 +106,7 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
                 "HTTP/2 ends", metadata: ["reason": "\(String(cString: nghttp2_strerror(Int32(used))))"])
             return shut()
         }
-        setIdleTime()
+        setReadTime()
         flushSoon()
     }
 
@@ -294,6 +296,7 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
         for stream in streams.values { stream.closed(isOrderly: false) }
         streams.removeAll()
         arriving = nil
+        blockDue = nil
         while let (_, stream) = awaited.popFirst() { stream.wakeWriters(isTaken: false) }
         for stream in drainedStreams { stream.wakeWriters(isTaken: false) }
         drainedStreams.removeAll()
@@ -304,15 +307,14 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
 
     // MARK: Deadlines
 
-    /// A connection without requests is kept for `idleTime`.
-    func setIdleTime() {
+    /// A connection without requests is kept for `idleTime`, and one whose next request has begun for `headerTime` from there.
+    func setReadTime() {
         guard channel.isOpen else { return }
-        if streams.isEmpty {
-            deadlines.setRead(loop.now + limits.idleTime)
-            setTimer()
-        } else {
-            deadlines.clearRead()
+        guard let due = blockDue ?? (streams.isEmpty ? loop.now + limits.idleTime : nil) else {
+            return deadlines.clearRead()
         }
+        deadlines.setRead(due)
+        setTimer()
     }
 
     private func setTimer() {
@@ -324,7 +326,8 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
     private func timerFired() {
         let passed = deadlines.timerFired(now: loop.now) { channel.unacknowledgedBytes }
         if passed.write { return shut() }
-        if passed.read, streams.isEmpty {
+        if passed.read, blockDue != nil || streams.isEmpty {
+            // What is under way on other streams goes too: nothing can be read of them behind half a block.
             nghttp2_session_terminate_session(session, NGHTTP2_NO_ERROR.rawValue)
             flushSoon()
         }
