@@ -144,13 +144,22 @@ def test_polling_goes_on_when_it_is_said(rpc, stream):
     follower.close()
 
 
+def test_the_lines_of_the_page_that_need_no_stubs(sidecar):
+    page = (ROOT / "docs/clients.md").read_text()
+    code = re.search(r"### A call of gRPC without stubs.*?```python\n(.*?)```", page, re.DOTALL)[1]
+    code = code.replace("localhost:8700", f"127.0.0.1:{sidecar.ports['http']}")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=40)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("shardId-000000000000") == 2 and "sequence_number" in run.stdout
+
+
 def test_health(rpc, sidecar):
     health = health_pb2_grpc.HealthStub(rpc.channel)
     serving = health_pb2.HealthCheckResponse.SERVING
     for service in ("", "kinesis_sidecar.v1.KinesisSidecar"):
         assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=10).status == serving
     error = refusal(lambda: health.Check(health_pb2.HealthCheckRequest(service="other"), timeout=10))
-    assert "other" in error.details()
+    assert error.code() == grpc.StatusCode.NOT_FOUND and "other" in error.details()
     watch = health.Watch(health_pb2.HealthCheckRequest())
     assert next(watch).status == serving
     sidecar.process.terminate()

@@ -33,7 +33,7 @@ extension ProblemCode {
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthenticated
         case .foreignOrigin, .foreignHost, .unknownClient, .verbNotGranted, .streamNotGranted: .permissionDenied
-        case .streamMissing, .unknownShard, .unknownEvent: .notFound
+        case .unknownService, .streamMissing, .unknownShard, .unknownEvent: .notFound
         case .unknownRoute, .methodNotAllowed, .unsupportedMethod, .unsupportedTransferCoding, .unsupportedVersion,
             .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable:
             .unimplemented

@@ -67,7 +67,7 @@ extension GRPCFault {
         case .outOfOrder(let expected): ProblemDocument(.malformedMessage, "Expected is \(expected).")
         case .unknownService(let name):
             ProblemDocument(
-                .unknownRoute, "There is no service \"\(name)\"; known is kinesis_sidecar.v1.KinesisSidecar, or none."
+                .unknownService, "There is no service \"\(name)\"; known is kinesis_sidecar.v1.KinesisSidecar, or none."
             )
         case .deadlinePassed:
             ProblemDocument(

@@ -43,6 +43,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case malformedGzip
     case malformedMessage
     case wrongMessageCount
+    case unknownService
     case malformedJSON
     case missingField
     case unknownField
@@ -112,7 +113,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthorized
         case .foreignOrigin, .unknownClient, .verbNotGranted, .streamNotGranted: .forbidden
-        case .unknownRoute, .streamMissing, .unknownShard, .unknownEvent: .notFound
+        case .unknownRoute, .unknownService, .streamMissing, .unknownShard, .unknownEvent: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
@@ -177,6 +178,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .malformedGzip: "The body is not gzip"
         case .malformedJSON: "The body is not JSON"
         case .malformedMessage: "The call's messages are malformed"
+        case .unknownService: "There is no such service"
         case .wrongMessageCount: "The call has another number of messages than its method takes"
         case .missingField: "A field is missing"
         case .unknownField: "No such field"
