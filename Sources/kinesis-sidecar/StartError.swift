@@ -12,7 +12,10 @@ enum StartError: Error, Hashable, Sendable {
 extension StartError {
     /// What to do about an address that cannot be had; empty where nothing is known.
     static func hint(_ error: any Error, flag: String) -> String {
-        guard let error = error as? SystemError, error.code == EADDRINUSE else { return "" }
-        return "; another sidecar may be running; \(flag) names another address, port 0 picks one"
+        switch (error as? SystemError)?.code {
+        case EADDRINUSE: "; another sidecar may be running; \(flag) names another address, port 0 picks one"
+        case ENOTSOCK: "; the file there is no socket, and is left alone; \(flag) names another path"
+        default: ""
+        }
     }
 }

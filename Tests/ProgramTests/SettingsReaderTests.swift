@@ -220,7 +220,7 @@ import Testing
 
     @Test(arguments: [
         ("unixSocketMode: '0600'", "needs a Unix socket"), ("unixSocketOwner: root", "needs a Unix socket"),
-        ("local: true\ndataDir: d\nlocalMemoryLimit: 2000000", "has no effect with dataDir"),
+        ("local: true\ndataDir: d\nlocalMemoryLimit: 64000000", "has no effect with dataDir"),
         ("tls: {certificateFile: c}", "needs both"), ("tls: {clientCAFile: c}", "needs tls.certificateFile"),
     ]) func `an option that would have no effect is refused`(file: String, words: String) {
         let found = mistakes(file: file)

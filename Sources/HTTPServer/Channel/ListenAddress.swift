@@ -11,7 +11,7 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
     case unix(path: String)
 
     /// The bytes that a socket's path may have (unix(7), with its ending zero).
-    static let longestPath = 107
+    package static let longestPath = 107
 
     /// Nil when `host` is no address or `port` is not in 0…65535.
     package init?(host: String, port: Int) {

@@ -57,7 +57,7 @@ package enum UnixSocket {
     private static func removeStale(_ path: String) throws(SystemError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError("bind", EADDRINUSE) }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError("bind", ENOTSOCK) }
         let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw SystemError("socket") }
         defer { close(fd) }

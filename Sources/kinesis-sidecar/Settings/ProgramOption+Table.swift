@@ -88,10 +88,12 @@ extension ProgramOption {
         } show: {
             $0.localStreams.map(\.description).joined(separator: ",")
         },
-        number("localMemoryLimit", \.localMemoryLimit, .integer(1 << 20...1 << 40)),
+        number("localMemoryLimit", \.localMemoryLimit, .integer(32 << 20...1 << 40)),
         ProgramOption(
             list: "listen", flag: "listen",
-            accepted: "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700, PORT for both of these, or unix:PATH",
+            accepted:
+                "ADDRESS:PORT, such as 127.0.0.1:8700 or [::1]:8700, PORT for both of these, or unix:PATH of at most "
+                + "\(ListenAddress.longestPath) bytes",
             argument: "[HOST:]PORT",
             help: "or unix:PATH; may be repeated (8700: 127.0.0.1 and [::1]; port 0 picks one)",
             read: ListenAddress.all
@@ -102,7 +104,8 @@ extension ProgramOption {
         },
         ProgramOption(
             "adminListen", flag: "admin-listen",
-            accepted: "ADDRESS:PORT, such as 0.0.0.0:8701 or [::]:8701, or unix:PATH",
+            accepted:
+                "ADDRESS:PORT, such as 0.0.0.0:8701 or [::]:8701, or unix:PATH of at most \(ListenAddress.longestPath) bytes",
             argument: "ADDRESS:PORT", help: "plain HTTP for probes and Prometheus: GET of what only tells"
         ) { settings, text in
             settings.adminListen = ListenAddress(text)
@@ -326,8 +329,8 @@ extension ProgramOption {
     ]
 
     private static let flow: [ProgramOption] = [
-        number("maxBufferedBytes", \.maxBufferedBytes, .integer(1 << 20...1 << 40)),
-        number("maxPutBytes", \.maxPutBytes, .integer(1 << 20...1 << 40)),
+        number("maxBufferedBytes", \.maxBufferedBytes, .integer(32 << 20...1 << 40)),
+        number("maxPutBytes", \.maxPutBytes, .integer(32 << 20...1 << 40)),
         time("putTimeout", \.putTimeout),
         time("putLinger", \.putLinger, milliseconds),
     ]
