@@ -76,3 +76,16 @@ package struct OriginPolicy: Sendable, Equatable {
         return normal(String(origin.dropFirst(prefix.count))) == normal(ASCII.lowercased(authority))
     }
 }
+
+extension OriginPolicy.Refusal: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .foreignHost(let host):
+            "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts "
+                + "(KINESIS_SIDECAR_ALLOWED_HOSTS) lists; *.example.com there is every name below example.com."
+        case .foreignOrigin(let origin): "Origin is \"\(origin)\", which allowedOrigins does not list."
+        case .foreignSite(let site):
+            "Sec-Fetch-Site is \"\(site)\", and no Origin that allowedOrigins lists comes with it."
+        }
+    }
+}

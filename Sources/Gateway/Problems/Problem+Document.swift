@@ -119,16 +119,8 @@ extension JSONValue {
 extension OriginPolicy.Refusal {
     fileprivate var document: ProblemDocument {
         switch self {
-        case .foreignHost(let host):
-            ProblemDocument(
-                .foreignHost,
-                "Host is \"\(host)\"; it must be localhost, an IP address or a name that allowedHosts "
-                    + "(KINESIS_SIDECAR_ALLOWED_HOSTS) lists; *.example.com there is every name below example.com.")
-        case .foreignOrigin(let origin):
-            ProblemDocument(.foreignOrigin, "Origin is \"\(origin)\", which allowedOrigins does not list.")
-        case .foreignSite(let site):
-            ProblemDocument(
-                .foreignOrigin, "Sec-Fetch-Site is \"\(site)\", and no Origin that allowedOrigins lists comes with it.")
+        case .foreignHost: ProblemDocument(.foreignHost, description)
+        case .foreignOrigin, .foreignSite: ProblemDocument(.foreignOrigin, description)
         }
     }
 }
