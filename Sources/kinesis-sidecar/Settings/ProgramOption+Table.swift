@@ -329,8 +329,8 @@ extension ProgramOption {
     ]
 
     private static let flow: [ProgramOption] = [
-        number("maxBufferedBytes", \.maxBufferedBytes, .integer(32 << 20...1 << 40)),
-        number("maxPutBytes", \.maxPutBytes, .integer(32 << 20...1 << 40)),
+        number("maxBufferedBytes", \.maxBufferedBytes, .integer(1 << 20...1 << 40)),
+        number("maxPutBytes", \.maxPutBytes, .integer(1 << 20...1 << 40)),
         time("putTimeout", \.putTimeout),
         time("putLinger", \.putLinger, milliseconds),
     ]
