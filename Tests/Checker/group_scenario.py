@@ -154,7 +154,8 @@ class GroupScenario:
             index = self.ledger.reader_of(number)
             reader = Reader(
                 index, self.plan.visits(index), self.ledger, sidecar, "s",
-                f"useAutoCheckpoints={str(not self.plan.manual).lower()}", self.settling, member.over)
+                f"useAutoCheckpoints={str(not self.plan.manual).lower()}", self.settling, member.over,
+                empties=not self.plan.manual)
             member.readers.append(reader)
             reader.thread.start()
         self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")

@@ -20,10 +20,11 @@ OVERTAKEN = ("checkpointBehind", "unknownEvent", "checkpointAhead", "leaseLost")
 class Reader:
     """Makes one visit after the other. Once `settling` is set it stays, and takes all there is."""
 
-    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over):
+    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over, empties=False):
+        """`empties`: nothing is left unread in a socket that it kills."""
         self.index, self.visits, self.ledger = index, visits, ledger
         self.sidecar, self.stream, self.options = sidecar, stream, options
-        self.settling, self.over = settling, over
+        self.settling, self.over, self.empties = settling, over, empties
         # The last events of the last connection that had some: (id, serial, connection).
         self.events = deque(maxlen=MOST_BEHIND + 1)
         self.chance = random.Random(f"acknowledgements {index} {options}")
@@ -104,17 +105,19 @@ class Reader:
             if self.over.is_set() and not leaving:
                 return "killed"
             going = not self.settling.is_set() and (taken >= visit.records or time.monotonic() > until)
-            if going and not leaving:
-                # gRPC has no other end by the client.
-                if visit.ending == "kill" or visit.speaks_grpc:
-                    kill(wire.socket)
-                    return "killed"
+            # gRPC has no other end by the client.
+            dying = going and (visit.ending == "kill" or visit.speaks_grpc)
+            if dying and not self.empties:
+                return killed(wire.socket)
+            if going and not dying and not leaving:
                 leaving = True
                 connection.leaving = time.time()
                 wire.socket.shutdown(socket.SHUT_WR)
             try:
-                part = wire.receive(0.1)
+                part = wire.receive(0.001 if dying else 0.1)
             except TimeoutError:
+                if dying:
+                    return killed(wire.socket)
                 continue
             if part is None:  # end of the connection
                 return "end" if ended else "left" if leaving else "cut"
@@ -275,7 +278,8 @@ class Wire:
         return [Event(text.decode()) for text in whole]
 
 
-def kill(sock):
+def killed(sock):
     """RST, with whatever is unread: as the kernel does for a process that is killed with bytes in its socket."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
+    return "killed"

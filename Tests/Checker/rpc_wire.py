@@ -32,6 +32,7 @@ class RpcWire:
         self._raw = bytearray()  # frames that are not whole yet
         self._body = bytearray()
         self._answer, self._is_over = None, False
+        self._failure = None  # of answering: told once what has come was taken
         self._events = []
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._connection.initiate_connection()
@@ -60,7 +61,7 @@ class RpcWire:
 
     def status(self):
         while self._answer is None:
-            if self._is_over:
+            if self._is_over or self._failure:
                 raise ConnectionError("no answer")
             self._read()
         return 200 if self._answer.get("grpc-status") is None else 503
@@ -71,6 +72,8 @@ class RpcWire:
     def receive(self, timeout):
         """Events that became whole, or None at the end of the call."""
         if not self._events:
+            if self._failure:
+                raise self._failure
             if self._is_over:
                 return None
             self.socket.settimeout(timeout)
@@ -95,8 +98,11 @@ class RpcWire:
                 self._take_status(dict(event.headers))
             elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
                 self._is_over = True
-        self._flush()
         self._take()
+        try:
+            self._flush()
+        except OSError as error:
+            self._failure = error
 
     def _take_status(self, trailers):
         """A call that was answered ends well, or with its connection; what ends it otherwise is told as a problem is."""

@@ -1,5 +1,6 @@
 import Kinesis
 import State
+import TestSupport
 import Testing
 import Time
 
@@ -9,9 +10,9 @@ import Time
 /// is written to and resharded meanwhile, with a clock that the walk moves. No I/O.
 @Suite struct EngineWalkTests {
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func `order, lineage and budget hold, every permit comes back and every record arrives`(seed: UInt64) {
+    func `order, lineage and budget hold, every permit comes back and every record arrives`(seed: UInt64) async {
         var walk = EngineWalk(seed: seed)
-        for _ in 0..<1500 { walk.step() }
+        await TestSupport.walk(1500) { walk.step() }
         walk.drain()
         #expect(walk.faults == [])
         #expect(walk.delivered == walk.written)

@@ -1,4 +1,5 @@
 import Kinesis
+import TestSupport
 import Testing
 
 @testable import Consumer
@@ -155,9 +156,9 @@ import Testing
     /// the credit and the room away; what comes late of earlier subscriptions comes too.
     @Test(arguments: 0..<200 as Range<UInt64>) func `whatever happens, every number comes once and in order`(
         seed: UInt64
-    ) {
+    ) async {
         var walk = SubscriptionWalk(seed: seed, start: start)
-        for _ in 0..<2000 { walk.step() }
+        await TestSupport.walk(2000) { walk.step() }
         walk.calm()
         #expect(walk.handedOver == Array(1...walk.handedOver.count), "seed \(seed)")
         #expect(walk.handedOver.count == walk.produced, "seed \(seed)")

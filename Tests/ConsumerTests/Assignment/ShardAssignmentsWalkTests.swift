@@ -1,4 +1,5 @@
 import Kinesis
+import TestSupport
 import Testing
 
 @testable import Consumer
@@ -8,9 +9,9 @@ import Testing
 /// actions are performed a few at a time.
 @Suite struct ShardAssignmentsWalkTests {
     @Test(arguments: 0..<40 as Range<UInt64>)
-    func `one task a shard, every shard read, balance within one, replays to their readers`(seed: UInt64) {
+    func `one task a shard, every shard read, balance within one, replays to their readers`(seed: UInt64) async {
         var walk = AssignmentsWalk(seed: seed)
-        for _ in 0..<600 { walk.step() }
+        await TestSupport.walk(600) { walk.step() }
         walk.settle()
         #expect(walk.faults == [])
     }
