@@ -35,6 +35,7 @@ extension Consumer {
             isConfigured: isConfigured, readerIDs: session?.assignments.readers.map(\.text) ?? [],
             options: options.named, shards: shards, problem: problem, storage: storage)
         snapshot.membership = group?.snapshot
+        snapshot.fanOut = fanOut
         return snapshot
     }
 

@@ -41,6 +41,8 @@ package struct ConsumerSnapshot: Sendable {
     package let storage: CheckpointStorage
     /// nil: this process is alone in the group.
     package var membership: GroupSnapshot?
+    /// nil: it is not to have enhanced fan-out.
+    package var fanOut: FanOutSnapshot?
     /// Whether nobody has used it for longer than the stream keeps its records, or it was only ever stopped; never where
     /// configuration lists it.
     package var isUnused = false

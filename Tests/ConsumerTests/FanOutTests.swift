@@ -116,6 +116,50 @@ import Testing
         }
     }
 
+    @Test func `where shards are polled instead, the consumer is tried again after a minute`() async throws {
+        try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
+            kinesis.fail(.consumers(RegisterStreamConsumer.name), FakeKinesis.error("LimitExceededException"))
+            try await kinesis.put("a")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            guard case .polling(let problem)? = engine.snapshot?.fanOut else {
+                Issue.record("it is not polled")
+                return
+            }
+            #expect(problem.contains("LimitExceededException"))
+            for _ in 0..<70 { await engine.loop.advance(by: .seconds(1)) }
+            try await kinesis.put("b")
+            #expect(try await engine.read(1, from: reader) == ["b"])
+            let consumer = try #require(try await Self.consumers(kinesis).first)
+            #expect(engine.snapshot?.fanOut == .subscribed(consumer.arn))
+            #expect(kinesis.openSubscriptions.count == 1)
+        }
+    }
+
+    /// `status`: of an answer to the call; 200: it comes as an exception of a subscription that has begun.
+    @Test(arguments: [
+        ("KMSAccessDeniedException", 400), ("KMSDisabledException", 200), ("AccessDeniedException", 400),
+        ("LimitExceededException", 400), ("ExpiredTokenException", 200), ("InternalFailureException", 200),
+    ])
+    func `what the service refuses is tried again, and nothing is lost`(code: String, status: Int) async throws {
+        try await Self.withFanOut { engine, kinesis in
+            if status == 400 { kinesis.fail(.subscribe(Self.shard), FakeKinesis.error(code)) }
+            try await kinesis.put("a")
+            let reader = try await engine.attach(fromStart)
+            if status == 400 { await engine.loop.advance(by: .seconds(70)) }
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            if status == 200 {
+                try #require(kinesis.openSubscriptions.first).fail(FakeKinesis.error(code, status: 200))
+                await engine.loop.advance(by: .seconds(70))
+            }
+            try await kinesis.put("b")
+            #expect(try await engine.read(1, from: reader) == ["b"])
+            let counters = try #require(engine.snapshot?.shards.first).counters
+            #expect(counters.subscriptions == (status == 200 ? 2 : 1))
+            #expect(counters.subscriptionEndings.values.reduce(0, +) == (status == 200 ? 1 : 0))
+        }
+    }
+
     @Test func `without a consumer there is an error, or polling where that is wanted`() async throws {
         for isWanted in [false, true] {
             try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = isWanted }) { engine, kinesis in

@@ -13,6 +13,8 @@ final class FanOut: @unchecked Sendable {
     static let patience: Duration = .seconds(20)
     /// From one look whether the consumer is still there to the next.
     static let checkPause: Duration = .seconds(5)
+    /// From one try to have a consumer to the next, while the shards are polled instead.
+    static let fallbackPause: Duration = .seconds(60)
 
     private(set) var way = ReadingWay.polling(insteadOf: nil)
     /// Called when the shards are to be read in another way than before.
@@ -51,6 +53,7 @@ final class FanOut: @unchecked Sendable {
         } catch {
             if error == .cancelled { throw .cancelled }
             guard options.enhancedFanOutFallback, error.isLasting else { throw .fanOut(key.stream, error.description) }
+            nextCheck = context.loop.now + Self.fallbackPause
             use(.polling(insteadOf: error.description))
         }
     }
@@ -58,7 +61,11 @@ final class FanOut: @unchecked Sendable {
     /// The shards are read in this way from here on; nil: for the moment not at all.
     func use(_ way: ReadingWay?) {
         guard let way, way != self.way else { return }
+        let before = self.way
+        self.way = way
         switch way {
+        // The same, for a reason in other words.
+        case .polling(insteadOf: _?) where before.consumer == nil && before != .polling(insteadOf: nil): return
         case .fanOut(let consumer):
             logger.info("the shards are subscribed to", metadata: ["consumer": "\(consumer)"])
         case .polling(insteadOf: let reason?):
@@ -66,8 +73,20 @@ final class FanOut: @unchecked Sendable {
                 "enhanced fan-out cannot be had; the shards are polled instead", metadata: ["error": "\(reason)"])
         case .polling(insteadOf: nil): break
         }
-        self.way = way
         onChange?()
+    }
+
+    /// Where the shards are polled because no consumer could be had: maybe one can be by now. A group's pool finds out by
+    /// itself.
+    func tryAgain(_ options: ConsumerOptions) {
+        guard case .polling(insteadOf: _?) = way, onGone == nil, check == nil, context.loop.now >= nextCheck else {
+            return
+        }
+        nextCheck = context.loop.now + Self.fallbackPause
+        check = context.loop.spawn { [self] in
+            defer { check = nil }
+            await prepareAnew(options)
+        }
     }
 
     /// The service does not find what a subscription names: maybe somebody has deregistered the consumer.
@@ -79,12 +98,16 @@ final class FanOut: @unchecked Sendable {
             guard await isGone(arn) else { return }
             logger.error("the consumer for enhanced fan-out is not registered any more", metadata: ["arn": "\(arn)"])
             if let onGone { return onGone(arn) }
-            do {
-                let stream = try await context.source.summary(of: key.stream, retry: nil)
-                try await prepare(stream, options, retry: nil)
-            } catch {
-                logger.warning("the consumer cannot be registered yet", metadata: ["error": "\(error)"])
-            }
+            await prepareAnew(options)
+        }
+    }
+
+    private func prepareAnew(_ options: ConsumerOptions) async {
+        do {
+            let stream = try await context.source.summary(of: key.stream, retry: nil)
+            try await prepare(stream, options, retry: nil)
+        } catch {
+            logger.warning("the consumer cannot be registered yet", metadata: ["error": "\(error)"])
         }
     }
 

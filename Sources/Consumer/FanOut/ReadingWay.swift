@@ -6,4 +6,9 @@ enum ReadingWay: Equatable, Sendable {
     case polling(insteadOf: String?)
     /// SubscribeToShard, as this consumer.
     case fanOut(ConsumerARN)
+
+    /// nil: the shards are polled.
+    var consumer: ConsumerARN? {
+        if case .fanOut(let consumer) = self { consumer } else { nil }
+    }
 }

@@ -28,6 +28,7 @@ extension ReadingSession {
             releaseIfDone(id)
         }
         carryOut()
+        scope.fanOut.tryAgain(options)
     }
 }
 

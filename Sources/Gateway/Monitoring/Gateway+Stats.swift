@@ -115,11 +115,12 @@ extension Gateway {
         json.optional("problem", consumer.problem)
         consumer.storage.write(&json)
         consumer.membership?.write(&json)
+        consumer.fanOut?.write(&json)
         json.key("shards")
         json.beginArray()
         for shard in consumer.shards {
             let owner = consumer.membership?.owners[shard.id]
-            write(shard, rates.rate(of: shard, in: consumer), leasedBy: owner, &json)
+            write(shard, of: consumer, leasedBy: owner, &json)
             await walk.step()
         }
         json.endArray()
@@ -127,8 +128,9 @@ extension Gateway {
     }
 
     private func write(
-        _ shard: ShardSnapshot, _ rate: RateWindow.Rate, leasedBy owner: GroupMember?, _ json: inout JSONWriter
+        _ shard: ShardSnapshot, of consumer: ConsumerSnapshot, leasedBy owner: GroupMember?, _ json: inout JSONWriter
     ) {
+        let rate = rates.rate(of: shard, in: consumer)
         json.beginObject()
         json.member("shardId", shard.id.text)
         json.member("phase", shard.phase.rawValue)
@@ -151,6 +153,7 @@ extension Gateway {
         json.double(rate.recordsPerSecond)
         json.key("bytesPerSecond")
         json.double(rate.bytesPerSecond)
+        if consumer.fanOut != nil { shard.counters.writeSubscriptions(&json) }
         json.time("lastProgress", shard.counters.lastProgress)
         json.optional("problem", shard.problem)
         json.endObject()
@@ -198,6 +201,41 @@ extension CheckpointStorage {
         case .itemAlone: ["dynamoDb"]
         case .nowhere: []
         }
+    }
+}
+
+extension FanOutSnapshot {
+    /// The member `fanOut` of a consumer.
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.key("fanOut")
+        json.beginObject()
+        switch self {
+        case .subscribed(let consumer):
+            json.member("state", "subscribed")
+            json.member("consumerArn", consumer.text)
+        case .waiting(let problem):
+            json.member("state", "waiting")
+            json.optional("problem", problem)
+        case .polling(let problem):
+            json.member("state", "polling")
+            json.member("problem", problem)
+        }
+        json.endObject()
+    }
+}
+
+extension ShardCounters {
+    /// The members of a shard that is subscribed to.
+    fileprivate func writeSubscriptions(_ json: inout JSONWriter) {
+        json.member("subscriptions", subscriptions)
+        json.key("subscriptionEnds")
+        json.beginObject()
+        for (ending, count) in subscriptionEndings.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            json.key(ending.rawValue)
+            json.int(count)
+        }
+        json.endObject()
+        json.member("pushedBytes", pushedBytes)
     }
 }
 
