@@ -4,6 +4,8 @@ import Kinesis
 extension Consumer: GroupKeeper.Delegate {
     func leasesChanged() { session?.takeReadable() }
 
+    func leasesRenewed() { session?.leasesRenewed() }
+
     func giveUp(_ shard: ShardID) {
         if let session { session.giveUp(shard) } else { group?.note(.settled, of: shard) }
     }

@@ -177,7 +177,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
         return try consumer.goOn(continuation)
     }
 
-    private func held(_ stream: StreamName, _ group: String?) -> Consumer? {
+    func held(_ stream: StreamName, _ group: String?) -> Consumer? {
         consumers[key(stream, group)]
     }
 

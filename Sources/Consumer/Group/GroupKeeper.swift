@@ -15,6 +15,8 @@ final class GroupKeeper: @unchecked Sendable {
     protocol Delegate: AnyObject {
         /// The positions say of other shards than before that they may be read.
         func leasesChanged()
+        /// What may be read holds for longer; some of it may have come to its end in between.
+        func leasesRenewed()
         /// Reading the shard comes to an end; `.settled` of it is noted then.
         func giveUp(_ shard: ShardID)
         /// The shard may not be read any more.
@@ -301,7 +303,9 @@ final class GroupKeeper: @unchecked Sendable {
                 logger.info("shard leased", metadata: ["shard": "\(record.id)"])
                 positions?.adopt(record, run: run)
                 delegate?.leasesChanged()
-            case .renewed(let count): counters.renewed += count
+            case .renewed(let count):
+                counters.renewed += count
+                delegate?.leasesRenewed()
             case .giveUp(let shard): giveUp(shard)
             case .lost(let shard, let owner):
                 counters.lost += 1

@@ -162,6 +162,11 @@ package final class RecordsReader: @unchecked Sendable {
         announce()
     }
 
+    /// What waits because its shard's lease had come to its end may be given out again.
+    func leasesRenewed() {
+        if !ready.isEmpty { announce() }
+    }
+
     /// What became of a shard is told before any batch that waits.
     func notify(_ shard: ShardID, _ change: ShardNotice.Change) {
         guard !isEnding, !isQuiet else { return }
@@ -222,10 +227,10 @@ package final class RecordsReader: @unchecked Sendable {
         lastPull = loop.now
         if let notice = notices.popFirst() { return notice }
         guard isLogged, takesRecords else { return nil }
-        // A process that slept may hold what is another member's by now.
-        ready.removeAll { !(session?.mayGiveOut($0.shard) ?? true) }
-        guard !ready.isEmpty else { return nil }
-        let delivery = ready.removeFirst()
+        // A process that slept may hold what is another member's by now. That is withdrawn once it knows; what is its own
+        // all the same, because a renewal was on its way, is given out then.
+        guard let index = ready.firstIndex(where: { session?.mayGiveOut($0.shard) ?? true }) else { return nil }
+        let delivery = ready.remove(at: index)
         unsettled[delivery.id.number] = delivery
         note(delivery)
         delivery.origin.taken()

@@ -124,6 +124,11 @@ extension ReadingSession {
         if assignments.givenUp(id) { carryOut() } else { group?.note(.settled, of: id) }
     }
 
+    /// Leases hold for longer, some of them after they had ended by this process's clock.
+    func leasesRenewed() {
+        for reader in readers.values { reader.leasesRenewed() }
+    }
+
     /// Another member of the group may read the shard already.
     func leaseLost(_ id: ShardID) {
         revokeAtOnce(id)

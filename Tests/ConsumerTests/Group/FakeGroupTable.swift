@@ -13,6 +13,12 @@ final class FakeGroupTable: GroupTable, TableReadiness, @unchecked Sendable {
     /// What every request fails with; nil: none does.
     var failure: AWSError?
     private(set) var writes = 0
+    /// Whether writes take place and their answers stay on the way.
+    var holdsAnswers = false { didSet { if !holdsAnswers { answers.open() } } }
+    private(set) var heldAnswers = 0
+    private let answers: Gate
+
+    init(_ loop: EventLoop) { answers = Gate(loop: loop) }
 
     func read(_ key: ConsumerKey, isConsistent: Bool) async throws(AWSError) -> Item? {
         try fail()
@@ -31,7 +37,12 @@ final class FakeGroupTable: GroupTable, TableReadiness, @unchecked Sendable {
         writes += 1
         guard items[key] != nil else { return .conditionFailed(nil) }
         switch items[key]!.apply(update) {
-        case .done: return .done(items[key]!.item)
+        case .done:
+            if holdsAnswers {
+                heldAnswers += 1
+                do { try await answers.wait(while: { holdsAnswers }) } catch { throw .cancelled }
+            }
+            return .done(items[key]!.item)
         case .conditionFailed: return .conditionFailed(items[key]!.item)
         case .invalid:
             throw .service(ServiceError(code: "ValidationException", message: "a path is not there", status: 400))

@@ -19,7 +19,7 @@ import Time
     ) async throws {
         try await onLoop(time: .manual(.whenIdle)) { loop in
             try await FakeKinesis.run(on: loop, shards: shards) { kinesis in
-                try await body(kinesis, FakeGroupTable(), loop)
+                try await body(kinesis, FakeGroupTable(loop), loop)
                 kinesis.hangUp()
             }
         }
@@ -129,6 +129,39 @@ import Time
             table.failure = nil
             #expect(try await a.read(1, from: reader) == ["x"])
             #expect(a.registry.problems.isEmpty)
+            await end(a)
+        }
+    }
+
+    @Test func `a record that comes when a lease has ended is given out once the answer to its renewal is there`()
+        async throws
+    {
+        try await withGroup(shards: 1) { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            let shard = ShardID(number: 0)
+            let number = try await kinesis.put("x")[0]
+            #expect(try await a.read(1, from: reader) == ["x"])
+            await a.until("the checkpoint is in the item") {
+                table.item(key)?.shards[shard]?.checkpoint?.sequenceNumber == number
+            }
+            table.holdsAnswers = true
+            await a.until("a renewal is on its way") { table.heldAnswers > 0 }
+            let sent = loop.now
+            // The reader waits for records all the while.
+            let next = Task(executorPreference: loop) { await Engine.delivery(from: reader) }
+            let group = try #require(a.registry.held(key.stream, key.group)?.group)
+            await a.until("the lease has ended") { !group.mayRead(shard) }
+            try await kinesis.put("y")
+            await loop.advance(by: .milliseconds(500))
+            #expect(loop.now < sent + .seconds(5), "what is on its way renews it")
+            table.holdsAnswers = false
+            let patience = loop.schedule(after: .seconds(5)) { reader.detach(.lost) }
+            let delivery = try #require(await next.value, "it comes in time")
+            loop.cancel(patience)
+            #expect(try Engine.texts(delivery) == ["y"])
+            #expect(a.snapshot?.membership?.counters.lost == 0)
+            a.settle(delivery, of: reader)
             await end(a)
         }
     }

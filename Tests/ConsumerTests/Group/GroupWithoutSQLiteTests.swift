@@ -25,7 +25,7 @@ import Time
     ) async throws {
         try await onLoop(time: .manual(.whenIdle)) { loop in
             try await FakeKinesis.run(on: loop, shards: 1) { kinesis in
-                let (table, folder) = (FakeGroupTable(), StateFolder())
+                let (table, folder) = (FakeGroupTable(loop), StateFolder())
                 kinesis.recordLimit = 1
                 try await prepare(folder)
                 let engine = try await Engine(kinesis, loop, path: folder.database, group: table.context("a", loop)) {
