@@ -283,10 +283,11 @@ final class GroupKeeper: @unchecked Sendable {
             guard let local = positions?.book.local(shard) else { continue }
             if events.contains(.wentBack) {
                 membership?.wentBack(shard, local.place)
-            } else {
-                if local.place != .initial { membership?.committed(shard, local.place) }
-                if local.isDepleted { membership?.depleted(shard) }
+            } else if local.place != .initial {
+                membership?.committed(shard, local.place)
             }
+            // Perhaps since it went back.
+            if local.isDepleted { membership?.depleted(shard) }
         }
         for (shard, events) in changes {
             if events.contains(.awaited) { membership?.hurry(shard) }

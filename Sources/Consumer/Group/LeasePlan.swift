@@ -121,23 +121,36 @@ struct LeasePlan: Sendable {
         let unknown = lineage.shards.filter { item.shards[$0.id] == nil }
         if !unknown.isEmpty { actions.append(.add(unknown)) }
         guard takesPart else { return actions + giveUp(held.count).map(Action.giveUp) }
-        guard !member.isStandalone else { return actions + take(.max, item, lineage, now) }
+        let free = item.shards.values.filter { isFree($0, item, lineage, now) }.sorted { $0.id < $1.id }
+        guard !member.isStandalone else { return actions + take(free, now: now) }
+        // What the item gives to this member others leave alone, and count as its own.
+        let own = free.filter { $0.lease?.owner == me }
+        let taken = take(own, now: now)
         let share = share(item, now)
         actions += giveUp(share.surplus[me] ?? 0).map(Action.giveUp)
-        return actions + take(share.allowances[me] ?? 0, item, lineage, now)
+        let others = free.filter { $0.lease?.owner != me }.prefix(max(0, share.allowances[me] ?? 0))
+        return actions + taken + take(Array(others), now: now)
     }
 
     /// A shard that was read to its end is to be read again: its lease is asked for.
     mutating func reopen(_ shard: ShardID, now: Instant) { holds[shard] = .taking(until: now + leaseDuration) }
 
-    /// A write with leases of these shards has taken place; it was sent at this moment.
+    /// A write that takes these shards has taken place; it was sent at this moment.
     mutating func took(_ shards: [ShardID], sentAt: Instant, for duration: Duration) {
         for shard in shards {
+            if case .taking = holds[shard] { holds[shard] = .held(until: sentAt + duration) }
+        }
+    }
+
+    /// A write that renews the leases of these shards has taken place; it was sent at this moment. One that had come to its
+    /// end by our own clock meanwhile stays lost: whoever reads here was told so, and it is being taken again.
+    mutating func renewed(_ shards: [ShardID], sentAt: Instant, for duration: Duration) {
+        for shard in shards {
             switch holds[shard] {
-            case .taking, .held: holds[shard] = .held(until: sentAt + duration)
+            case .held: holds[shard] = .held(until: sentAt + duration)
             case .givingUp: holds[shard] = .givingUp(until: sentAt + duration)
             case .settled: holds[shard] = .settled(until: sentAt + duration)
-            case nil: break
+            case .taking, nil: break
             }
         }
     }
@@ -233,13 +246,9 @@ struct LeasePlan: Sendable {
         return shards
     }
 
-    private mutating func take(
-        _ count: Int, _ item: GroupItem, _ lineage: ShardLineage, _ now: GroupMoment
-    ) -> [Action] {
-        let free = item.shards.values.filter { isFree($0, item, lineage, now) }.sorted { $0.id < $1.id }
-        let taken = Array(free.prefix(max(0, count)))
-        for shard in taken { holds[shard.id] = .taking(until: now.instant + leaseDuration) }
-        return taken.isEmpty ? [] : [.take(taken)]
+    private mutating func take(_ shards: [ShardRecord], now: GroupMoment) -> [Action] {
+        for shard in shards { holds[shard.id] = .taking(until: now.instant + leaseDuration) }
+        return shards.isEmpty ? [] : [.take(shards)]
     }
 
     /// Not read out, listed, behind all of its parents, and nobody's; or this member's by the item alone, as after a

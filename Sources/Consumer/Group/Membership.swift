@@ -305,7 +305,7 @@ extension Membership {
             } + news
         case .mirror:
             guard let write = mirror.wrote() else { break }
-            plan.took(write.renewed, sentAt: write.sentAt, for: write.patience)
+            plan.renewed(write.renewed, sentAt: write.sentAt, for: write.patience)
             retries.wrote()
             let over = write.news.filter { $0.value.isReleased || $0.value.isDepleted == true }.keys.sorted()
             for shard in over { plan.gaveUp(shard) }
@@ -386,6 +386,7 @@ extension Membership {
         guard phase == .inside || phase == .leaving, let item else { return ended(now) }
         withdrawTakes()
         jobs = []
+        reopenings = reopenings.filter { item.shards[$0.key]?.isDepleted ?? false }
         if let record = item.members[me] {
             if isIntroduced, !record.isSameProcess(as: settings.member) {
                 phase = .left
@@ -489,7 +490,10 @@ extension Membership {
             if case .send(let request) = mirrorStep(item, now) { return .send(request) }
         }
         if !jobs.isEmpty { return perform(jobs.removeFirst(), item, now, local) }
-        if let (shard, place) = reopenings.popFirst(), let step = reopen(shard, at: place, item, now) { return step }
+        while let (shard, place) = reopenings.min(by: { $0.key < $1.key }) {
+            if let step = reopen(shard, at: place, item, now) { return step }
+            reopenings[shard] = nil
+        }
         if phase == .leaving, plan.leases.isEmpty { return leaveNow(now) }
         return mirrorStep(item, now)
     }

@@ -166,6 +166,51 @@ import Time
         }
     }
 
+    @Test func `a shard that goes back and is read to its end while a request is on its way counts as read to its end`()
+        async throws
+    {
+        try await withGroup(shards: 1) { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let (first, second) = (try await a.attach(), try await a.attach())
+            try await kinesis.put("x")
+            #expect(try await a.read(1, from: first) == ["x"])
+            table.holdsAnswers = true
+            await a.until("a request is on its way") { table.heldAnswers > 0 }
+            first.detach(.lost)
+            try await kinesis.split(0)
+            #expect(try await a.read(1, from: second) == ["x"])
+            await a.until("it is read to its end") { a.snapshot?.shards.first?.phase == .depleted }
+            table.holdsAnswers = false
+            try await kinesis.put("y", to: 1)
+            #expect(try await a.read(1, from: second) == ["y"], "its children are leased")
+            #expect(table.item(key)?.shards[ShardID(number: 0)]?.isDepleted == true)
+            await end(a)
+        }
+    }
+
+    @Test func `a shard that goes back from its end is opened again though the table is out of reach at first`()
+        async throws
+    {
+        try await withGroup(shards: 1) { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let first = try await a.attach()
+            try await kinesis.put("x")
+            #expect(try await a.read(1, from: first) == ["x"])
+            try await kinesis.split(0)
+            try await kinesis.put("y", to: 1)
+            #expect(try await a.read(1, from: first) == ["y"])
+            #expect(table.item(key)?.shards[ShardID(number: 0)]?.isDepleted == true)
+            let second = try await a.attach()
+            table.failure = .transport(.notConnected(reason: "cut"))
+            first.detach(.lost)
+            await loop.advance(by: .seconds(3))
+            table.failure = nil
+            await loop.advance(by: .seconds(5))
+            #expect(try await a.read(2, from: second) == ["x", "y"])
+            await end(a)
+        }
+    }
+
     @Test func `a process that comes back under its name says who it is by now, and has its shards at once`()
         async throws
     {

@@ -80,6 +80,7 @@ private struct LeaseWalk {
     private var furthest: [ShardID: UInt128] = [:]
     private let start = ContinuousClock.now
     private var tick = 0
+    private var isDisturbed = false
     /// When somebody last deleted the item, or there were two processes under one name. What is read twice for that is over with
     /// the leases: a member knows of neither before it looks.
     private var disturbedAt = -1000
@@ -101,10 +102,12 @@ private struct LeaseWalk {
         for _ in 0..<Int.random(in: 1...4, using: &random) { join() }
     }
 
-    /// Shards that nobody may read, of those that somebody should.
+    /// Shards that nobody reads who was told to and may, of those that somebody should.
     var unread: [ShardID] {
         guard members.values.contains(where: { $0.membership.plan.takesPart }) else { return [] }
-        return shards.map(\.id).filter { readers(of: $0).isEmpty }
+        return shards.map(\.id).filter { shard in
+            !members.values.contains { $0.read[shard] != nil && $0.membership.mayRead(shard, now: now) }
+        }
     }
 
     /// Members that read, or would.
@@ -147,9 +150,15 @@ private struct LeaseWalk {
 
     mutating func step(withFaults: Bool) {
         tick += 1
+        isDisturbed = withFaults
         if tick.isMultiple(of: 7) { olderTable = table }
         if withFaults { disturb() } else { calm() }
         for id in members.keys.sorted() where Int.random(in: 0..<3, using: &random) == 0 { act(id) }
+        for (id, member) in members {
+            for case (let shard, .held) in member.membership.plan.holds where member.read[shard] == nil {
+                faults.append("\(id) holds \(shard) at \(tick), and was not told")
+            }
+        }
         if !sharedNames.isEmpty { disturbedAt = tick }
         guard tick >= disturbedAt + Int(Self.leaseDuration / Self.step) else { return }
         for shard in shards.map(\.id) where readers(of: shard).count > 1 {
@@ -196,15 +205,16 @@ private struct LeaseWalk {
     }
 
     private mutating func disturb() {
-        guard Int.random(in: 0..<40, using: &random) == 0, let id = members.keys.sorted().randomElement(using: &random)
+        guard Int.random(in: 0..<30, using: &random) == 0, let id = members.keys.sorted().randomElement(using: &random)
         else { return }
-        switch Int.random(in: 0..<9, using: &random) {
+        switch Int.random(in: 0..<12, using: &random) {
         case 0 where members.count < 6: join()
         // Killed: its record and leases stay.
         case 1 where members.count > 1: members[id] = nil
         case 2: members[id]?.cutOff = tick + Int.random(in: 1...300, using: &random)
         case 3: members[id]?.asleep = tick + Int.random(in: 1...300, using: &random)
         case 4: takePart(id, Bool.random(using: &random))
+        case 9...11: list(id)
         case 5 where members.count > 1: leave(id)
         // A lifion-kinesis process that starts while the stream is missing deletes the item.
         case 7 where members.count < 6:
@@ -227,6 +237,12 @@ private struct LeaseWalk {
     private mutating func takePart(_ id: Int, _ takesPart: Bool) {
         guard var member = members[id] else { return }
         hear(member.membership.takePart(takesPart, now: moment(of: member)), &member)
+        members[id] = member
+    }
+
+    private mutating func list(_ id: Int) {
+        guard var member = members[id] else { return }
+        hear(member.membership.listed(shards, now: moment(of: member)), &member)
         members[id] = member
     }
 
@@ -259,7 +275,9 @@ private struct LeaseWalk {
                 faults.append("a request that does not fit at \(tick)")
             }
             member.request = request
-            member.answersAt = tick + Int.random(in: 0...4, using: &random)
+            // Leases may come to their ends meanwhile.
+            let isSlow = isDisturbed && Int.random(in: 0..<15, using: &random) == 0
+            member.answersAt = tick + Int.random(in: isSlow ? 40...90 : 0...4, using: &random)
         case .over: members[id] = nil
         }
     }
