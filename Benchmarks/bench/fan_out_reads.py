@@ -72,9 +72,9 @@ def rates(bench, service):
         rounds.append((*pushed, pushed[0] / polled[0], pushed[1] / polled[1]))
     rate, seconds, rate_ratio, seconds_ratio = (statistics.median(column) for column in zip(*rounds))
     bench.table.add("one SSE reader, pushed", rate, "MB/s of payload")
-    bench.table.add("one SSE reader, pushed, beside polling", rate_ratio, "x")
+    bench.table.add("one SSE reader, pushed, beside polling", rate_ratio, "×")
     bench.table.add("processor time of the sidecar, pushed", seconds / (stream.bytes / 1e9), "s/GB")
-    bench.table.add("processor time of the sidecar, pushed, beside polling", seconds_ratio, "x")
+    bench.table.add("processor time of the sidecar, pushed, beside polling", seconds_ratio, "×")
 
 
 def read(bench, service, stream, group, way):
