@@ -13,6 +13,8 @@ from pathlib import Path
 
 from bench import ROOT
 from bench.fan_out import fan_out
+from bench.fan_out_reads import fan_out_reads
+from bench.fan_out_shards import fan_out_shards
 from bench.group_costs import group_costs
 from bench.group_deploy import group_deploy
 from bench.group_takeover import group_takeover
@@ -42,6 +44,8 @@ LINES = {
     "latency": added_latency,
     "turns": turns,
     "packet": packet,
+    "fan-out-shards": fan_out_shards,
+    "fan-out-reads": fan_out_reads,
     "one-shard": one_shard,
     "group-takeover": group_takeover,
     "group-deploy": group_deploy,
