@@ -1,10 +1,13 @@
 """Records that are pushed: enhanced fan-out of the built program on the embedded Kinesis."""
 
+import time
+
 import pytest
 
 from harness.group import Group, numbers
 from harness.records import make_stream
 from harness.resharding import split
+from harness.rpc import Rpc
 from harness.waiting import eventually
 
 PUSHED = {"KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT": "true", "KINESIS_SIDECAR_FAN_OUT_INACTIVITY_TIMEOUT": "6000"}
@@ -92,6 +95,64 @@ def test_a_consumer_that_was_deregistered_is_registered_anew(pushed):
     put(pushed, range(4, 8))
     reader.wait_records(8, within=60)
     assert told(reader) == list(range(8))
+
+
+def test_stats_say_as_which_consumer_and_how_often_shards_were_subscribed_to(pushed):
+    reader = pushed.follow("s", QUERY)
+    put(pushed, range(4))
+    reader.wait_records(4)
+    pushed.fault("endEarly", operation="SubscribeToShard", count=1)
+    put(pushed, range(4, 8))
+    reader.wait_records(8, within=40)
+    [consumer] = pushed.get("/streams/s/stats").json["consumers"]
+    arn = consumers(pushed.boto3())[0]["ConsumerARN"]
+    assert consumer["fanOut"] == {"state": "subscribed", "consumerArn": arn}
+    assert all(shard["subscriptions"] >= 1 and shard["pushedBytes"] > 0 for shard in consumer["shards"])
+    rpc = Rpc(pushed.ports["http"])
+    told = rpc.GetStats(stream_name="s").consumers[0]
+    rpc.close()
+    assert (told.fan_out.state, told.fan_out.consumer_arn) == ("subscribed", arn)
+    assert [shard.subscriptions for shard in told.shards] == [shard["subscriptions"] for shard in consumer["shards"]]
+
+
+@pytest.mark.seconds(90)
+def test_a_subscription_that_is_silent_is_replaced_in_time_and_counted(pushed):
+    """The inactivity time-out is 6 s: within 2 s more there is another one."""
+    pushed.fault("silence", operation="SubscribeToShard", count=2)
+    begun = time.monotonic()
+    reader = pushed.follow("s", QUERY)
+    put(pushed, range(4))
+    reader.wait_records(4, within=20)
+    assert time.monotonic() - begun < 6 + 2
+    [consumer] = pushed.get("/streams/s/stats").json["consumers"]
+    assert [shard["subscriptionEnds"] for shard in consumer["shards"]] == [{"silence": 1}] * 2
+
+
+@pytest.mark.seconds(120)
+def test_where_the_stream_has_as_many_consumers_as_it_may_have(sidecars, tmp_path):
+    service = sidecars.start("--local-limits", "off")
+    kinesis = service.boto3()
+    make_stream(kinesis, "s", 1)
+    arn = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    for n in range(20):
+        kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=f"c{n}")
+        # Five may be CREATING at a time.
+        if n % 5 == 4:
+            eventually(lambda: all(each["ConsumerStatus"] == "ACTIVE" for each in consumers(kinesis)))
+    for fallback in (False, True):
+        sidecar = sidecars.start_against(
+            service.kinesis_url, data_dir=tmp_path / str(fallback),
+            env=PUSHED | {"KINESIS_SIDECAR_ENHANCED_FAN_OUT_FALLBACK": str(fallback).lower()})
+        if not fallback:
+            answer = sidecar.get(f"/streams/s/records?{QUERY}", timeout=60)
+            assert (answer.status, answer.json["code"]) == (503, "fanOutUnavailable")
+            assert "LimitExceededException" in answer.json["detail"]
+            continue
+        reader = sidecar.follow("s", QUERY)
+        put(service, range(3))
+        reader.wait_records(3)
+        [consumer] = sidecar.get("/streams/s/stats").json["consumers"]
+        assert consumer["fanOut"]["state"] == "polling" and "LimitExceededException" in consumer["fanOut"]["problem"]
 
 
 def test_paused_polling_is_refused_by_name(pushed):

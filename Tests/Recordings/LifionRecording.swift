@@ -21,10 +21,12 @@ package struct LifionRecording: Sendable, CustomStringConvertible {
 
     /// Every item: those at named moments, and those of requests and responses.
     package var items: [JSONValue] {
-        let moments = json["items"]?.array?.compactMap { $0["item"] } ?? []
         let sent = steps.compactMap { $0["request"]?["Item"] } + steps.compactMap { $0["response"]?["Item"] }
         return (moments + sent).filter { $0.object != nil }
     }
+
+    /// The items at the moments that have names, in their order.
+    package var moments: [JSONValue] { json["items"]?.array?.compactMap { $0["item"] } ?? [] }
 
     /// Every UpdateItem, whatever came of it.
     package func updates() throws -> [ItemUpdate] {

@@ -85,10 +85,15 @@ final class Transfer {
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         set(CURLOPT_BUFFERSIZE, kind.receiveBuffer)
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.clampedMilliseconds))
-        // Of a stream whoever reads it knows when it is silent for too long.
-        if case .whole = kind {
+        switch kind {
+        case .whole:
             set(CURLOPT_LOW_SPEED_LIMIT, 1)
             set(CURLOPT_LOW_SPEED_TIME, max(1, Int(options.progressTimeout.components.seconds)))
+        // Whoever reads the stream knows when it is silent for too long.
+        case .streamed:
+            // The handle keeps its buffer for as long as the stream lasts: 64 KB, of which a request uses one. This is
+            // libcurl's least.
+            set(CURLOPT_UPLOAD_BUFFERSIZE, 16 << 10)
         }
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))

@@ -1,5 +1,6 @@
 import DynamoDB
 import Kinesis
+import Recordings
 import State
 import Testing
 import Time
@@ -51,6 +52,20 @@ import Time
 
     private func locked(_ actions: [ConsumerPool.Action]) -> [String] {
         actions.compactMap { if case .lock(let consumer) = $0 { consumer.name } else { nil } }
+    }
+
+    /// Two members of lifion-kinesis and two consumers: what ours would do at each moment that was recorded.
+    @Test func `beside lifion-kinesis the free one is taken, and none that another has`() throws {
+        var decisions: [[String]] = []
+        for json in try LifionRecording("enhanced-fan-out").moments {
+            var pool = pool(most: 2)
+            let item = GroupItem(try AttributeValue.item(json, path: "Item"), place: .shared)
+            let actions = pool.looked(at: item, isWanted: true, now: moment())
+            #expect(locked(actions).count == actions.count && pool.errand(now: now) == nil)
+            decisions.append(locked(actions))
+        }
+        let (first, second) = ("lifion-kinesis-mT5Q9Yv4M5aNxUJ3jZkzPq", "lifion-kinesis-paMwrJKL6Rc8ZFV7wn1oyB")
+        #expect(decisions == [[second], [second], [], [], [], [first], [first], [], [], []])
     }
 
     @Test func `a free one is taken, checked, and then subscribed as`() {
