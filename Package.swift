@@ -128,7 +128,8 @@ let package = Package(
         .testTarget(
             name: "ConsumerTests",
             dependencies: [
-                "FakeService", "ScriptedService", "TestSupport", "Recordings", "Consumer", "State", "Kinesis", "DynamoDB",
+                "FakeService", "ScriptedService", "TestSupport", "Recordings", "Consumer", "State", "Kinesis",
+                "DynamoDB",
                 "AWS", "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(

@@ -160,7 +160,7 @@ struct Preparation: Sendable {
             }
             waiting = waiting.dropFirst(Self.parallelIterators)
             for await (shard, iterator) in group {
-                if let iterator { positions.keep(.init(iterator: iterator), of: shard) }
+                if let iterator { positions.keep(.init(source: .iterator(iterator)), of: shard) }
                 if let next = waiting.popFirst() {
                     group.addTask { (next, await latestIterator(of: next)) }
                 }

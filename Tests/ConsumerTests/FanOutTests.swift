@@ -116,6 +116,37 @@ import Testing
         }
     }
 
+    @Test func `a subscription moves to another reader with its shard, and outlives a reader that leaves in order`()
+        async throws
+    {
+        try await Self.withFanOut(shards: 2, settings: { $0.defaults.readerGracePeriod = .seconds(60) }) {
+            engine, kinesis in
+            let (a, b) = (ShardID(number: 0), ShardID(number: 1))
+            let first = try await engine.attach(fromStart)
+            try await kinesis.put("x", to: 0)
+            try await kinesis.put("y", to: 1)
+            #expect(Set(try await engine.read(2, from: first)) == ["x", "y"])
+            let second = try await engine.attach(fromStart)
+            await engine.until("one has moved") { second.shardCount == 1 }
+            let moved = try #require(second.assignment.first)
+            let begun = engine.loop.now
+            try await kinesis.put("z", to: moved == a ? 0 : 1)
+            #expect(try await engine.read(1, from: second) == ["z"])
+            // The service would refuse another subscription for 5 s.
+            #expect(engine.loop.now < begun + .seconds(1))
+            first.detach(.orderly)
+            second.detach(.orderly)
+            try await kinesis.put("w", to: 0)
+            try await kinesis.put("v", to: 1)
+            let third = try await engine.attach(fromStart)
+            #expect(Set(try await engine.read(2, from: third)) == ["v", "w"])
+            #expect(kinesis.count(.subscribe(a)) == 1 && kinesis.count(.subscribe(b)) == 1)
+            third.detach(.orderly)
+            await engine.loop.advance(by: .seconds(61))
+            #expect(kinesis.openSubscriptions.isEmpty, "nobody reads here any more")
+        }
+    }
+
     @Test func `where shards are polled instead, the consumer is tried again after a minute`() async throws {
         try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
             kinesis.fail(.consumers(RegisterStreamConsumer.name), FakeKinesis.error("LimitExceededException"))

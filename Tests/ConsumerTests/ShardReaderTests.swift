@@ -509,3 +509,10 @@ import Time
         #expect(polling(reader) == before)
     }
 }
+
+extension ShardReader {
+    /// What the next task of the shard gets of one that polls.
+    fileprivate var iteratorToKeep: ShardIterator? {
+        if case .polling(let source) = sourceToKeep { source.iterator } else { nil }
+    }
+}

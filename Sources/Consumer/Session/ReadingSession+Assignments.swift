@@ -64,7 +64,10 @@ extension ReadingSession {
             guard let task = readings[id]?.task else { return }
             if isTold { revoked(task) } else { leaveBehind(task) }
             drop(id)
-            if !positions.book.isOurs(id) { group?.note(.settled, of: id) }
+            if !positions.book.isOurs(id) {
+                positions.forgetResumePoint(of: id)
+                group?.note(.settled, of: id)
+            }
         case .restart(let id, let reader):
             guard let task = readings[id]?.task, let reader = readers[reader] else { return }
             // Not with the iterator that it had: that may be why it stopped.
@@ -77,7 +80,7 @@ extension ReadingSession {
     private func start(_ id: ShardID, for reader: RecordsReader, from point: Positions.ResumePoint) {
         let task = ShardTask(
             id, progress: positions.book.progress(of: id), initial: positions.book.start(of: id),
-            iterator: point.iterator, pausedBehind: point.pausedBehind, reader: reader, session: self,
+            from: point.source, pausedBehind: point.pausedBehind, reader: reader, session: self,
             context: scope.engine)
         readings[id] = Reading(
             task: task, watchdog: ShardWatchdog(patience: scope.engine.times.patience, now: loop.now))
@@ -95,14 +98,14 @@ extension ReadingSession {
         }
         // An open pause goes with the shard: nobody has said that reading goes on.
         positions.keep(
-            .init(iterator: task.iteratorToKeep, pausedBehind: task.isDone ? task.openPause : nil), of: task.id)
+            .init(source: task.sourceToKeep, pausedBehind: task.isDone ? task.openPause : nil), of: task.id)
         task.reader.withdraw(task.id)
         task.reader.notify(task.id, .revoked)
     }
 
     /// The shard's reader has gone.
     private func leaveBehind(_ task: ShardTask) {
-        positions.keep(.init(iterator: task.iteratorToKeep), of: task.id)
+        positions.keep(.init(source: task.sourceToKeep), of: task.id)
         if !task.isAcknowledged { positions.unacknowledged[task.id] = task.settledProgress.checkpoint }
     }
 

@@ -25,8 +25,8 @@ final class Positions: @unchecked Sendable {
 
     /// What a shard's next task goes on with, beside the shard's position.
     struct ResumePoint {
-        /// Stands at the shard's position. It lives 5 minutes; an expired one is replaced by whoever uses it.
-        var iterator: ShardIterator?
+        /// Stands at the shard's position.
+        var source: KeptSource?
         /// The event of the shard's last reader behind which it waits until somebody says that polling goes on.
         var pausedBehind: EventID?
     }
@@ -216,7 +216,7 @@ final class Positions: @unchecked Sendable {
 
     /// Keeps what the shard's next task goes on with, where that begins at the shard's position.
     func keep(_ point: ResumePoint, of shard: ShardID) {
-        guard point.iterator != nil || point.pausedBehind != nil else { return }
+        guard point.source != nil || point.pausedBehind != nil else { return }
         resumePoints[shard] = (point, book.position(of: shard))
     }
 
@@ -227,6 +227,9 @@ final class Positions: @unchecked Sendable {
         }
         return kept.point
     }
+
+    /// The shard is read elsewhere from here on.
+    func forgetResumePoint(of shard: ShardID) { resumePoints[shard] = nil }
 
     /// Nobody holds the shards any more.
     func letGo() {

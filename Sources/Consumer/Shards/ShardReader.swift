@@ -67,8 +67,8 @@ extension ShardReader {
         source.failures.flatMap { $0.isDegradation ? $0.failure : nil }
     }
 
-    /// An iterator that stands exactly behind the last record that is done, for whoever goes on here later.
-    var iteratorToKeep: ShardIterator? { window.isDone ? source.iterator : nil }
+    /// The source where everything that was handed over is done: it stands, or will, right behind that.
+    var sourceToKeep: ShardSource? { window.isDone ? source : nil }
 
     /// Whether the reader, or a pause, makes the shard hold what `evict` would let go.
     var holdsForReader: Bool { window.hasWaiting || (source.isHolding && !window.hasCredit) }

@@ -148,14 +148,6 @@ enum ShardSource: Sendable {
         }
     }
 
-    /// An iterator that stands behind the last record of the last response.
-    var iterator: ShardIterator? {
-        switch self {
-        case .polling(let source): source.iterator
-        case .subscription: nil
-        }
-    }
-
     /// The subscription that there is; nil: none.
     var subscription: UInt64? {
         switch self {

@@ -47,10 +47,10 @@ final class ShardTask: @unchecked Sendable {
     /// - Parameters:
     ///   - progress: how far the shard is done.
     ///   - initial: where it begins without progress, and goes on when the service refuses its progress.
-    ///   - iterator: one that is held already and stands right behind the progress.
+    ///   - kept: stands right behind the progress.
     ///   - pausedBehind: the event, also an earlier reader's, that has to be continued before anything is fetched.
     init(
-        _ id: ShardID, progress: ShardProgress, initial: StartingPosition, iterator: ShardIterator?,
+        _ id: ShardID, progress: ShardProgress, initial: StartingPosition, from kept: KeptSource?,
         pausedBehind: EventID? = nil, reader: RecordsReader, session: ReadingSession, context: EngineContext
     ) {
         self.id = id
@@ -64,33 +64,40 @@ final class ShardTask: @unchecked Sendable {
             window: DeliveryWindow(
                 from: progress, initial: initial, needsAcknowledgement: !options.useAutoCheckpoints,
                 pausesAfterBatch: options.usePausedPolling, openPause: pausedBehind),
-            source: Self.source(id, iterator, session, context))
+            source: Self.source(id, kept, session, context))
+        if case .subscription(_, let subscription) = kept, machine.source.subscription != nil {
+            self.subscription = subscription
+        }
         wakeup = Wakeup(loop: context.loop)
         logger = session.logger
         logger[metadataKey: "shard"] = "\(id)"
     }
 
     private static func source(
-        _ id: ShardID, _ iterator: ShardIterator?, _ session: ReadingSession, _ context: EngineContext
+        _ id: ShardID, _ kept: KeptSource?, _ session: ReadingSession, _ context: EngineContext
     ) -> ShardSource {
         let seed = UInt64.random(in: 0...UInt64.max)
         switch session.way {
         case .polling:
+            let iterator: ShardIterator? = if case .iterator(let iterator) = kept { iterator } else { nil }
             return .polling(
                 PollingSource(
                     shard: ReadPaces.Key(stream: session.stream, shard: id),
                     settings: .init(session.options, callTimeout: context.times.call), iterator: iterator, seed: seed,
                     now: context.loop.now))
         case .fanOut(let consumer):
+            let key = SubscriptionPaces.Key(consumer, id)
+            if case .subscription(let source, _) = kept, source.key == key { return .subscription(source.goingOn) }
             return .subscription(
                 SubscriptionSource(
-                    SubscriptionPaces.Key(consumer, id),
+                    key,
                     settings: .init(session.options, callTimeout: KinesisClient.controlTimeout), seed: seed,
                     now: context.loop.now))
         }
     }
 
     func start() {
+        if let subscription { listen(to: subscription, machine.source.subscription!) }
         task = context.loop.spawn { await self.run() }
     }
 
@@ -101,7 +108,9 @@ final class ShardTask: @unchecked Sendable {
         machine.stop(now: context.loop.now, paces: &context.paces.paces)
         giveRoomBack()
         response = nil
-        subscription = nil
+        // One that somebody may go on with stays for as long as this task does.
+        subscription?.onArrival = nil
+        if case .subscription? = sourceToKeep {} else { subscription = nil }
         task?.cancel()
         wakeup.signal()
     }
@@ -135,8 +144,16 @@ extension ShardTask {
     /// Whether the shard waits until somebody says that polling goes on.
     var isPaused: Bool { openPause != nil }
 
-    /// An iterator that stands exactly behind the last record that is done, for whoever goes on here later.
-    var iteratorToKeep: ShardIterator? { machine.iteratorToKeep }
+    /// What stands exactly behind the last record that is done, for whoever goes on here later.
+    var sourceToKeep: KeptSource? {
+        switch machine.sourceToKeep {
+        case .polling(let source): return source.iterator.map(KeptSource.iterator)
+        case .subscription(let source):
+            guard source.isAtRest, let subscription else { return nil }
+            return .subscription(source, subscription)
+        case nil: return nil
+        }
+    }
 
     /// Whether the last failure may mean that the stream is not the one that the position is of.
     var doubtsStream: Bool { machine.source.failures?.doubtsStream ?? false }
@@ -335,10 +352,14 @@ extension ShardTask {
             guard !isStopped, machine.source.subscription == generation else { return }
             session.counters[id].subscribed(after: machine.source.lastEnding)
             self.subscription = subscription
-            subscription.onArrival = { [weak self] in self?.arrived(generation) }
+            listen(to: subscription, generation)
         } catch {
             failed(error)
         }
+    }
+
+    private func listen(to subscription: any ShardSubscription, _ generation: UInt64) {
+        subscription.onArrival = { [weak self] in self?.arrived(generation) }
     }
 
     private func arrived(_ generation: UInt64) {

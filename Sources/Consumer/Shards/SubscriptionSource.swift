@@ -60,7 +60,7 @@ struct SubscriptionSource: Sendable {
         }
     }
 
-    private let key: SubscriptionPaces.Key
+    let key: SubscriptionPaces.Key
     private let settings: Settings
     private(set) var state: State
     /// Of the present subscription, or of the last one.
@@ -268,6 +268,21 @@ extension SubscriptionSource {
         case .listening, .arriving, .takingPermit, .receiving, .holding: true
         case .unsubscribed, .subscribing, .finished: false
         }
+    }
+
+    /// Whether there is a subscription of which nothing is half received, or held.
+    var isAtRest: Bool {
+        switch state {
+        case .listening, .arriving: true
+        case .unsubscribed, .subscribing, .takingPermit, .receiving, .holding, .finished: false
+        }
+    }
+
+    /// The same for the shard's next task: something may have come that nobody has heard of.
+    var goingOn: SubscriptionSource {
+        var source = self
+        if case .listening(let heardAt, _) = state { source.state = .listening(heardAt: heardAt, hasNews: true) }
+        return source
     }
 
     /// Whether an event is on its way for which there is room.
