@@ -87,7 +87,7 @@ class Plan:
         """More than a run needs; a reader whose visits are used up begins again with the first."""
         visits, stay = [], PUSHED_STAY if self.fan_out else 1
         for _ in range(40):
-            records = max(20, int(self.records * chance.uniform(0.005, 0.08)))
+            records = stay * max(20, int(self.records * chance.uniform(0.005, 0.08)))
             stalls = {chance.randint(1, records): round(chance.uniform(0.1, 1.5), 2) for _ in range(chance.choice((0, 0, 1, 2)))}
             visits.append(Visit(
                 records, round(stay * chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
@@ -127,10 +127,11 @@ def _chosen(kind):
     return lambda chance: (kind, {"choice": chance.randrange(1000)})
 
 
-def _frames(kind, most, **choices):
-    """Of so many subscriptions, at most: after some messages, of which the first says that the subscription has begun."""
+def _frames(kind, least, most, **choices):
+    """Of so many subscriptions: after some messages, of which the first says that the subscription has begun."""
     def make(chance):
-        more = {"operation": "SubscribeToShard", "count": chance.randint(1, most), "events": chance.choice((0, 1, 1, 2, 5, 12))}
+        more = {
+            "operation": "SubscribeToShard", "count": chance.randint(least, most), "events": chance.choice((0, 1, 1, 1, 2, 5))}
         return kind, more | {name: chance.choice(values) for name, values in choices.items()}
 
     return make
@@ -156,9 +157,9 @@ PUTS = [
 # `fanOutInactivityTimeout` each time.
 SUBSCRIPTIONS = [
     _chosen("deregister"), _chosen("deregister"),
-    _frames("cutFrame", 6), _frames("badChecksum", 6), _frames("endEarly", 6), _frames("splitFrames", 4),
-    _frames("silence", 2),
-    _frames("exception", 6, code=("InternalFailureException", "KMSThrottlingException", "ResourceInUseException")),
+    _frames("cutFrame", 4, 10), _frames("badChecksum", 4, 10), _frames("endEarly", 4, 10), _frames("splitFrames", 4, 10),
+    _frames("silence", 2, 4),
+    _frames("exception", 4, 10, code=("InternalFailureException", "KMSThrottlingException", "ResourceInUseException")),
     _fault("throttle", "SubscribeToShard", 6), _fault("fail", "SubscribeToShard", 6), _fault("cut", "SubscribeToShard", 4),
     _fault("delay", "SubscribeToShard", 4, milliseconds=(50, 3000)),
     _fault("fail", "DescribeStreamConsumer", 3), _fault("throttle", "RegisterStreamConsumer", 2),

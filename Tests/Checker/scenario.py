@@ -110,9 +110,10 @@ class Scenario:
             if not self.ledger.wait_acknowledged(step.mark, self.stuck):
                 raise Hang(f"no put was acknowledged for {self.stuck} s, {self.ledger.acknowledged} are")
             self.numbers.allow(marks[index + 2])
-            self._note(str(step))
             if self.plan.fan_out:
                 self.fan_out.look(self.sidecar)
+                self._note(str(self.fan_out))
+            self._note(str(step))
             self._step(step)
 
     def _step(self, step):
