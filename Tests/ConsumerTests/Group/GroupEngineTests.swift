@@ -302,6 +302,25 @@ import Time
         }
     }
 
+    @Test func `the children of a parent whose end the table did not hear of in time are read once it does`()
+        async throws
+    {
+        try await withGroup(shards: 1) { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            try await kinesis.put("p")
+            #expect(try await a.read(1, from: reader) == ["p"])
+            table.failure = FakeKinesis.error("ProvisionedThroughputExceededException")
+            try await kinesis.split(0)
+            await a.until("its lease has ended") { (a.snapshot?.membership?.counters.lost ?? 0) > 0 }
+            table.failure = nil
+            await a.until("the item has its end") { table.item(key)?.shards[ShardID(number: 0)]?.isDepleted == true }
+            try await kinesis.put("c", to: 1)
+            #expect(try await a.read(1, from: reader) == ["c"])
+            await end(a)
+        }
+    }
+
     @Test func `a group is forgotten with its item, unless another member uses it`()
         async throws
     {
