@@ -7,22 +7,25 @@ PYTHON := .venv/bin/python
 ARGS ?=
 # Seconds that `make fuzz` gives to each of its programs.
 FUZZ_SECONDS ?= 20
-# How many seeds `make soak` checks, of a sidecar alone and of a group of them each, and the first of them
-# (Tests/Checker/README.md).
+# How many seeds `make soak` checks, of a sidecar alone and of a group of them, polling and pushed to each, and the first of
+# them (Tests/Checker/README.md).
 SEEDS ?= 10
 SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
 LINES ?=
 
-.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak soak-alone soak-groups sanitize check-clients bench fuzz format clean setup
+# What `make soak` consists of: -pushed is enhanced fan-out.
+SOAKS := soak-alone soak-groups soak-alone-pushed soak-groups-pushed
+
+.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
 	@echo 'make build    the release program: $(PROGRAM)'
 	@echo 'make test     everything that CI runs'
 	@echo 'make check    format, imports, what is linked'
-	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups: nothing lost, whatever is disturbed'
-	@echo 'make soak-alone, make soak-groups   one of the two'
+	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups, polling and pushed to: nothing lost, whatever is disturbed'
+	@echo 'make soak-alone, soak-groups, soak-alone-pushed, soak-groups-pushed   one of the four'
 	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
 	@echo 'make check-clients   generated clients of other languages'
 	@echo 'make bench    figures against their targets'
@@ -68,11 +71,11 @@ swift-test:
 e2e: build
 	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest -n 2 --dist worksteal
 
-soak: soak-alone soak-groups
+soak: $(SOAKS)
 
-soak-alone soak-groups: build
+$(SOAKS): build
 	@Scripts/setup tests
-	$(PYTHON) Tests/Checker $(if $(filter %-groups,$@),--groups) --seed $(SEED) --seeds $(SEEDS)
+	$(PYTHON) Tests/Checker $(if $(findstring groups,$@),--groups) $(if $(findstring pushed,$@),--fan-out) --seed $(SEED) --seeds $(SEEDS)
 
 # Each sanitizer has a build of its own: .build-thread, .build-address. A test takes several times as long there, so one
 # runs after the other: side by side they would run into their own time limits. Leaks are not looked for: a test that ends

@@ -40,10 +40,13 @@ def run(seed, options):
     """True when the seed holds; a failure prints how to run it again, and leaves its logs."""
     global current
     if options.groups:
-        scenario, size = GroupScenario(seed, options.steps, options.stuck), f"--groups --steps {options.steps}"
+        scenario = GroupScenario(seed, options.steps, options.stuck, options.fan_out)
+        size = f"--groups --steps {options.steps}"
     else:
-        scenario = Scenario(seed, options.records, options.readers, options.stuck)
+        scenario = Scenario(seed, options.records, options.readers, options.stuck, options.fan_out)
         size = f"--records {options.records} --readers {options.readers}"
+    if options.fan_out:
+        size += " --fan-out"
     current = scenario.folder
     try:
         verdict = scenario.run()
@@ -80,6 +83,7 @@ def _options():
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other (1)")
     parser.add_argument("--groups", action="store_true", help="several sidecars that share the stream over DynamoDB")
+    parser.add_argument("--fan-out", action="store_true", help="records are pushed: enhanced fan-out")
     parser.add_argument("--steps", type=int, default=14, help="disturbances of a group (14)")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--readers", type=int, default=3, help="at a time (3)")

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from plan import Visit
+from plan import SUBSCRIPTIONS, Visit
 
 # Members at a time.
 MOST = 5
@@ -25,10 +25,10 @@ class Step:
 
 
 class GroupPlan:
-    """The same seed and number of steps give the same plan."""
+    """The same seed and number of steps, and way of reading, give the same plan."""
 
-    def __init__(self, seed, steps):
-        self.seed = seed
+    def __init__(self, seed, steps, fan_out=False):
+        self.seed, self.fan_out = seed, fan_out
         # Every other seed leaves the checkpoints to the readers.
         self.manual = seed % 2 == 0
         # In every third a lifion-kinesis process is a member, until all steps are done.
@@ -37,14 +37,18 @@ class GroupPlan:
         self.has_clocks = seed % 5 < 2
         chance = random.Random(f"group {seed}")
         self.members = chance.randint(1, MOST)
-        kinds = [make(chance) for make in KINDS]
+        choices = KINDS + SUBSCRIPTIONS if fan_out else KINDS
+        kinds = [make(chance) for make in choices]
         chance.shuffle(kinds)
         while len(kinds) < steps:
-            kinds.append(chance.choice(KINDS)(chance))
+            kinds.append(chance.choice(choices)(chance))
         self.steps = [
             Step(round(chance.choice((chance.uniform(0, 1), chance.uniform(1, 4), chance.uniform(4, 8))), 2), kind, more)
             for kind, more in kinds[:steps]]
         self.keys = random.Random(f"keys {seed}")
+        # In four of five seeds members of enhanced fan-out have fewer consumers than they are.
+        pool = random.Random(f"consumers {seed}")
+        self.consumers = pool.randint(1, max(1, self.members - 1)) if pool.random() < 0.8 else MOST
 
     def visits(self, reader):
         """Of the reader of that number; one whose visits are used up begins again with the first."""
@@ -69,8 +73,9 @@ class GroupPlan:
         checkpoints = "manual" if self.manual else "automatic"
         player = ", a player of lifion-kinesis" if self.has_player else ""
         clocks = ", clocks apart" if self.has_clocks else ""
+        way = f", enhanced fan-out with {self.consumers} consumers" if self.fan_out else ""
         return "\n".join([
-            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}{clocks}",
+            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}{clocks}{way}",
             *map(str, self.steps)]) + "\n"
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fan_out import INACTIVITY_TIMEOUT, FanOut
 from group_plan import MOST, GroupPlan
 from group_verdict import CUT_OFF, PLAYER, THROTTLED, Disturbance, GroupLedger, judge
 from harness.clocks import clock_apart
@@ -17,7 +18,7 @@ from harness.group import Group
 from harness.lifion_player import LifionPlayer
 from harness.ministack_server import MinistackServer
 from harness.records import make_stream
-from harness.sidecar import Sidecars
+from harness.sidecar import Sidecars, fetch
 from harness.throttling_proxy import ThrottlingProxy
 from reader import Reader
 from stream import Stream
@@ -26,6 +27,9 @@ from verdict import missing
 SHARDS = 4
 # How long a shard may be unread behind the last disturbance: a lease's end, clearing, a round.
 BALANCED = 30
+# With enhanced fan-out: whoever waits for a consumer looks on until its member is cleared, then locks it and asks the service
+# for it (5 s after a failure), before it takes shards, each of which waits up to 5.1 s for its turn at being subscribed to.
+BALANCED_PUSHED = 45
 READERS_A_MEMBER = 2
 
 
@@ -65,9 +69,9 @@ class Player(LifionPlayer):
 
 
 class GroupScenario:
-    def __init__(self, seed, steps, stuck):
+    def __init__(self, seed, steps, stuck, fan_out=False):
         self.stuck = stuck  # nothing is delivered for so long although something is there: a hang
-        self.plan = GroupPlan(seed, steps)
+        self.plan = GroupPlan(seed, steps, fan_out)
         self.ledger = GroupLedger()
         self.folder = Path(tempfile.mkdtemp(prefix=f"group-checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
@@ -86,6 +90,7 @@ class GroupScenario:
             stored, parents = self.stream.read()
             self._settle(stored)
             self._wait_balanced()
+            self._look_at_subscriptions()
             verdict = judge(self.ledger, stored, parents, self.put, self.plan.manual)
         finally:
             for event in (self.settling, self.over, self.put_enough, *(member.over for member in self.members)):
@@ -111,15 +116,21 @@ class GroupScenario:
         return (
             f"group seed {self.plan.seed}: {counts['stored']} records, checkpoints {checkpoints}, {counts['shards']} "
             f"shards, {len(self.plan.steps)} disturbances, {len(self.members)} members"
-            f"{' and a player' if self.plan.has_player else ''}{', clocks apart' if self.plan.has_clocks else ''}, "
+            f"{' and a player' if self.plan.has_player else ''}{', clocks apart' if self.plan.has_clocks else ''}"
+            f"{self._way()}, "
             f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['gRPC']} of them gRPC, "
             f"{counts['seconds']:.1f} s\n"
             f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
 
+    def _way(self):
+        if not self.plan.fan_out:
+            return ""
+        return f", {self.plan.consumers} consumers at most, {self.fan_out}"
+
     def _start(self, sidecars, url):
         self.group = Group(sidecars, url, self.folder)
         make_stream(self.group.kinesis, "s", SHARDS)
-        self.stream = Stream(self.group.kinesis, "s")
+        self.stream, self.fan_out = Stream(self.group.kinesis, "s"), FanOut(self.group.kinesis, "s")
         for _ in range(self.plan.members):
             self._join()
         if self.plan.has_player:
@@ -145,9 +156,12 @@ class GroupScenario:
         number = len(self.members)
         throttle = ThrottlingProxy(urlsplit(self.group.url).port)
         proxy = CuttingProxy(throttle.port)
+        way = {
+            "useEnhancedFanOut": True, "maxEnhancedConsumers": self.plan.consumers,
+            "fanOutInactivityTimeout": INACTIVITY_TIMEOUT} if self.plan.fan_out else {}
         sidecar = self.group.member(
             f"volume-{number}", self.plan.clock(number, 0), dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"},
-            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual)
+            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual, **way)
         member = Member(number, sidecar, proxy, throttle)
         self.members.append(member)
         for _ in range(1 + number % READERS_A_MEMBER):
@@ -191,6 +205,7 @@ class GroupScenario:
         for step in self.plan.steps:
             self.over.wait(step.after)
             self._note(str(step))
+            self._look_at_subscriptions()
             self._step(step.kind, **step.more)
         for thread in self.threads[2:]:
             thread.join(60)
@@ -201,6 +216,7 @@ class GroupScenario:
             self._note("the player is killed")
             self.player.kill()
             self.over.wait(1)
+        fetch(self.group.host.kinesis_url + "/_faults", "DELETE")
         self.put_enough.set()
         self.threads[0].join(20)
         self._note(f"{len(self.put)} are put")
@@ -209,6 +225,10 @@ class GroupScenario:
     def _step(self, kind, choice=None, **more):
         if kind in ("split", "merge"):
             self.stream.reshard(kind, choice)
+        elif kind == "deregister":
+            self._note(f"{self.fan_out.deregister(choice)} is deregistered")
+        elif "operation" in more:
+            self.group.host.fault(kind, **more)
         elif kind == "join":
             if sum(not member.over.is_set() for member in self.members) < MOST:
                 self._join()
@@ -306,20 +326,46 @@ class GroupScenario:
             time.sleep(0.2)
 
     def _wait_balanced(self):
-        """All shards that are open have an owner, and shares differ by one at most."""
-        deadline = time.monotonic() + BALANCED
+        """All shards that are open have an owner, and shares differ by one at most. With enhanced fan-out a member without
+        a consumer waits, and the group knows which consumers there are."""
+        patience = BALANCED_PUSHED if self.plan.fan_out else BALANCED
+        deadline = time.monotonic() + patience
         while True:
             up = [member for member in self.members if member.is_up and not member.over.is_set()]
+            reading = min(len(up), self.plan.consumers) if self.plan.fan_out else len(up)
             shards = self.group.shards().values()
             unread = [shard for shard in shards if not shard["depleted"]["BOOL"]]
             shares = sorted(self.group.owners().values())
-            shares = [0] * (len(up) - len(shares)) + shares
-            if sum(shares) == len(unread) and len(shares) == len(up) and max(shares) - min(shares) <= 1:
+            shares = [0] * (reading - len(shares)) + shares
+            consumers = self._consumers_problem()
+            if sum(shares) == len(unread) and len(shares) == reading and max(shares) - min(shares) <= 1 and not consumers:
+                self._note("shares are even")
                 return
             if time.monotonic() > deadline:
-                self.ledger.complain(f"{len(up)} members have {shares} of {len(unread)} shards {BALANCED} s after the end")
+                self.ledger.complain(
+                    f"{reading} of {len(up)} members have {shares} of {len(unread)} shards {patience} s after the end"
+                    f"{consumers}")
                 return
             time.sleep(0.2)
+
+    def _consumers_problem(self):
+        """What is wrong with the consumers of enhanced fan-out, as text."""
+        if not self.plan.fan_out:
+            return ""
+        registered = set(self.fan_out.consumers())
+        records = [record["M"] for record in self.group.item()["enhancedConsumers"]["M"].values()]
+        known = {record["arn"]["S"] for record in records}
+        used = {record["arn"]["S"] for record in records if "S" in record["isUsedBy"]}
+        # One that nobody uses may have been deregistered: whoever needs it sees that.
+        if used <= registered <= known and len(known) <= self.plan.consumers:
+            return ""
+        return f"; consumers {registered} are registered, the item has {known}, of which {used} are used"
+
+    def _look_at_subscriptions(self):
+        if self.plan.fan_out:
+            for member in self.members:
+                if member.is_up and not member.is_disturbed:
+                    self.fan_out.look(member.sidecar)
 
     # What is left for whoever looks into a failure.
 

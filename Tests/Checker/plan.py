@@ -5,6 +5,15 @@ from dataclasses import dataclass, field
 
 # Events of a connection that its reader has not worked off when it comes back, at most.
 MOST_BEHIND = 40
+# Records of a writer's request.
+REQUESTS = (1, 7, 40, 100)
+WRITERS = 4
+# Between two requests of a writer, in seconds at most: so that readers come and go while there is something to read.
+PAUSE = 0.06
+# With enhanced fan-out a shard is subscribed to once in 5.1 s, so that nothing would come of most steps if they came at the
+# pace of polling: from one to the next so many seconds go by, about, and readers stay so many times as long.
+PUSHED_STEP = 4
+PUSHED_STAY = 4
 
 
 @dataclass
@@ -43,21 +52,25 @@ class Visit:
 
 
 class Plan:
-    """The same seed, number of records and of readers give the same plan."""
+    """The same seed, number of records and of readers, and way of reading, give the same plan."""
 
-    def __init__(self, seed, records, readers):
-        self.seed, self.records = seed, records
+    def __init__(self, seed, records, readers, fan_out=False):
+        self.seed, self.records, self.fan_out = seed, records, fan_out
         # Two of five seeds leave the checkpoints to the readers.
         self.manual = seed % 5 in (2, 4)
         chance = random.Random(f"steps {seed}")
-        kinds = [make(chance) for make in KINDS]
+        choices = PUSHED if fan_out else POLLED
+        kinds = [make(chance) for make in choices]
         chance.shuffle(kinds)
         # Small runs take a part of the kinds, large ones each of them and some again.
-        count = max(10, records // 1500)
+        count = max(12 if fan_out else 10, records // 1500)
         while len(kinds) < count:
-            kinds.append(chance.choice(KINDS)(chance))
+            kinds.append(chance.choice(choices)(chance))
         first, last = records // 20, records * 19 // 20
         marks = sorted(chance.randint(first, last) for _ in range(count))
+        if fan_out:
+            # One after the other: what a step does to subscriptions takes its time.
+            marks = [first + (last - first) * index // (count - 1) for index in range(count)]
         self.steps = [Step(mark, kind, more) for mark, (kind, more) in zip(marks, kinds)]
         self.visits = [
             self._visits(
@@ -65,16 +78,19 @@ class Plan:
                 # Of three readers one speaks gRPC.
                 speaks_grpc=index % 3 == 2)
             for index in range(readers)]
-        self.writers = [random.Random(f"writer {index} {seed}") for index in range(4)]
+        self.writers = [random.Random(f"writer {index} {seed}") for index in range(WRITERS)]
+        # Of one writer.
+        requests = records / (sum(REQUESTS) / len(REQUESTS)) / WRITERS
+        self.pause = max(PAUSE, 2 * PUSHED_STEP * count / requests) if fan_out else PAUSE
 
     def _visits(self, chance, work, speaks_grpc):
         """More than a run needs; a reader whose visits are used up begins again with the first."""
-        visits = []
+        visits, stay = [], PUSHED_STAY if self.fan_out else 1
         for _ in range(40):
-            records = max(20, int(self.records * chance.uniform(0.005, 0.08)))
+            records = stay * max(20, int(self.records * chance.uniform(0.005, 0.08)))
             stalls = {chance.randint(1, records): round(chance.uniform(0.1, 1.5), 2) for _ in range(chance.choice((0, 0, 1, 2)))}
             visits.append(Visit(
-                records, round(chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
+                records, round(stay * chance.uniform(0.2, 2.5), 2), stalls, chance.choice((None, None, 4096, 65536)),
                 chance.choice(("leave", "leave", "kill")), round(chance.choice((0, 0, chance.uniform(0, 0.7))), 2),
                 chance.random() < 0.5, work.choice((0, 0, work.randint(1, MOST_BEHIND))),
                 round(chance.choice((0, 0.3, 1)), 1), speaks_grpc))
@@ -82,7 +98,8 @@ class Plan:
 
     def __str__(self):
         checkpoints = "manual" if self.manual else "automatic"
-        lines = [f"seed {self.seed}, {self.records} records, {checkpoints} checkpoints", *map(str, self.steps)]
+        way = ", enhanced fan-out" if self.fan_out else ""
+        lines = [f"seed {self.seed}, {self.records} records, {checkpoints} checkpoints{way}", *map(str, self.steps)]
         for index, visits in enumerate(self.visits):
             lines += [f"reader {index}: {visit}" for visit in visits]
         return "\n".join(lines) + "\n"
@@ -106,20 +123,47 @@ def _simple(kind, **seconds):
     return make
 
 
-def _reshard(kind):
+def _chosen(kind):
     return lambda chance: (kind, {"choice": chance.randrange(1000)})
 
 
+def _frames(kind, least, most, **choices):
+    """Of so many subscriptions: after some messages, of which the first says that the subscription has begun."""
+    def make(chance):
+        more = {
+            "operation": "SubscribeToShard", "count": chance.randint(least, most), "events": chance.choice((0, 1, 1, 1, 2, 5))}
+        return kind, more | {name: chance.choice(values) for name, values in choices.items()}
+
+    return make
+
+
 # What every run should have stands twice.
-KINDS = [
+UPSETS = [
     _simple("kill sidecar", down=0.5), _simple("kill sidecar", down=2), _simple("stop sidecar", down=0.5),
     _simple("stop sidecar", down=2), _simple("kill Kinesis", down=1.5),
-    _reshard("split"), _reshard("split"), _reshard("merge"),
+    _chosen("split"), _chosen("split"), _chosen("merge"),
+]
+POLLS = [
     _fault("throttle", "GetRecords", 12), _fault("fail", "GetRecords", 6), _fault("cut", "GetRecords", 6),
     _fault("cutAfter", "GetRecords", 6), _fault("delay", "GetRecords", 6, milliseconds=(50, 3000)),
     _fault("expireIterators", "GetRecords", 3),
+]
+PUTS = [
     _fault("throttle", "PutRecords", 6), _fault("failEntries", "PutRecords", 6, fraction=(0.1, 0.9)),
     _fault("cut", "PutRecords", 3), _fault("cutAfter", "PutRecords", 3),
     _fault("delay", "PutRecords", 4, milliseconds=(50, 2000)), _fault("fail", "PutRecords", 3),
-    _fault("throttle", "GetShardIterator", 4), _fault("fail", "ListShards", 3),
 ]
+# What goes wrong with subscriptions and with the consumer that they are made as. A silence lasts for
+# `fanOutInactivityTimeout` each time.
+SUBSCRIPTIONS = [
+    _chosen("deregister"), _chosen("deregister"),
+    _frames("cutFrame", 4, 10), _frames("badChecksum", 4, 10), _frames("endEarly", 4, 10), _frames("splitFrames", 4, 10),
+    _frames("silence", 2, 4),
+    _frames("exception", 4, 10, code=("InternalFailureException", "KMSThrottlingException", "ResourceInUseException")),
+    _fault("throttle", "SubscribeToShard", 6), _fault("fail", "SubscribeToShard", 6), _fault("cut", "SubscribeToShard", 4),
+    _fault("delay", "SubscribeToShard", 4, milliseconds=(50, 3000)),
+    _fault("fail", "DescribeStreamConsumer", 3), _fault("throttle", "RegisterStreamConsumer", 2),
+]
+LISTS = [_fault("fail", "ListShards", 3)]
+POLLED = UPSETS + POLLS + PUTS + [_fault("throttle", "GetShardIterator", 4)] + LISTS
+PUSHED = UPSETS + SUBSCRIPTIONS + PUTS + LISTS

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+from fan_out import INACTIVITY_TIMEOUT, PACE, FanOut
 from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
 from harness.waiting import eventually
@@ -13,20 +14,21 @@ from ledger import Ledger
 from plan import Plan
 from reader import Reader
 from stream import Stream
-from verdict import judge, missing, unfinished
+from verdict import judge, missing, unacknowledged, unfinished
 from writer import Numbers, Writer
 
 STREAM = "checked"
 SHARDS = 4
-# Nothing more comes for so long after the last: whatever is missing by then was lost.
+# Nothing more comes for so long after the last: whatever is missing by then was lost. Of what is pushed a pause is longer.
 QUIET = 2.0
 LOSES_ANSWERS = ("cut", "cutAfter", "delay")
 
 
 class Scenario:
-    def __init__(self, seed, records, readers, stuck):
+    def __init__(self, seed, records, readers, stuck, fan_out=False):
         self.stuck = stuck  # nothing is acknowledged, or delivered, for so long although something is there: a hang
-        self.plan = Plan(seed, records, readers)
+        self.quiet = PACE if fan_out else QUIET
+        self.plan = Plan(seed, records, readers, fan_out)
         self.ledger = Ledger()
         self.folder = Path(tempfile.mkdtemp(prefix=f"checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
@@ -42,6 +44,7 @@ class Scenario:
             self._finish_puts()
             stored, parents = self.stream.read()
             self._settle(stored, parents)
+            self._look_at_consumers()
             verdict = judge(self.ledger, stored, parents, self.plan.manual)
         finally:
             self.settling.set()
@@ -61,8 +64,9 @@ class Scenario:
         counts = verdict.counts
         again = sum(1 for put in self.ledger.puts.values() if len(put.tries) > 1)
         checkpoints = f"{len(self.ledger.acknowledgements)} acknowledged" if self.plan.manual else "automatic"
+        way = f"{self.fan_out}, " if self.plan.fan_out else ""
         return (
-            f"seed {self.plan.seed}: {self.plan.records} records, checkpoints {checkpoints}, {counts['shards']} shards, "
+            f"seed {self.plan.seed}: {self.plan.records} records, checkpoints {checkpoints}, {counts['shards']} shards, {way}"
             f"{len(self.plan.steps)} disturbances, {counts['connections']} connections {counts['endings']}, "
             f"{counts['seconds']:.1f} s\n"
             f"  put           {self.ledger.acknowledged} acknowledged, {again} asked again, {counts['stored']} stored\n"
@@ -77,17 +81,22 @@ class Scenario:
         self.boto = self.kinesis.boto3(retries={"total_max_attempts": 8})
         make_stream(self.boto, STREAM, SHARDS)
         self.stream = Stream(self.boto, STREAM)
-        self.sidecar = sidecars.start_against(
-            self.kinesis.kinesis_url, data_dir=self.folder / "sidecar",
-            env={"KINESIS_SIDECAR_RETRY_OPTIONS__MIN_TIMEOUT": "50"})
-        options = "initialPositionInStream=TRIM_HORIZON&pollDelay=20&noRecordsPollDelay=250"
+        self.fan_out = FanOut(self.boto, STREAM)
+        env, options = {"KINESIS_SIDECAR_RETRY_OPTIONS__MIN_TIMEOUT": "50"}, "initialPositionInStream=TRIM_HORIZON"
+        if self.plan.fan_out:
+            env |= {
+                "KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT": "true",
+                "KINESIS_SIDECAR_FAN_OUT_INACTIVITY_TIMEOUT": str(INACTIVITY_TIMEOUT)}
+        else:
+            options += "&pollDelay=20&noRecordsPollDelay=250"
+        self.sidecar = sidecars.start_against(self.kinesis.kinesis_url, data_dir=self.folder / "sidecar", env=env)
         if self.plan.manual:
             options += "&useAutoCheckpoints=false"
         self.readers = [
             Reader(index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over)
             for index, visits in enumerate(self.plan.visits)]
         self.writers = [
-            Writer(index, chance, self.ledger, self.numbers, self.sidecar, STREAM)
+            Writer(index, chance, self.plan.pause, self.ledger, self.numbers, self.sidecar, STREAM)
             for index, chance in enumerate(self.plan.writers)]
         for part in [*self.readers, *self.writers]:
             part.thread.start()
@@ -101,6 +110,9 @@ class Scenario:
             if not self.ledger.wait_acknowledged(step.mark, self.stuck):
                 raise Hang(f"no put was acknowledged for {self.stuck} s, {self.ledger.acknowledged} are")
             self.numbers.allow(marks[index + 2])
+            if self.plan.fan_out:
+                self.fan_out.look(self.sidecar)
+                self._note(str(self.fan_out))
             self._note(str(step))
             self._step(step)
 
@@ -131,6 +143,8 @@ class Scenario:
                 self._loses_answers()
             case "split" | "merge":
                 self.stream.reshard(step.kind, more["choice"])
+            case "deregister":
+                self._note(f"{self.fan_out.deregister(more['choice'])} is deregistered")
             case fault:
                 if fault in LOSES_ANSWERS and more["operation"] == "PutRecords":
                     self._loses_answers()
@@ -158,18 +172,34 @@ class Scenario:
             with self.ledger.lock:
                 deliveries, quiet = list(self.ledger.deliveries), time.time() - self.ledger.last_delivery
             lost = missing(self.ledger, deliveries, stored)
-            # With manual checkpoints what has none comes again, and is acknowledged then; with automatic ones what was
-            # asked for comes again, and what is behind a shard that went back.
-            if not lost and quiet > QUIET:
-                if self.plan.manual or quiet > 5 * QUIET or not unfinished(self.ledger, deliveries, parents):
+            if not lost and quiet > self.quiet:
+                if quiet > 5 * self.quiet or not self._is_owed(deliveries, parents):
                     self._note("all is delivered")
                     return
             if quiet > self.stuck:
                 self.ledger.complain(f"no delivery for {self.stuck} s while {len(lost)} records were missing")
                 return
             # Once the stream is read to its end what was passed over will not come.
-            if lost and quiet > 5 * QUIET and all(why.startswith("between") for why in lost.values()):
+            if lost and quiet > 5 * self.quiet and all(why.startswith("between") for why in lost.values()):
                 return
+            time.sleep(0.2)
+
+    def _is_owed(self, deliveries, parents):
+        """Whether something still has to come again: with manual checkpoints what has none, which is acknowledged then;
+        with automatic ones what was asked for, and what is behind a shard that went back."""
+        if self.plan.manual:
+            return unacknowledged(self.ledger, deliveries)
+        return unfinished(self.ledger, deliveries, parents)
+
+    def _look_at_consumers(self):
+        """However often the consumer was registered anew, there is one in the end."""
+        if not self.plan.fan_out:
+            return
+        self.fan_out.look(self.sidecar)
+        deadline = time.monotonic() + 5 * self.quiet
+        while len(consumers := self.fan_out.consumers()) != 1:
+            if time.monotonic() > deadline:
+                return self.ledger.complain(f"in the end {len(consumers)} consumers are registered: {consumers}")
             time.sleep(0.2)
 
     # What is left for whoever looks into a failure.

@@ -7,30 +7,30 @@ import time
 from urllib.parse import urlsplit
 
 from ledger import Put
+from plan import REQUESTS
 
 # A record that nobody acknowledged for so long stays unknown, and the run says so.
 GIVE_UP = 90
-# Between two requests, at most: so that readers come and go while there is something to read.
-PAUSE = 0.06
 
 
 class Writer:
     """One connection's thread: one request after the other."""
 
-    def __init__(self, index, chance, ledger, numbers, sidecar, stream):
-        self.index, self.chance, self.ledger = index, chance, ledger
+    def __init__(self, index, chance, pause, ledger, numbers, sidecar, stream):
+        """`pause`: between two requests, in seconds at most."""
+        self.index, self.chance, self.pause, self.ledger = index, chance, pause, ledger
         self.numbers, self.sidecar, self.stream = numbers, sidecar, stream
         self.connection = None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         try:
-            while numbers := self.numbers.take(self.chance.choice((1, 7, 40, 100))):
+            while numbers := self.numbers.take(self.chance.choice(REQUESTS)):
                 puts = [Put(n, self.index) for n in numbers]
                 with self.ledger.lock:
                     self.ledger.puts.update((put.n, put) for put in puts)
                 self._put(puts)
-                time.sleep(self.chance.uniform(0, PAUSE))
+                time.sleep(self.chance.uniform(0, self.pause))
         except Exception as error:
             self.ledger.complain(f"writer {self.index}: {error!r}")
             raise

@@ -13,6 +13,7 @@ CHECKER = ROOT / "Tests" / "Checker"
 sys.path.insert(0, str(CHECKER))
 
 from ledger import Ledger, Put  # noqa: E402
+from plan import Plan  # noqa: E402
 from verdict import judge  # noqa: E402
 
 
@@ -44,8 +45,32 @@ def test_nothing_is_lost_whatever_is_disturbed():
     assert not failed, "\n".join(failed)
 
 
-def check(seed):
-    command = [sys.executable, str(CHECKER), "--seed", str(seed)]
+# Small seeds of enhanced fan-out, with checkpoints of either kind.
+PUSHED, PUSHED_RECORDS = (1, 2), 4000
+
+
+@pytest.mark.seconds(240)
+@pytest.mark.parametrize("seed", PUSHED)
+def test_nothing_is_lost_of_what_is_pushed(seed):
+    checker = check(seed, "--fan-out", "--records", str(PUSHED_RECORDS))
+    try:
+        told = checker.communicate(timeout=230)[0]
+    finally:
+        checker.terminate()
+    print(told)
+    assert checker.returncode == 0, told
+
+
+def test_what_is_pushed_is_disturbed_by_all_that_happens_to_subscriptions():
+    plans = [Plan(seed, PUSHED_RECORDS, 3, fan_out=True) for seed in PUSHED]
+    assert {plan.manual for plan in plans} == {False, True}
+    assert {
+        "cutFrame", "silence", "badChecksum", "exception", "endEarly", "splitFrames", "deregister", "split", "merge",
+        "kill sidecar", "kill Kinesis"} <= {step.kind for plan in plans for step in plan.steps}
+
+
+def check(seed, *options):
+    command = [sys.executable, str(CHECKER), "--seed", str(seed), *options]
     return subprocess.Popen(
         command, env={**os.environ, "KINESIS_SIDECAR": str(PROGRAM)}, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -13,15 +13,39 @@ from harness.sidecar import PROGRAM, ROOT
 CHECKER = ROOT / "Tests" / "Checker"
 sys.path.insert(0, str(CHECKER))
 
+from group_plan import GroupPlan  # noqa: E402
 from group_verdict import Disturbance, GroupLedger, judge  # noqa: E402
+
+
+STEPS = 7
+# Seeds of enhanced fan-out.
+PUSHED = (8, 31)
 
 
 @pytest.mark.seconds(180)
 @pytest.mark.parametrize("seed", [20, 31])
 def test_nothing_is_lost_whatever_is_disturbed(seed):
     """Manual and automatic checkpoints, clocks apart and a throttled table; `make soak SEEDS=n` runs more and longer ones."""
+    check(seed)
+
+
+@pytest.mark.seconds(180)
+@pytest.mark.parametrize("seed", PUSHED)
+def test_nothing_is_lost_of_what_is_pushed(seed):
+    check(seed, "--fan-out")
+
+
+def test_what_is_pushed_comes_to_more_members_than_there_are_consumers():
+    plans = [GroupPlan(seed, STEPS, fan_out=True) for seed in PUSHED]
+    assert {plan.manual for plan in plans} == {False, True}
+    assert all(plan.consumers < plan.members for plan in plans)
+    assert {"cutFrame", "silence", "badChecksum", "exception", "splitFrames", "deregister", "split", "merge", "kill"} <= {
+        step.kind for plan in plans for step in plan.steps}
+
+
+def check(seed, *options):
     checker = subprocess.run(
-        [sys.executable, str(CHECKER), "--groups", "--seed", str(seed), "--steps", "7"],
+        [sys.executable, str(CHECKER), "--groups", "--seed", str(seed), "--steps", str(STEPS), *options],
         env={**os.environ, "KINESIS_SIDECAR": str(PROGRAM)}, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=170)
     print(checker.stdout)

@@ -300,7 +300,9 @@ extension Membership {
             for shard in take.ended { mirror.depleted(shard) }
             let news = take.unreadable + look(at: item, now)
             return take.shards.compactMap { shard in
-                guard plan.holds[shard] != nil, let record = self.item?.shards[shard] else { return nil }
+                guard plan.holds[shard] != nil, var record = self.item?.shards[shard] else { return nil }
+                // The item says it with the next write, behind which the shard is not ours any more.
+                if take.ended.contains(shard) { record.isDepleted = true }
                 return .took(record, isFresh: take.fresh.contains(shard))
             } + news
         case .mirror:

@@ -64,10 +64,7 @@ extension ReadingSession {
             guard let task = readings[id]?.task else { return }
             if isTold { revoked(task) } else { leaveBehind(task) }
             drop(id)
-            if !positions.book.isOurs(id) {
-                positions.forgetResumePoint(of: id)
-                group?.note(.settled, of: id)
-            }
+            letGo(id)
         case .restart(let id, let reader):
             guard let task = readings[id]?.task, let reader = readers[reader] else { return }
             // Not with the iterator that it had: that may be why it stopped.
@@ -120,6 +117,14 @@ extension ReadingSession {
         task.reader.withdraw(id)
         task.reader.notify(id, .revoked)
         drop(id)
+        letGo(id)
+    }
+
+    /// Nothing of the shard is in flight any more: one that is given up may be another member's.
+    private func letGo(_ id: ShardID) {
+        guard !positions.book.isOurs(id) else { return }
+        positions.forgetResumePoint(of: id)
+        group?.note(.settled, of: id)
     }
 
     /// Another member of the group is to have the shard, once what is in flight is settled.

@@ -27,11 +27,12 @@ import Time
 
     private func member(
         _ id: String, pid: Int = 1, _ kinesis: FakeKinesis, _ table: FakeGroupTable, _ loop: EventLoop,
-        from initial: InitialPosition = .trimHorizon, useAutoCheckpoints: Bool = true
+        from initial: InitialPosition = .trimHorizon, useAutoCheckpoints: Bool = true, fanOut: Bool = false
     ) async throws -> Engine {
         try await Engine(kinesis, loop, group: table.context(id, pid: pid, loop)) {
             $0.defaults.initialPositionInStream = initial
             $0.defaults.useAutoCheckpoints = useAutoCheckpoints
+            $0.defaults.useEnhancedFanOut = fanOut
             $0.defaults.leaseDuration = .seconds(5)
             $0.defaults.noRecordsPollDelay = .milliseconds(250)
         }
@@ -299,6 +300,47 @@ import Time
             await loop.advance(by: .seconds(30))
             #expect(b.registry.problems.isEmpty)
             await end(b)
+        }
+    }
+
+    @Test func `a shard that is given up with its consumer is let go when the member has another one`() async throws {
+        try await withGroup(shards: 1) { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop, fanOut: true)
+            let reader = try await a.attach()
+            try await kinesis.put("x")
+            let inFlight = try #require(await Engine.delivery(from: reader))
+            let consumer = try #require(table.item(key)?.enhancedConsumers.values.first)
+            try await kinesis.call(DeregisterStreamConsumer(consumer.arn), retry: nil)
+            kinesis.openSubscriptions.first?.fail(FakeKinesis.error("ResourceNotFoundException", status: 200))
+            await a.until("it has another one") {
+                table.item(key)?.enhancedConsumers.values.contains { $0.arn != consumer.arn } == true
+            }
+            a.settle(inFlight, of: reader)
+            try await kinesis.put("y")
+            // Within 5 s of the last subscription the service refuses another one.
+            await loop.advance(by: .seconds(12))
+            #expect(try await a.read(2, from: reader) == ["x", "y"])
+            #expect(a.snapshot?.membership?.counters.givenUp == 1)
+            await end(a)
+        }
+    }
+
+    @Test func `the children of a parent whose end the table did not hear of in time are read once it does`()
+        async throws
+    {
+        try await withGroup(shards: 1) { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop)
+            let reader = try await a.attach()
+            try await kinesis.put("p")
+            #expect(try await a.read(1, from: reader) == ["p"])
+            table.failure = FakeKinesis.error("ProvisionedThroughputExceededException")
+            try await kinesis.split(0)
+            await a.until("its lease has ended") { (a.snapshot?.membership?.counters.lost ?? 0) > 0 }
+            table.failure = nil
+            await a.until("the item has its end") { table.item(key)?.shards[ShardID(number: 0)]?.isDepleted == true }
+            try await kinesis.put("c", to: 1)
+            #expect(try await a.read(1, from: reader) == ["c"])
+            await end(a)
         }
     }
 
