@@ -13,7 +13,8 @@ import h2.events
 import h2.exceptions
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-GOAWAY = 7
+from harness.http2 import Frames
+
 DESCRIPTORS = Path(__file__).resolve().parents[2] / "Sources/Gateway/GRPC/descriptors.binpb"
 POOL = descriptor_pool.DescriptorPool()
 for file in sorted(
@@ -29,7 +30,7 @@ class RpcWire:
     def __init__(self, sock, stream, options, last):
         self.socket = sock
         self.received = 0  # bytes of data, as the sidecar counts what it sends
-        self._raw = bytearray()  # frames that are not whole yet
+        self._frames = Frames()
         self._body = bytearray()
         self._answer, self._is_over = None, False
         self._failure = None  # of answering: told once what has come was taken
@@ -86,8 +87,7 @@ class RpcWire:
         if not part:
             self._is_over = True
             return
-        self._raw += part
-        for event in self._connection.receive_data(self._frames()):
+        for event in self._connection.receive_data(self._frames.take(part)):
             if isinstance(event, h2.events.ResponseReceived):
                 self._answer = dict(event.headers)
             elif isinstance(event, h2.events.DataReceived):
@@ -109,19 +109,6 @@ class RpcWire:
         if trailers["grpc-status"] != "0":
             problem = {"code": f"grpc-status {trailers['grpc-status']}", "detail": trailers.get("grpc-message")}
             self._events.append(SimpleNamespace(name="problem", id=None, data=json.dumps(problem)))
-
-    def _frames(self):
-        """The frames that are whole, but for GOAWAY, behind which h2 takes nothing of streams that are open (RFC 9113, 6.8)."""
-        frames, at = bytearray(), 0
-        while len(self._raw) - at >= 9:
-            end = at + 9 + int.from_bytes(self._raw[at:at + 3], "big")
-            if end > len(self._raw):
-                break
-            if self._raw[at + 3] != GOAWAY:
-                frames += self._raw[at:end]
-            at = end
-        del self._raw[:at]
-        return bytes(frames)
 
     def _take(self):
         at = 0

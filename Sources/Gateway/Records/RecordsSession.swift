@@ -45,7 +45,9 @@ final class RecordsSession: @unchecked Sendable {
     }
 
     func run() async {
-        presence.onLoss = { [reader] in reader.detach(.lost) }  // `next` gives nil from here on
+        // `next` gives nil from here on. An event that the socket took whole just before is settled first: a client that comes
+        // back for what was sent after an earlier one gets it again.
+        presence.onLoss = { [reader] in reader.leave() }
         exchange.onPeerFinished = { [weak self] in self?.peerFinished() }
         reader.onCut = { [exchange] in exchange.abort() }
         do {
@@ -55,7 +57,7 @@ final class RecordsSession: @unchecked Sendable {
             if let greeting = framing.greeting(reader, resuming: lastEvent) { try await stream.write([greeting]) }
             reader.takesRecords = credit.isOpen
             try await deliver(to: stream)
-            guard presence.isThere else { return }
+            guard presence.isThere else { return reader.detach(.lost) }
             try await finish(stream)
         } catch {
             reader.detach(.lost)

@@ -12,6 +12,29 @@ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONT
 FLOW_CONTROL_ERROR, ENHANCE_YOUR_CALM = 3, 11
 
 
+class Frames:
+    """Whole frames of what comes, but for GOAWAY, behind which h2 takes nothing of streams that are open (RFC 9113, 6.8)."""
+
+    def __init__(self):
+        self.goaway = None  # its code
+        self._raw = bytearray()
+
+    def take(self, part):
+        self._raw += part
+        frames, at = bytearray(), 0
+        while len(self._raw) - at >= 9:
+            end = at + 9 + int.from_bytes(self._raw[at:at + 3], "big")
+            if end > len(self._raw):
+                break
+            if self._raw[at + 3] == GOAWAY:
+                self.goaway = int.from_bytes(self._raw[at + 13:at + 17], "big")
+            else:
+                frames += self._raw[at:end]
+            at = end
+        del self._raw[:at]
+        return bytes(frames)
+
+
 class Http2:
     """Requests, and what came of each stream. Windows are opened as data is read, unless it is told not to."""
 
@@ -21,7 +44,7 @@ class Http2:
         self.connection.initiate_connection()
         self.opens_windows = opens_windows
         self.headers, self.data, self.ended, self.resets, self.trailers = {}, {}, set(), {}, {}
-        self.goaway = None
+        self.frames = Frames()
         self.is_closed = False
         self.is_answered = False
         self.flush()
@@ -46,7 +69,7 @@ class Http2:
         if not received:
             self.is_closed = True
             return
-        for event in self.connection.receive_data(received):
+        for event in self.connection.receive_data(self.frames.take(received)):
             self.take(event)
         self.flush()
 
@@ -65,8 +88,10 @@ class Http2:
             self.resets[event.stream_id] = event.error_code
         elif isinstance(event, h2.events.PingAckReceived):
             self.is_answered = True
-        elif isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway = event.error_code
+
+    @property
+    def goaway(self):
+        return self.frames.goaway
 
     def wait(self, condition):
         """Reads until it is so; the socket's time-out is the deadline."""
