@@ -45,6 +45,8 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case hasReaders
     /// Configuration lists the consumer, which would begin anew.
     case configured
+    /// `usePausedPolling` beside `useEnhancedFanOut`.
+    case pausesWithFanOut
     /// The consumer runs without `usePausedPolling`.
     case pollingNeverPauses
     /// The process is ending.
@@ -80,6 +82,7 @@ extension ConsumerError: CustomStringConvertible {
         case .unknownSequenceNumber(let shard, let number): "no record of \(shard) has the sequence number \(number)"
         case .hasReaders: "the consumer has readers"
         case .configured: "configuration lists the consumer"
+        case .pausesWithFanOut: "usePausedPolling does not go with useEnhancedFanOut: what is pushed does not wait"
         case .pollingNeverPauses: "the consumer runs without usePausedPolling"
         case .shuttingDown: "the sidecar is ending"
         case .cancelled: "cancelled"

@@ -167,6 +167,41 @@ import Testing
         }
     }
 
+    @Test func `where subscriptions are denied the shards are polled instead, and tried again after a minute`()
+        async throws
+    {
+        try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
+            kinesis.fail(.subscribe(Self.shard), FakeKinesis.error("AccessDeniedException"))
+            try await kinesis.put("a")
+            let reader = try await engine.attach(fromStart)
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            guard case .polling? = engine.snapshot?.fanOut else {
+                Issue.record("it is not polled")
+                return
+            }
+            for _ in 0..<70 { await engine.loop.advance(by: .seconds(1)) }
+            try await kinesis.put("b")
+            #expect(try await engine.read(1, from: reader) == ["b"])
+            guard case .subscribed? = engine.snapshot?.fanOut else {
+                Issue.record("it is not subscribed to")
+                return
+            }
+        }
+    }
+
+    @Test func `a consumer that is gone soon after a fallback has ended is registered anew at once`() async throws {
+        try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
+            kinesis.fail(.consumers(RegisterStreamConsumer.name), FakeKinesis.error("LimitExceededException"))
+            let reader = try await engine.attach(fromStart)
+            for _ in 0..<70 { await engine.loop.advance(by: .seconds(1)) }
+            let consumer = try #require(try await Self.consumers(kinesis).first)
+            try await kinesis.call(DeregisterStreamConsumer(consumer.arn), retry: nil)
+            try await kinesis.put("a")
+            for _ in 0..<20 { await engine.loop.advance(by: .seconds(1)) }
+            #expect(try await engine.read(1, from: reader) == ["a"])
+        }
+    }
+
     /// `status`: of an answer to the call; 200: it comes as an exception of a subscription that has begun.
     @Test(arguments: [
         ("KMSAccessDeniedException", 400), ("KMSDisabledException", 200), ("AccessDeniedException", 400),

@@ -221,6 +221,11 @@ import Testing
     @Test(arguments: [
         ("unixSocketMode: '0600'", "needs a Unix socket"), ("unixSocketOwner: root", "needs a Unix socket"),
         ("local: true\ndataDir: d\nlocalMemoryLimit: 64000000", "has no effect with dataDir"),
+        ("useEnhancedFanOut: true\nusePausedPolling: true", "does not go with usePausedPolling"),
+        (
+            "useEnhancedFanOut: true\nconsumers: [{streamName: s, usePausedPolling: true}]",
+            "does not go with usePausedPolling"
+        ),
         ("tls: {certificateFile: c}", "needs both"), ("tls: {clientCAFile: c}", "needs tls.certificateFile"),
     ]) func `an option that would have no effect is refused`(file: String, words: String) {
         let found = mistakes(file: file)

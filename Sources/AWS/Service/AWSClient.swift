@@ -130,7 +130,9 @@ package final class AWSClient: @unchecked Sendable {
     ) async throws(AWSError) -> EventStream {
         let now = WallTime.now()
         let signedWith = try await usableCredentials(now)
-        let sent = signed(request, path, query, hash, signedWith, now)
+        var sent = signed(request, path, query, hash, signedWith, now)
+        // Of what is no stream: an error.
+        sent.responseLimit = 64 << 10
         let opening: TransportOpening
         onRequestStarted?(request.name)
         do throws(TransportError) {

@@ -27,12 +27,19 @@ final class FanOut: @unchecked Sendable {
     private var stream: StreamSummary?
     private var check: Task<Void, Never>?
     private var nextCheck: EventLoop.Instant
+    /// When a consumer is tried for again, while the shards are polled instead.
+    private var nextTry: EventLoop.Instant
+    /// As which no subscription was allowed, and which is tried again then.
+    private var denied: ConsumerARN?
+    /// Why there is no consumer in place of one that is gone.
+    private(set) var problem: String?
 
     init(_ key: ConsumerKey, in context: EngineContext, logger: Logger) {
         self.key = key
         self.context = context
         self.logger = logger
         nextCheck = context.loop.now
+        nextTry = context.loop.now
     }
 
     /// Finds out how the stream is read from now on. Without a group it registers the consumer where it is missing.
@@ -41,7 +48,7 @@ final class FanOut: @unchecked Sendable {
         guard options.useEnhancedFanOut else { return use(.polling(insteadOf: nil)) }
         // What is pushed does not wait.
         guard !options.usePausedPolling else {
-            throw .conflictingOption(OptionConflict(option: "usePausedPolling", held: "false", asked: "true"))
+            throw .pausesWithFanOut
         }
         guard onGone == nil else { return }
         do throws(Registration.Failure) {
@@ -52,15 +59,20 @@ final class FanOut: @unchecked Sendable {
             use(.fanOut(consumer.arn))
         } catch {
             if error == .cancelled { throw .cancelled }
-            guard options.enhancedFanOutFallback, error.isLasting else { throw .fanOut(key.stream, error.description) }
-            nextCheck = context.loop.now + Self.fallbackPause
+            guard error.isLasting else { throw .fanOut(key.stream, "\(error)") }
+            guard options.enhancedFanOutFallback else {
+                throw .fanOut(key.stream, "\(error); enhancedFanOutFallback: true polls where that is so")
+            }
+            nextTry = context.loop.now + Self.fallbackPause
             use(.polling(insteadOf: error.description))
         }
     }
 
     /// The shards are read in this way from here on; nil: for the moment not at all.
     func use(_ way: ReadingWay?) {
-        guard let way, way != self.way else { return }
+        guard let way else { return }
+        (problem, denied) = (nil, nil)
+        guard way != self.way else { return }
         let before = self.way
         self.way = way
         switch way {
@@ -76,13 +88,21 @@ final class FanOut: @unchecked Sendable {
         onChange?()
     }
 
-    /// Where the shards are polled because no consumer could be had: maybe one can be by now. A group's pool finds out by
-    /// itself.
+    /// The service allows no subscription: a right, or a key, is missing.
+    func denied(_ reason: String, _ options: ConsumerOptions) {
+        guard case .fanOut(let consumer) = way, options.enhancedFanOutFallback else { return }
+        nextTry = context.loop.now + Self.fallbackPause
+        use(.polling(insteadOf: reason))
+        denied = consumer
+    }
+
+    /// Where the shards are polled instead: maybe a consumer can be had, or used, by now. Whether one can be had a group's
+    /// pool finds out by itself.
     func tryAgain(_ options: ConsumerOptions) {
-        guard case .polling(insteadOf: _?) = way, onGone == nil, check == nil, context.loop.now >= nextCheck else {
-            return
-        }
-        nextCheck = context.loop.now + Self.fallbackPause
+        guard case .polling(insteadOf: _?) = way, check == nil, context.loop.now >= nextTry else { return }
+        if let denied { return use(.fanOut(denied)) }
+        guard onGone == nil else { return }
+        nextTry = context.loop.now + Self.fallbackPause
         check = context.loop.spawn { [self] in
             defer { check = nil }
             await prepareAnew(options)
@@ -107,6 +127,7 @@ final class FanOut: @unchecked Sendable {
             let stream = try await context.source.summary(of: key.stream, retry: nil)
             try await prepare(stream, options, retry: nil)
         } catch {
+            problem = "\(error)"
             logger.warning("the consumer cannot be registered yet", metadata: ["error": "\(error)"])
         }
     }

@@ -17,7 +17,7 @@ extension Consumer {
         guard options.useEnhancedFanOut else { return nil }
         if let pool = group?.membership?.pool, pool.way == nil { return .waiting(problem: pool.problem) }
         return switch scope.fanOut.way {
-        case .fanOut(let consumer): .subscribed(consumer)
+        case .fanOut(let consumer): scope.fanOut.problem.map { .waiting(problem: $0) } ?? .subscribed(consumer)
         case .polling(insteadOf: let problem?): .polling(problem: problem)
         case .polling(insteadOf: nil): .waiting(problem: nil)
         }

@@ -125,11 +125,11 @@ extension Registration.Failure: CustomStringConvertible {
         }
     }
 
-    /// Whether it is what only people can mend: a right that is missing, or a limit.
+    /// Whether it is what only people can mend: a right that is missing, a limit, or a service that has no such operation.
     var isLasting: Bool {
         guard case .service(let error) = self else { return false }
         switch error.disposition {
-        case .denied, .limitExceeded: return true
+        case .denied, .limitExceeded, .fatal: return true
         default: return false
         }
     }

@@ -73,6 +73,9 @@ extension ReadingSession {
         if problem != nil { lookAgain() }
     }
 
+    /// The service allows no subscription.
+    func subscriptionDenied(_ reason: String) { scope.fanOut.denied(reason, options) }
+
     /// The shards are read in another way from here on, each behind what was delivered of it.
     func wayChanged() {
         for id in readings.keys { revokeAtOnce(id) }

@@ -21,8 +21,9 @@ struct FailureStreak: Equatable, Sendable {
         failure.backoff.delay(failures: count, random: random)
     }
 
-    /// Whether the shard is shown as degraded: it has failed for good, or for the third time.
-    var isDegradation: Bool { failure.isLasting || count >= 3 }
+    /// Whether the shard is shown as degraded: it has failed for good, or for the third time; where another subscription
+    /// was in the way, for longer than that can be.
+    var isDegradation: Bool { failure.isLasting || count >= (failure == .inUse ? 6 : 3) }
 
     /// Whether the failure may mean that the stream is not the one that the position is of.
     var doubtsStream: Bool {

@@ -64,7 +64,7 @@ enum ReadFailure: Equatable, Sendable {
         case .passing, .failing, .unexplained, .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
         case .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
         // A subscription stands for 5 s before another one may take its place.
-        case .inUse: Backoff(first: .seconds(5), longest: .seconds(30))
+        case .inUse: Backoff(first: .seconds(2), longest: .seconds(2))
         case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))
         // With its fixed half this is 30 to 60 s from the first failure on.
         case .denied: Backoff(first: .seconds(60), longest: .seconds(60))

@@ -469,6 +469,7 @@ extension ShardTask {
             session.checkpointRefused(self, at: refused.start)
         }
         if failure == .notFound || failure == .refused { session.lookAgain() }
+        if failure == .denied, case .subscription = machine.source { session.subscriptionDenied("\(error)") }
     }
 
     /// Says what keeps the shard from getting on: passing faults quietly until they last.
@@ -477,9 +478,9 @@ extension ShardTask {
             switch failure {
             case .throttled: session.options.supressThroughputWarnings ? .debug : .warning
             case .expiredIterator: .debug
-            case .passing, .failing, .unreachable, .unexplained, .limitExceeded:
+            case .passing, .failing, .unreachable, .unexplained, .limitExceeded, .inUse:
                 machine.degradation == nil ? .debug : .warning
-            case .denied, .notFound, .refused, .unexpected, .inUse: .warning
+            case .denied, .notFound, .refused, .unexpected: .warning
             }
         logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])
         if machine.degradation != nil { degraded(by: text) }

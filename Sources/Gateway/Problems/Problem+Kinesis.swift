@@ -119,6 +119,12 @@ extension ConsumerError {
         case .pollingNeverPauses:
             ProblemDocument(
                 .pollingNeverPauses, "The consumer runs without usePausedPolling: its shards do not wait for anybody.")
+        case .pausesWithFanOut:
+            ProblemDocument(
+                .optionConflict,
+                "usePausedPolling does not go with useEnhancedFanOut, by which the sidecar is configured to read: "
+                    + "what is pushed does not wait."
+            ).with("option", .string("usePausedPolling"))
         case .streamMissing(let name):
             ProblemDocument(
                 .streamMissing,
@@ -134,8 +140,7 @@ extension ConsumerError {
         case .fanOut(let name, let reason):
             ProblemDocument(
                 .fanOutUnavailable,
-                "No consumer for enhanced fan-out can be had of the stream \(name): \(reason). "
-                    + "enhancedFanOutFallback: true polls where that is so."
+                "No consumer for enhanced fan-out can be had of the stream \(name): \(reason)."
             )
             .header("Retry-After", "5")
         case .group(let error):

@@ -188,11 +188,20 @@ struct SettingsReader {
         for (name, problem) in settings.withoutEffect.sorted(by: { $0.key < $1.key }) {
             if let origin = origins[name] { mistakes.append(Mistake(origin, problem)) }
         }
+        checkFanOut()
         checkLocalStreams()
         check(settings.keys, "credentials")
         check(settings.dynamoDB.keys, "dynamoDb.credentials")
         checkDynamoDB()
         checkTLS()
+    }
+
+    private mutating func checkFanOut() {
+        let defaults = settings.consumerDefaults
+        guard defaults.useEnhancedFanOut, let origin = self.defaults["useEnhancedFanOut"]?.origin else { return }
+        let all = [defaults] + settings.consumers.map { $0.options.applied(to: defaults) }
+        guard all.contains(where: \.usePausedPolling) else { return }
+        mistakes.append(Mistake(origin, "does not go with usePausedPolling: what is pushed does not wait"))
     }
 
     private mutating func checkTLS() {
