@@ -1,7 +1,7 @@
 import CBOR
 import JSON
 
-/// Why a GetRecords answer cannot be read, and where (bytes from its start).
+/// Why an answer to GetRecords, or an event of SubscribeToShard, cannot be read, and where (bytes from its start).
 package struct GetRecordsError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Reason: Equatable, Sendable {
         /// The answer is not the JSON that it should be.
@@ -22,10 +22,10 @@ package struct GetRecordsError: Error, Equatable, Sendable, CustomStringConverti
 
     package var description: String {
         switch reason {
-        case .json(let reason): "the answer to GetRecords is broken: \(JSONError(reason, at: offset))"
+        case .json(let reason): "the response with records is broken: \(JSONError(reason, at: offset))"
         case .cbor(let reason):
-            "the answer to GetRecords is broken: \(CBORError(reason, at: offset)) (set wireFormat to json for another one)"
-        case .badField(let name): "the answer to GetRecords has no good \(name) at byte \(offset)"
+            "the response with records is broken: \(CBORError(reason, at: offset)) (set wireFormat to json for another one)"
+        case .badField(let name): "the response with records has no good \(name) at byte \(offset)"
         }
     }
 }

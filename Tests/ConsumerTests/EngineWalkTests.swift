@@ -12,7 +12,7 @@ import Time
     @Test(arguments: 0..<20 as Range<UInt64>)
     func `order, lineage and budget hold, every permit comes back and every record arrives`(seed: UInt64) async {
         var walk = EngineWalk(seed: seed)
-        await TestSupport.walk(1500) { walk.step() }
+        await takeSteps(1500) { walk.step() }
         walk.drain()
         #expect(walk.faults == [])
         #expect(walk.delivered == walk.written)

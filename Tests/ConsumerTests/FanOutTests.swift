@@ -89,6 +89,27 @@ import Testing
         }
     }
 
+    @Test func `a reader is told of subscriptions that bring nothing, and the shard goes on once one does`()
+        async throws
+    {
+        try await Self.withFanOut { engine, kinesis in
+            let reader = try await engine.attach(fromStart)
+            try await kinesis.put("a")
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            // The first one has brought something.
+            for _ in 0..<4 {
+                await engine.until("there is a subscription") { kinesis.openSubscriptions.first?.isSilent == false }
+                try #require(kinesis.openSubscriptions.first).isSilent = true
+                await engine.loop.advance(by: .seconds(11))
+            }
+            let shard = try #require(engine.snapshot?.shards.first)
+            #expect(shard.phase == .degraded && shard.problem?.contains("bring nothing") == true)
+            try await kinesis.put("b")
+            #expect(try await engine.read(1, from: reader) == ["b"])
+            #expect(engine.snapshot?.shards.first?.phase == .reading)
+        }
+    }
+
     @Test func `children follow their parents without a listing`() async throws {
         try await Self.withFanOut { engine, kinesis in
             try await kinesis.put("a")

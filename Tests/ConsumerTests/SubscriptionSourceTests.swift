@@ -115,6 +115,22 @@ import Testing
         #expect(until >= at(6100))
     }
 
+    @Test func `subscriptions that bring nothing, not even an empty event, are a failure of the shard until one does`()
+    {
+        let driven = subscribed()
+        for turn in 1...3 {
+            #expect(driven.source.failures?.isDegradation != true)
+            driven.pushed(turn == 2 ? .other : .nothing, at(turn * 20_000))
+            driven.pushed(.end, at(turn * 20_000))
+            _ = driven.next(at(turn * 20_000 + 10_000))
+            driven.pushed(.began, at(turn * 20_000 + 10_000))
+        }
+        #expect(driven.source.failures?.failure == .fruitless && driven.source.failures?.isDegradation == true)
+        driven.event(.continuation(Self.number(7)), at(100_000))
+        driven.pushed(.end, at(400_000))
+        #expect(driven.source.failures == nil)
+    }
+
     @Test func `what comes of an earlier subscription changes nothing`() {
         let driven = subscribed()
         driven.source.restart(now: at(10))
@@ -158,7 +174,7 @@ import Testing
         seed: UInt64
     ) async {
         var walk = SubscriptionWalk(seed: seed, start: start)
-        await TestSupport.walk(2000) { walk.step() }
+        await takeSteps(2000) { walk.step() }
         walk.calm()
         #expect(walk.handedOver == Array(1...walk.handedOver.count), "seed \(seed)")
         #expect(walk.handedOver.count == walk.produced, "seed \(seed)")

@@ -206,7 +206,7 @@ import Testing
             try events(ByteBuffer([0xbf, 0x62]), RecordEncoding())
         }
         let error = GetRecordsError(.cbor(.trailingBytes), at: 1)
-        let told = "the answer to GetRecords is broken: something behind the item at byte 1 (set wireFormat"
+        let told = "the response with records is broken: something behind the item at byte 1 (set wireFormat"
         #expect("\(error)".hasPrefix(told))
     }
 

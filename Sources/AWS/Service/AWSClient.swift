@@ -125,14 +125,16 @@ package final class AWSClient: @unchecked Sendable {
         throw refusal(response, request, signedWith)
     }
 
+    /// Bytes of a response that is no stream where one was asked for: an error has a few hundred.
+    private static let longestRefusal = 64 << 10
+
     private func begin(
         _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
     ) async throws(AWSError) -> EventStream {
         let now = WallTime.now()
         let signedWith = try await usableCredentials(now)
         var sent = signed(request, path, query, hash, signedWith, now)
-        // Of what is no stream: an error.
-        sent.responseLimit = 64 << 10
+        sent.responseLimit = Self.longestRefusal
         let opening: TransportOpening
         onRequestStarted?(request.name)
         do throws(TransportError) {

@@ -11,12 +11,8 @@ import State
 final class FanOut: @unchecked Sendable {
     /// How long whoever waits for a consumer to be active does so.
     static let patience: Duration = .seconds(20)
-    /// From one look whether the consumer is still there to the next.
-    static let checkPause: Duration = .seconds(5)
-    /// From one try to have a consumer to the next, while the shards are polled instead.
-    static let fallbackPause: Duration = .seconds(60)
 
-    private(set) var way = ReadingWay.polling(insteadOf: nil)
+    private(set) var state = FanOutState()
     /// Called when the shards are to be read in another way than before.
     var onChange: (() -> Void)?
     /// Called with the consumer that the service does not have any more; nil: this process registers it anew.
@@ -26,30 +22,21 @@ final class FanOut: @unchecked Sendable {
     private let logger: Logger
     private var stream: StreamSummary?
     private var check: Task<Void, Never>?
-    private var nextCheck: EventLoop.Instant
-    /// When a consumer is tried for again, while the shards are polled instead.
-    private var nextTry: EventLoop.Instant
-    /// As which no subscription was allowed, and which is tried again then.
-    private var denied: ConsumerARN?
-    /// Why there is no consumer in place of one that is gone.
-    private(set) var problem: String?
 
     init(_ key: ConsumerKey, in context: EngineContext, logger: Logger) {
         self.key = key
         self.context = context
         self.logger = logger
-        nextCheck = context.loop.now
-        nextTry = context.loop.now
     }
+
+    var way: ReadingWay { state.way }
 
     /// Finds out how the stream is read from now on. Without a group it registers the consumer where it is missing.
     func prepare(_ stream: StreamSummary, _ options: ConsumerOptions, retry: Retrying?) async throws(ConsumerError) {
         self.stream = stream
         guard options.useEnhancedFanOut else { return use(.polling(insteadOf: nil)) }
         // What is pushed does not wait.
-        guard !options.usePausedPolling else {
-            throw .pausesWithFanOut
-        }
+        guard !options.usePausedPolling else { throw .pausesWithFanOut }
         guard onGone == nil else { return }
         do throws(Registration.Failure) {
             let registration = Registration(patience: Self.patience, now: context.loop.now)
@@ -63,21 +50,24 @@ final class FanOut: @unchecked Sendable {
             guard options.enhancedFanOutFallback else {
                 throw .fanOut(key.stream, "\(error); enhancedFanOutFallback: true polls where that is so")
             }
-            nextTry = context.loop.now + Self.fallbackPause
-            use(.polling(insteadOf: error.description))
+            use(.polling(insteadOf: "\(error)"))
         }
     }
 
     /// The shards are read in this way from here on; nil: for the moment not at all.
     func use(_ way: ReadingWay?) {
-        guard let way else { return }
-        (problem, denied) = (nil, nil)
-        guard way != self.way else { return }
-        let before = self.way
-        self.way = way
+        guard let way, state.use(way, now: context.loop.now) else { return }
+        changed()
+    }
+
+    /// The service allows no subscription: a right, or a key, is missing.
+    func denied(_ reason: String, _ options: ConsumerOptions) {
+        guard options.enhancedFanOutFallback, state.denied(reason, now: context.loop.now) else { return }
+        changed()
+    }
+
+    private func changed() {
         switch way {
-        // The same, for a reason in other words.
-        case .polling(insteadOf: _?) where before.consumer == nil && before != .polling(insteadOf: nil): return
         case .fanOut(let consumer):
             logger.info("the shards are subscribed to", metadata: ["consumer": "\(consumer)"])
         case .polling(insteadOf: let reason?):
@@ -88,31 +78,24 @@ final class FanOut: @unchecked Sendable {
         onChange?()
     }
 
-    /// The service allows no subscription: a right, or a key, is missing.
-    func denied(_ reason: String, _ options: ConsumerOptions) {
-        guard case .fanOut(let consumer) = way, options.enhancedFanOutFallback else { return }
-        nextTry = context.loop.now + Self.fallbackPause
-        use(.polling(insteadOf: reason))
-        denied = consumer
-    }
-
     /// Where the shards are polled instead: maybe a consumer can be had, or used, by now. Whether one can be had a group's
     /// pool finds out by itself.
     func tryAgain(_ options: ConsumerOptions) {
-        guard case .polling(insteadOf: _?) = way, check == nil, context.loop.now >= nextTry else { return }
-        if let denied { return use(.fanOut(denied)) }
-        guard onGone == nil else { return }
-        nextTry = context.loop.now + Self.fallbackPause
-        check = context.loop.spawn { [self] in
-            defer { check = nil }
-            await prepareAnew(options)
+        guard check == nil, let attempt = state.beginTry(now: context.loop.now) else { return }
+        switch attempt {
+        case .use(let consumer): use(.fanOut(consumer))
+        case .obtain where onGone == nil:
+            check = context.loop.spawn { [self] in
+                defer { check = nil }
+                await prepareAnew(options)
+            }
+        case .obtain: break
         }
     }
 
     /// The service does not find what a subscription names: maybe somebody has deregistered the consumer.
     func doubt(_ options: ConsumerOptions) {
-        guard case .fanOut(let arn) = way, check == nil, context.loop.now >= nextCheck else { return }
-        nextCheck = context.loop.now + Self.checkPause
+        guard check == nil, let arn = state.beginCheck(now: context.loop.now) else { return }
         check = context.loop.spawn { [self] in
             defer { check = nil }
             guard await isGone(arn) else { return }
@@ -127,7 +110,7 @@ final class FanOut: @unchecked Sendable {
             let stream = try await context.source.summary(of: key.stream, retry: nil)
             try await prepare(stream, options, retry: nil)
         } catch {
-            problem = "\(error)"
+            state.couldNotObtain("\(error)")
             logger.warning("the consumer cannot be registered yet", metadata: ["error": "\(error)"])
         }
     }

@@ -16,10 +16,11 @@ extension Consumer {
     var fanOut: FanOutSnapshot? {
         guard options.useEnhancedFanOut else { return nil }
         if let pool = group?.membership?.pool, pool.way == nil { return .waiting(problem: pool.problem) }
-        return switch scope.fanOut.way {
-        case .fanOut(let consumer): scope.fanOut.problem.map { .waiting(problem: $0) } ?? .subscribed(consumer)
-        case .polling(insteadOf: let problem?): .polling(problem: problem)
-        case .polling(insteadOf: nil): .waiting(problem: nil)
+        return switch scope.fanOut.state.reading {
+        case .subscribed(let consumer, _): .subscribed(consumer)
+        case .missing(_, let problem, _): .waiting(problem: problem)
+        case .fallback(let problem, _, _): .polling(problem: problem)
+        case .polled: .waiting(problem: nil)
         }
     }
 }

@@ -122,14 +122,17 @@ struct LeasePlan: Sendable {
         if !unknown.isEmpty { actions.append(.add(unknown)) }
         guard takesPart else { return actions + giveUp(held.count).map(Action.giveUp) }
         let free = item.shards.values.filter { isFree($0, item, lineage, now) }.sorted { $0.id < $1.id }
-        guard !member.isStandalone else { return actions + take(free, now: now) }
         // What the item gives to this member others leave alone, and count as its own.
-        let own = free.filter { $0.lease?.owner == me }
-        let taken = take(own, now: now)
-        let share = share(item, now)
-        actions += giveUp(share.surplus[me] ?? 0).map(Action.giveUp)
-        let others = free.filter { $0.lease?.owner != me }.prefix(max(0, share.allowances[me] ?? 0))
-        return actions + taken + take(Array(others), now: now)
+        var taken = free.filter { member.isStandalone || $0.lease?.owner == me }
+        take(taken, now: now)
+        if !member.isStandalone {
+            let share = share(item, now)
+            actions += giveUp(share.surplus[me] ?? 0).map(Action.giveUp)
+            let more = free.filter { holds[$0.id] == nil }.prefix(max(0, share.allowances[me] ?? 0))
+            take(more, now: now)
+            taken += more
+        }
+        return taken.isEmpty ? actions : actions + [.take(taken)]
     }
 
     /// A shard that was read to its end is to be read again: its lease is asked for.
@@ -246,9 +249,8 @@ struct LeasePlan: Sendable {
         return shards
     }
 
-    private mutating func take(_ shards: [ShardRecord], now: GroupMoment) -> [Action] {
+    private mutating func take(_ shards: some Sequence<ShardRecord>, now: GroupMoment) {
         for shard in shards { holds[shard.id] = .taking(until: now.instant + leaseDuration) }
-        return shards.isEmpty ? [] : [.take(shards)]
     }
 
     /// Not read out, listed, behind all of its parents, and nobody's; or this member's by the item alone, as after a

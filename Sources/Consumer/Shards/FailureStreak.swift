@@ -21,16 +21,15 @@ struct FailureStreak: Equatable, Sendable {
         failure.backoff.delay(failures: count, random: random)
     }
 
-    /// Whether the shard is shown as degraded: it has failed for good, or for the third time; where another subscription
-    /// was in the way, for longer than that can be.
-    var isDegradation: Bool { failure.isLasting || count >= (failure == .inUse ? 6 : 3) }
+    /// Whether the shard is shown as degraded.
+    var isDegradation: Bool { count >= failure.degradesAfter }
 
     /// Whether the failure may mean that the stream is not the one that the position is of.
     var doubtsStream: Bool {
         switch failure {
         case .notFound, .refused: true
         case .throttled, .passing, .failing, .unreachable, .unexplained, .limitExceeded, .denied, .expiredIterator,
-            .unexpected, .inUse:
+            .unexpected, .inUse, .fruitless:
             false
         }
     }

@@ -175,7 +175,7 @@ extension PollingSource {
                 state = .polling(iterator, notBefore: now + delay)
             case .expiredIterator, .refused, .notFound, .unexpected, .unexplained:
                 state = .needsIterator(notBefore: now + delay)
-            case .throttled, .passing, .failing, .unreachable, .limitExceeded, .denied, .inUse:
+            case .throttled, .passing, .failing, .unreachable, .limitExceeded, .denied, .inUse, .fruitless:
                 state = .polling(iterator, notBefore: now + delay)
             }
             return true

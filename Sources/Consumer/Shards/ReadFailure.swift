@@ -23,6 +23,8 @@ enum ReadFailure: Equatable, Sendable {
     case notFound
     /// Another subscription of the consumer to the shard has just begun, or has taken the place of this one.
     case inUse
+    /// A subscription has brought nothing, not even an empty event: it ended, or nothing came for too long. Is no error.
+    case fruitless
     /// The service does not accept the request as it is: an iterator at a trimmed sequence number, for one.
     case refused
     /// Nothing that this program knows; tried again slowly all the same.
@@ -61,9 +63,10 @@ enum ReadFailure: Equatable, Sendable {
         case .throttled: Backoff(first: .milliseconds(500), longest: .seconds(5))
         // Readers wait for the first attempt that succeeds, and one in 5 s is little beside the five a second that the shard
         // is read with otherwise.
-        case .passing, .failing, .unexplained, .unreachable: Backoff(first: .milliseconds(250), longest: .seconds(5))
+        case .passing, .failing, .unexplained, .unreachable, .fruitless:
+            Backoff(first: .milliseconds(250), longest: .seconds(5))
         case .expiredIterator: Backoff(first: .milliseconds(250), longest: .seconds(30))
-        // A subscription stands for 5 s before another one may take its place.
+        // A subscription stands for 5 s before another one may take its place: the turn is asked for every 1 to 2 s.
         case .inUse: Backoff(first: .seconds(2), longest: .seconds(2))
         case .limitExceeded: Backoff(first: .seconds(2), longest: .seconds(30))
         // With its fixed half this is 30 to 60 s from the first failure on.
@@ -72,11 +75,13 @@ enum ReadFailure: Equatable, Sendable {
         }
     }
 
-    /// Whether the shard is shown as degraded from the first failure on.
-    var isLasting: Bool {
+    /// So many in a row show the shard as degraded.
+    var degradesAfter: Int {
         switch self {
-        case .throttled, .passing, .failing, .unreachable, .unexplained, .limitExceeded, .expiredIterator, .inUse: false
-        case .denied, .notFound, .refused, .unexpected: true
+        case .denied, .notFound, .refused, .unexpected: 1
+        case .throttled, .passing, .failing, .unreachable, .unexplained, .limitExceeded, .expiredIterator, .fruitless: 3
+        // Longer than another subscription can be in the way.
+        case .inUse: 6
         }
     }
 }

@@ -289,6 +289,9 @@ extension ShardTask {
         while !isStopped {
             let step = machine.next(now: context.loop.now, paces: &context.paces.paces)
             if machine.source.subscription == nil { subscription = nil }
+            if machine.degradation == .fruitless, lastError == nil {
+                report(.fruitless, "subscriptions end, or are silent, and bring nothing, not even an empty event")
+            }
             switch step {
             case .wait(let deadline): await wakeup.wait(until: deadline)
             case .askIterator(let position): await askIterator(position)
@@ -478,7 +481,7 @@ extension ShardTask {
             switch failure {
             case .throttled: session.options.supressThroughputWarnings ? .debug : .warning
             case .expiredIterator: .debug
-            case .passing, .failing, .unreachable, .unexplained, .limitExceeded, .inUse:
+            case .passing, .failing, .unreachable, .unexplained, .limitExceeded, .inUse, .fruitless:
                 machine.degradation == nil ? .debug : .warning
             case .denied, .notFound, .refused, .unexpected: .warning
             }

@@ -21,6 +21,7 @@ package enum SubscriptionEnding: String, CaseIterable, Sendable {
             case .inUse: .inUse
             case .notFound: .notFound
             case .denied: .denied
+            case .fruitless: .silence
             case .throttled, .passing, .failing, .unreachable, .unexplained, .limitExceeded, .expiredIterator, .refused,
                 .unexpected:
                 .failed

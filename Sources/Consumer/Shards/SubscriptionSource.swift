@@ -67,6 +67,8 @@ struct SubscriptionSource: Sendable {
     private(set) var generation: UInt64 = 0
     /// Why the last subscription is over, nil before.
     private(set) var lastEnding: SubscriptionEnding?
+    /// The last subscription that has brought an event; 0: none has.
+    private var fruitful: UInt64 = 0
     /// nil while the shard gets on.
     private(set) var failures: FailureStreak?
     /// When the service last sent something, or when the machine was made.
@@ -135,7 +137,7 @@ extension SubscriptionSource {
         case (.responseUnwanted, .receiving):
             over(.moved, now: now)
         case (.responseEnd(let envelope), .holding):
-            failures = nil
+            (failures, fruitful) = (nil, generation)
             switch envelope.next {
             case .continuation(let number):
                 continuation = number
@@ -210,6 +212,9 @@ extension SubscriptionSource {
 
     private mutating func over(_ ending: SubscriptionEnding, now: Instant) {
         if isSubscribed { lastEnding = ending }
+        if ending != .moved, fruitful < generation {
+            failures = failures?.followed(by: .fruitless) ?? FailureStreak(.fruitless)
+        }
         state = .unsubscribed(notBefore: now, isRefused: false)
     }
 
@@ -229,7 +234,7 @@ extension ReadFailure {
         switch self {
         case .passing, .unexpected: false
         case .throttled, .failing, .unexplained, .unreachable, .limitExceeded, .denied, .expiredIterator, .notFound,
-            .refused, .inUse:
+            .refused, .inUse, .fruitless:
             true
         }
     }

@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: 0..<40 as Range<UInt64>)
     func `one task a shard, every shard read, balance within one, replays to their readers`(seed: UInt64) async {
         var walk = AssignmentsWalk(seed: seed)
-        await TestSupport.walk(600) { walk.step() }
+        await takeSteps(600) { walk.step() }
         walk.settle()
         #expect(walk.faults == [])
     }

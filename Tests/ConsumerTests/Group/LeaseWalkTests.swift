@@ -14,8 +14,8 @@ import Time
         seed: Int
     ) async {
         var walk = LeaseWalk(seed: UInt64(seed))
-        await TestSupport.walk(1500) { walk.step(withFaults: true) }
-        await TestSupport.walk(1000) { walk.step(withFaults: false) }
+        await takeSteps(1500) { walk.step(withFaults: true) }
+        await takeSteps(1000) { walk.step(withFaults: false) }
         #expect(walk.faults == [])
         #expect(walk.unread == [])
         #expect(walk.sharedNames == [])
@@ -29,8 +29,8 @@ import Time
         seed: Int
     ) async {
         var walk = LeaseWalk(seed: UInt64(seed), consumers: 1 + seed % 3)
-        await TestSupport.walk(1500) { walk.step(withFaults: true) }
-        await TestSupport.walk(1000) { walk.step(withFaults: false) }
+        await takeSteps(1500) { walk.step(withFaults: true) }
+        await takeSteps(1000) { walk.step(withFaults: false) }
         #expect(walk.faults == [])
         #expect(walk.unread == [])
         #expect(walk.subscribers == min(walk.readers, 1 + seed % 3))
