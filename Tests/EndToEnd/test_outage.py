@@ -34,8 +34,9 @@ def come_back(sidecar, path):
 def until_refused(remote, attempts):
     """Long enough for the waits to have grown: by attempts that are counted, not by a clock."""
     def failures():
-        count = remote.get("/stats").json["recentExceptions"]["count"]
-        return count >= attempts and remote.get("/readyz").json["warnings"]
+        exceptions = remote.get("/stats").json["recentExceptions"]
+        assert exceptions["count"] >= attempts, exceptions
+        return remote.get("/readyz").json["warnings"]
 
     return eventually(failures, 60, every=0.2, why=f"{attempts} failures")
 

@@ -29,6 +29,10 @@ class CuttingProxy:
                 client.close()
                 continue
             with self._lock:
+                # Taken while the proxy went down: of those that `cut` cuts, this one would be missing.
+                if listener is not self.listener:
+                    self._reset(client, server)
+                    return
                 self._open.append((client, server))
             threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
             threading.Thread(target=self._carry, args=(server, client, False), daemon=True).start()
@@ -48,26 +52,37 @@ class CuttingProxy:
         with self._lock:
             pairs, self._open = self._open, []
         for pair in pairs:
-            for sock in pair:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                # Wakes the thread that waits in it, and then resets.
-                try:
-                    sock.shutdown(socket.SHUT_RD)
-                except OSError:
-                    pass
-                sock.close()
+            self._reset(*pair)
+
+    @staticmethod
+    def _reset(*socks):
+        for sock in socks:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Wakes the thread that waits in it, and then resets.
+            try:
+                sock.shutdown(socket.SHUT_RD)
+            except OSError:
+                pass
+            sock.close()
 
     def go_down(self):
         """Resets every connection, and refuses new ones until `come_back`."""
-        # Wakes the thread that waits in it; without that the port stays open.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        self._stop_listening()
         self.cut()
+
+    def _stop_listening(self):
+        with self._lock:
+            listener, self.listener = self.listener, None
+        if listener is None:
+            return
+        # Wakes the thread that waits in it; without that the port stays open.
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
 
     def come_back(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def close(self):
-        self.listener.close()
+        self._stop_listening()
         self.cut()
