@@ -70,8 +70,15 @@ private final class Building {
         elements += 1
         guard open.count < limits.depth else { return stop(.tooDeep(limit: limits.depth)) }
         guard elements <= limits.elements else { return stop(.tooManyElements(limit: limits.elements)) }
-        let name = name.map { String(cString: $0) } ?? ""
-        open.append(XMLElement(name.split(separator: ":").last.map(String.init) ?? name))
+        open.append(XMLElement(Self.withoutPrefix(name.map { String(cString: $0) } ?? "")))
+    }
+
+    /// The whole name where what stands behind the colon is none of its own, as in `a:2`.
+    private static func withoutPrefix(_ name: String) -> String {
+        guard let colon = name.lastIndex(of: ":") else { return name }
+        let local = name[name.index(after: colon)...]
+        guard let first = local.utf8.first, first >= UInt8(ascii: "A") else { return name }
+        return String(local)
     }
 
     func end() {
