@@ -203,6 +203,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCBORRecords", ["Kinesis", "CBOR", "JSON", "Bytes"]),
+        fuzzer("FuzzLZUTF8", ["Kinesis", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),
         fuzzer("FuzzPutLines", ["Gateway", "Producer", "HTTP", "Kinesis", "JSON", "Bytes"]),

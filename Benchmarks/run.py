@@ -25,6 +25,7 @@ from bench.http_load import Nginx, http2, server_alone
 from bench.latency import added_latency
 from bench.lines import lines
 from bench.local_puts import local_puts
+from bench.lz_utf8 import lz_utf8
 from bench.memory import at_rest, full_load, idle_connections
 from bench.one_shard import one_shard
 from bench.put_bodies import put_bodies
@@ -62,6 +63,7 @@ LINES = {
     "http2": http2,
     "tls": tls,
     "hot-path": hot_path,
+    "lz-utf8": lz_utf8,
     "wire-formats": wire_formats,
     "local-puts": local_puts,
 }

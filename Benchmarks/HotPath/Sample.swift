@@ -37,7 +37,7 @@ private func sampleSequenceNumber(_ number: Int) -> String {
     "4959033827149025664210\(String(repeating: "0", count: 24))\(1_000_000_000 + number)"
 }
 
-private func samplePayload(_ number: Int, _ bytes: Int) -> ByteBuffer {
+func samplePayload(_ number: Int, _ bytes: Int) -> ByteBuffer {
     let payload = ByteBuffer(capacity: bytes + 64)
     payload.append("{\"id\":\(number),\"type\":\"order.created\",\"amount\":\(number % 1000).95,")
     payload.append(

@@ -6,6 +6,7 @@ import Kinesis
 ///
 ///     HotPath generate FILE PAYLOAD_BYTES [json|cbor]    writes an answer of 10,000 records or 10 MiB, whichever is less
 ///     HotPath measure FILE [SECONDS]                     prints one JSON line with the figures
+///     HotPath lz-utf8 PAYLOAD_BYTES [SECONDS]            the same of compression, both ways
 ///
 /// `Benchmarks/Foundation` reads the same file, so that both figures come from the same bytes in the same run.
 let arguments = CommandLine.arguments
@@ -18,11 +19,16 @@ case "generate" where arguments.count >= 4:
 case "measure" where arguments.count >= 3:
     let seconds = arguments.count > 3 ? Double(arguments[3]) ?? 1 : 1
     print(measure(readFile(arguments[2]), seconds: seconds).json)
+case "lz-utf8" where arguments.count >= 3:
+    guard let payload = Int(arguments[2]), (2...1_000_000).contains(payload) else { usage() }
+    print(measureLZUTF8(payloadBytes: payload, seconds: arguments.count > 3 ? Double(arguments[3]) ?? 1 : 1))
 default:
     usage()
 }
 
 func usage() -> Never {
-    complain("usage: HotPath generate FILE PAYLOAD_BYTES [json|cbor] | HotPath measure FILE [SECONDS]")
+    complain(
+        "usage: HotPath generate FILE PAYLOAD_BYTES [json|cbor] | HotPath measure FILE [SECONDS]"
+            + " | HotPath lz-utf8 PAYLOAD_BYTES [SECONDS]")
     exit(64)
 }
