@@ -22,7 +22,7 @@ extension Consumer {
     }
 
     /// What keeps the consumer as a whole from getting on.
-    var problem: String? { lifecycle.problem?.description ?? session?.problem ?? group?.trouble }
+    var problem: String? { lifecycle.problem?.description ?? session?.problem ?? group?.trouble ?? scope.care.problem }
 
     /// Where its checkpoints can be stored.
     var storage: CheckpointStorage {

@@ -69,7 +69,7 @@ final class Consumer: @unchecked Sendable {
         group = isTail ? nil : GroupKeeper(scope)
         preparation = Preparation(
             key: key, mayCreateStream: mayCreateStream, store: scope.store, group: group, fanOut: scope.fanOut,
-            context: context, logger: scope.logger)
+            care: scope.care, context: context, logger: scope.logger)
         changed = Gate(loop: context.loop)
         serviceReturns = Gate(loop: context.loop)
         group?.delegate = self
@@ -364,6 +364,7 @@ extension Consumer {
     /// Nobody will use it any more: what it holds for a reader goes.
     func abandon() {
         if let grace { loop.cancel(grace) }
+        scope.care.stop()
         provideForLosses()
         if let group { loop.spawn { await group.leave(deadline: self.loop.now + GroupKeeper.patience) } }
     }
@@ -371,6 +372,7 @@ extension Consumer {
     /// Gives no batch out any more.
     func end() {
         if case .preparing(let attempt, _) = lifecycle.state { attempt.task?.cancel() }
+        scope.care.stop()
         lifecycle.processEnds()
         session?.end()
         changed.open()

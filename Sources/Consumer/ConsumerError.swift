@@ -7,6 +7,8 @@ import State
 package indirect enum ConsumerError: Error, Hashable, Sendable {
     /// The consumer runs with another value of an option that the request names.
     case conflictingOption(OptionConflict)
+    /// The stream's ARN names another region than this one, which is asked.
+    case otherRegion(String)
     /// There is no such stream, and it may not be created.
     case streamMissing(StreamName)
     /// Somebody has stopped the consumer.
@@ -58,6 +60,7 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
 extension ConsumerError: CustomStringConvertible {
     package var description: String {
         switch self {
+        case .otherRegion(let region): "the stream's ARN is of another region than \(region), which is asked"
         case .conflictingOption(let conflict):
             "the consumer runs with \(conflict.option)=\(conflict.held), not \(conflict.asked)"
         case .stopped: "the consumer is stopped"

@@ -7,8 +7,8 @@ extension KinesisClient: StreamSource {
         try await call(DescribeStreamSummary(stream: stream), retry: retry)
     }
 
-    package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
-        try await call(CreateStream(stream: stream, shardCount: shardCount), retry: retry)
+    package func create(_ stream: StreamName, _ capacity: StreamCapacity, retry: Retrying?) async throws(AWSError) {
+        try await call(CreateStream(stream: stream, capacity: capacity), retry: retry)
     }
 
     package func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {

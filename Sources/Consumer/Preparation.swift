@@ -20,6 +20,7 @@ struct Preparation: Sendable {
     /// nil: this process is alone in the group.
     let group: GroupKeeper?
     let fanOut: FanOut
+    let care: StreamCare
     let context: EngineContext
     let logger: Logger
 
@@ -33,6 +34,7 @@ struct Preparation: Sendable {
     ) async throws(ConsumerError) -> Positions {
         let retry = Retrying(Self.bounded(options.retry)) { onObstacle(.service($0)) }
         let found = try await usableStream(options, retry, onObstacle)
+        care.see(found.summary, wanting: options.wishes)
         try await fanOut.prepare(found.summary, options, retry: retry)
         let listing = try await service { () throws(AWSError) in
             try await context.source.shards(of: key.stream, retry: retry)
@@ -72,18 +74,19 @@ struct Preparation: Sendable {
     private func usableStream(
         _ options: ConsumerOptions, _ retry: Retrying, _ onObstacle: (ConsumerError?) -> Void
     ) async throws(ConsumerError) -> ProvisionedStream {
-        let mayCreate = mayCreateStream && options.createStreamIfNeeded
+        // CreateStream takes no ARN: nobody can create a stream in another account.
+        let mayCreate = mayCreateStream && options.createStreamIfNeeded && !key.stream.isARN
         let provision = StreamProvision(
-            shardsToCreate: mayCreate ? options.shardCount : nil, waitsOutFailures: false, now: context.loop.now)
+            creating: mayCreate ? options.capacity : nil, waitsOutFailures: false, now: context.loop.now)
         do throws(StreamProvisionError) {
             return try await ProvisionedStream(provision, on: context.loop) { () throws(AWSError) in
                 let summary = try await context.source.summary(of: key.stream, retry: retry)
                 let status = summary.status
                 onObstacle(status.isUsable ? nil : .streamNotReady(key.stream, status: status.rawValue))
                 return summary
-            } create: { shards throws(AWSError) in
-                logger.notice("creating the stream", metadata: ["shardCount": "\(shards)"])
-                try await context.source.create(key.stream, shardCount: shards, retry: retry)
+            } create: { capacity throws(AWSError) in
+                logger.notice("creating the stream", metadata: ["capacity": "\(capacity)"])
+                try await context.source.create(key.stream, capacity, retry: retry)
             }
         } catch {
             switch error {

@@ -6,7 +6,7 @@ import Kinesis
 package protocol StreamSource: AnyObject, Sendable {
     /// The stream's summary; fails with ResourceNotFoundException when there is no such stream.
     func summary(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> StreamSummary
-    func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError)
+    func create(_ stream: StreamName, _ capacity: StreamCapacity, retry: Retrying?) async throws(AWSError)
     /// Every shard that the service lists, of all pages.
     func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard]
     /// Asks once: the shard's own machine decides when to ask again.

@@ -81,7 +81,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     private func answer(
         _ exchange: HTTPExchange, _ route: Route, _ principal: Principal
     ) async throws(Problem) {
-        switch route {
+        switch try await identified(route) {
         case .records(let stream): try await follow(exchange, stream)
         case .put(let stream): try await put(exchange, stream, principal)
         case .shards(let stream): try await listShards(exchange, stream)
@@ -99,6 +99,34 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .livez: try await livez(exchange)
         case .readyz: try await readyz(exchange, principal)
         case .openAPI: try await openAPI(exchange)
+        }
+    }
+
+    /// Consumers know a stream of the account that is asked by its name, also where its ARN was said. Puts and what is asked of
+    /// the service itself work with either.
+    private func identified(_ route: Route) async throws(Problem) -> Route {
+        switch route {
+        case .records(let stream): .records(try await identified(stream))
+        case .assignments(let stream?): .assignments(try await identified(stream))
+        case .stats(let stream?): .stats(try await identified(stream))
+        case .start(let stream): .start(try await identified(stream))
+        case .stop(let stream): .stop(try await identified(stream))
+        case .forget(let stream): .forget(try await identified(stream))
+        case .checkpoints(let stream): .checkpoints(try await identified(stream))
+        case .goOn(let stream): .goOn(try await identified(stream))
+        case .stream(let stream): .stream(try await identified(stream))
+        case .shards(let stream): .shards(try await identified(stream))
+        case .put, .assignments(nil), .stats(nil), .streams, .statusPage, .metrics, .livez, .readyz, .openAPI: route
+        }
+    }
+
+    func identified(_ stream: StreamName) async throws(Problem) -> StreamName {
+        // Spares all who say a name the way through.
+        guard stream.isARN else { return stream }
+        do {
+            return try await services.consumers.identify(stream)
+        } catch {
+            throw .consumer(error, stream: stream)
         }
     }
 

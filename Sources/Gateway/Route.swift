@@ -103,7 +103,7 @@ package enum Route: Equatable, Sendable {
     }
 
     private static func stream(_ name: String) throws(Problem) -> StreamName {
-        guard let stream = StreamName(name) else { throw .badStreamName(name) }
+        guard let stream = StreamName(nameOrARN: name) else { throw .badStreamName(name) }
         return stream
     }
 }

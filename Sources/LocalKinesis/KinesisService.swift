@@ -108,7 +108,8 @@ package final class KinesisService: @unchecked Sendable {
     func streamName(_ fields: RequestFields) throws(ServiceFault) -> String {
         let name = try fields.optionalString("StreamName")
         if let arn = try fields.optionalString("StreamARN") {
-            guard let named = StreamARN(arn)?.stream else {
+            // Whatever the account and the region: streams of all of them are these.
+            guard let named = StreamARN(arn)?.name.text else {
                 throw RequestFields.constraint(
                     "StreamARN", arn,
                     "Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/.*")
@@ -229,20 +230,5 @@ package final class KinesisService: @unchecked Sendable {
                 _ = failed("trim stream \(name)", error)
             }
         }
-    }
-}
-
-/// `arn:aws:kinesis:us-east-1:000000000000:stream/name`, of which only the name counts here.
-struct StreamARN {
-    let stream: String
-
-    init?(_ text: String) {
-        let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-        guard parts.count == 6, parts[0] == "arn", parts[2] == "kinesis", parts[5].hasPrefix("stream/") else {
-            return nil
-        }
-        let name = String(parts[5].dropFirst("stream/".count))
-        guard StreamName(name) != nil else { return nil }
-        stream = name
     }
 }

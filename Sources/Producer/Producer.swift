@@ -37,7 +37,7 @@ package final class Producer: @unchecked Sendable {
         self.logger = logger
         memory = PutMemory(limit: options.maxPutBytes)
         streams = StreamDirectory(
-            loop: loop, target: target, shardsToCreate: options.shardsToCreate, logger: logger)
+            loop: loop, target: target, capacity: options.capacity, logger: logger)
     }
 
     /// Refuses a put of about so many bytes for which there is no room now: before its body is read.
@@ -73,6 +73,7 @@ package final class Producer: @unchecked Sendable {
 
     /// The bytes that a record of the stream may have, which no record of the put passes.
     func recordLimit(of stream: StreamName, for put: EncodedPut) async throws(PutError) -> Int {
+        if let region = options.region, let arn = stream.arn, arn.region != region { throw .otherRegion(region) }
         let largest = put.largest
         let limit: Int
         if let known = streams.knownRecordBytes(of: stream, forRecordOf: largest.size) {

@@ -1,3 +1,5 @@
+import Kinesis
+
 /// How the put path behaves: what configuration may change about it, with the defaults of design section 8.
 package struct ProducerOptions: Sendable {
     /// Bytes of encoded records that may wait in this process, over all streams. Beyond it a put is refused with 429.
@@ -6,11 +8,13 @@ package struct ProducerOptions: Sendable {
     package var putTimeout: Duration = .seconds(30)
     /// How long arrivals gather although a PutRecords could leave at once. For those who pay per request.
     package var putLinger: Duration = .zero
-    /// The shards that a missing stream is created with, or nil where the stream must not be created: the streams that
-    /// configuration lists, and every one with `--local` (design section 5).
-    package var shardsToCreate: @Sendable (String) -> Int?
+    /// The region in which streams are asked for, which an ARN must name; nil: any.
+    package var region: String?
+    /// What a missing stream is created with, or nil where the stream must not be created: the streams that configuration
+    /// lists, and every one with `--local` (design section 5).
+    package var capacity: @Sendable (StreamName) -> StreamCapacity?
 
-    package init(shardsToCreate: @escaping @Sendable (String) -> Int? = { _ in nil }) {
-        self.shardsToCreate = shardsToCreate
+    package init(capacity: @escaping @Sendable (StreamName) -> StreamCapacity? = { _ in nil }) {
+        self.capacity = capacity
     }
 }

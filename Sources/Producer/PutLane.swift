@@ -113,20 +113,36 @@ final class PutLane: @unchecked Sendable {
 
     private func call(_ batch: PutBatcher.Batch) async -> PutBatcher.Outcome {
         let records = batch.entries.map { $0.put.records[$0.index] }
+        let omitsDigests = records.contains(where: \.entry.hasDigest) && streams.isAutoDistributed(stream)
         do {
-            guard batch.isOrdered else {
-                let answer = try await target.putRecords(stream, records.map(\.entry))
-                return .results(answer.results, encryptionType: answer.encryptionType)
+            return try await call(records, isOrdered: batch.isOrdered, omitsDigests: omitsDigests)
+        } catch {
+            guard omitsDigests, error.disposition == .invalidArgument || error.disposition == .fatal else {
+                return outcome(of: error)
             }
-            let operation = PutRecord(
-                stream: stream, entry: records[0].entry,
-                sequenceNumberForOrdering: records[0].sequenceNumberForOrdering)
-            let answer = try await target.putRecord(operation)
-            let result = PutResult.accepted(shard: answer.shard, sequenceNumber: answer.sequenceNumber)
-            return .results([result], encryptionType: answer.encryptionType)
+        }
+        // The stream's records may be placed by their keys again.
+        streams.forget(stream)
+        do {
+            return try await call(records, isOrdered: batch.isOrdered, omitsDigests: false)
         } catch {
             return outcome(of: error)
         }
+    }
+
+    private func call(
+        _ records: [EncodedPut.Record], isOrdered: Bool, omitsDigests: Bool
+    ) async throws(AWSError) -> PutBatcher.Outcome {
+        let entries = records.map { omitsDigests ? $0.entry.withoutDigest : $0.entry }
+        guard isOrdered else {
+            let answer = try await target.putRecords(stream, entries)
+            return .results(answer.results, encryptionType: answer.encryptionType)
+        }
+        let operation = PutRecord(
+            stream: stream, entry: entries[0], sequenceNumberForOrdering: records[0].sequenceNumberForOrdering)
+        let answer = try await target.putRecord(operation)
+        let result = PutResult.accepted(shard: answer.shard, sequenceNumber: answer.sequenceNumber)
+        return .results([result], encryptionType: answer.encryptionType)
     }
 
     private func outcome(of error: AWSError) -> PutBatcher.Outcome {

@@ -30,6 +30,8 @@ package enum PutError: Error, Sendable {
     case timedOut(after: Duration, mayHaveBeenWritten: Bool, lastFailure: AWSError?)
     /// A record is over the stream's size, counted as the service counts: data and partition key. Nothing was sent.
     case recordTooLarge(index: Int, size: Int, limit: Int)
+    /// The stream's ARN names another region than the one that is asked.
+    case otherRegion(String)
     /// There is no such stream, and it is not among those that may be created.
     case streamMissing
     /// The stream did not become usable in time; `status` is what it was.
@@ -58,6 +60,8 @@ extension PutError {
             return ("ResourceInUseException", "the stream is \(status)")
         case .recordTooLarge(_, let size, let limit):
             return ("recordTooLarge", "\(size) bytes are over the stream's limit of \(limit)")
+        case .otherRegion(let region):
+            return ("badStreamName", "the stream's ARN is of another region than \(region), which is asked")
         case .busy, .draining:
             return ("notSent", "the record was not sent")
         }

@@ -10,13 +10,17 @@ package protocol PutTarget: AnyObject, Sendable {
     /// One DescribeStreamSummary, asked once.
     func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary
     /// One CreateStream, asked once.
-    func createStream(_ stream: StreamName, shards: Int) async throws(AWSError)
+    func createStream(_ stream: StreamName, _ capacity: StreamCapacity) async throws(AWSError)
+    /// As `describe`, for what may stay unknown: that it must not be asked is no trouble.
+    func learn(_ stream: StreamName) async throws(AWSError) -> StreamSummary
     /// A put has waited for its whole time for the response to its one call, which may still come.
     func gotNoResponse(from stream: StreamName, within time: Duration)
 }
 
 extension PutTarget {
     package func gotNoResponse(from stream: StreamName, within time: Duration) {}
+
+    package func learn(_ stream: StreamName) async throws(AWSError) -> StreamSummary { try await describe(stream) }
 }
 
 extension KinesisClient: PutTarget {
@@ -24,7 +28,7 @@ extension KinesisClient: PutTarget {
         try await call(DescribeStreamSummary(stream: stream), retry: nil)
     }
 
-    package func createStream(_ stream: StreamName, shards: Int) async throws(AWSError) {
-        try await call(CreateStream(stream: stream, shardCount: shards), retry: nil)
+    package func createStream(_ stream: StreamName, _ capacity: StreamCapacity) async throws(AWSError) {
+        try await call(CreateStream(stream: stream, capacity: capacity), retry: nil)
     }
 }

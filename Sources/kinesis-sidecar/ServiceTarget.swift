@@ -27,6 +27,11 @@ struct ServiceTarget {
         } catch {
             throw .settings(Mistake(nil, "\(error)"))
         }
+        for stream in settings.consumers.map(\.stream) {
+            guard let arn = stream.arn, arn.region != region.name else { continue }
+            throw .settings(
+                Mistake(nil, "consumers: \(arn) is in another region than \(region.name), whose Kinesis is asked"))
+        }
         credentials = settings.keys.credentials.map(CredentialsChain.fixed) ?? .standard(environment: environment)
     }
 

@@ -3,6 +3,7 @@ import Consumer
 import Gateway
 import HTTPServer
 import Kinesis
+import LocalKinesis
 import Logging
 import Producer
 import Reactor
@@ -44,10 +45,14 @@ struct Services: @unchecked Sendable {
         engine.maxBufferedBytes = settings.maxBufferedBytes
         engine.host = process.host
         engine.createsUnlistedStreams = settings.createsUnlistedStreams
+        // The embedded Kinesis looks at no ARN's account and region.
+        engine.region = local == nil ? target.region.name : nil
+        engine.account = local == nil ? nil : LocalKinesisConfiguration().account
         let consumers = ConsumerRegistry(
             loop: loop, source: kinesis, state: state, group: groups?.context, settings: engine,
             logger: Logger(label: "consumer"))
-        var puts = ProducerOptions(shardsToCreate: { settings.shardsToCreate($0) })
+        var puts = ProducerOptions(capacity: { settings.capacity(of: $0) })
+        puts.region = engine.region
         puts.maxPutBytes = settings.maxPutBytes
         puts.putTimeout = settings.putTimeout
         puts.putLinger = settings.putLinger

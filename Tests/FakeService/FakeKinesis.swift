@@ -188,12 +188,12 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         return StreamSummary(
             name: summary.name, arn: summary.arn, status: summary.status, creation: summary.creation,
             openShards: summary.openShards, retentionHours: retentionHours, encryption: summary.encryption,
-            mode: summary.mode, maxRecordBytes: summary.maxRecordBytes)
+            mode: summary.mode, maxRecordBytes: summary.maxRecordBytes, distribution: summary.distribution)
     }
 
-    package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
+    package func create(_ stream: StreamName, _ capacity: StreamCapacity, retry: Retrying?) async throws(AWSError) {
         try await called(.create)
-        try await call(CreateStream(stream: stream, shardCount: shardCount), retry: retry)
+        try await call(CreateStream(stream: stream, capacity: capacity), retry: retry)
     }
 
     package func shards(of stream: StreamName, retry: Retrying?) async throws(AWSError) -> [Shard] {
@@ -292,8 +292,8 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         try await summary(of: stream, retry: nil)
     }
 
-    package func createStream(_ stream: StreamName, shards: Int) async throws(AWSError) {
-        try await create(stream, shardCount: shards, retry: nil)
+    package func createStream(_ stream: StreamName, _ capacity: StreamCapacity) async throws(AWSError) {
+        try await create(stream, capacity, retry: nil)
     }
 
     private func note(_ entry: PutRecordEntry, _ shard: ShardID, _ number: SequenceNumber) {

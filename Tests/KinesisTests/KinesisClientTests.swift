@@ -75,7 +75,7 @@ import Time
             let stream = Self.stream
             let entry = PutRecordEntry(ByteBuffer("a"), partitionKey: "k")
             _ = try? await client.call(DescribeStreamSummary(stream: stream), retry: nil)
-            _ = try? await client.call(CreateStream(stream: stream, shardCount: 1), retry: nil)
+            _ = try? await client.call(CreateStream(stream: stream, capacity: .provisioned(shards: 1)), retry: nil)
             _ = try? await client.putRecords(stream, [entry])
             _ = try? await client.putRecord(PutRecord(stream: stream, entry: entry))
             _ = try? await client.listAllShards(stream, retry: nil)
@@ -125,7 +125,7 @@ import Time
         let requests = try await run { _, _, _ in
             .init(body: "")
         } _: { client in
-            try await client.call(CreateStream(stream: Self.stream, shardCount: 1), retry: nil)
+            try await client.call(CreateStream(stream: Self.stream, capacity: .provisioned(shards: 1)), retry: nil)
         }
         #expect(requests == [#"CreateStream {"StreamName":"orders","ShardCount":1}"#])
     }

@@ -10,9 +10,9 @@ import Time
     private let stream = StreamName("orders")!
 
     @Test func `a stream is created with shards or on demand`() throws {
-        #expect(try request(CreateStream(stream: stream, shardCount: 2)) == ["StreamName": "orders", "ShardCount": 2])
+        #expect(try request(CreateStream(stream: stream, capacity: .provisioned(shards: 2))) == ["StreamName": "orders", "ShardCount": 2])
         #expect(
-            try request(CreateStream(stream: stream, shardCount: nil))
+            try request(CreateStream(stream: stream, capacity: .onDemand))
                 == ["StreamName": "orders", "StreamModeDetails": ["StreamMode": "ON_DEMAND"]])
     }
 

@@ -26,7 +26,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
 
 @Suite struct StreamProvisionTests {
     private func provision(shards: Int? = 3, waitsOutFailures: Bool = true) -> StreamProvision {
-        StreamProvision(shardsToCreate: shards, waitsOutFailures: waitsOutFailures, now: start)
+        StreamProvision(creating: shards.map { .provisioned(shards: $0) }, waitsOutFailures: waitsOutFailures, now: start)
     }
 
     @Test(arguments: [StreamStatus.active, .updating])
@@ -38,7 +38,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
 
     @Test func `a missing stream is created, looked at after a pause, and new`() {
         var provision = provision()
-        #expect(provision.describeFailed(missing, now: start) == .create(shards: 3))
+        #expect(provision.describeFailed(missing, now: start) == .create(.provisioned(shards: 3)))
         #expect(provision.created(now: start) == .look(at: start + .milliseconds(50)))
         let later = start + .milliseconds(60)
         #expect(provision.described(summary(.creating), now: later) == .look(at: later + .milliseconds(100)))
@@ -59,7 +59,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
         #expect(provision.createFailed(inUse, now: start) == .look(at: start + .milliseconds(50)))
         #expect(provision.isNew)
         #expect(provision.described(summary(.deleting), now: start) == .look(at: start + .milliseconds(100)))
-        #expect(provision.describeFailed(missing, now: start) == .create(shards: 3))
+        #expect(provision.describeFailed(missing, now: start) == .create(.provisioned(shards: 3)))
     }
 
     @Test func `a missing stream that is not to be created fails at once`() {
@@ -71,7 +71,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
         var waiting = provision()
         #expect(waiting.describeFailed(throttled, now: start) == .look(at: start + .milliseconds(50)))
         #expect(waiting.createFailed(throttled, now: start) == .look(at: start + .milliseconds(100)))
-        #expect(waiting.describeFailed(missing, now: start) == .create(shards: 3), "it was not created")
+        #expect(waiting.describeFailed(missing, now: start) == .create(.provisioned(shards: 3)), "it was not created")
         var failing = provision(waitsOutFailures: false)
         #expect(failing.describeFailed(throttled, now: start) == .fail(.service(throttled)))
         #expect(failing.createFailed(throttled, now: start) == .fail(.service(throttled)))
@@ -103,7 +103,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
         try await onLoop(time: .manual(.whenIdle)) { loop in
             let calls = Calls()
             let began = loop.now
-            let provision = StreamProvision(shardsToCreate: 2, waitsOutFailures: true, now: loop.now)
+            let provision = StreamProvision(creating: .provisioned(shards: 2), waitsOutFailures: true, now: loop.now)
             let stream = try await ProvisionedStream(provision, on: loop) { () throws(AWSError) in
                 try calls.describe()
             } create: { shards throws(AWSError) in
@@ -118,7 +118,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
     @Test func `who is cancelled while it waits waits no longer`() async throws {
         try await onLoop(time: .manual(.whenAdvanced)) { loop in
             let waiting = Task(executorPreference: loop) {
-                let provision = StreamProvision(shardsToCreate: nil, waitsOutFailures: true, now: loop.now)
+                let provision = StreamProvision(creating: nil, waitsOutFailures: true, now: loop.now)
                 do throws(StreamProvisionError) {
                     _ = try await ProvisionedStream(provision, on: loop) { () throws(AWSError) in
                         summary(.creating)

@@ -315,9 +315,9 @@ import Testing
         #expect(options.map(\.consumerGroup) == ["billing", "kinesis-sidecar", "kinesis-sidecar"])
         #expect(options.map(\.limit) == [7, 10_000, 10_000])
         #expect(options.map(\.retry.retries)[0] == 4)
-        #expect(reader.settings.shardsToCreate("orders") == 3)
-        #expect(reader.settings.shardsToCreate("mine") == nil)
-        #expect(reader.settings.shardsToCreate("other") == nil)
+        #expect(reader.settings.capacity(of: StreamName("orders")!) == .provisioned(shards: 3))
+        #expect(reader.settings.capacity(of: StreamName("mine")!) == nil)
+        #expect(reader.settings.capacity(of: StreamName("other")!) == nil)
     }
 
     @Test(
@@ -328,7 +328,7 @@ import Testing
     func `a stream that only a URL names is created where configuration says so`(
         _ arguments: [String], _ file: String?, _ shards: Int?
     ) {
-        #expect(read(arguments, file: file).settings.shardsToCreate("any") == shards)
+        #expect(read(arguments, file: file).settings.capacity(of: StreamName("any")!) == shards.map { .provisioned(shards: $0) })
     }
 
     @Test func `help names every option that is there`() {

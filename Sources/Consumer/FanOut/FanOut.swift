@@ -41,8 +41,8 @@ final class FanOut: @unchecked Sendable {
         do throws(Registration.Failure) {
             let registration = Registration(patience: Self.patience, now: context.loop.now)
             let consumer = try await RegisteredConsumer(
-                registration, .name(ConsumerName.own(key.group, host: context.host), streamARN: stream.arn), of: stream,
-                in: context, retry: retry)
+                registration, .name(ConsumerName.own(key.group, host: context.host), streamARN: stream.arn),
+                of: key.stream, in: context, retry: retry)
             use(.fanOut(consumer.arn))
         } catch {
             if error == .cancelled { throw .cancelled }
@@ -135,11 +135,11 @@ final class FanOut: @unchecked Sendable {
                 let registration = Registration(untilActive: false, patience: Self.patience, now: context.loop.now)
                 return .there(
                     try await RegisteredConsumer(
-                        registration, .name(name, streamARN: stream.arn), of: stream, in: context, retry: nil))
+                        registration, .name(name, streamARN: stream.arn), of: key.stream, in: context, retry: nil))
             case .check(let arn):
                 let registration = Registration(patience: Self.patience, now: context.loop.now)
                 return .there(
-                    try await RegisteredConsumer(registration, .arn(arn), of: stream, in: context, retry: nil))
+                    try await RegisteredConsumer(registration, .arn(arn), of: key.stream, in: context, retry: nil))
             case .deregister(let arn):
                 logger.notice("deregistering a consumer that nobody has used", metadata: ["arn": "\(arn)"])
                 do throws(AWSError) {
@@ -164,7 +164,7 @@ final class FanOut: @unchecked Sendable {
         do throws(AWSError) {
             for _ in 0..<ListStreamConsumers.mostPages {
                 let page = try await context.source.call(
-                    ListStreamConsumers(streamARN: stream.arn, nextToken: next), of: stream.name, retry: nil)
+                    ListStreamConsumers(streamARN: stream.arn, nextToken: next), of: key.stream, retry: nil)
                 found += page.consumers
                 next = page.nextToken
                 if next == nil { break }

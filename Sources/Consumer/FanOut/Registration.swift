@@ -80,7 +80,7 @@ extension RegisteredConsumer {
     /// Carries out a `Registration`. Confined to the loop.
     /// - Parameter subject: one of that ARN is not registered where it is missing.
     init(
-        _ registration: consuming Registration, _ subject: DescribeStreamConsumer.Subject, of stream: StreamSummary,
+        _ registration: consuming Registration, _ subject: DescribeStreamConsumer.Subject, of stream: StreamName,
         in context: EngineContext, retry: Retrying?
     ) async throws(Registration.Failure) {
         var registration = registration
@@ -92,7 +92,7 @@ extension RegisteredConsumer {
                 if moment > loop.now { do { try await loop.sleep(until: moment) } catch { throw .cancelled } }
                 do throws(AWSError) {
                     let found = try await context.source.call(
-                        DescribeStreamConsumer(subject), of: stream.name, retry: retry)
+                        DescribeStreamConsumer(subject), of: stream, retry: retry)
                     step = registration.described(found, now: loop.now)
                 } catch {
                     step = registration.describeFailed(error, now: loop.now)
@@ -101,7 +101,7 @@ extension RegisteredConsumer {
                 guard case .name(let name, let streamARN) = subject else { throw .missing }
                 do throws(AWSError) {
                     let made = try await context.source.call(
-                        RegisterStreamConsumer(streamARN: streamARN, consumer: name), of: stream.name, retry: retry)
+                        RegisterStreamConsumer(streamARN: streamARN, consumer: name), of: stream, retry: retry)
                     step = registration.described(made, now: loop.now)
                 } catch {
                     step = registration.registerFailed(error, now: loop.now)

@@ -114,7 +114,7 @@ final class LagProber: @unchecked Sendable {
             case .missing: return false
             case .unknown:
                 let summary = try await context.source.summary(of: stream, retry: nil)
-                registry.streams.saw(summary, now: context.loop.now)
+                registry.streams.saw(summary, of: stream, now: context.loop.now)
             }
             listing = (stream, try await context.source.shards(of: stream, retry: nil))
             return true

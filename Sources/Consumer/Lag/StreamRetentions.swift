@@ -47,8 +47,8 @@ struct StreamRetentions: Sendable {
     /// When the stream was made; nil where it is not there, or was not looked at yet.
     func creation(of stream: StreamName) -> WallTime? { streams[stream]?.creation }
 
-    mutating func saw(_ summary: StreamSummary, now: Instant) {
-        streams[summary.name] = Seen(
+    mutating func saw(_ summary: StreamSummary, of stream: StreamName, now: Instant) {
+        streams[stream] = Seen(
             retention: .seconds(summary.retentionHours * 3600), creation: summary.creation, at: now)
     }
 

@@ -56,7 +56,7 @@ package struct ConsumerOption: Sendable {
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
     /// Every option of a consumer, in the order in which they are shown.
-    package static let all: [ConsumerOption] = available + fanOut + sharing + retrying + later
+    package static let all: [ConsumerOption] = available + ofStream + fanOut + sharing + retrying + later
 }
 
 extension ConsumerOption {
@@ -130,6 +130,20 @@ extension ConsumerOption {
         } show: {
             String($0.supressThroughputWarnings)
         },
+        ConsumerOption("readerGracePeriod", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
+            $0.readerGracePeriod = $1.duration ?? $0.readerGracePeriod
+        } show: {
+            String($0.readerGracePeriod.wholeMilliseconds)
+        },
+        ConsumerOption("unreadBytes", .integer(0...1 << 30), .configuration) {
+            $0.unreadBytes = $1.integer ?? $0.unreadBytes
+        } show: {
+            String($0.unreadBytes)
+        },
+    ]
+
+    /// The stream: how it is created, and what it is given.
+    private static let ofStream: [ConsumerOption] = [
         ConsumerOption("createStreamIfNeeded", .boolean, .configuration) {
             $0.createStreamIfNeeded = $1.boolean ?? $0.createStreamIfNeeded
         } show: {
@@ -140,15 +154,28 @@ extension ConsumerOption {
         } show: {
             String($0.shardCount)
         },
-        ConsumerOption("readerGracePeriod", .milliseconds(0...OptionKind.longestMilliseconds), .configuration) {
-            $0.readerGracePeriod = $1.duration ?? $0.readerGracePeriod
+        // As StreamModeDetails has it in the service's API.
+        ConsumerOption(
+            "streamMode", .choice([StreamMode.provisioned, .onDemand].map(\.rawValue)), .configuration
+        ) {
+            $0.streamMode = $1.text.map(StreamMode.init) ?? $0.streamMode
         } show: {
-            String($0.readerGracePeriod.wholeMilliseconds)
+            $0.streamMode.rawValue
         },
-        ConsumerOption("unreadBytes", .integer(0...1 << 30), .configuration) {
-            $0.unreadBytes = $1.integer ?? $0.unreadBytes
+        ConsumerOption("encryption.type", .choice(EncryptionType.allCases.map(\.rawValue)), .configuration) {
+            $0.encryptionType = $1.text.flatMap(EncryptionType.init) ?? $0.encryptionType
         } show: {
-            String($0.unreadBytes)
+            $0.encryptionType.rawValue
+        },
+        ConsumerOption("encryption.keyId", .text(longest: 2048), .configuration) {
+            $0.encryptionKeyID = $1.text ?? $0.encryptionKeyID
+        } show: {
+            $0.encryptionKeyID ?? ""
+        },
+        ConsumerOption("tags", .tags, .configuration) {
+            $0.tags = $1.tags ?? $0.tags
+        } show: {
+            $0.tags.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
         },
     ]
 
@@ -265,7 +292,5 @@ extension ConsumerOption {
         ConsumerOption(later: "shouldDeaggregate", .choice(["auto", "true", "false"]), inForce: "false"),
         ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
         ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
-        ConsumerOption(later: "encryption", .text(longest: 65_536), .configuration, inForce: nil),
-        ConsumerOption(later: "tags", .text(longest: 65_536), .configuration, inForce: nil),
     ]
 }

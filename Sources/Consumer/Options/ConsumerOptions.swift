@@ -14,6 +14,14 @@ package struct ConsumerOptions: Equatable, Sendable {
     package var createStreamIfNeeded = true
     /// Shards that a stream gets which is created for this consumer. 1…10,000.
     package var shardCount = 1
+    /// How the capacity of a stream is given that is created for this consumer.
+    package var streamMode = StreamMode.provisioned
+    /// `KMS`: a stream that is not encrypted is, with `encryptionKeyID`.
+    package var encryptionType = EncryptionType.none
+    /// nil: none was named.
+    package var encryptionKeyID: String?
+    /// Tags that the stream gets beside those that it has: values by their keys.
+    package var tags: [String: String] = [:]
     /// Where a shard without a checkpoint is begun.
     package var initialPositionInStream = InitialPosition.latest
     /// Records that one GetRecords may bring. 1…10,000.
@@ -76,8 +84,26 @@ package struct ConsumerOptions: Equatable, Sendable {
         options.useAutoCheckpoints = true
         options.usePausedPolling = false
         options.useEnhancedFanOut = false
+        options.encryptionType = .none
+        options.tags = [:]
         return options
     }
+
+    /// What a stream is created with.
+    package var capacity: StreamCapacity {
+        streamMode == .onDemand ? .onDemand : .provisioned(shards: shardCount)
+    }
+
+    /// What is asked of the stream.
+    var wishes: StreamWishes {
+        StreamWishes(encryptionKey: encryptionType == .kms ? encryptionKeyID : nil, tags: tags)
+    }
+}
+
+/// `encryption.type`; the raw values are the option's texts, and the service's.
+package enum EncryptionType: String, CaseIterable, Sendable {
+    case none = "NONE"
+    case kms = "KMS"
 }
 
 /// `initialPositionInStream`; the raw values are the option's texts.

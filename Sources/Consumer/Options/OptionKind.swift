@@ -17,6 +17,8 @@ package enum OptionKind: Equatable, Sendable {
     case text(longest: Int)
     /// Ids of shards, separated by commas; an empty text is none.
     case shardIDs
+    /// `KEY=VALUE`, separated by commas, which no tag has; an empty text is none. A file may have a mapping.
+    case tags
 
     /// About 24 days: the longest time that an option may name. Node.js's timers, for which lifion's options were
     /// made, reach no further either.
@@ -32,6 +34,7 @@ package enum OptionKind: Equatable, Sendable {
         case .choice(let words): words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
         case .text(let longest): "1 to \(longest) characters without control characters"
         case .shardIDs: "ids of shards, such as shardId-000000000000, separated by commas"
+        case .tags: "at most \(Self.mostTags) of \(Self.acceptedTag)"
         }
     }
 
@@ -58,6 +61,8 @@ package enum OptionKind: Equatable, Sendable {
             return .text(text)
         case .shardIDs:
             return Self.shardIDs(text).map(OptionValue.shardIDs)
+        case .tags:
+            return Self.tags(text).map(OptionValue.tags)
         }
     }
 
@@ -91,6 +96,32 @@ package enum OptionKind: Equatable, Sendable {
         return ids
     }
 
+    // MARK: Tags
+
+    /// That a stream or a table may have. Source: the service's API reference, AddTagsToStream.
+    package static let mostTags = 50
+    package static let acceptedTag = "KEY=VALUE, of 1 to 128 and of up to 256 letters, digits, spaces and _.:/+-@"
+
+    /// AWS's limits of a tag, but for letters beyond ASCII, and for `=` and `%`, which not all services take.
+    package static func tag(_ text: String) -> (key: String, value: String)? {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let isAllowed = { (byte: UInt8) in byte.isLetter || byte.isDigit || " _.:/+-@".utf8.contains(byte) }
+        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy(isAllowed) }),
+            (1...128).contains(parts[0].count), parts[1].count <= 256, !parts[0].hasPrefix("aws:")
+        else { return nil }
+        return (parts[0], parts[1])
+    }
+
+    private static func tags(_ text: String) -> [String: String]? {
+        var tags: [String: String] = [:]
+        guard !text.isEmpty else { return tags }
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let (key, value) = tag(String(part.drop { $0 == " " })), tags.updateValue(value, forKey: key) == nil
+            else { return nil }
+        }
+        return tags.count <= mostTags ? tags : nil
+    }
+
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         scalar.properties.generalCategory != .control
     }
@@ -104,11 +135,13 @@ package enum OptionValue: Equatable, Sendable {
     case duration(Duration)
     case text(String)
     case shardIDs(Set<ShardID>)
+    case tags([String: String])
 
     package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
     package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
     package var number: Double? { if case .number(let value) = self { value } else { nil } }
     package var duration: Duration? { if case .duration(let value) = self { value } else { nil } }
     package var text: String? { if case .text(let value) = self { value } else { nil } }
+    package var tags: [String: String]? { if case .tags(let value) = self { value } else { nil } }
     package var shardIDs: Set<ShardID>? { if case .shardIDs(let value) = self { value } else { nil } }
 }

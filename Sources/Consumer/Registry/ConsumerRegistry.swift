@@ -17,6 +17,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     let context: EngineContext
     let logger: Logger
     private(set) var consumers: [ConsumerKey: Consumer] = [:]
+    var identities: StreamIdentities
     var dormant = DormantGroups()
     /// Of the streams of groups that nobody reads.
     var streams = StreamRetentions()
@@ -37,6 +38,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     ) {
         self.settings = settings
         self.logger = logger
+        identities = StreamIdentities(account: settings.account)
         context = EngineContext(
             loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
             times: settings.times, host: settings.host, group: group)
@@ -51,6 +53,13 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// nothing.
     package func start(_ stream: StreamName, _ options: NamedOptions) {
         context.loop.preconditionOnLoop()
+        switch identities.identity(of: stream) {
+        case .known(let stream): startConfigured(stream, options)
+        case .unknown: context.loop.spawn { await self.startOnceIdentified(stream, options) }
+        }
+    }
+
+    func startConfigured(_ stream: StreamName, _ options: NamedOptions) {
         let options = options.applied(to: settings.defaults)
         let key = ConsumerKey(stream: stream, group: options.consumerGroup)
         guard !isEnding, consumers[key] == nil else { return }
@@ -368,6 +377,10 @@ package struct EngineSettings: Sendable {
     package var times = ShardTimes()
     /// What this machine is called: part of the name of a consumer that is registered for enhanced fan-out.
     package var host = ""
+    /// The region in which streams are asked for, which an ARN must name; nil: any.
+    package var region: String?
+    /// The account of the credentials, where that is known from the start.
+    package var account: String?
     /// Whether a stream that only a URL names may be created: `--local`, or where configuration says so.
     package var createsUnlistedStreams = false
 

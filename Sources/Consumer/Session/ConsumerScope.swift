@@ -11,6 +11,7 @@ struct ConsumerScope {
     let sent: SentLog
     let counters = ConsumerCounters()
     let fanOut: FanOut
+    let care: StreamCare
     let engine: EngineContext
     let logger: Logger
 
@@ -23,6 +24,7 @@ struct ConsumerScope {
         logger[metadataKey: "consumerGroup"] = isTail ? nil : "\(key.group)"
         self.logger = logger
         fanOut = FanOut(key, in: engine, logger: logger)
+        care = StreamCare(of: key.stream, in: engine, logger: logger)
         sent = SentLog(of: key, in: isTail ? nil : engine.state)
     }
 

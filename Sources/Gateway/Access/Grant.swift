@@ -6,7 +6,7 @@ package enum StreamScope: Equatable, Sendable {
     /// Those of these names, and those whose names begin so.
     case some(names: Set<StreamName>, prefixes: [String])
 
-    package static let accepted = "streams' names, or a name's beginning and *, such as orders-*"
+    package static let accepted = "streams' names or ARNs, or the beginning of one and *, such as orders-*"
 
     /// Of names and beginnings with a `*` behind them; nil where one of them is neither.
     package init?(_ patterns: [String]) {
@@ -15,10 +15,10 @@ package enum StreamScope: Equatable, Sendable {
         for pattern in patterns {
             if pattern.hasSuffix("*") {
                 let prefix = String(pattern.dropLast())
-                guard prefix.isEmpty || StreamName(prefix) != nil else { return nil }
+                guard prefix.isEmpty || StreamName(prefix) != nil || Self.isOfARN(prefix) else { return nil }
                 prefixes.append(prefix)
             } else {
-                guard let name = StreamName(pattern) else { return nil }
+                guard let name = StreamName(nameOrARN: pattern) else { return nil }
                 names.insert(name)
             }
         }
@@ -34,8 +34,19 @@ package enum StreamScope: Equatable, Sendable {
     package func contains(_ stream: StreamName) -> Bool {
         switch self {
         case .all: true
-        case .some(let names, let prefixes): names.contains(stream) || prefixes.contains { stream.text.hasPrefix($0) }
+        case .some(let names, let prefixes): names.contains(stream) || prefixes.contains { Self.begins(stream, $0) }
         }
+    }
+
+    /// The beginning of a name is not that of an ARN: `a*` is for no stream of another account.
+    private static func begins(_ stream: StreamName, _ prefix: String) -> Bool {
+        stream.text.hasPrefix(prefix) && stream.isARN == isOfARN(prefix)
+    }
+
+    /// With the first colon at least: `arn:…`.
+    private static func isOfARN(_ prefix: String) -> Bool {
+        prefix.hasPrefix("arn:")
+            && prefix.utf8.allSatisfy { $0.isLetter || $0.isDigit || ":/_.-".utf8.contains($0) }
     }
 }
 

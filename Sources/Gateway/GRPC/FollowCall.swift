@@ -24,10 +24,11 @@ extension Gateway {
     @inline(never)
     private func beginFollow(_ call: GRPCCall) async throws(Problem) -> (RecordsSession, FollowRequests)? {
         if isDraining { throw .draining }
-        guard let first = try await call.first(), case .open(let opening) = try FollowRequest(first) else {
+        guard let first = try await call.first(), case .open(var opening) = try FollowRequest(first) else {
             throw .grpc(.outOfOrder(expected: "open in the first request of Follow"))
         }
         try require(.read, on: opening.stream, of: call.principal)
+        opening.stream = try await identified(opening.stream)
         if isDraining { throw .draining }
         let presence = PeerPresence(call.exchange)
         let reader: RecordsReader

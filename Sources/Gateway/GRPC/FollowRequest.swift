@@ -29,7 +29,7 @@ enum FollowRequest {
 
 /// What the first request of `Follow` says.
 struct FollowOpening {
-    let stream: StreamName
+    var stream: StreamName
     /// The group among them.
     let options: NamedOptions
     let lastEvent: String?

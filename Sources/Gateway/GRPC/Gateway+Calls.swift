@@ -8,7 +8,7 @@ import Protobuf
 extension Gateway {
     func checkpointCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "CheckpointRequest")
-        let stream = try stream(of: request, call)
+        let stream = try await stream(of: request, call)
         let said = try CheckpointBody.acknowledgement(BodyFields(request.value))
         return await message(
             "CheckpointResponse", try await checkpointText(stream, try request.group(), said))
@@ -16,7 +16,7 @@ extension Gateway {
 
     func continueCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "ContinueRequest")
-        let stream = try stream(of: request, call)
+        let stream = try await stream(of: request, call)
         let said = try CheckpointBody.continuation(BodyFields(request.value))
         return await message(
             "ContinueResponse", try continueText(stream, try request.group(), said))
@@ -24,12 +24,12 @@ extension Gateway {
 
     func listShardsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "ListShardsRequest")
-        return await message("ListShardsResponse", try await shardsText(of: try stream(of: request, call)))
+        return await message("ListShardsResponse", try await shardsText(of: stream(of: request, call)))
     }
 
     func assignmentsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "GetAssignmentsRequest")
-        let consumers = await assigned(try optionalStream(of: request, call), group: try request.group()).filter {
+        let consumers = try await assigned(optionalStream(of: request, call), group: request.group()).filter {
             call.principal.may(.read, $0.stream)
         }
         var json = JSONWriter(capacity: 1024)
@@ -50,25 +50,26 @@ extension Gateway {
 
     func statsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "GetStatsRequest")
-        return await message("Stats", await statsText(of: try optionalStream(of: request, call), for: call.principal))
+        return await message("Stats", try await statsText(of: optionalStream(of: request, call), for: call.principal))
     }
 
     func startCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "StartRequest")
-        return await message("StartResponse", try await startText(try stream(of: request, call), try request.options()))
+        return await message("StartResponse", try await startText(stream(of: request, call), request.options()))
     }
 
     func stopCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "StopRequest")
-        return await message("StopResponse", await stopText(try stream(of: request, call), try request.group()))
+        return await message("StopResponse", try await stopText(stream(of: request, call), request.group()))
     }
 
-    private func stream(of request: CallFields, _ call: GRPCCall) throws(Problem) -> StreamName {
-        try stream(request.streamName ?? "", of: call)
+    private func stream(of request: CallFields, _ call: GRPCCall) async throws(Problem) -> StreamName {
+        try await identified(try stream(request.streamName ?? "", of: call))
     }
 
-    private func optionalStream(of request: CallFields, _ call: GRPCCall) throws(Problem) -> StreamName? {
-        try request.streamName.map { name throws(Problem) in try stream(name, of: call) }
+    private func optionalStream(of request: CallFields, _ call: GRPCCall) async throws(Problem) -> StreamName? {
+        guard request.streamName != nil else { return nil }
+        return try await stream(of: request, call)
     }
 
     /// What a route says, as a message. A large text is read on another thread.
@@ -115,7 +116,7 @@ struct CallFields {
     var streamName: String? { value["streamName"]?.string }
 
     static func stream(_ text: String) throws(Problem) -> StreamName {
-        guard let stream = StreamName(text) else { throw .badStreamName(text) }
+        guard let stream = StreamName(nameOrARN: text) else { throw .badStreamName(text) }
         return stream
     }
 

@@ -31,10 +31,10 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
-    package func create(_ stream: StreamName, shardCount: Int, retry: Retrying?) async throws(AWSError) {
+    package func create(_ stream: StreamName, _ capacity: StreamCapacity, retry: Retrying?) async throws(AWSError) {
         do {
             let retry = observed(retry, stream, .create, expected: CreateStream.expectedCodes)
-            noted(stream, .create, try await service.create(stream, shardCount: shardCount, retry: retry))
+            noted(stream, .create, try await service.create(stream, capacity, retry: retry))
         } catch {
             throw noted(stream, .create, error, expected: CreateStream.expectedCodes)
         }
@@ -134,9 +134,18 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
-    package func createStream(_ stream: StreamName, shards: Int) async throws(AWSError) {
+    package func learn(_ stream: StreamName) async throws(AWSError) -> StreamSummary {
         do {
-            noted(stream, .create, try await service.createStream(stream, shards: shards))
+            return noted(stream, .summary, try await service.learn(stream))
+        } catch {
+            let expected = DescribeStreamSummary.expectedCodes + ["AccessDeniedException"]
+            throw noted(stream, .summary, error, expected: expected)
+        }
+    }
+
+    package func createStream(_ stream: StreamName, _ capacity: StreamCapacity) async throws(AWSError) {
+        do {
+            noted(stream, .create, try await service.createStream(stream, capacity))
         } catch {
             throw noted(stream, .create, error, expected: CreateStream.expectedCodes)
         }

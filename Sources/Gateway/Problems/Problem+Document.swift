@@ -61,7 +61,9 @@ extension Problem {
         }
     }
 
-    static let streamName = "a stream's name: 1 to 128 characters of a-z, A-Z, 0-9, '_', '.' and '-'"
+    static let streamName =
+        "a stream's name (1 to 128 characters of a-z, A-Z, 0-9, '_', '.' and '-') or ARN "
+        + "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME)"
 
     static let ending = ProblemDocument(.draining, "The sidecar is ending and takes no new work; try again elsewhere.")
         .header("Retry-After", "1")

@@ -22,6 +22,7 @@ extension PutError {
                 "Record \(index) has \(size) bytes of data and partition key; \(stream) takes \(limit)."
             )
             .with("index", .int(index)).with("size", .int(size)).with("limit", .int(limit)).with("field", "data")
+        case .otherRegion(let region): ConsumerError.otherRegion(region).document(stream)
         case .streamMissing: ConsumerError.streamMissing(stream).document(stream)
         case .streamNotReady(let status): ConsumerError.streamNotReady(stream, status: status).document(stream)
         case .service(let error): error.document(stream)
@@ -50,6 +51,9 @@ extension ConsumerError {
             )
             .with("option", .string(conflict.option)).with("held", .string(conflict.held))
             .with("asked", .string(conflict.asked))
+        case .otherRegion(let region):
+            ProblemDocument(.badStreamName, "\(stream) is in another region than \(region), whose Kinesis is asked.")
+                .with("field", "streamName")
         case .stopped:
             ProblemDocument(
                 .consumerStopped,

@@ -94,7 +94,7 @@ struct PutBodyMembers {
     func stream() throws(PutBodyError) -> StreamName {
         guard let streamName else { throw PutBodyError(.missingStreamName) }
         let text = try scan { () throws(JSONError) in try streamName.string() }
-        guard let stream = text.flatMap(StreamName.init) else { throw PutBodyError(.badStreamName) }
+        guard let stream = text.flatMap(StreamName.init(nameOrARN:)) else { throw PutBodyError(.badStreamName) }
         return stream
     }
 

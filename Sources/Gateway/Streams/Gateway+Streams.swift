@@ -83,6 +83,7 @@ extension StreamSummary {
         json.member("retentionPeriodHours", retentionHours)
         json.member("encryptionType", encryption)
         json.member("maxRecordSizeInKiB", maxRecordBytes / 1024)
+        json.member("recordDistributionStrategy", distribution.rawValue)
         json.endObject()
         return json.buffer
     }
@@ -140,7 +141,7 @@ extension ConsumerSnapshot {
         switch kind {
         case .boolean: json.bool(text == "true")
         case .integer, .milliseconds, .number: json.value(.number(text))
-        case .choice, .text, .shardIDs: json.string(text)
+        case .choice, .text, .shardIDs, .tags: json.string(text)
         }
     }
 }

@@ -11,19 +11,42 @@ package struct PutRecordEntry: Sendable {
 
     package let buffer: ByteBuffer
     package let range: Range<Int>
-    package let partitionKey: String
+    package let key: PartitionKey
     package let explicitHashKey: HashKey?
 
     /// - Precondition: the range lies within the buffer.
     package init(
-        _ buffer: ByteBuffer, range: Range<Int>? = nil, partitionKey: String, explicitHashKey: HashKey? = nil
+        _ buffer: ByteBuffer, range: Range<Int>? = nil, _ key: PartitionKey, explicitHashKey: HashKey? = nil
     ) {
         let range = range ?? 0..<buffer.count
         precondition(range.upperBound <= buffer.count)
         self.buffer = buffer
         self.range = range
-        self.partitionKey = partitionKey
+        self.key = key
         self.explicitHashKey = explicitHashKey
+    }
+
+    package init(
+        _ buffer: ByteBuffer, range: Range<Int>? = nil, partitionKey: String, explicitHashKey: HashKey? = nil
+    ) {
+        self.init(buffer, range: range, .given(partitionKey), explicitHashKey: explicitHashKey)
+    }
+
+    /// The same for a stream that takes records without a partition key: one that nobody has given is left out.
+    package var withoutDigest: PutRecordEntry {
+        guard hasDigest else { return self }
+        return PutRecordEntry(buffer, range: range, .none, explicitHashKey: explicitHashKey)
+    }
+
+    /// Whether its key is the data's.
+    package var hasDigest: Bool { if case .digest = key { true } else { false } }
+
+    /// The text of the key; empty where there is none.
+    package var partitionKey: String {
+        switch key {
+        case .given(let text), .digest(let text): text
+        case .none: ""
+        }
     }
 
     package var data: UnsafeRawBufferPointer {
@@ -32,6 +55,16 @@ package struct PutRecordEntry: Sendable {
 
     /// What the service counts: bytes of data and of partition key.
     package var byteCount: Int { range.count + partitionKey.utf8.count }
+}
+
+/// By what a record's shard is found.
+package enum PartitionKey: Hashable, Sendable {
+    /// 1…256 characters, by whoever puts.
+    case given(String)
+    /// Nobody has given one: of the data, as lifion-kinesis has it.
+    case digest(String)
+    /// Only streams that are distributed automatically take such records.
+    case none
 }
 
 /// What became of one record.

@@ -22,7 +22,7 @@ package struct PutRecords: Sendable {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.member("StreamName", stream.text)
+        json.member(stream)
         json.key("Records")
         json.beginArray()
         for entry in entries {
@@ -101,7 +101,7 @@ package struct PutRecord: Sendable {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.member("StreamName", stream.text)
+        json.member(stream)
         entry.writeMembers(&json)
         if let sequenceNumberForOrdering {
             json.member("SequenceNumberForOrdering", sequenceNumberForOrdering.text)
@@ -127,7 +127,7 @@ extension PutRecordEntry {
     fileprivate func writeMembers(_ json: inout JSONWriter) {
         json.key("Data")
         json.base64(data)
-        json.member("PartitionKey", partitionKey)
+        if key != .none { json.member("PartitionKey", partitionKey) }
         if let explicitHashKey {
             json.member("ExplicitHashKey", explicitHashKey.description)
         }

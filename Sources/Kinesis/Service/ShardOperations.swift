@@ -30,7 +30,7 @@ package struct ListShards: KinesisOperation {
         json.beginObject()
         switch page {
         case .first(let stream):
-            json.member("StreamName", stream.text)
+            json.member(stream)
         case .next(let token):
             json.member("NextToken", token)
         }
@@ -94,7 +94,7 @@ package struct GetShardIterator: KinesisOperation {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.member("StreamName", stream.text)
+        json.member(stream)
         json.member("ShardId", shard.text)
         json.member("ShardIteratorType", position.type.description)
         switch position {

@@ -9,20 +9,19 @@ package struct CreateStream: KinesisOperation {
     /// Somebody else was faster.
     package static let expectedCodes = ["ResourceInUseException"]
     package let stream: StreamName
-    /// nil: an on-demand stream.
-    package let shardCount: Int?
+    package let capacity: StreamCapacity
 
-    package init(stream: StreamName, shardCount: Int?) {
+    package init(stream: StreamName, capacity: StreamCapacity) {
         self.stream = stream
-        self.shardCount = shardCount
+        self.capacity = capacity
     }
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
         json.member("StreamName", stream.text)
-        if let shardCount {
-            json.member("ShardCount", shardCount)
-        } else {
+        switch capacity {
+        case .provisioned(let shards): json.member("ShardCount", shards)
+        case .onDemand:
             json.key("StreamModeDetails")
             json.beginObject()
             json.member("StreamMode", StreamMode.onDemand.rawValue)
@@ -47,7 +46,7 @@ package struct DescribeStreamSummary: KinesisOperation {
 
     package func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.member("StreamName", stream.text)
+        json.member(stream)
         json.endObject()
     }
 
@@ -65,59 +64,105 @@ package struct DescribeStreamSummary: KinesisOperation {
             retentionHours: try fields.int("RetentionPeriodHours"),
             encryption: try fields.optionalString("EncryptionType") ?? "NONE",
             mode: mode.map(StreamMode.init(rawValue:)) ?? .provisioned,
-            maxRecordBytes: (fields.optional("MaxRecordSizeInKiB")?.int ?? 1024) * 1024)
+            maxRecordBytes: min(max(fields.optional("MaxRecordSizeInKiB")?.int ?? 1024, 1), 1 << 20) * 1024,
+            distribution: try fields.optionalString("RecordDistributionStrategy").map(RecordDistribution.init(rawValue:))
+                ?? .userPartitionKey)
     }
 }
 
-/// A stream as DescribeStreamSummary shows it.
-package struct StreamSummary: Equatable, Sendable {
-    package let name: StreamName
-    package let arn: String
-    package let status: StreamStatus
-    /// Tells a stream from an earlier one of the same name.
-    package let creation: WallTime
-    package let openShards: Int
-    package let retentionHours: Int
-    /// `NONE` or `KMS`.
-    package let encryption: String
-    package let mode: StreamMode
-    /// Data and partition key of one record together: 1 MiB where the service does not say.
-    package let maxRecordBytes: Int
+/// StartStreamEncryption: 25 calls in 24 hours. The stream is UPDATING for some seconds, and what is put from then on is
+/// encrypted. ResourceInUseException: the stream is not ACTIVE.
+package struct StartStreamEncryption: KinesisOperation {
+    package static let name = "StartStreamEncryption"
+    /// Somebody else changes the stream just now; or it is another service than AWS's, which encrypts nothing.
+    package static let expectedCodes = ["ResourceInUseException", "UnknownOperationException"]
+    let stream: StreamName
+    /// An id, ARN or alias of KMS.
+    let keyID: String
 
-    package init(
-        name: StreamName, arn: String, status: StreamStatus, creation: WallTime, openShards: Int,
-        retentionHours: Int, encryption: String, mode: StreamMode, maxRecordBytes: Int
-    ) {
-        self.name = name
-        self.arn = arn
-        self.status = status
-        self.creation = creation
-        self.openShards = openShards
-        self.retentionHours = retentionHours
-        self.encryption = encryption
-        self.mode = mode
-        self.maxRecordBytes = maxRecordBytes
+    package init(stream: StreamName, keyID: String) {
+        self.stream = stream
+        self.keyID = keyID
+    }
+
+    package func write(_ json: inout JSONWriter) {
+        json.beginObject()
+        json.member(stream)
+        json.member("EncryptionType", "KMS")
+        json.member("KeyId", keyID)
+        json.endObject()
+    }
+
+    package static func read(_ json: JSONValue) throws(ResponseError) {}
+}
+
+/// ListTagsForStream, one page: 5 calls a second and account.
+package struct ListTagsForStream: KinesisOperation {
+    package static let name = "ListTagsForStream"
+    /// Tags of one page, and all that a stream may have.
+    static let pageSize = 50
+    let stream: StreamName
+    /// The last key of the page before; nil: the first page.
+    let after: String?
+
+    package init(stream: StreamName, after: String?) {
+        self.stream = stream
+        self.after = after
+    }
+
+    package struct Page: Equatable, Sendable {
+        /// Values by their keys.
+        package let tags: [String: String]
+        /// The last key where another page follows.
+        package let next: String?
+    }
+
+    package func write(_ json: inout JSONWriter) {
+        json.beginObject()
+        json.member(stream)
+        json.optional("ExclusiveStartTagKey", after)
+        json.member("Limit", Self.pageSize)
+        json.endObject()
+    }
+
+    package static func read(_ json: JSONValue) throws(ResponseError) -> Page {
+        var tags: [String: String] = [:]
+        var last: String?
+        for tag in try ResponseFields(json).list("Tags") {
+            let key = try tag.string("Key")
+            tags[key] = try tag.optionalString("Value") ?? ""
+            last = key
+        }
+        return Page(tags: tags, next: json["HasMoreTags"]?.bool == true ? last : nil)
     }
 }
 
-/// A stream's state; the service may grow others, which are kept as they are.
-package struct StreamStatus: RawRepresentable, Hashable, Sendable {
-    package let rawValue: String
-    package init(rawValue: String) { self.rawValue = rawValue }
-    package static let creating = StreamStatus(rawValue: "CREATING")
-    package static let active = StreamStatus(rawValue: "ACTIVE")
-    /// Reading and writing go on.
-    package static let updating = StreamStatus(rawValue: "UPDATING")
-    package static let deleting = StreamStatus(rawValue: "DELETING")
+/// AddTagsToStream: sets tags beside those that there are. 5 calls a second and account.
+package struct AddTagsToStream: KinesisOperation {
+    package static let name = "AddTagsToStream"
+    /// The stream is being changed; it is tried again.
+    package static let expectedCodes = ["ResourceInUseException"]
+    let stream: StreamName
+    /// Values by their keys, at most 50.
+    let tags: [String: String]
 
-    /// Whether records can be read and written.
-    package var isUsable: Bool { self == .active || self == .updating }
-}
+    package init(stream: StreamName, tags: [String: String]) {
+        self.stream = stream
+        self.tags = tags
+    }
 
-/// How a stream's capacity is given; the service may grow others, which are kept as they are.
-package struct StreamMode: RawRepresentable, Hashable, Sendable {
-    package let rawValue: String
-    package init(rawValue: String) { self.rawValue = rawValue }
-    package static let provisioned = StreamMode(rawValue: "PROVISIONED")
-    package static let onDemand = StreamMode(rawValue: "ON_DEMAND")
+    package func write(_ json: inout JSONWriter) {
+        json.beginObject()
+        json.member(stream)
+        json.key("Tags")
+        json.beginObject()
+        for (key, value) in tags.sorted(by: { $0.key < $1.key }) {
+            json.key(key)
+            json.string(value)
+        }
+        json.endObject()
+        json.endObject()
+    }
+
+    package static func read(_ json: JSONValue) throws(ResponseError) {}
 }

@@ -11,10 +11,10 @@ package struct ProvisionedStream: Sendable {
     /// the loop.
     /// - Parameters:
     ///   - describe: one DescribeStreamSummary.
-    ///   - create: one CreateStream with so many shards.
+    ///   - create: one CreateStream.
     package init(
         _ provision: consuming StreamProvision, on loop: EventLoop,
-        describe: () async throws(AWSError) -> StreamSummary, create: (_ shards: Int) async throws(AWSError) -> Void
+        describe: () async throws(AWSError) -> StreamSummary, create: (StreamCapacity) async throws(AWSError) -> Void
     ) async throws(StreamProvisionError) {
         var provision = provision
         var step = StreamProvision.Step.look(at: loop.now)
@@ -27,9 +27,9 @@ package struct ProvisionedStream: Sendable {
                 } catch {
                     step = provision.describeFailed(error, now: loop.now)
                 }
-            case .create(let shards):
+            case .create(let capacity):
                 do throws(AWSError) {
-                    try await create(shards)
+                    try await create(capacity)
                     step = provision.created(now: loop.now)
                 } catch {
                     step = provision.createFailed(error, now: loop.now)

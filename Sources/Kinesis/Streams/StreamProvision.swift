@@ -17,7 +17,7 @@ package struct StreamProvision: Sendable {
     /// What is to be done next.
     package enum Step: Equatable, Sendable {
         case look(at: Instant)
-        case create(shards: Int)
+        case create(StreamCapacity)
         case ready(StreamSummary)
         case fail(StreamProvisionError)
     }
@@ -29,8 +29,8 @@ package struct StreamProvision: Sendable {
     /// DescribeStreamSummary: 20 calls a second are all that an account has.
     static let longestPause: Duration = .seconds(2)
 
-    /// With how many shards a missing stream is created; nil: it is not.
-    private let shardsToCreate: Int?
+    /// What a missing stream is created with; nil: it is not.
+    private let capacity: StreamCapacity?
     /// Whether a passing failure is waited out here; false where each call tries again itself.
     private let waitsOutFailures: Bool
     private let deadline: Instant
@@ -41,8 +41,8 @@ package struct StreamProvision: Sendable {
     /// Whether the stream was seen to come into being.
     package private(set) var isNew = false
 
-    package init(shardsToCreate: Int?, waitsOutFailures: Bool, now: Instant) {
-        self.shardsToCreate = shardsToCreate
+    package init(creating capacity: StreamCapacity?, waitsOutFailures: Bool, now: Instant) {
+        self.capacity = capacity
         self.waitsOutFailures = waitsOutFailures
         deadline = now + Self.patience
     }
@@ -91,8 +91,8 @@ package struct StreamProvision: Sendable {
         status = "missing"
         // The service may not show at once what it has just created.
         if isCreated { return lookAgain(now) }
-        guard let shardsToCreate else { return .fail(.missing) }
-        return now < deadline ? .create(shards: shardsToCreate) : .fail(.notReady(status: status))
+        guard let capacity else { return .fail(.missing) }
+        return now < deadline ? .create(capacity) : .fail(.notReady(status: status))
     }
 
     private mutating func failed(_ error: AWSError, _ now: Instant) -> Step {

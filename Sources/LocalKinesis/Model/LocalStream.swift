@@ -4,6 +4,7 @@ import Time
 /// A stream as the service keeps it: settings and shards, and how shards split and merge. Performs no I/O.
 struct LocalStream: Equatable {
     enum Status: String { case creating = "CREATING", active = "ACTIVE", updating = "UPDATING", deleting = "DELETING" }
+    enum Distribution: String, CaseIterable { case userPartitionKey = "USER_PARTITION_KEY", auto = "AUTO" }
     enum Mode: String, CaseIterable { case provisioned = "PROVISIONED", onDemand = "ON_DEMAND" }
 
     /// Hours. Source: Increase- and DecreaseStreamRetentionPeriod.
@@ -16,6 +17,7 @@ struct LocalStream: Equatable {
     let created: WallTime
     var status: Status
     var mode: Mode
+    var distribution = Distribution.userPartitionKey
     var retentionHours = 24
     var maxRecordKiB = 1024
     /// The KMS key with which the stream says it is encrypted; nil: NONE.
@@ -89,6 +91,14 @@ struct LocalStream: Equatable {
             if shards[routes[middle]]!.hashKeyRange.start <= key { low = middle } else { high = middle - 1 }
         }
         return routes[low]
+    }
+
+    /// The shard of a record with that key, as the stream distributes them; without a key it is any.
+    func shardIndex(of key: HashKey?) -> Int {
+        guard distribution == .userPartitionKey, let key else {
+            return shardIndex(for: HashKey(UInt128.random(in: .min ... .max)))
+        }
+        return shardIndex(for: key)
     }
 
     func children(of index: Int) -> [LocalShard] {

@@ -21,6 +21,7 @@ enum Operation: String, CaseIterable {
     case stopStreamEncryption = "StopStreamEncryption"
     case updateStreamMode = "UpdateStreamMode"
     case updateMaxRecordSize = "UpdateMaxRecordSize"
+    case updateStreamRecordDistributionStrategy = "UpdateStreamRecordDistributionStrategy"
     case enableEnhancedMonitoring = "EnableEnhancedMonitoring"
     case disableEnhancedMonitoring = "DisableEnhancedMonitoring"
     case putResourcePolicy = "PutResourcePolicy"
@@ -86,6 +87,7 @@ extension KinesisService {
         case .stopStreamEncryption: try await stopEncryption(fields)
         case .updateStreamMode: try await updateMode(fields)
         case .updateMaxRecordSize: try await updateMaxRecordSize(fields)
+        case .updateStreamRecordDistributionStrategy: try await updateDistribution(fields)
         case .enableEnhancedMonitoring: try await enableMonitoring(fields)
         case .disableEnhancedMonitoring: try await disableMonitoring(fields)
         case .putResourcePolicy: try await putResourcePolicy(fields)

@@ -34,6 +34,7 @@ extension KinesisService {
         answer.member("OpenShardCount", stream.status == .creating ? 0 : stream.openShards.count)
         answer.member("ConsumerCount", stream.consumers.count)
         answer.member("MaxRecordSizeInKiB", stream.maxRecordKiB)
+        answer.member("RecordDistributionStrategy", stream.distribution.rawValue)
         writeWarmThroughput(of: stream, &answer)
         answer.endObject()
         answer.endObject()

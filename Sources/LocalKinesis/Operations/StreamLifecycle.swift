@@ -28,6 +28,7 @@ extension KinesisService {
         var stream = LocalStream(name: name, shardCount: count, mode: mode, created: .now())
         stream.maxRecordKiB = try fields.optionalInt("MaxRecordSizeInKiB", LocalStream.recordSizeRange) ?? 1024
         stream.warmThroughput = try warmThroughput(fields, mode: mode)
+        stream.distribution = try Self.distribution(fields, mode: mode) ?? .userPartitionKey
         stream.tags = try Self.checkedTags(fields.optionalMap("Tags") ?? [:])
         try await pass(stream, through: .creating)
         return nil

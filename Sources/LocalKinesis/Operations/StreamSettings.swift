@@ -63,9 +63,35 @@ extension KinesisService {
             throw RequestFields.missing("StreamModeDetails")
         }
         stream.mode = try Self.mode(details)
+        guard stream.mode == .onDemand || stream.distribution == .userPartitionKey else {
+            throw .invalidArgument("A stream whose record distribution strategy is AUTO stays in ON_DEMAND mode.")
+        }
         if let wanted = try warmThroughput(fields, mode: stream.mode) { stream.warmThroughput = wanted }
         try await pass(stream, through: .updating)
         return nil
+    }
+
+    /// At once, as the service has it. Source: UpdateStreamRecordDistributionStrategy in the service's API reference.
+    func updateDistribution(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {
+        _ = try fields.string("StreamARN")
+        var stream = try idleStream(fields)
+        guard let wanted = try Self.distribution(fields, mode: stream.mode) else {
+            throw RequestFields.missing("RecordDistributionStrategy")
+        }
+        stream.distribution = wanted
+        try await store(stream)
+        return nil
+    }
+
+    static func distribution(
+        _ fields: RequestFields, mode: LocalStream.Mode
+    ) throws(ServiceFault) -> LocalStream.Distribution? {
+        guard fields.has("RecordDistributionStrategy") else { return nil }
+        let wanted = try fields.choice("RecordDistributionStrategy", LocalStream.Distribution.self)
+        guard wanted == .userPartitionKey || mode == .onDemand else {
+            throw .invalidArgument("RecordDistributionStrategy AUTO is only supported for streams in ON_DEMAND mode.")
+        }
+        return wanted
     }
 
     func updateMaxRecordSize(_ fields: RequestFields) async throws(ServiceFault) -> ByteBuffer? {

@@ -1,4 +1,5 @@
 import Bytes
+import Kinesis
 
 /// The tags of a stream, which is named by its name or ARN, and by the newer operations those of a resource: a stream or a
 /// consumer.
@@ -75,7 +76,7 @@ extension KinesisService {
     /// The stream whose ARN the request names.
     func resource(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
         let arn = try fields.string("ResourceARN")
-        guard let name = StreamARN(arn)?.stream else {
+        guard let name = StreamARN(arn)?.name.text else {
             throw RequestFields.constraint(
                 "ResourceARN", arn,
                 "Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/[a-zA-Z0-9_.-]+")

@@ -13,7 +13,7 @@ extension KinesisService {
 
     func putRecord(_ given: RequestFields, _ body: ByteBuffer) async throws(ServiceFault) -> ByteBuffer? {
         let request = try await PutRequest.read(
-            body, given.format, isBatch: false, maxRecordBytes: maxRecordBytes, loop: loop)
+            body, given.format, isBatch: false, limits: recordLimits, loop: loop)
         let stream = try writableStream(request.fields)
         try await checkOrdering(request.fields, stream)
         let outcomes = try await put(request, stream, failing: nil)
@@ -34,6 +34,10 @@ extension KinesisService {
     /// period nobody knows.
     private func checkOrdering(_ fields: RequestFields, _ stream: LocalStream) async throws(ServiceFault) {
         guard let text = try fields.optionalString("SequenceNumberForOrdering") else { return }
+        guard stream.distribution == .userPartitionKey else {
+            throw .invalidArgument(
+                "SequenceNumberForOrdering must not be given for a stream whose record distribution strategy is AUTO.")
+        }
         guard let number = SequenceNumber(text) else {
             throw RequestFields.constraint(
                 "SequenceNumberForOrdering", text, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})"
@@ -83,7 +87,7 @@ extension KinesisService {
         -> ByteBuffer?
     {
         let request = try await PutRequest.read(
-            body, given.format, isBatch: true, maxRecordBytes: maxRecordBytes, loop: loop)
+            body, given.format, isBatch: true, limits: recordLimits, loop: loop)
         let stream = try writableStream(request.fields)
         let outcomes = try await put(request, stream, failing: failing)
         withExtendedLifetime(body) {}
@@ -105,8 +109,9 @@ extension KinesisService {
         return answer.buffer
     }
 
-    private func maxRecordBytes(_ fields: RequestFields) throws(ServiceFault) -> Int {
-        try writableStream(fields).maxRecordBytes
+    private func recordLimits(_ fields: RequestFields) throws(ServiceFault) -> RecordLimits {
+        let stream = try writableStream(fields)
+        return RecordLimits(bytes: stream.maxRecordBytes, isKeyNeeded: stream.distribution == .userPartitionKey)
     }
 
     private func writableStream(_ fields: RequestFields) throws(ServiceFault) -> LocalStream {
@@ -130,7 +135,7 @@ extension KinesisService {
         outcomes.reserveCapacity(request.entries.count)
         let now = arrivalTime()
         for (position, entry) in request.entries.enumerated() {
-            let index = current.shardIndex(for: entry.hashKey)
+            let index = current.shardIndex(of: entry.hashKey)
             let address = StreamStore.Address(stream: current.name, shard: index)
             let ordered = failing.map { Self.fails(position, of: request.entries.count, share: $0) } ?? false
             guard !ordered, admits(entry, address), let stored = store.storedShard(address) else {

@@ -54,6 +54,9 @@ enum Schema {
                     PRIMARY KEY (stream, consumer, key)
                 ) STRICT, WITHOUT ROWID;
                 """),
+        Migration(
+            version: 5,
+            sql: "ALTER TABLE streams ADD COLUMN distribution TEXT NOT NULL DEFAULT 'USER_PARTITION_KEY';"),
     ]
 }
 

@@ -87,6 +87,7 @@ struct StreamLoader {
         stream.shardMetrics = Set(row.text(8).split(separator: ",").compactMap { ShardMetric(rawValue: String($0)) })
         stream.policy = row.optionalText(9)
         stream.warmThroughput = row.optionalInt64(10).map(Int.init)
+        stream.distribution = LocalStream.Distribution(rawValue: row.text(11)) ?? .userPartitionKey
         return stream
     }
 

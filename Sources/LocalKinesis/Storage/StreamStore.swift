@@ -44,15 +44,15 @@ final class StreamStore: @unchecked Sendable {
         let keys = try await database.write { connection throws(SQLiteError) in
             try connection.run(
                 """
-                INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (name) DO UPDATE SET
+                INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (name) DO UPDATE SET
                 status = ?3, mode = ?4, retention_hours = ?5, max_record_kib = ?6, encryption_key = ?7, next_shard = ?8,
-                shard_metrics = ?9, policy = ?10, warm_throughput = ?11
+                shard_metrics = ?9, policy = ?10, warm_throughput = ?11, distribution = ?12
                 """,
                 .text(stream.name), .integer(stream.created.milliseconds), .text(stream.status.rawValue),
                 .text(stream.mode.rawValue), .integer(stream.retentionHours), .integer(stream.maxRecordKiB),
                 .text(stream.encryptionKey), .integer(stream.nextShardIndex),
                 .text(stream.shardMetrics.map(\.rawValue).sorted().joined(separator: ",")), .text(stream.policy),
-                .integer(stream.warmThroughput.map(Int64.init)))
+                .integer(stream.warmThroughput.map(Int64.init)), .text(stream.distribution.rawValue))
             try Self.saveTags(of: stream, connection)
             try Self.saveConsumers(of: stream, connection)
             return try Self.save(stream.orderedShards, of: stream.name, connection)

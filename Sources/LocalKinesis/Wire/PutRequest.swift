@@ -4,6 +4,13 @@ import JSON
 import Kinesis
 import Reactor
 
+/// What a stream demands of a record.
+struct RecordLimits {
+    /// Of data and partition key together.
+    let bytes: Int
+    let isKeyNeeded: Bool
+}
+
 /// A PutRecord or PutRecords body: its fields, and its records without a tree of values. Confined to its loop.
 struct PutRequest {
     private static let keyLengths = 1...PutRecordEntry.maximumPartitionKeyLength
@@ -17,11 +24,11 @@ struct PutRequest {
     /// Reads a body; `loop` gets its turns between slices of a long one.
     static func read(
         _ body: ByteBuffer, _ format: WireFormat, isBatch: Bool,
-        maxRecordBytes: (RequestFields) throws(ServiceFault) -> Int, loop: EventLoop
+        limits: (RequestFields) throws(ServiceFault) -> RecordLimits, loop: EventLoop
     ) async throws(ServiceFault) -> PutRequest {
         switch format {
-        case .json: try await read(JSONObjectScanner.self, body, isBatch, maxRecordBytes, loop)
-        case .cbor: try await read(CBORMapScanner.self, body, isBatch, maxRecordBytes, loop)
+        case .json: try await read(JSONObjectScanner.self, body, isBatch, limits, loop)
+        case .cbor: try await read(CBORMapScanner.self, body, isBatch, limits, loop)
         }
     }
 
@@ -44,7 +51,7 @@ struct PutRequest {
 
     private static func read<Members: BodyMembers>(
         _: Members.Type, _ body: ByteBuffer, _ isBatch: Bool,
-        _ maxRecordBytes: (RequestFields) throws(ServiceFault) -> Int, _ loop: EventLoop
+        _ limits: (RequestFields) throws(ServiceFault) -> RecordLimits, _ loop: EventLoop
     ) async throws(ServiceFault) -> PutRequest
     where Members.Span: BodySpan, Members.Span.Failure == Members.Failure {
         typealias Span = Members.Span
@@ -64,22 +71,22 @@ struct PutRequest {
             throw .serialization("\(error)")
         }
         let fields = try RequestFields(.object(members), Span.format)
-        let limit = try maxRecordBytes(fields)
+        let limits = try limits(fields)
         guard isBatch else {
-            return PutRequest(fields: fields, entries: [try entry.finish(limit: limit, at: nil)], made: entry.made)
+            return PutRequest(fields: fields, entries: [try entry.finish(limits, at: nil)], made: entry.made)
         }
         guard let records else { throw RequestFields.missing("Records") }
-        return try await read(records, fields, limit, loop)
+        return try await read(records, fields, limits, loop)
     }
 
     private static func read<Span: BodySpan>(
-        _ records: Span, _ fields: RequestFields, _ limit: Int, _ loop: EventLoop
+        _ records: Span, _ fields: RequestFields, _ limits: RecordLimits, _ loop: EventLoop
     ) async throws(ServiceFault) -> PutRequest {
         var entries: [PutEntry] = []
         var reader = EntryReader<Span>()
         var sinceTurn = 0
         guard var scanner = try? records.elements() else { throw .serialization("Records must be a list") }
-        while let entry = try next(&scanner, &reader, limit: limit, at: entries.count + 1) {
+        while let entry = try next(&scanner, &reader, limits, at: entries.count + 1) {
             entries.append(entry)
             sinceTurn += entry.bytes
             // About a third of a millisecond's work.
@@ -103,7 +110,7 @@ struct PutRequest {
     }
 
     private static func next<Elements: BodyElements>(
-        _ scanner: inout Elements, _ reader: inout EntryReader<Elements.Span>, limit: Int, at index: Int
+        _ scanner: inout Elements, _ reader: inout EntryReader<Elements.Span>, _ limits: RecordLimits, at index: Int
     ) throws(ServiceFault) -> PutEntry? where Elements.Span.Failure == Elements.Failure {
         do throws(Elements.Failure) {
             guard let span = try scanner.next() else { return nil }
@@ -112,7 +119,7 @@ struct PutRequest {
         } catch {
             throw .serialization("\(error)")
         }
-        return try reader.finish(limit: limit, at: index)
+        return try reader.finish(limits, at: index)
     }
 
     /// Gathers one record's members and checks them.
@@ -137,46 +144,51 @@ struct PutRequest {
             return true
         }
 
-        mutating func finish(limit: Int, at index: Int?) throws(ServiceFault) -> PutEntry {
+        mutating func finish(_ limits: RecordLimits, at index: Int?) throws(ServiceFault) -> PutEntry {
             defer { (data, key, explicitHashKey) = (nil, nil, nil) }
             // Only for a fault: the name would be half of a record's cost.
             func member(_ name: String) -> String { index.map { "records.\($0).member.\(name)" } ?? name }
             guard let data, data.valueKind == Span.blobKind else {
                 throw RequestFields.notConverted(member("Data"), data?.valueKind ?? .null, to: "Blob")
             }
-            guard let key, let keyText = (try? key.string()) ?? nil else {
-                throw RequestFields.notConverted(member("PartitionKey"), key?.valueKind ?? .null, to: "String")
-            }
-            guard PutRequest.keyLengths.contains(keyText.unicodeScalars.count) else {
-                throw RequestFields.constraint(
-                    member("PartitionKey"), keyText, "Member must have length between 1 and 256")
-            }
+            let keyText = try keyText(member("PartitionKey"), isNeeded: limits.isKeyNeeded)
             guard let (blob, size) = data.blob(&made, scratch: scratch) else {
                 throw .serialization("\(member("Data")) is not valid base64")
             }
-            let bytes = size + keyText.utf8.count
-            guard bytes <= limit else {
+            let bytes = size + (keyText?.utf8.count ?? 0)
+            guard bytes <= limits.bytes else {
                 throw RequestFields.constraint(
                     member("Data"), "java.nio.HeapByteBuffer[pos=0 lim=\(size) cap=\(size)]",
-                    "Member must have length less than or equal to \(limit)")
-            }
-            guard let hashKey = hashKey(keyText) else {
-                guard let explicitHashKey, let text = (try? explicitHashKey.string()) ?? nil else {
-                    let kind = explicitHashKey?.valueKind ?? .null
-                    throw RequestFields.notConverted(member("ExplicitHashKey"), kind, to: "String")
-                }
-                throw RequestFields.badHashKey(member("ExplicitHashKey"), text)
+                    "Member must have length less than or equal to \(limits.bytes)")
             }
             return PutEntry(
-                format: Span.format, data: blob, key: key.key(&made), bytes: bytes, hashKey: hashKey)
+                format: Span.format, data: blob, key: keyText == nil ? nil : key?.key(&made), bytes: bytes,
+                hashKey: try hashKey(keyText, member("ExplicitHashKey")))
         }
 
-        /// Nil where the explicit hash key is none.
-        private func hashKey(_ partitionKey: String) -> HashKey? {
-            guard let explicitHashKey, explicitHashKey.valueKind != .null else {
-                return HashKey(partitionKey: partitionKey)
+        /// Nil where there is none, and none is needed.
+        private func keyText(_ name: @autoclosure () -> String, isNeeded: Bool) throws(ServiceFault) -> String? {
+            if !isNeeded, key.map({ $0.valueKind == .null }) ?? true { return nil }
+            guard let key, let text = (try? key.string()) ?? nil else {
+                throw RequestFields.notConverted(name(), key?.valueKind ?? .null, to: "String")
             }
-            return ((try? explicitHashKey.string()) ?? nil).flatMap(HashKey.init)
+            guard PutRequest.keyLengths.contains(text.unicodeScalars.count) else {
+                throw RequestFields.constraint(name(), text, "Member must have length between 1 and 256")
+            }
+            return text
+        }
+
+        private func hashKey(
+            _ partitionKey: String?, _ name: @autoclosure () -> String
+        ) throws(ServiceFault) -> HashKey? {
+            guard let explicitHashKey, explicitHashKey.valueKind != .null else {
+                return partitionKey.map(HashKey.init(partitionKey:))
+            }
+            guard let text = (try? explicitHashKey.string()) ?? nil else {
+                throw RequestFields.notConverted(name(), explicitHashKey.valueKind, to: "String")
+            }
+            guard let key = HashKey(text) else { throw RequestFields.badHashKey(name(), text) }
+            return key
         }
     }
 }

@@ -2,6 +2,11 @@ import AWS
 import Bytes
 import Kinesis
 
+extension PartitionKey {
+    /// base64(SHA-1(data))
+    init(digestOf data: UnsafeRawBufferPointer) { self = .digest(Base64.encode(Digest.sha1(data))) }
+}
+
 /// The records of one put as the service takes them: checked, their data decoded, their keys known.
 ///
 /// All data lies in one buffer. Filled by `PutEncoder`; immutable afterwards.
@@ -46,8 +51,8 @@ package final class EncodedPut: @unchecked Sendable {
     package convenience init(
         data: ByteBuffer, partitionKey: String?, explicitHashKey: HashKey?, isOrdered: Bool = false
     ) {
-        let key = partitionKey ?? Base64.encode(Digest.sha1(data.bytes))
-        let entry = PutRecordEntry(data, partitionKey: key, explicitHashKey: explicitHashKey)
+        let key = partitionKey.map(PartitionKey.given) ?? PartitionKey(digestOf: data.bytes)
+        let entry = PutRecordEntry(data, key, explicitHashKey: explicitHashKey)
         self.init([Record(entry)], isOrdered: isOrdered)
     }
 

@@ -26,12 +26,10 @@ package struct PutEncoder: Sendable {
         do {
             let hashKey = try Self.hashKey(fields.explicitHashKey)
             let ordering = try Self.sequenceNumber(fields.sequenceNumberForOrdering)
-            var key = try Self.partitionKey(fields.partitionKey)
+            let given = try Self.partitionKey(fields.partitionKey)
             try appendData(fields)
-            if key.isEmpty {
-                key = Base64.encode(Digest.sha1(UnsafeRawBufferPointer(rebasing: data.bytes[start...])))
-            }
-            let entry = PutRecordEntry(data, range: start..<data.count, partitionKey: key, explicitHashKey: hashKey)
+            let key = given ?? PartitionKey(digestOf: UnsafeRawBufferPointer(rebasing: data.bytes[start...]))
+            let entry = PutRecordEntry(data, range: start..<data.count, key, explicitHashKey: hashKey)
             append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
         } catch {
             data.truncate(to: start)
@@ -87,12 +85,12 @@ package struct PutEncoder: Sendable {
 
     // MARK: Keys
 
-    /// The given partition key, or an empty text when the data's digest is to be taken.
-    private static func partitionKey(_ span: JSONSpan?) throws(PutFieldError) -> String {
-        guard let span else { return "" }
+    /// nil when the data's digest is to be taken.
+    private static func partitionKey(_ span: JSONSpan?) throws(PutFieldError) -> PartitionKey? {
+        guard let span else { return nil }
         let key = try text(span, "partitionKey")
         try check(partitionKey: key)
-        return key
+        return .given(key)
     }
 
     static func check(partitionKey key: String) throws(PutFieldError) {

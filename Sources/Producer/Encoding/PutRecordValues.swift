@@ -18,13 +18,14 @@ extension PutEncoder {
     package mutating func add(_ values: PutRecordValues, in buffer: ByteBuffer) throws(PutFieldError) {
         let hashKey = try values.hashKey
         let ordering = try values.ordering
-        var key = values.partitionKey
-        if key.isEmpty {
-            key = Base64.encode(Digest.sha1(UnsafeRawBufferPointer(rebasing: buffer.bytes[values.data])))
+        let key: PartitionKey
+        if values.partitionKey.isEmpty {
+            key = PartitionKey(digestOf: UnsafeRawBufferPointer(rebasing: buffer.bytes[values.data]))
         } else {
-            try Self.check(partitionKey: key)
+            try Self.check(partitionKey: values.partitionKey)
+            key = .given(values.partitionKey)
         }
-        let entry = PutRecordEntry(buffer, range: values.data, partitionKey: key, explicitHashKey: hashKey)
+        let entry = PutRecordEntry(buffer, range: values.data, key, explicitHashKey: hashKey)
         append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
     }
 }

@@ -78,7 +78,7 @@ struct ConfigFileSettings: Equatable, Sendable {
             return [Assignment(name: name, values: [text], origin: origin)]
         case .mapping(let members, let line):
             if members.isEmpty { refuse(key, line, "has no value") }
-            if ProgramOption.named(name)?.isMapping == true { return pairs(name, members, origin) }
+            if OptionName.isMapping(name) { return pairs(name, members, origin) }
             return members.flatMap { inner in
                 flat("\(name).\(inner.key)", inner, inEntry: place.map { "\($0).\(inner.key)" })
             }

@@ -3,9 +3,6 @@ import DynamoDB
 
 /// What the configuration says of the table in which groups of several sidecars keep their state (`dynamoDb`).
 struct DynamoDBSettings: Sendable {
-    /// Tags that a table may have.
-    static let mostTags = 50
-
     /// Nil: as `Settings.sharesGroups` has it.
     var isEnabled: Bool?
     /// Before `Settings.endpoint` and `Settings.region`.

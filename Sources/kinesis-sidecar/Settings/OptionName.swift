@@ -11,6 +11,11 @@ enum OptionName {
     /// Those, and the lists that only the file has.
     static let ofFile: [String] = all + ConfigFileSettings.EntryList.allCases.map(\.rawValue)
 
+    /// Whether the file may have a mapping of any keys as the option's value.
+    static func isMapping(_ name: String) -> Bool {
+        ProgramOption.named(name)?.isMapping ?? (ConsumerOption.named(name)?.kind == .tags)
+    }
+
     /// `dynamoDb.tableName` → `KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME`
     static func variable(_ name: String) -> String {
         var text = prefix

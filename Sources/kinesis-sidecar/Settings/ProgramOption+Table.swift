@@ -217,8 +217,8 @@ extension ProgramOption {
             },
             ProgramOption(
                 list: "dynamoDb.tags",
-                accepted: "KEY=VALUE, of 1 to 128 and of up to 256 letters, digits, spaces and _.:/+-@",
-                isMapping: true, read: tag
+                accepted: OptionKind.acceptedTag, isMapping: true,
+                read: { OptionKind.tag($0).map { [Tag(key: $0.key, value: $0.value)] } }
             ) {
                 $0.dynamoDB.tags = Dictionary($1.map { ($0.key, $0.value) }) { $1 }
             } show: {
@@ -227,16 +227,6 @@ extension ProgramOption {
             units("readCapacityUnits", \.dynamoDB.readUnits),
             units("writeCapacityUnits", \.dynamoDB.writeUnits),
         ] + keys("dynamoDb.credentials", \.dynamoDB.keys)
-
-    /// The service's limits of a tag, but for letters beyond ASCII.
-    private static func tag(_ text: String) -> [Tag]? {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let isAllowed = { (byte: UInt8) in byte.isLetter || byte.isDigit || " _.:/+-@".utf8.contains(byte) }
-        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy(isAllowed) }),
-            (1...128).contains(parts[0].count), parts[1].count <= 256, !parts[0].hasPrefix("aws:")
-        else { return nil }
-        return [Tag(key: parts[0], value: parts[1])]
-    }
 
     private static func units(_ name: String, _ key: WritableKeyPath<Settings, Int?> & Sendable) -> ProgramOption {
         ProgramOption("dynamoDb.provisionedThroughput." + name, .integer(1...1_000_000)) {

@@ -84,14 +84,14 @@ struct Settings: Sendable {
     /// `createStreamIfNeeded` for all (design section 5: a typing error must not cost money).
     var createsUnlistedStreams = false
 
-    /// The shards that this stream is created with when it is missing; nil: it is not created.
-    func shardsToCreate(_ stream: String) -> Int? {
-        let listed = consumers.filter { $0.stream.text == stream }
-        if !listed.isEmpty {
-            let options = listed.map { $0.options.applied(to: consumerDefaults) }
-            return options.filter(\.createStreamIfNeeded).map(\.shardCount).max()
-        }
-        return createsUnlistedStreams ? consumerDefaults.shardCount : nil
+    /// What this stream is created with when it is missing; nil: it is not created. CreateStream takes no ARN.
+    func capacity(of stream: StreamName) -> StreamCapacity? {
+        if stream.isARN { return nil }
+        let listed = consumers.filter { $0.stream == stream }
+        guard !listed.isEmpty else { return createsUnlistedStreams ? consumerDefaults.capacity : nil }
+        let wanted = listed.map { $0.options.applied(to: consumerDefaults) }.filter(\.createStreamIfNeeded)
+        if wanted.contains(where: { $0.capacity == .onDemand }) { return .onDemand }
+        return wanted.map(\.shardCount).max().map { .provisioned(shards: $0) }
     }
 
     /// Whether groups are shared with other sidecars, by DynamoDB: unless the configuration says it, in AWS, and with

@@ -65,10 +65,11 @@ struct SettingsReader {
         }
     }
 
-    /// A consumer's option with its one value: a list of shards may be one of the file, or have commas.
+    /// A consumer's option with its one value: a list of shards or tags may be one of the file, or have commas.
     private mutating func joined(_ assignment: Assignment) -> Assignment? {
         guard assignment.values.count != 1 else { return assignment }
-        guard ConsumerOption.named(assignment.name)?.kind == .shardIDs else {
+        let kind = ConsumerOption.named(assignment.name)?.kind
+        guard kind == .shardIDs || kind == .tags else {
             refuse(assignment, "takes one value and no list")
             return nil
         }
@@ -120,7 +121,26 @@ struct SettingsReader {
         settings.createsUnlistedStreams = createAll ?? settings.isLocal
     }
 
-    private static let namesInEntry = OptionName.all + ["streamName"]
+    private static let namesOfStream = ["streamName", "streamArn"]
+    private static let namesInEntry = OptionName.all + namesOfStream
+    private static let arn = "an ARN, such as arn:aws:kinesis:eu-central-1:123456789012:stream/orders"
+
+    /// The stream of an entry, which may give its name and its ARN.
+    private mutating func stream(_ assignment: Assignment, besides other: StreamName?) -> StreamName? {
+        let text = assignment.values[0]
+        let isARN = assignment.name == "streamArn"
+        let stream = isARN ? StreamARN(text).map(StreamName.init) : StreamName(nameOrARN: text)
+        guard let stream, assignment.values.count == 1 else {
+            let name = "1 to \(StreamName.maximumLength) letters, digits, _, . and -, or "
+            refuse(assignment, "\"\(text)\" is not accepted; accepted: \(isARN ? "" : name)\(Self.arn)")
+            return nil
+        }
+        guard let other, other != stream else { return stream }
+        if other.arn?.name == stream { return other }
+        if stream.arn?.name == other { return stream }
+        refuse(assignment, "\(stream) is another stream than \(other), which the entry names too")
+        return nil
+    }
 
     private mutating func take(_ consumer: ConfigFileSettings.Entry) {
         refusedMappings = []
@@ -128,18 +148,14 @@ struct SettingsReader {
         var stream: StreamName?
         var isNamed = false
         for assignment in consumer.assignments {
-            if assignment.name == "streamName" {
+            if Self.namesOfStream.contains(assignment.name) {
                 isNamed = true
-                stream = StreamName(assignment.values[0])
-                if stream == nil || assignment.values.count != 1 {
-                    let accepted = "1 to \(StreamName.maximumLength) letters, digits, _, . and -"
-                    refuse(assignment, "\"\(assignment.values[0])\" is not accepted; accepted: \(accepted)")
-                }
+                stream = self.stream(assignment, besides: stream) ?? stream
             } else if ProgramOption.named(assignment.name) != nil {
                 refuse(assignment, "is an option of the whole process; write it at the top of the file")
             } else if let assignment = joined(assignment), check(assignment, among: Self.namesInEntry) {
                 pairs.append((assignment.name, assignment.values[0]))
-            } else if NearestName.of(assignment.name, among: Self.namesInEntry) == "streamName" {
+            } else if NearestName.of(assignment.name, among: Self.namesInEntry).map(Self.namesOfStream.contains) == true {
                 // The mistake has been told.
                 isNamed = true
             }
@@ -189,6 +205,7 @@ struct SettingsReader {
             if let origin = origins[name] { mistakes.append(Mistake(origin, problem)) }
         }
         checkFanOut()
+        checkStreams()
         checkLocalStreams()
         check(settings.keys, "credentials")
         check(settings.dynamoDB.keys, "dynamoDb.credentials")
@@ -202,6 +219,30 @@ struct SettingsReader {
         let all = [defaults] + settings.consumers.map { $0.options.applied(to: defaults) }
         guard all.contains(where: \.usePausedPolling) else { return }
         mistakes.append(Mistake(origin, "does not go with usePausedPolling: what is pushed does not wait"))
+    }
+
+    /// For all consumers together, and for each that has options of its own.
+    private mutating func checkStreams() {
+        let defaults = settings.consumerDefaults
+        check(defaults, names: Set(self.defaults.keys)) { [given = self.defaults] in given[$0]?.origin }
+        for (consumer, origin) in zip(settings.consumers, consumerOrigins) where !consumer.options.items.isEmpty {
+            let own = Set(consumer.options.items.map(\.name))
+            check(consumer.options.applied(to: defaults), names: own) { _ in origin }
+        }
+    }
+
+    private mutating func check(_ options: ConsumerOptions, names: Set<String>, _ origin: (String) -> Origin?) {
+        if names.contains("shardCount"), options.streamMode == .onDemand {
+            mistakes.append(
+                Mistake(origin("shardCount"), "shardCount does not go with streamMode \(StreamMode.onDemand.rawValue)"))
+        }
+        if !names.isDisjoint(with: ["encryption.type", "encryption.keyId"]),
+            (options.encryptionType == .kms) != (options.encryptionKeyID != nil)
+        {
+            let given = names.contains("encryption.type") ? "encryption.type" : "encryption.keyId"
+            mistakes.append(
+                Mistake(origin(given), "encryption needs both type, \(EncryptionType.kms.rawValue), and keyId"))
+        }
     }
 
     private mutating func checkTLS() {
@@ -253,9 +294,9 @@ struct SettingsReader {
                 .compactMap { origins["dynamoDb.provisionedThroughput." + $0] }.first
             mistakes.append(Mistake(given, "needs both readCapacityUnits and writeCapacityUnits"))
         }
-        if dynamoDB.tags.count > DynamoDBSettings.mostTags {
+        if dynamoDB.tags.count > OptionKind.mostTags {
             mistakes.append(
-                Mistake(origins["dynamoDb.tags"], "are more than \(DynamoDBSettings.mostTags), which a table may have"))
+                Mistake(origins["dynamoDb.tags"], "are more than \(OptionKind.mostTags), which a table may have"))
         }
     }
 }

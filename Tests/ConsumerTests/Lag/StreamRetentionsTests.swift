@@ -28,7 +28,7 @@ private let orders = StreamName("orders")!
         var streams = StreamRetentions()
         #expect(streams.standing(of: orders, now: start) == .unknown)
         #expect(streams.retention(of: orders) == nil)
-        streams.saw(summary(hours: 48), now: start)
+        streams.saw(summary(hours: 48), of: StreamName("orders")!, now: start)
         #expect(streams.standing(of: orders, now: start + .seconds(60)) == .there)
         #expect(streams.standing(of: orders, now: start + StreamRetentions.interval) == .unknown)
         #expect(streams.retention(of: orders) == .seconds(48 * 3600))
@@ -54,7 +54,7 @@ private let orders = StreamName("orders")!
         }
         groups.forgetUnused(now: now, streams)
         #expect(groups.groups.count == 2)
-        streams.saw(summary(hours: 48), now: start)
+        streams.saw(summary(hours: 48), of: StreamName("orders")!, now: start)
         groups.forgetUnused(now: now, streams)
         #expect(groups.groups.keys.map(\.group) == ["new"])
     }
