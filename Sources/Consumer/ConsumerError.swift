@@ -1,6 +1,7 @@
 import AWS
 import Kinesis
 import State
+import Time
 
 /// Why a reader cannot be attached, or what is asked of a consumer cannot be done. Indirect: the frames of every call have
 /// room for one.
@@ -9,6 +10,8 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case conflictingOption(OptionConflict)
     /// The stream's ARN names another region than this one, which is asked.
     case otherRegion(String)
+    /// `initialTimestamp` has not come yet; the service refuses such a moment.
+    case initialTimestampAhead(WallTime)
     /// There is no such stream, and it may not be created.
     case streamMissing(StreamName)
     /// Somebody has stopped the consumer.
@@ -63,6 +66,7 @@ extension ConsumerError: CustomStringConvertible {
         case .otherRegion(let region): "the stream's ARN is of another region than \(region), which is asked"
         case .conflictingOption(let conflict):
             "the consumer runs with \(conflict.option)=\(conflict.held), not \(conflict.asked)"
+        case .initialTimestampAhead(let moment): "initialTimestamp is \(moment.iso8601), which is still to come"
         case .stopped: "the consumer is stopped"
         case .streamMissing(let stream): "there is no stream \(stream)"
         case .streamNotReady(let stream, let status): "the stream \(stream) is \(status)"

@@ -32,6 +32,9 @@ struct Preparation: Sendable {
         _ held: Positions?, options: ConsumerOptions, moment: WallTime,
         onObstacle: @escaping (ConsumerError?) -> Void
     ) async throws(ConsumerError) -> Positions {
+        if let timestamp = options.initialPositionInStream.timestamp, timestamp > .now() {
+            throw .initialTimestampAhead(timestamp)
+        }
         let retry = Retrying(Self.bounded(options.retry)) { onObstacle(.service($0)) }
         let found = try await usableStream(options, retry, onObstacle)
         care.see(found.summary, wanting: options.wishes)

@@ -617,7 +617,11 @@ extension Membership {
         if case .unreadable = known { return (.since(settings.streamCreatedOn), false) }
         if known != .initial { return (known, false) }
         if let beginning = lineage.shard(record.id).flatMap(item.beginning) { return (beginning, false) }
-        guard settings.initialPosition == .latest else { return (.initial, false) }
+        switch settings.initialPosition {
+        case .trimHorizon: return (.initial, false)
+        case .atTimestamp(let moment): return (.since(moment), false)
+        case .latest: break
+        }
         // The service's time at that moment: this host's clock may be wrong.
         let age = latestSince.map { max(.zero, now.instant - $0) } ?? .zero
         return (.since(now.wall.advanced(by: .zero - age)), true)

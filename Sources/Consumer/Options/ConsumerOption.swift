@@ -80,10 +80,15 @@ extension ConsumerOption {
         } show: {
             $0.consumerGroup
         },
-        ConsumerOption("initialPositionInStream", .choice(InitialPosition.allCases.map(\.rawValue))) {
-            $0.initialPositionInStream = $1.text.flatMap(InitialPosition.init) ?? $0.initialPositionInStream
+        ConsumerOption("initialPositionInStream", .choice(InitialPosition.names)) {
+            $0.initialPositionInStream = $1.text.flatMap($0.initialPositionInStream.named) ?? $0.initialPositionInStream
         } show: {
-            $0.initialPositionInStream.rawValue
+            $0.initialPositionInStream.name
+        },
+        ConsumerOption("initialTimestamp", .moment) {
+            $0.initialPositionInStream = $1.moment.map(InitialPosition.atTimestamp) ?? $0.initialPositionInStream
+        } show: {
+            $0.initialPositionInStream.timestamp?.iso8601 ?? ""
         },
         ConsumerOption("limit", .integer(1...10_000)) {
             $0.limit = $1.integer ?? $0.limit

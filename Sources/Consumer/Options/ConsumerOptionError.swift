@@ -8,6 +8,8 @@ package enum ConsumerOptionError: Error, Hashable, Sendable {
     case repeated(option: String)
     /// The value is not what the option accepts.
     case badValue(option: String, value: String, accepted: String)
+    /// The option says something only beside another one, which is not named.
+    case incomplete(option: String, needs: String)
     /// The option is configuration, never a query parameter.
     case configurationOnly(option: String)
     /// A later version's option. `inForce` is the one value that is accepted, nil when none is.
@@ -17,7 +19,7 @@ package enum ConsumerOptionError: Error, Hashable, Sendable {
     package var option: String {
         switch self {
         case .unknown(let option), .elsewhere(let option, _), .repeated(let option), .badValue(let option, _, _),
-            .configurationOnly(let option), .notAvailableYet(let option, _, _):
+            .incomplete(let option, _), .configurationOnly(let option), .notAvailableYet(let option, _, _):
             option
         }
     }
@@ -30,6 +32,7 @@ extension ConsumerOptionError: CustomStringConvertible {
         case .elsewhere(let option, let place): "\(option) is no option here: \(place)"
         case .repeated(let option): "\(option) is given twice"
         case .badValue(let option, let value, let accepted): "\(option) is \"\(value)\"; accepted: \(accepted)"
+        case .incomplete(let option, let needs): "\(option) as it is given needs \(needs) beside it"
         case .configurationOnly(let option): "\(option) is configuration and no query parameter"
         case .notAvailableYet(let option, let value, let inForce?):
             "\(option)=\(value) is not available yet; accepted: \(inForce)"

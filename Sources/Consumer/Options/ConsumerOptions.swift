@@ -105,9 +105,3 @@ package enum EncryptionType: String, CaseIterable, Sendable {
     case none = "NONE"
     case kms = "KMS"
 }
-
-/// `initialPositionInStream`; the raw values are the option's texts.
-package enum InitialPosition: String, CaseIterable, Sendable {
-    case latest = "LATEST"
-    case trimHorizon = "TRIM_HORIZON"
-}

@@ -23,12 +23,20 @@ package struct NamedOptions: Equatable, Sendable {
     {
         for (name, text) in pairs {
             guard !items.contains(where: { $0.name == name }) else { throw .repeated(option: name) }
-            try add(name, text, from: scope)
+            items.append(try Self.read(name, text, from: scope))
         }
+        try checkTogether()
     }
 
-    private mutating func add(_ name: String, _ text: String, from scope: ConsumerOption.Scope)
+    /// Whether there is such an option with such a value; what it needs beside it is not looked at.
+    package static func check(_ name: String, _ text: String, from scope: ConsumerOption.Scope)
         throws(ConsumerOptionError)
+    {
+        _ = try read(name, text, from: scope)
+    }
+
+    private static func read(_ name: String, _ text: String, from scope: ConsumerOption.Scope)
+        throws(ConsumerOptionError) -> Item
     {
         guard let option = ConsumerOption.named(name) else {
             if let place = ConsumerOption.elsewhere[name] { throw .elsewhere(option: name, place: place) }
@@ -45,7 +53,16 @@ package struct NamedOptions: Equatable, Sendable {
         if case .later(let inForce) = option.availability, value != inForce.flatMap(option.kind.read) {
             throw .notAvailableYet(option: name, value: text, inForce: inForce)
         }
-        items.append(Item(name: name, text: text, value: value))
+        return Item(name: name, text: text, value: value)
+    }
+
+    /// AT_TIMESTAMP and its moment are named together, or not at all: one of them alone says nothing.
+    private func checkTogether() throws(ConsumerOptionError) {
+        let position = items.first { $0.name == "initialPositionInStream" }?.text
+        let hasMoment = items.contains { $0.name == "initialTimestamp" }
+        guard (position == "AT_TIMESTAMP") != hasMoment else { return }
+        if hasMoment { throw .incomplete(option: "initialTimestamp", needs: "initialPositionInStream=AT_TIMESTAMP") }
+        throw .incomplete(option: "initialPositionInStream", needs: "initialTimestamp")
     }
 
     /// The named group, nil when none was named.

@@ -1,5 +1,6 @@
 import Bytes
 import Kinesis
+import Time
 
 /// What kind of value an option takes, and how it is written: query, environment and YAML all bring text.
 package enum OptionKind: Equatable, Sendable {
@@ -19,6 +20,8 @@ package enum OptionKind: Equatable, Sendable {
     case shardIDs
     /// `KEY=VALUE`, separated by commas, which no tag has; an empty text is none. A file may have a mapping.
     case tags
+    /// A moment: ISO 8601 with `Z` or an offset, or whole milliseconds since 1970.
+    case moment
 
     /// About 24 days: the longest time that an option may name. Node.js's timers, for which lifion's options were
     /// made, reach no further either.
@@ -35,6 +38,7 @@ package enum OptionKind: Equatable, Sendable {
         case .text(let longest): "1 to \(longest) characters without control characters"
         case .shardIDs: "ids of shards, such as shardId-000000000000, separated by commas"
         case .tags: "at most \(Self.mostTags) of \(Self.acceptedTag)"
+        case .moment: "a time such as 2026-01-02T03:04:05Z, or milliseconds since 1970"
         }
     }
 
@@ -63,6 +67,8 @@ package enum OptionKind: Equatable, Sendable {
             return Self.shardIDs(text).map(OptionValue.shardIDs)
         case .tags:
             return Self.tags(text).map(OptionValue.tags)
+        case .moment:
+            return Self.moment(text).map(OptionValue.moment)
         }
     }
 
@@ -82,6 +88,17 @@ package enum OptionKind: Equatable, Sendable {
         else { return nil }
         return value
     }
+
+    /// A moment as people and programs write it.
+    package static func moment(_ text: String) -> WallTime? {
+        if let milliseconds = integer(text, in: 0...latestMilliseconds) {
+            return WallTime(milliseconds: Int64(milliseconds))
+        }
+        return WallTime(iso8601: text)
+    }
+
+    /// The last moment of the year 9999: RFC 3339 has four digits for it.
+    private static let latestMilliseconds = 253_402_300_799_999
 
     private static func shardIDs(_ text: String) -> Set<ShardID>? {
         guard !text.isEmpty else { return [] }
@@ -136,6 +153,7 @@ package enum OptionValue: Equatable, Sendable {
     case text(String)
     case shardIDs(Set<ShardID>)
     case tags([String: String])
+    case moment(WallTime)
 
     package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
     package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
@@ -144,4 +162,5 @@ package enum OptionValue: Equatable, Sendable {
     package var text: String? { if case .text(let value) = self { value } else { nil } }
     package var tags: [String: String]? { if case .tags(let value) = self { value } else { nil } }
     package var shardIDs: Set<ShardID>? { if case .shardIDs(let value) = self { value } else { nil } }
+    package var moment: WallTime? { if case .moment(let value) = self { value } else { nil } }
 }

@@ -120,8 +120,8 @@ final class Positions: @unchecked Sendable {
         return added
     }
 
-    /// Takes a new reader's option and the newest listing in, and returns when a change of what LATEST means is
-    /// committed. Returns whether LATEST means this moment from now on, because none was taken before.
+    /// Takes a new reader's option and the newest listing in, and returns when a change of what it means is committed.
+    /// Returns whether it means a moment from now on, because none was taken before.
     func begin(
         from initial: InitialPosition, at moment: WallTime, _ listing: [Shard]
     ) async throws(StateError) -> Bool {

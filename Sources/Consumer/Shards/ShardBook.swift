@@ -112,11 +112,18 @@ struct ShardBook: Sendable {
     /// Where reading the shard begins without a checkpoint.
     func start(of id: ShardID) -> StartingPosition {
         switch states[id]?.start {
-        case .initial, .initialClosed:
-            guard initialPosition == .latest, let latestSince else { return .trimHorizon }
-            return .atTimestamp(latestSince)
+        case .initial, .initialClosed: return initialMoment.map(StartingPosition.atTimestamp) ?? .trimHorizon
         case .since(let moment): return .atTimestamp(moment)
         case .trimHorizon, nil: return .trimHorizon
+        }
+    }
+
+    /// The moment from which a shard is read that nobody has begun; nil: from its beginning.
+    private var initialMoment: WallTime? {
+        switch initialPosition {
+        case .latest: latestSince
+        case .atTimestamp(let moment): moment
+        case .trimHorizon: nil
         }
     }
 
@@ -129,11 +136,27 @@ struct ShardBook: Sendable {
     // MARK: Facts
 
     /// The option in force, for a new reader. Returns whether the state to keep has changed: the moment of LATEST is
-    /// taken once and then stands.
+    /// taken once and then stands, and so does that of AT_TIMESTAMP for each shard that nobody has begun.
     mutating func begin(from initial: InitialPosition, at moment: WallTime) -> Bool {
         initialPosition = initial
         defer { derive() }
-        guard initial == .latest, latestSince == nil else { return false }
+        switch initial {
+        case .latest: return beginAtLatest(moment)
+        case .atTimestamp(let since): return begin(since: since)
+        case .trimHorizon: return false
+        }
+    }
+
+    private mutating func begin(since moment: WallTime) -> Bool {
+        let unbegun = states.values.filter {
+            ($0.start == .initial || $0.start == .initialClosed) && $0.checkpoint == nil && !$0.isDepleted
+        }
+        for shard in unbegun { states[shard.id]?.start = .since(moment) }
+        return !unbegun.isEmpty
+    }
+
+    private mutating func beginAtLatest(_ moment: WallTime) -> Bool {
+        guard latestSince == nil else { return false }
         latestSince = moment
         for (id, shard) in states where shard.start == .initial && shard.checkpoint == nil {
             // Records of a shard that was closed before the reader came are not news.
@@ -230,11 +253,9 @@ struct ShardBook: Sendable {
         if let checkpoint = state.checkpoint { return .behind(checkpoint) }
         switch state.start {
         case .since(let moment): return .since(moment)
-        case .initial, .initialClosed:
-            guard initialPosition == .latest, let latestSince else { return .initial }
-            return .since(latestSince)
+        case .initial, .initialClosed: return initialMoment.map(ShardRecord.Place.since) ?? .initial
         case .trimHorizon:
-            guard initialPosition == .latest, let shard = listed[state.id] else { return .initial }
+            guard initialPosition != .trimHorizon, let shard = listed[state.id] else { return .initial }
             return .behind(Checkpoint(sequenceNumber: shard.startingSequenceNumber))
         }
     }

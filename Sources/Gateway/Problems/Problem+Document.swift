@@ -154,6 +154,9 @@ extension ConsumerOptionError {
         case .badValue(let option, let value, let accepted):
             ProblemDocument(.badOption, "The option \(option) is \"\(value)\"; accepted: \(accepted).")
                 .with("option", .string(option)).with("accepted", .string(accepted))
+        case .incomplete(let option, let needs):
+            ProblemDocument(.badOption, "The option \(option) as it is given needs \(needs) beside it.")
+                .with("option", .string(option)).with("accepted", .string("\(option) together with \(needs)"))
         case .configurationOnly(let option):
             ProblemDocument(.configurationOnlyOption, "The option \(option) is taken from the configuration only.")
                 .with("option", .string(option))

@@ -54,6 +54,13 @@ extension ConsumerError {
         case .otherRegion(let region):
             ProblemDocument(.badStreamName, "\(stream) is in another region than \(region), whose Kinesis is asked.")
                 .with("field", "streamName")
+        case .initialTimestampAhead(let moment):
+            ProblemDocument(
+                .badOption,
+                "The option initialTimestamp is \(moment.iso8601), which is still to come by this sidecar's clock; accepted: "
+                    + "a time that has passed."
+            )
+            .with("option", "initialTimestamp").with("accepted", "a time that has passed")
         case .stopped:
             ProblemDocument(
                 .consumerStopped,

@@ -141,7 +141,7 @@ extension ConsumerSnapshot {
         switch kind {
         case .boolean: json.bool(text == "true")
         case .integer, .milliseconds, .number: json.value(.number(text))
-        case .choice, .text, .shardIDs, .tags: json.string(text)
+        case .choice, .text, .shardIDs, .moment, .tags: json.string(text)
         }
     }
 }

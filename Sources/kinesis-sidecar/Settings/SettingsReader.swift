@@ -77,10 +77,22 @@ struct SettingsReader {
         return Assignment(name: assignment.name, values: [text], origin: assignment.origin)
     }
 
+    /// Options that were checked one by one; nil where one of them needs another, which is told.
+    private mutating func together(_ assignments: some Collection<Assignment>) -> NamedOptions? {
+        do throws(ConsumerOptionError) {
+            return try NamedOptions(assignments.map { ($0.name, $0.values[0]) }, from: .configuration)
+        } catch {
+            if let first = assignments.first(where: { $0.name == error.option }) {
+                refuse(first, Self.text(error, OptionName.ofFile))
+            }
+            return nil
+        }
+    }
+
     /// A consumer's option: whether its table takes it. `names` are those that somebody may have meant.
     private mutating func check(_ assignment: Assignment, among names: [String] = OptionName.ofFile) -> Bool {
         do throws(ConsumerOptionError) {
-            _ = try NamedOptions([(assignment.name, assignment.values[0])], from: .configuration)
+            try NamedOptions.check(assignment.name, assignment.values[0], from: .configuration)
             return true
         } catch {
             refuse(assignment, Self.text(error, names))
@@ -95,7 +107,7 @@ struct SettingsReader {
         case .badValue(_, let value, let accepted): "\"\(value)\" is not accepted; accepted: \(accepted)"
         case .notAvailableYet(_, let value, let inForce?): "\"\(value)\" is not available yet; accepted: \(inForce)"
         case .notAvailableYet: "is not available yet"
-        case .repeated, .configurationOnly, .elsewhere: error.description
+        case .repeated, .incomplete, .configurationOnly, .elsewhere: error.description
         }
     }
 
@@ -114,8 +126,7 @@ struct SettingsReader {
     // MARK: Consumers
 
     private mutating func takeDefaults() {
-        let pairs = defaults.values.map { ($0.name, $0.values[0]) }
-        guard let named = try? NamedOptions(pairs, from: .configuration) else { return }
+        guard let named = together(defaults.values) else { return }
         settings.consumerDefaults = named.applied(to: ConsumerOptions())
         let createAll = defaults["createStreamIfNeeded"].flatMap { OptionKind.truth($0.values[0]) }
         settings.createsUnlistedStreams = createAll ?? settings.isLocal
@@ -144,7 +155,7 @@ struct SettingsReader {
 
     private mutating func take(_ consumer: ConfigFileSettings.Entry) {
         refusedMappings = []
-        var pairs: [(String, String)] = []
+        var named: [Assignment] = []
         var stream: StreamName?
         var isNamed = false
         for assignment in consumer.assignments {
@@ -154,7 +165,7 @@ struct SettingsReader {
             } else if ProgramOption.named(assignment.name) != nil {
                 refuse(assignment, "is an option of the whole process; write it at the top of the file")
             } else if let assignment = joined(assignment), check(assignment, among: Self.namesInEntry) {
-                pairs.append((assignment.name, assignment.values[0]))
+                named.append(assignment)
             } else if NearestName.of(assignment.name, among: Self.namesInEntry).map(Self.namesOfStream.contains) == true {
                 // The mistake has been told.
                 isNamed = true
@@ -164,7 +175,7 @@ struct SettingsReader {
             mistakes.append(Mistake(consumer.origin, "the entry has no streamName"))
             return
         }
-        guard let stream, let options = try? NamedOptions(pairs, from: .configuration) else { return }
+        guard let stream, let options = together(named) else { return }
         add(stream, options, consumer)
     }
 

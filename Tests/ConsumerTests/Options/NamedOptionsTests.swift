@@ -40,6 +40,47 @@ import Time
         }
     }
 
+    @Test(arguments: ["2026-01-02T03:04:05.678Z", "2026-01-02T04:04:05.678+01:00", "1767323045678"])
+    func `AT_TIMESTAMP takes its moment as text or as milliseconds, in whatever order they stand`(moment: String) throws
+    {
+        let pairs = [("initialPositionInStream", "AT_TIMESTAMP"), ("initialTimestamp", moment)]
+        for pairs in [pairs, pairs.reversed()] {
+            let options = try NamedOptions(pairs, from: .query).applied(to: ConsumerOptions())
+            let expected = WallTime(milliseconds: 1_767_323_045_678)
+            #expect(options.initialPositionInStream == .atTimestamp(expected))
+            #expect(options.named.contains { $0.name == "initialTimestamp" && $0.text == expected.iso8601 })
+        }
+    }
+
+    @Test(arguments: [
+        ["initialPositionInStream": "AT_TIMESTAMP"], ["initialTimestamp": "1767323045678"],
+        ["initialPositionInStream": "LATEST", "initialTimestamp": "1767323045678"],
+    ])
+    func `AT_TIMESTAMP and its moment are named together or not at all`(pairs: [String: String]) throws {
+        let isMoment = pairs["initialTimestamp"] != nil
+        #expect(
+            throws: ConsumerOptionError.incomplete(
+                option: isMoment ? "initialTimestamp" : "initialPositionInStream",
+                needs: isMoment ? "initialPositionInStream=AT_TIMESTAMP" : "initialTimestamp")
+        ) { try NamedOptions(pairs.map { ($0, $1) }, from: .query) }
+    }
+
+    @Test(arguments: ["", "yesterday", "-5", "2026-13-01T00:00:00Z", "2026-01-01", "99999999999999999999", "253402300800000"])
+    func `what is no moment is refused`(text: String) {
+        #expect(OptionKind.moment.read(text) == nil)
+    }
+
+    @Test func `another moment than the one that is held conflicts, the same one does not`() throws {
+        func named(_ moment: String) throws -> NamedOptions {
+            try NamedOptions(
+                [("initialPositionInStream", "AT_TIMESTAMP"), ("initialTimestamp", moment)], from: .query)
+        }
+        let held = try named("1767323045678").applied(to: ConsumerOptions())
+        #expect(try named("2026-01-02T03:04:05.678Z").conflict(with: held) == nil)
+        #expect(try named("5").conflict(with: held)?.option == "initialTimestamp")
+        #expect(try named("5").conflict(with: ConsumerOptions())?.option == "initialPositionInStream")
+    }
+
     @Test(arguments: [
         ("shouldDeaggregate", "true", "false"),
         ("shouldDeaggregate", "auto", "false"), ("compression", "LZ-UTF8", "none"),

@@ -44,6 +44,16 @@ import Time
         #expect(book.position(of: ShardID(number: 2)).start == .trimHorizon)
     }
 
+    @Test func `AT_TIMESTAMP begins every shard at its moment, which stands once it was taken`() {
+        let since = WallTime(milliseconds: 1_500_000)
+        var book = book([shard(0, closed: true), shard(1, parents: [0])], from: .atTimestamp(since))
+        #expect(book.readable == ids(0), "what came before the split is read before its child")
+        #expect(book.state.shards.map(\.start) == [.since(since), .since(since)])
+        #expect(!book.begin(from: .latest, at: moment) || book.position(of: ShardID(number: 1)).start == .atTimestamp(since))
+        let kept = book.depleted(ShardID(number: 0), children: [child(2, of: 0)])
+        #expect(kept.map(\.start) == [.trimHorizon], "a child that nobody knew begins at its first record")
+    }
+
     @Test func `a stream that was made for the reader is read from its first record, also under LATEST`() {
         let book = book([shard(0)], from: .latest, isNewStream: true)
         #expect(book.position(of: ShardID(number: 0)).start == .trimHorizon)
