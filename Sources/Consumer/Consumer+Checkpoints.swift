@@ -6,6 +6,8 @@ import State
 package enum Acknowledgement: Hashable, Sendable {
     /// This event, and all before it that its reader got, of shards that were not taken from it since.
     case event(EventID)
+    /// As `event`; but the event's own records cannot be processed, and are passed over.
+    case skipped(EventID)
     /// Everything of the shard up to this record.
     case record(ShardID, Checkpoint)
 }
@@ -39,18 +41,22 @@ extension Consumer {
         guard holdsShards, positions != nil else { throw .shardsNotHeld }
         guard isForced || !options.useAutoCheckpoints else { throw .checkpointsAreAutomatic }
         use()
+        let seeks = positions?.seeks
         let wanted = try await wanted(acknowledgement, isForced: isForced)
         // The log was asked meanwhile.
         guard holdsShards, let positions else { throw .shardsNotHeld }
-        for (shard, checkpoint) in wanted {
+        if positions.seeks != seeks, let shard = wanted.keys.min() { throw .checkpointBeforeSeek(shard) }
+        for (shard, place) in wanted {
             guard positions.book.shard(shard) != nil, positions.book.mayMove(shard) else { continue }
-            if positions.book.progress(of: shard) < .through(checkpoint) {
-                positions.settled(shard, checkpoint)
-                session?.acknowledged(shard, checkpoint)
+            if positions.book.progress(of: shard) < .through(place.checkpoint) {
+                positions.settled(shard, place.checkpoint)
+                session?.acknowledged(shard, place.checkpoint)
+                scope.counters[shard].skipped(place.skippedRecords)
             }
         }
-        if isForced { stepBack(wanted, positions) }
-        try await store(wanted, isBack: isForced)
+        let places = wanted.mapValues(\.checkpoint)
+        if isForced { stepBack(places, positions) }
+        try await store(places, isBack: isForced)
         return wanted.keys.sorted().map {
             StoredCheckpoint(shard: $0, checkpoint: positions.book.progress(of: $0).checkpoint)
         }
@@ -73,26 +79,40 @@ extension Consumer {
         if !moved.isEmpty { session?.wasReset(moved) }
     }
 
+    /// How far a shard is to be done.
+    private struct Wanted {
+        let checkpoint: Checkpoint
+        /// Records that are done because they are passed over.
+        var skippedRecords = 0
+    }
+
     /// The checkpoints that are asked for, checked.
     private func wanted(_ acknowledgement: Acknowledgement, isForced: Bool) async throws(ConsumerError)
-        -> [ShardID: Checkpoint]
+        -> [ShardID: Wanted]
     {
         switch acknowledgement {
-        case .event(let event):
+        case .event(let event), .skipped(let event):
             guard let sent = try await sent(upTo: event) else { throw .unknownEvent(event) }
             let isAnyOurs = sent.keys.contains { positions?.book.mayMove($0) ?? false }
             if let group, let shard = sent.keys.min(), !isAnyOurs {
                 throw .leaseLost(shard, to: group.owner(of: shard))
             }
-            let standing = sent.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }
+            let before = sent.filter { $0.value.seek != positions?.seek(of: $0.key) }
+            if let shard = before.first(where: { $0.value.number == event.number })?.key {
+                throw .checkpointBeforeSeek(shard)
+            }
+            let standing = sent.filter { before[$0.key] == nil }.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }
             guard !standing.isEmpty else { throw .unknownEvent(event) }
-            return standing.mapValues(\.last)
+            return standing.mapValues { sent in
+                let isSkipped = acknowledgement == .skipped(event) && sent.number == event.number
+                return Wanted(checkpoint: sent.last, skippedRecords: isSkipped ? sent.records : 0)
+            }
         case .record(let shard, let checkpoint):
             guard let book = positions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
             if let group, !book.mayMove(shard) { throw .leaseLost(shard, to: group.owner(of: shard)) }
             if !isForced { try await check(checkpoint, of: shard, in: book) }
             try await verify(checkpoint, of: shard)
-            return [shard: checkpoint]
+            return [shard: Wanted(checkpoint: checkpoint)]
         }
     }
 
@@ -109,15 +129,17 @@ extension Consumer {
         }
         let sentNow = session?.task(of: shard)?.settledProgress ?? .nothing
         guard max(sentNow, book.progress(of: shard)) < .through(checkpoint) else { return }
-        let furthest: Checkpoint?
-        do throws(StateError) { furthest = try await scope.sent.furthestSent(shard) } catch {
-            // A group goes on without the log: the service says whether there is such a record.
-            if group != nil { return }
+        let seek = book.shard(shard)?.seek
+        let furthest: FurthestSent
+        do throws(StateError) { furthest = try await scope.sent.furthestSent(shard, under: seek) } catch {
+            // A group goes on without the log: the service says whether there is such a record. It cannot say whether that was
+            // sent before the shard was put elsewhere.
+            if group != nil, seek == nil { return }
             throw .state(error)
         }
-        guard ShardProgress(furthest) >= .through(checkpoint) else {
-            throw .checkpointAhead(shard, furthest: max(sentNow, ShardProgress(furthest)).checkpoint)
-        }
+        guard ShardProgress(furthest.now) < .through(checkpoint) else { return }
+        if ShardProgress(furthest.before) >= .through(checkpoint) { throw .checkpointBeforeSeek(shard) }
+        throw .checkpointAhead(shard, furthest: max(sentNow, ShardProgress(furthest.now)).checkpoint)
     }
 
     /// Whether there is such a record: a checkpoint that the service does not know would be given up by whoever reads next, and

@@ -12,5 +12,12 @@ extension Consumer: GroupKeeper.Delegate {
 
     func leaseLost(_ shard: ShardID) { session?.leaseLost(shard) }
 
+    func wasSought(_ shards: Set<ShardID>) { scope.sent.forget(shards) }
+
+    func sought(_ shards: [ShardID]) {
+        scope.sent.forget(Set(shards))
+        session?.sought(shards)
+    }
+
     func groupIsAhead() { session?.lookAgain() }
 }

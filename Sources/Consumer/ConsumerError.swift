@@ -44,8 +44,16 @@ package indirect enum ConsumerError: Error, Hashable, Sendable {
     case checkpointBehind(ShardID, held: Checkpoint)
     /// Nobody was sent anything behind `furthest` of the shard, nil: anything at all.
     case checkpointAhead(ShardID, furthest: Checkpoint?)
+    /// What is acknowledged was sent before somebody put the shard elsewhere.
+    case checkpointBeforeSeek(ShardID)
     /// The service knows no such number of the shard's records.
     case unknownSequenceNumber(ShardID, SequenceNumber)
+    /// Nothing is kept of the group for the stream as it is now.
+    case unknownGroup(String)
+    /// A seek names a moment that has not come yet.
+    case seekAhead(WallTime)
+    /// Somebody reads shards who cannot be told that they go on elsewhere.
+    case shardsHeldElsewhere([HeldShard])
     /// The group cannot be forgotten while somebody reads, or is about to.
     case hasReaders
     /// Configuration lists the consumer, which would begin anew.
@@ -86,6 +94,11 @@ extension ConsumerError: CustomStringConvertible {
             "the checkpoint of \(shard) is at \(held.sequenceNumber) already"
         case .checkpointAhead(let shard, let furthest):
             "of \(shard) nothing was sent behind \(furthest?.sequenceNumber.text ?? "its beginning")"
+        case .checkpointBeforeSeek(let shard): "what was sent of \(shard) before its last seek counts for nothing"
+        case .unknownGroup(let group): "nothing is known of a group \(group) of the stream"
+        case .seekAhead(let moment): "\(moment.iso8601) is still to come"
+        case .shardsHeldElsewhere(let shards):
+            "others read \(shards.map { "\($0.shard) (\($0.host))" }.joined(separator: ", "))"
         case .unknownSequenceNumber(let shard, let number): "no record of \(shard) has the sequence number \(number)"
         case .hasReaders: "the consumer has readers"
         case .configured: "configuration lists the consumer"

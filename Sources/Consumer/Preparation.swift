@@ -64,7 +64,7 @@ struct Preparation: Sendable {
         return positions
     }
 
-    private static func bounded(_ retry: RetryPolicy) -> RetryPolicy {
+    static func bounded(_ retry: RetryPolicy) -> RetryPolicy {
         var retry = retry
         retry.maxRetryTime = min(retry.maxRetryTime ?? patience, patience)
         // A reader waits: the first attempts follow sooner than lifion's second.

@@ -91,6 +91,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stop(let stream): try await stop(exchange, stream)
         case .forget(let stream): try await forget(exchange, stream)
         case .checkpoints(let stream): try await storeCheckpoints(exchange, stream)
+        case .storedCheckpoints(let stream): try await checkpoints(exchange, stream)
+        case .seek(let stream): try await seek(exchange, stream)
         case .goOn(let stream): try await continuePolling(exchange, stream)
         case .statusPage: try await statusPage(exchange)
         case .metrics: try await metrics(exchange)

@@ -14,7 +14,11 @@ package enum Route: Equatable, Sendable {
     case start(StreamName)
     case stop(StreamName)
     case forget(StreamName)
+    /// What somebody has processed.
     case checkpoints(StreamName)
+    /// Where the group stands.
+    case storedCheckpoints(StreamName)
+    case seek(StreamName)
     case goOn(StreamName)
     case streams
     case stream(StreamName)
@@ -27,7 +31,8 @@ package enum Route: Equatable, Sendable {
     /// The methods that the route has. HEAD is GET without a body.
     package var methods: [HTTPMethod] {
         switch self {
-        case .put, .start, .stop, .forget, .checkpoints, .goOn: [.post]
+        case .put, .start, .stop, .forget, .goOn, .seek: [.post]
+        case .checkpoints, .storedCheckpoints: [.get, .head, .post]
         case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .metrics, .livez, .readyz,
             .openAPI:
             [.get, .head]
@@ -39,6 +44,8 @@ package enum Route: Equatable, Sendable {
     ) throws(Problem) -> Route {
         let route = try at(path, entrance)
         guard route.methods.contains(method) else { throw .methodNotAllowed(method, allowed: route.methods) }
+        // One path, and another right for those who only ask.
+        if case .checkpoints(let stream) = route, method != .post { return .storedCheckpoints(stream) }
         return route
     }
 
@@ -97,6 +104,7 @@ package enum Route: Equatable, Sendable {
         case "stop": return .stop(try stream(name))
         case "forget": return .forget(try stream(name))
         case "checkpoints": return .checkpoints(try stream(name))
+        case "seek": return .seek(try stream(name))
         case "continue": return .goOn(try stream(name))
         default: return nil
         }

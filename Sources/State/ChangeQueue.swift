@@ -42,6 +42,8 @@ struct ChangeQueue {
             // A checkpoint that comes after this one must not slip into the place before it.
             checkpoints[Place(consumer: consumer, shard: shard)] = nil
         case .adopt(let shard): checkpoints[Place(consumer: consumer, shard: shard.id)] = nil
+        case .seek(let shards):
+            for shard in shards { checkpoints[Place(consumer: consumer, shard: shard.id)] = nil }
         case .begin: drop(before: consumer)
         case .add, .deplete, .forget, .readerJoined, .lossesForgotten:
             break
@@ -98,7 +100,8 @@ struct ChangeQueue {
             switch entry.change {
             case .delivered(let event): forgotten[entry.consumer, default: [:]][event.id.reader] = event.id.number
             case .eventsForgotten(let reader, let number): forgotten[entry.consumer, default: [:]][reader] = number
-            case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget, .readerJoined, .readerEnded,
+            case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .seek, .disown, .forget, .readerJoined,
+                .readerEnded,
                 .lossesSettled, .lossesForgotten:
                 break
             }

@@ -41,10 +41,12 @@ package struct ShardState: Hashable, Sendable {
     package var isDepleted: Bool
     /// In which run of this host's member the shard was last leased; nil: it never was, or the lease was lost since.
     package var run: MemberRun?
+    /// nil: reading began where the group did.
+    package var seek: SeekID?
 
     package init(
         id: ShardID, parents: [ShardID], start: ShardStart, checkpoint: Checkpoint? = nil, isDepleted: Bool = false,
-        run: MemberRun? = nil
+        run: MemberRun? = nil, seek: SeekID? = nil
     ) {
         self.id = id
         self.parents = parents
@@ -52,6 +54,7 @@ package struct ShardState: Hashable, Sendable {
         self.checkpoint = checkpoint
         self.isDepleted = isDepleted
         self.run = run
+        self.seek = seek
     }
 }
 

@@ -13,9 +13,13 @@ package struct DeliveredEvent: Hashable, Sendable {
     package let endOffset: Int
     /// When its last byte was taken.
     package let sentOn: WallTime
+    /// Under which seek of the shard.
+    package let seek: SeekID?
+    package let records: Int
 
     package init(
-        id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int, sentOn: WallTime
+        id: EventID, shard: ShardID, before: Checkpoint, last: Checkpoint, endOffset: Int, sentOn: WallTime,
+        seek: SeekID? = nil, records: Int = 1
     ) {
         self.id = id
         self.shard = shard
@@ -23,6 +27,8 @@ package struct DeliveredEvent: Hashable, Sendable {
         self.last = last
         self.endOffset = endOffset
         self.sentOn = sentOn
+        self.seek = seek
+        self.records = records
     }
 }
 
@@ -69,10 +75,29 @@ package struct SentEvent: Hashable, Sendable {
     package let number: Int
     /// Its last record.
     package let last: Checkpoint
+    /// Under which seek of the shard it was sent.
+    package let seek: SeekID?
+    /// 0: not known, because an earlier version of the program sent it.
+    package let records: Int
 
-    package init(number: Int, last: Checkpoint) {
+    package init(number: Int, last: Checkpoint, seek: SeekID? = nil, records: Int = 1) {
         self.number = number
         self.last = last
+        self.seek = seek
+        self.records = records
+    }
+}
+
+/// How far a shard was sent to any reader, as far as the log reaches back.
+package struct FurthestSent: Hashable, Sendable {
+    /// Under the seek that was asked for; nil: nothing.
+    package let now: Checkpoint?
+    /// Under others.
+    package let before: Checkpoint?
+
+    package init(now: Checkpoint?, before: Checkpoint?) {
+        self.now = now
+        self.before = before
     }
 }
 

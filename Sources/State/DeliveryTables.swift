@@ -15,7 +15,7 @@ enum DeliveryTables {
 
     static func apply(_ change: StateChange, of consumer: Int64, on connection: Connection) throws(SQLiteError) {
         switch change {
-        case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: break
+        case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .seek, .disown, .forget: break
         case .readerJoined(let reader, let time, let unreadBytes, let former):
             try connection.run(
                 """
@@ -56,12 +56,15 @@ enum DeliveryTables {
         guard connection.changes > 0 else { return }
         let before = event.before
         try connection.run(
-            "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            """
+            INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            """,
             .integer(consumer), .text(event.id.reader.text), .integer(event.id.number), .text(event.shard.text),
             .text(before.sequenceNumber.text), .integer(before.subSequenceColumn),
             .integer(before.arrival?.milliseconds), .text(event.last.sequenceNumber.text),
             .integer(event.last.subSequenceColumn), .integer(event.last.arrival?.milliseconds),
-            .integer(event.endOffset), .integer(event.sentOn.milliseconds))
+            .integer(event.endOffset), .integer(event.sentOn.milliseconds), .text(event.seek?.text),
+            .integer(event.records))
     }
 
     static func clear(_ consumer: Int64, on connection: Connection) throws(SQLiteError) {
@@ -156,22 +159,33 @@ enum DeliveryTables {
         guard let facts = try facts(of: event.reader, consumer, on: connection) else { return .success(nil) }
         return try byShard(
             """
-            SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number) FROM deliveries
+            SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number), seek, records FROM deliveries
             WHERE consumer = ?1 AND reader = ?2 AND number <= ?3 GROUP BY shard
             """, event.reader, consumer, .integer(event.number), on: connection
-        ) { SentEvent(number: $1.int(4), last: $0) }.map { SentUpTo(newest: facts.newest, last: $0) }
+        ) { 
+            SentEvent(
+                number: $1.int(4), last: $0, seek: $1.optionalText(5).map { SeekID($0) }, records: $1.int(6))
+        }.map { SentUpTo(newest: facts.newest, last: $0) }
     }
 
-    /// The furthest record of the shard that any reader was sent, as far as the log reaches back.
+    /// The furthest record of the shard that any reader was sent under this seek, and under others.
     static func furthest(
-        _ shard: ShardID, of consumer: Int64, on connection: Connection
+        _ shard: ShardID, under seek: SeekID?, of consumer: Int64, on connection: Connection
+    ) throws(SQLiteError) -> Result<FurthestSent, StateError> {
+        let now = try furthest(shard, where: "seek IS ?3", seek, consumer, on: connection)
+        let before = try furthest(shard, where: "seek IS NOT ?3", seek, consumer, on: connection)
+        return Result { () throws(StateError) in FurthestSent(now: try now.get(), before: try before.get()) }
+    }
+
+    private static func furthest(
+        _ shard: ShardID, where condition: String, _ seek: SeekID?, _ consumer: Int64, on connection: Connection
     ) throws(SQLiteError) -> Result<Checkpoint?, StateError> {
         var found: Result<Checkpoint?, StateError> = .success(nil)
         try connection.query(
             """
-            SELECT sequence_number, sub_sequence_number, arrival FROM deliveries WHERE consumer = ?1 AND shard = ?2
-            ORDER BY \(sortKey("")) DESC LIMIT 1
-            """, .integer(consumer), .text(shard.text)
+            SELECT sequence_number, sub_sequence_number, arrival FROM deliveries
+            WHERE consumer = ?1 AND shard = ?2 AND \(condition) ORDER BY \(sortKey("")) DESC LIMIT 1
+            """, .integer(consumer), .text(shard.text), .text(seek?.text)
         ) { row throws(SQLiteError) in
             found = Result { () throws(StateError) in try row.checkpoint(from: 0) }
         }
@@ -200,6 +214,10 @@ enum DeliveryTables {
         """
     }
 
+    /// Of events that count: those of before their shard's last seek do not.
+    private static let isOfSeek =
+        "seek IS (SELECT s.seek FROM shards AS s WHERE s.consumer = ?1 AND s.shard = deliveries.shard)"
+
     /// The earliest place from which each shard goes on if none of these events was read: not that of the first, since a
     /// shard may have begun again further back in between. SQLite takes the other columns of a MIN or MAX from the row
     /// that has it (https://www.sqlite.org/lang_select.html, "Bare columns in an aggregate query").
@@ -210,7 +228,7 @@ enum DeliveryTables {
         try places(
             """
             SELECT before_sequence_number, before_sub_sequence_number, before_arrival, shard, MIN(\(sortKey("before_")))
-            FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) GROUP BY shard
+            FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) AND \(isOfSeek) GROUP BY shard
             """, reader, consumer, value, on: connection)
     }
 
@@ -222,7 +240,7 @@ enum DeliveryTables {
         try places(
             """
             SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(\(sortKey("")))
-            FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) GROUP BY shard
+            FROM deliveries WHERE consumer = ?1 AND reader = ?2 AND \(condition) AND \(isOfSeek) GROUP BY shard
             """, reader, consumer, value, on: connection)
     }
 

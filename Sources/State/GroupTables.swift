@@ -54,7 +54,7 @@ extension DeliveryTables {
             FROM (
                 SELECT d.*, \(sortKey("d.")) AS place, MIN(d.sent_on) OVER (PARTITION BY d.shard) AS first_sent_on
                 FROM deliveries AS d JOIN shards AS s ON s.consumer = d.consumer AND s.shard = d.shard
-                WHERE d.consumer = ?1 AND NOT s.depleted
+                WHERE d.consumer = ?1 AND NOT s.depleted AND d.seek IS s.seek
                     AND (s.sequence_number IS NULL OR \(place("d.")) > \(place("s.")))
             ) GROUP BY shard
             """, .integer(consumer)

@@ -21,7 +21,8 @@ struct SentUpTo: Equatable, Sendable {
             guard case .delivered(let sent) = entry.change, sent.id.reader == event.reader else { continue }
             newest = max(newest, sent.id.number)
             guard sent.id.number <= event.number, sent.id.number > last[sent.shard]?.number ?? 0 else { continue }
-            last[sent.shard] = SentEvent(number: sent.id.number, last: sent.last)
+            last[sent.shard] = SentEvent(
+                number: sent.id.number, last: sent.last, seek: sent.seek, records: sent.records)
         }
         if newest == 0 { return nil }
     }

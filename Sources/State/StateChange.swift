@@ -18,6 +18,9 @@ package enum StateChange: Sendable, Equatable {
     case deplete(ShardID, children: [ShardState])
     /// The shard is leased, and stands as the group's item says, whatever was known of it.
     case adopt(ShardState)
+    /// Somebody has put these shards where they stand, whatever was known of them. What was sent of them before counts for
+    /// nothing.
+    case seek([ShardState])
     /// The shard's lease is lost: what is known of it may be older than what the item says.
     case disown(ShardID)
     /// Shards that are read out and no longer in the stream.
@@ -41,7 +44,7 @@ package enum StateChange: Sendable, Equatable {
     var isUse: Bool {
         switch self {
         case .add, .adopt, .disown, .forget: false
-        case .begin, .checkpoint, .reset, .deplete, .readerJoined, .delivered, .readerEnded, .lossesSettled,
+        case .begin, .checkpoint, .reset, .deplete, .seek, .readerJoined, .delivered, .readerEnded, .lossesSettled,
             .lossesForgotten, .eventsForgotten:
             true
         }
@@ -50,7 +53,7 @@ package enum StateChange: Sendable, Equatable {
     /// Whether it belongs to the delivery log, and not to the shards' positions.
     var isOfLog: Bool {
         switch self {
-        case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .disown, .forget: false
+        case .begin, .checkpoint, .reset, .add, .deplete, .adopt, .seek, .disown, .forget: false
         case .readerJoined, .delivered, .readerEnded, .lossesSettled, .lossesForgotten, .eventsForgotten: true
         }
     }

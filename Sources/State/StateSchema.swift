@@ -81,5 +81,14 @@ enum StateSchema {
                 ALTER TABLE shards ADD COLUMN since INTEGER;
                 ALTER TABLE shards ADD COLUMN run TEXT;
                 """),
+        // Where a shard was last put by a seek, and under which seek an event was sent; and how many records an event has, 0
+        // where an earlier version sent it.
+        Migration(
+            version: 6,
+            sql: """
+                ALTER TABLE shards ADD COLUMN seek TEXT;
+                ALTER TABLE deliveries ADD COLUMN seek TEXT;
+                ALTER TABLE deliveries ADD COLUMN records INTEGER NOT NULL DEFAULT 0;
+                """),
     ]
 }

@@ -47,15 +47,23 @@ extension StateStore {
         return known.flatMap { event.number <= $0.newest ? $0.last : nil }
     }
 
-    /// The furthest record of the shard that a reader of this consumer was sent; nil when the log holds none.
-    package func furthestSent(_ shard: ShardID, of key: ConsumerKey) async throws(StateError) -> Checkpoint? {
+    /// The furthest record of the shard that a reader of this consumer was sent.
+    /// - Parameter seek: the shard's last one.
+    package func furthestSent(_ shard: ShardID, under seek: SeekID?, of key: ConsumerKey) async throws(StateError)
+        -> FurthestSent
+    {
         await commitIfPossible()
-        let waiting = unstored.lazy.filter { $0.consumer.key == key }.compactMap { $0.change.sent(of: shard) }.max()
-        let stored = try await askOf(key, mustBeWhole: false, otherwise: nil) {
+        let waiting = unstored.filter { $0.consumer.key == key }.compactMap { $0.change.event(of: shard) }
+        let stored = try await askOf(key, mustBeWhole: false, otherwise: FurthestSent(now: nil, before: nil)) {
             consumer, connection throws(SQLiteError) in
-            try DeliveryTables.furthest(shard, of: consumer, on: connection)
+            try DeliveryTables.furthest(shard, under: seek, of: consumer, on: connection)
         }
-        return [waiting, stored].compactMap { $0 }.max()
+        func furthest(_ stored: Checkpoint?, _ waiting: some Sequence<DeliveredEvent>) -> Checkpoint? {
+            (waiting.map(\.last) + [stored].compactMap { $0 }).max()
+        }
+        return FurthestSent(
+            now: furthest(stored.now, waiting.lazy.filter { $0.seek == seek }),
+            before: furthest(stored.before, waiting.lazy.filter { $0.seek != seek }))
     }
 
     private func askOf<T: Sendable>(
@@ -70,9 +78,9 @@ extension StateStore {
 }
 
 extension StateChange {
-    /// The last record of the shard that an event has carried; nil: it is no such event.
-    fileprivate func sent(of shard: ShardID) -> Checkpoint? {
+    /// The event of the shard that was sent; nil: it is no such event.
+    fileprivate func event(of shard: ShardID) -> DeliveredEvent? {
         guard case .delivered(let event) = self, event.shard == shard else { return nil }
-        return event.last
+        return event
     }
 }

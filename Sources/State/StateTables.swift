@@ -21,7 +21,7 @@ enum StateTables {
         try connection.query(
             """
             SELECT sequence_number, sub_sequence_number, arrival, shard, parent, adjacent_parent, start, depleted, since,
-                run
+                run, seek
             FROM shards WHERE consumer = ?1 ORDER BY shard
             """, .integer(consumer.id)
         ) { row throws(SQLiteError) in
@@ -85,6 +85,8 @@ enum StateTables {
         case .deplete(let shard, let children):
             try deplete(shard, children: children, of: id, on: connection)
         case .adopt(let shard): try add(shard, to: id, or: "REPLACE", on: connection)
+        case .seek(let shards):
+            for shard in shards { try add(shard, to: id, or: "REPLACE", on: connection) }
         case .disown(let shard):
             try connection.run(
                 "UPDATE shards SET run = NULL WHERE consumer = ?1 AND shard = ?2", .integer(id), .text(shard.text))
@@ -124,14 +126,15 @@ enum StateTables {
         try connection.run(
             """
             INSERT OR \(conflict) INTO shards (consumer, shard, parent, adjacent_parent, start, sequence_number,
-                sub_sequence_number, arrival, depleted, since, run)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                sub_sequence_number, arrival, depleted, since, run, seek)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
             """, .integer(consumer), .text(shard.id.text), .text(shard.parents.first?.text),
             .text(shard.parents.dropFirst().first?.text), .integer(shard.start.column),
             .text(shard.checkpoint?.sequenceNumber.text),
             .integer(shard.checkpoint?.subSequenceColumn),
             .integer(shard.checkpoint?.arrival?.milliseconds), .flag(shard.isDepleted),
-            .integer(shard.start.since?.milliseconds), .text(shard.run?.text))
+            .integer(shard.start.since?.milliseconds), .text(shard.run?.text),
+            .text(shard.seek?.text))
     }
 
     private static func deplete(
@@ -173,7 +176,7 @@ enum StateTables {
         let parents = [row.optionalText(4), row.optionalText(5)].compactMap { $0.flatMap(ShardID.init) }
         return ShardState(
             id: id, parents: parents, start: start, checkpoint: try row.checkpoint(from: 0), isDepleted: row.flag(7),
-            run: row.optionalText(9).map { MemberRun($0) })
+            run: row.optionalText(9).map { MemberRun($0) }, seek: row.optionalText(10).map { SeekID($0) })
     }
 }
 

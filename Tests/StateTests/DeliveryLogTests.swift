@@ -102,9 +102,9 @@ extension StateStore {
             #expect(four == [one: SentEvent(number: 3, last: at("8")), two: last])
             let five = try await store.sent(upTo: EventID(reader: reader, number: 5), of: orders)
             #expect(five == nil)
-            let furthest = try await store.furthestSent(one, of: orders)
+            let furthest = try await store.furthestSent(one, under: nil, of: orders).now
             #expect(furthest == at("10"))
-            let nothing = try await store.furthestSent(ShardID(number: 9), of: orders)
+            let nothing = try await store.furthestSent(ShardID(number: 9), under: nil, of: orders).now
             #expect(nothing == nil)
         }
     }
@@ -134,8 +134,8 @@ extension StateStore {
                     one: SentEvent(number: 1, last: at("9"))
                 ])
             #expect(try await store.sent(upTo: EventID(reader: reader, number: 5), of: orders) == nil)
-            #expect(try await store.furthestSent(one, of: orders) == at("11"))
-            #expect(try await store.furthestSent(two, of: orders) == at("30"))
+            #expect(try await store.furthestSent(one, under: nil, of: orders).now == at("11"))
+            #expect(try await store.furthestSent(two, under: nil, of: orders).now == at("30"))
             await #expect(throws: StateError.self) {
                 _ = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
             }

@@ -371,9 +371,9 @@ extension ShardAssignments {
         return shards[id]?.replays.first
     }
 
-    /// The shards are another stream's: nothing is to be sent again.
-    mutating func forgetReplays() {
-        for (id, shard) in shards where !shard.replays.isEmpty {
+    /// The shards are another stream's, or were put elsewhere: nothing of them is to be sent again.
+    mutating func forgetReplays(of ids: some Sequence<ShardID>) {
+        for id in ids where shards[id]?.replays.isEmpty == false {
             shards[id]?.replays = []
             reown(id)
         }

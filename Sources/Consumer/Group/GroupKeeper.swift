@@ -21,6 +21,10 @@ final class GroupKeeper: @unchecked Sendable {
         func giveUp(_ shard: ShardID)
         /// The shard may not be read any more.
         func leaseLost(_ shard: ShardID)
+        /// This member has put shards elsewhere: reading them begins there.
+        func sought(_ shards: [ShardID])
+        /// Another member has put shards elsewhere: what was sent of them here counts for nothing.
+        func wasSought(_ shards: Set<ShardID>)
         /// The group knows of shards, or of a stream, that were not seen here.
         func groupIsAhead()
     }
@@ -54,6 +58,17 @@ final class GroupKeeper: @unchecked Sendable {
     private let wakeup: Wakeup
     private let looked: Gate
     private var task: Task<Void, Never>?
+    /// Seeks that wait for a moment between two requests: a checkpoint that is under way would come behind them.
+    private var seeks: [WaitingSeek] = []
+
+    /// Confined to the loop.
+    private final class WaitingSeek: @unchecked Sendable {
+        let seek: GroupSeek
+        var isUnderWay = false
+        var outcome: Result<GroupSeek.Outcome, ConsumerError>?
+
+        init(_ seek: GroupSeek) { self.seek = seek }
+    }
 
     /// nil where this process is alone in its groups.
     init?(_ scope: ConsumerScope) {
@@ -212,6 +227,64 @@ final class GroupKeeper: @unchecked Sendable {
 
     private func mayMove(_ shard: ShardID) -> Bool { positions?.book.mayMove(shard) ?? false }
 
+    /// Puts shards elsewhere, between two requests of this member's; nil where it is no member, so that nothing of it is under
+    /// way.
+    func seek(_ request: SeekRequest, _ id: SeekID, _ listing: [Shard]) async throws(ConsumerError)
+        -> GroupSeek.Outcome?
+    {
+        guard task != nil, let settings = membership?.settings else { return nil }
+        let waiting = WaitingSeek(
+            GroupSeek(
+                request: request, id: id, key: key, listing: listing, streamCreatedOn: settings.streamCreatedOn,
+                context: context, member: settings.member, subscribes: settings.fanOut != nil))
+        seeks.append(waiting)
+        wakeup.signal()
+        let deadline = loop.now + Self.patience
+        let timer = loop.schedule(at: deadline) { [looked] in looked.open() }
+        defer { loop.cancel(timer) }
+        do {
+            try await looked.wait(while: {
+                waiting.outcome == nil && task != nil && (waiting.isUnderWay || loop.now < deadline)
+            })
+        } catch {
+            if !waiting.isUnderWay { seeks.removeAll { $0 === waiting } }
+            throw .cancelled
+        }
+        if let outcome = waiting.outcome { return try outcome.get() }
+        seeks.removeAll { $0 === waiting }
+        throw .group(obstacle ?? "no answer in time")
+    }
+
+    private func carryOut(_ waiting: WaitingSeek) async {
+        waiting.isUnderWay = true
+        do throws(ConsumerError) {
+            let outcome = try await waiting.seek.perform(now: loop.clock)
+            if !waiting.seek.request.isDryRun { sought(outcome, waiting.seek) }
+            waiting.outcome = .success(outcome)
+        } catch {
+            waiting.outcome = .failure(error)
+        }
+        looked.open()
+    }
+
+    /// The item says where the shards stand now, and so do the positions before anything else is decided.
+    private func sought(_ outcome: GroupSeek.Outcome, _ seek: GroupSeek) {
+        let shards = outcome.plan.moves.map(\.shard)
+        _ = positions?.listed(seek.listing)
+        positions?.seek(outcome.plan.moves, seek.id)
+        for shard in shards {
+            // What was to be said of the former place is of no use.
+            untold[shard]?.formIntersection([.settled, .awaited])
+            if untold[shard]?.isEmpty ?? false { untold[shard] = nil }
+        }
+        let held = membership?.plan.holds ?? [:]
+        change { $0.sought(shards, outcome.item, now: $1) }
+        for shard in shards where held[shard] != nil && membership?.plan.holds[shard] == nil {
+            positions?.disown(shard, isLost: false)
+        }
+        delegate?.sought(shards)
+    }
+
     /// Leaves the group: the shards are given up, and others may have them at once. Returns when that is written, or at the
     /// deadline.
     func leave(deadline: EventLoop.Instant) async {
@@ -242,6 +315,10 @@ final class GroupKeeper: @unchecked Sendable {
             if loop.clock >= membership!.nextWrite || untold.values.contains(where: \.areUrgent) { await tellChanges() }
             tell(membership!.expire(now: moment))
             runErrand()
+            if !seeks.isEmpty {
+                await carryOut(seeks.removeFirst())
+                continue
+            }
             switch membership!.next(now: moment, local: { positions?.book.local($0) }) {
             case .wait(let until):
                 await wakeup.wait(until: untold.isEmpty ? until : min(until, membership!.nextWrite))
@@ -302,7 +379,7 @@ final class GroupKeeper: @unchecked Sendable {
                 counters.taken += 1
                 if isFresh { fresh.append(record.id) }
                 logger.info("shard leased", metadata: ["shard": "\(record.id)"])
-                positions?.adopt(record, run: run)
+                if positions?.adopt(record, run: run) ?? false { delegate?.wasSought([record.id]) }
                 delegate?.leasesChanged()
             case .renewed(let count):
                 counters.renewed += count
@@ -415,9 +492,7 @@ final class GroupKeeper: @unchecked Sendable {
                 "the group's item cannot be read or written; it is tried again", metadata: ["error": "\(error)"])
         }
         problem = error
-        if case .transport(let error) = error, error.mayHaveBeenSent { return .unknown }
-        if case .response = error { return .unknown }
-        if case .service(let error) = error, error.status >= 500 { return .unknown }
+        if error.mayHaveTakenPlace { return .unknown }
         return .refused(isThrottled: error.disposition == .throttled)
     }
 }

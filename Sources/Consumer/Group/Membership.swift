@@ -229,6 +229,18 @@ extension Membership {
         }
     }
 
+    /// Somebody has put shards elsewhere in one write beside this machine's, by this member: what it had to say of them is
+    /// of no use. Where their leases went with it, they are nobody's.
+    mutating func sought(_ shards: [ShardID], _ found: Item, now: GroupMoment) -> [News] {
+        let item = view(found)
+        for shard in shards {
+            mirror.lost(shard)
+            reopenings[shard] = nil
+            if plan.holds[shard] != nil, item.shards[shard]?.lease?.owner != me { plan.gaveUp(shard) }
+        }
+        return look(at: found, now)
+    }
+
     /// Somebody waits until what is known of the shard is written.
     mutating func hurry(_ shard: ShardID) { mirror.hurry(shard) }
 

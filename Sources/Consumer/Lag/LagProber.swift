@@ -1,5 +1,4 @@
 import AWS
-import Bytes
 import Kinesis
 import Logging
 import Reactor
@@ -11,11 +10,6 @@ import Time
 ///
 /// A probe takes its turn of `ReadPaces` as readers do, and room for its response only where there is some.
 final class LagProber: @unchecked Sendable {
-    /// A response's room of the budget, which goes back with this.
-    private final class Room: @unchecked Sendable {
-        var loan: Loan?
-    }
-
     /// How often groups with readers are noted as used, also where nothing comes for them: after a crash they are told of.
     private static let useInterval: Duration = .seconds(3600)
 
@@ -24,7 +18,7 @@ final class LagProber: @unchecked Sendable {
     private let registry: ConsumerRegistry
     private let logger: Logger
     private let news: Wakeup
-    private let holder: BufferBudget.Holder
+    private let probe: ShardProbe
     private var rounds = LagRounds()
     private var task: Task<Void, Never>?
     private var probes: [UInt64: Task<Void, Never>] = [:]
@@ -39,7 +33,7 @@ final class LagProber: @unchecked Sendable {
         self.context = context
         self.logger = logger
         news = Wakeup(loop: context.loop)
-        holder = context.budget.newHolder()
+        probe = ShardProbe(context, logger)
     }
 
     func start() {
@@ -145,7 +139,7 @@ final class LagProber: @unchecked Sendable {
         var tip: ShardTip?
         do throws(AWSError) {
             let iterator = try await iterator(of: shard, in: key.stream, at: position.start, otherwise: initial)
-            tip = try await ask(iterator, of: shard, in: key.stream)
+            tip = try await self.probe.ask(iterator, of: shard, in: key.stream)
         } catch {
             logger.debug(
                 "a checkpoint cannot be probed",
@@ -163,25 +157,6 @@ final class LagProber: @unchecked Sendable {
         } catch {
             guard error.disposition == .invalidArgument, initial != position else { throw error }
             return try await context.source.iterator(of: shard, in: stream, at: initial)
-        }
-    }
-
-    private func ask(_ iterator: ShardIterator, of shard: ShardID, in stream: StreamName) async throws(AWSError)
-        -> ShardTip?
-    {
-        let pace = ReadPaces.Key(stream: stream, shard: shard)
-        do { try await context.paces.turn(of: pace, on: context.loop) } catch { throw .cancelled }
-        let room = Room()
-        let response = try await context.source.records(of: stream, at: iterator, limit: 1) { [context, holder] bytes in
-            room.loan = context.budget.loanAtOnce(bytes, for: holder)
-            return room.loan != nil
-        }
-        defer { room.loan = nil }
-        do throws(GetRecordsError) {
-            return try ShardTip(response: response, now: .now())
-        } catch {
-            logger.error("a probe's response cannot be read", metadata: ["error": "\(error)"])
-            return nil
         }
     }
 }

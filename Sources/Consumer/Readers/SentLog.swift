@@ -56,9 +56,12 @@ final class SentLog: @unchecked Sendable {
     }
 
     /// A reader's socket has taken an event. One of an earlier incarnation of the stream names no place in this one.
-    func sent(_ event: DeliveredEvent, streamCreatedOn: WallTime) {
+    /// - Parameter counts: the shard was not put elsewhere since it was read.
+    func sent(_ event: DeliveredEvent, streamCreatedOn: WallTime, counts: Bool) {
         guard streamCreatedOn == consumer?.streamCreatedOn else { return }
-        windows[event.id.reader]?.sent(event.shard, from: event.before, endOffset: event.endOffset)
+        if counts {
+            windows[event.id.reader]?.sent(event.shard, from: event.before, endOffset: event.endOffset)
+        }
         note(.delivered(event))
     }
 
@@ -96,6 +99,12 @@ final class SentLog: @unchecked Sendable {
         return losses.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: min) }
     }
 
+    /// Somebody has put the shards elsewhere: what was sent of them comes again no more.
+    func forget(_ shards: Set<ShardID>) {
+        for reader in windows.keys { windows[reader]?.forget(shards) }
+        for (reader, loss) in losses { losses[reader] = loss.filter { !shards.contains($0.key) } }
+    }
+
     /// The reader has said itself what it got.
     func settle(_ readers: [ReaderID]) {
         let known = readers.filter { losses.removeValue(forKey: $0) != nil }
@@ -125,8 +134,8 @@ final class SentLog: @unchecked Sendable {
         try await store?.record(number, of: shard, of: key) ?? .unknown
     }
 
-    /// The furthest record of the shard that any reader was sent; nil when the log holds none.
-    func furthestSent(_ shard: ShardID) async throws(StateError) -> Checkpoint? {
-        try await store?.furthestSent(shard, of: key)
+    /// The furthest record of the shard that any reader was sent.
+    func furthestSent(_ shard: ShardID, under seek: SeekID?) async throws(StateError) -> FurthestSent {
+        try await store?.furthestSent(shard, under: seek, of: key) ?? FurthestSent(now: nil, before: nil)
     }
 }

@@ -45,6 +45,11 @@ struct UnreadWindow: Equatable, Sendable {
         shards[shard] = stretches
     }
 
+    /// What was sent of these shards counts as read.
+    mutating func forget(_ ids: Set<ShardID>) {
+        shards = shards.filter { !ids.contains($0.key) }
+    }
+
     /// Where each shard goes on if nothing of the window was read.
     var unread: [ShardID: Checkpoint] {
         shards.compactMapValues { stretches in

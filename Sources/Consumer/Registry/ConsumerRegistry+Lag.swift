@@ -131,18 +131,22 @@ extension ConsumerRegistry {
     /// Takes in the groups that an earlier process has left behind.
     func loadDormantGroups() async throws(StateError) {
         for group in try await context.state.groups(limit: DormantGroups.mostGroups) {
-            guard isUnknown(group.key), let state = try await context.state.load(group.key) else { continue }
+            guard isUnknown(group.key), let positions = try await storedPositions(of: group.key) else { continue }
             // Those that come now were used even longer ago.
-            guard dormant.hasRoom(for: state.shards.count) else { return }
-            let positions = Positions(
-                ShardBook(state, from: state.latestSince == nil ? .trimHorizon : .latest), of: group.key,
-                in: context.state)
+            guard dormant.hasRoom(for: positions.book.shardCount) else { return }
             positions.remember(try await context.state.unacknowledged(of: group.key))
             // Somebody may have asked for it meanwhile.
             guard isUnknown(group.key) else { continue }
             dormant.add(
                 group.key, DormantGroup(id: Consumer.newID(), positions: positions, lastUsed: group.lastUsed))
         }
+    }
+
+    /// What is stored of a group; nil: nothing.
+    func storedPositions(of key: ConsumerKey) async throws(StateError) -> Positions? {
+        guard let state = try await context.state.load(key) else { return nil }
+        return Positions(
+            ShardBook(state, from: state.latestSince == nil ? .trimHorizon : .latest), of: key, in: context.state)
     }
 
     private func isUnknown(_ key: ConsumerKey) -> Bool { consumers[key] == nil && dormant[key] == nil }

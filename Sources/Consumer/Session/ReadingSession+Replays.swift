@@ -32,6 +32,17 @@ extension ReadingSession {
         takeReadable()
     }
 
+    /// The shards were put elsewhere: reading begins there, and nothing of what was sent before counts.
+    func sought(_ shards: [ShardID]) {
+        assignments.forgetReplays(of: shards)
+        for id in shards {
+            revokeAtOnce(id)
+            logger.notice(
+                "a shard goes on elsewhere", metadata: ["shard": "\(id)", "position": "\(positions.book.position(of: id))"])
+        }
+        takeReadable()
+    }
+
     // MARK: Replays
 
     /// What a reader's client was sent before and may not have got is sent to the reader again. `carryOut` is to follow.

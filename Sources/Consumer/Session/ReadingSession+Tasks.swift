@@ -15,8 +15,8 @@ extension ReadingSession {
         scope.sent.sent(
             DeliveredEvent(
                 id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes,
-                sentOn: now),
-            streamCreatedOn: delivery.origin.streamCreatedOn)
+                sentOn: now, seek: delivery.origin.seek, records: delivery.batch.recordCount),
+            streamCreatedOn: delivery.origin.streamCreatedOn, counts: delivery.origin.seek == positions.seek(of: shard))
         // A batch of an earlier stream of this name says nothing about the new one's shard of the same name, and one
         // whose shard was handed over without it, or begins again further back, is on its way again.
         guard readings[shard]?.task === delivery.origin else { return }
@@ -109,7 +109,7 @@ extension ReadingSession {
     /// The stream was deleted and made again while it was being read: all of the new one is news.
     func goOver(to positions: Positions, _ listing: [Kinesis.Shard]) {
         logger.error("the stream was made anew; its positions begin anew")
-        assignments.forgetReplays()
+        assignments.forgetReplays(of: positions.book.shards.map(\.id))
         for id in readings.keys { revokeAtOnce(id) }
         for reader in readers.values {
             reader.notify(

@@ -20,6 +20,8 @@ final class Positions: @unchecked Sendable {
     private var tips: [ShardID: (tip: ShardTip, position: ReadPosition)] = [:]
     /// The last record that was sent of shards whose reader left before it was acknowledged.
     var unacknowledged: [ShardID: Checkpoint] = [:]
+    /// How often shards were put elsewhere by a seek, here or by another member. Whoever has waited compares.
+    private(set) var seeks = 0
     /// Called with a shard whose place has changed, for the group's item. `isBack`: it goes on further back.
     var onChange: ((_ shard: ShardID, _ isBack: Bool) -> Void)?
 
@@ -110,6 +112,21 @@ final class Positions: @unchecked Sendable {
         book.mayMove(shard) && book.shard(shard) != nil && book.progress(of: shard) > .through(checkpoint)
     }
 
+    /// Somebody has put the shards here. What was sent of them counts for nothing.
+    func seek(_ moves: [SeekPlan.Move], _ seek: SeekID) {
+        store?.note(.seek(book.seek(moves, seek)), of: consumer)
+        seeks += 1
+        for move in moves { forgetReading(move.shard) }
+    }
+
+    private func forgetReading(_ shard: ShardID) {
+        (unacknowledged[shard], unacknowledgedEvents[shard]) = (nil, nil)
+        (tips[shard], resumePoints[shard]) = (nil, nil)
+    }
+
+    /// Under which seek the shard is read; nil: nobody has put it anywhere.
+    func seek(of shard: ShardID) -> SeekID? { book.shard(shard)?.seek }
+
     /// Returns the shards that were not known before.
     func listed(_ listing: [Shard]) -> [ShardState] {
         let added = book.update(listing)
@@ -156,10 +173,15 @@ final class Positions: @unchecked Sendable {
         book.shareOut(from: initial)
     }
 
-    /// The shard is leased, and stands where the group's item says.
-    func adopt(_ record: ShardRecord, run: MemberRun) {
-        guard book.shard(record.id) != nil else { return }
+    /// The shard is leased, and stands where the group's item says. Returns whether another member has put it there, so that
+    /// what was sent of it here counts for nothing.
+    func adopt(_ record: ShardRecord, run: MemberRun) -> Bool {
+        guard let before = book.shard(record.id) else { return false }
         store?.note(.adopt(book.adopt(record, run: run)), of: consumer)
+        guard before.seek != record.seek else { return false }
+        seeks += 1
+        forgetReading(record.id)
+        return true
     }
 
     /// Another member is to have the shard once what was sent of it is settled.

@@ -73,6 +73,9 @@ struct ShardBook: Sendable {
     /// Whether the shard is read here, if anywhere.
     func isOurs(_ id: ShardID) -> Bool { leases.map { $0[id] == .reading } ?? true }
 
+    /// Whether this member has the shard's lease.
+    func isLeased(_ id: ShardID) -> Bool { leases?[id] != nil }
+
     /// Whether the shard's position is for this member to say: it leases the shard, or has read it to its end.
     func mayMove(_ id: ShardID) -> Bool {
         leases.map { $0[id] != nil } ?? true || states[id].map { $0.isDepleted && $0.run != nil } ?? false
@@ -206,7 +209,12 @@ struct ShardBook: Sendable {
         }
         var kept: [ShardState] = []
         for (child, state) in states where state.parents.contains(id) {
-            guard state.start != .trimHorizon, state.checkpoint == nil else { continue }
+            guard state.checkpoint == nil else { continue }
+            switch state.start {
+            case .initial, .initialClosed: break
+            // A moment that was asked for is the child's as well as its parent's: it may lie behind the parent's end.
+            case .trimHorizon, .since: continue
+            }
             states[child]?.start = .trimHorizon
             kept.append(states[child] ?? state)
         }
@@ -275,9 +283,23 @@ struct ShardBook: Sendable {
             ?? ShardState(id: record.id, parents: listed[record.id]?.parents ?? [], start: .trimHorizon)
         state.take(record)
         state.run = run
+        state.seek = record.seek
         states[record.id] = state
         derive()
         return state
+    }
+
+    /// Somebody has put the shards here. Returns what is to be kept of them. Of those that this member does not lease the
+    /// group's item knows best from here on.
+    mutating func seek(_ moves: [SeekPlan.Move], _ seek: SeekID) -> [ShardState] {
+        for move in moves where states[move.shard] != nil {
+            states[move.shard]?.put(move.place)
+            states[move.shard]?.isDepleted = move.isDepleted
+            states[move.shard]?.seek = seek
+            if leases?[move.shard] == nil { states[move.shard]?.run = nil }
+        }
+        derive()
+        return moves.compactMap { states[$0.shard] }
     }
 
     /// Another member is to have the shard once what was sent of it is settled.
@@ -320,9 +342,13 @@ struct ShardBook: Sendable {
 extension ShardState {
     /// Stands where the item says.
     fileprivate mutating func take(_ record: ShardRecord) {
-        checkpoint = record.checkpoint
         isDepleted = record.isDepleted
-        switch record.place {
+        put(record.place)
+    }
+
+    fileprivate mutating func put(_ place: ShardRecord.Place) {
+        checkpoint = place.checkpoint
+        switch place {
         case .behind: break
         case .since(let moment): start = .since(moment)
         case .initial: start = .initial

@@ -15,6 +15,8 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var restarts = 0
     /// Times that the shard began again further back, so that records came again.
     package private(set) var rewinds = 0
+    /// Records that were passed over because somebody said that they cannot be processed.
+    package private(set) var skippedRecords = 0
     /// What the shard was at when it was restarted last; nil when it never was.
     package private(set) var lastRestart: String?
     /// Subscriptions that have begun; in polling none.
@@ -50,6 +52,10 @@ package struct ShardCounters: Equatable, Sendable {
 
     mutating func pushed(bytes: Int) {
         pushedBytes += bytes
+    }
+
+    mutating func skipped(_ records: Int) {
+        skippedRecords += records
     }
 
     mutating func rewound() {

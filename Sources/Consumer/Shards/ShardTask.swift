@@ -21,6 +21,8 @@ final class ShardTask: @unchecked Sendable {
     let id: ShardID
     /// Of which incarnation of the stream the shard is.
     let streamCreatedOn: WallTime
+    /// Under which seek of the shard it reads.
+    let seek: SeekID?
     let reader: RecordsReader
     /// The number that an event of this task has at least.
     let firstNumber: Int
@@ -55,6 +57,7 @@ final class ShardTask: @unchecked Sendable {
     ) {
         self.id = id
         streamCreatedOn = session.positions.book.streamCreatedOn
+        seek = session.positions.book.shard(id)?.seek
         self.reader = reader
         firstNumber = reader.lastNumber + 1
         self.session = session

@@ -3,14 +3,15 @@ extension Route {
     package var demand: Demand {
         switch self {
         case .livez, .readyz, .openAPI, .statusPage: .nothing
-        case .records(let stream), .goOn(let stream), .shards(let stream), .stream(let stream):
+        case .records(let stream), .goOn(let stream), .shards(let stream), .stream(let stream),
+            .storedCheckpoints(let stream):
             .verb(.read, on: .stream(stream))
         case .stats(let stream), .assignments(let stream):
             .verb(.read, on: stream.map(Demand.Extent.stream) ?? .someStreams)
         case .streams: .verb(.read, on: .someStreams)
         case .checkpoints(let stream): .verb(.checkpoint, on: .stream(stream))
         case .put(let stream): .verb(.put, on: stream.map(Demand.Extent.stream) ?? .someStreams)
-        case .start(let stream), .stop(let stream), .forget(let stream): .verb(.admin, on: .stream(stream))
+        case .start(let stream), .stop(let stream), .forget(let stream), .seek(let stream): .verb(.admin, on: .stream(stream))
         // Labels of one metric are of all streams.
         case .metrics: .verb(.admin, on: .process)
         }
@@ -20,7 +21,9 @@ extension Route {
     var isForAdminListener: Bool {
         switch self {
         case .livez, .readyz, .metrics, .statusPage, .stats(nil), .streams, .assignments(nil), .openAPI: true
-        case .records, .goOn, .shards, .stream, .stats, .assignments, .checkpoints, .put, .start, .stop, .forget: false
+        case .records, .goOn, .shards, .stream, .stats, .assignments, .checkpoints, .storedCheckpoints, .put, .start,
+            .stop, .forget, .seek:
+            false
         }
     }
 

@@ -33,12 +33,12 @@ extension ProblemCode {
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthenticated
         case .foreignOrigin, .foreignHost, .unknownClient, .verbNotGranted, .streamNotGranted: .permissionDenied
-        case .unknownService, .streamMissing, .unknownShard, .unknownEvent: .notFound
+        case .unknownService, .streamMissing, .unknownShard, .unknownEvent, .unknownGroup: .notFound
         case .unknownRoute, .methodNotAllowed, .unsupportedMethod, .unsupportedTransferCoding, .unsupportedVersion,
             .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable:
             .unimplemented
         case .optionConflict, .consumerStopped, .shardsNotHeld, .checkpointsAreAutomatic, .checkpointBehind,
-            .checkpointAhead, .pollingNeverPauses, .consumerInUse:
+            .checkpointAhead, .checkpointBeforeSeek, .shardsHeldElsewhere, .pollingNeverPauses, .consumerInUse:
             .failedPrecondition
         case .leaseLost: .aborted
         case .bodyTooLarge, .putTooLarge, .tooManyFailures, .tooManyPuts, .throttled, .tooManyConnections,

@@ -5,6 +5,8 @@ enum GRPCMethod: String, CaseIterable {
     case putRecords = "/kinesis_sidecar.v1.KinesisSidecar/PutRecords"
     case putStream = "/kinesis_sidecar.v1.KinesisSidecar/PutStream"
     case checkpoint = "/kinesis_sidecar.v1.KinesisSidecar/Checkpoint"
+    case getCheckpoints = "/kinesis_sidecar.v1.KinesisSidecar/GetCheckpoints"
+    case seek = "/kinesis_sidecar.v1.KinesisSidecar/Seek"
     case goOn = "/kinesis_sidecar.v1.KinesisSidecar/Continue"
     case listShards = "/kinesis_sidecar.v1.KinesisSidecar/ListShards"
     case getAssignments = "/kinesis_sidecar.v1.KinesisSidecar/GetAssignments"
@@ -21,10 +23,10 @@ enum GRPCMethod: String, CaseIterable {
     /// What a call needs to be allowed, as the routes of HTTP do. The stream is looked at once a request names it.
     var demand: Demand {
         switch self {
-        case .follow, .goOn, .listShards, .getAssignments, .getStats: .verb(.read, on: .someStreams)
+        case .follow, .goOn, .getCheckpoints, .listShards, .getAssignments, .getStats: .verb(.read, on: .someStreams)
         case .put, .putRecords, .putStream: .verb(.put, on: .someStreams)
         case .checkpoint: .verb(.checkpoint, on: .someStreams)
-        case .start, .stop: .verb(.admin, on: .someStreams)
+        case .seek, .start, .stop: .verb(.admin, on: .someStreams)
         case .checkHealth, .listHealth, .watchHealth, .reflect, .reflectAlpha: .nothing
         }
     }
@@ -33,7 +35,7 @@ enum GRPCMethod: String, CaseIterable {
     var mostRequestBytes: Int? {
         switch self {
         case .put, .putRecords, .putStream: nil
-        case .follow, .checkpoint, .goOn, .listShards, .getAssignments, .getStats, .start, .stop, .checkHealth,
+        case .follow, .checkpoint, .getCheckpoints, .seek, .goOn, .listShards, .getAssignments, .getStats, .start, .stop, .checkHealth,
             .listHealth, .watchHealth, .reflect, .reflectAlpha:
             16 * 1024
         }

@@ -15,6 +15,8 @@ extension Gateway {
         case .putRecords: try await unary(call, putRecordsCall)
         case .putStream: try await putStreamCall(call)
         case .checkpoint: try await unary(call, checkpointCall)
+        case .getCheckpoints: try await unary(call, getCheckpointsCall)
+        case .seek: try await unary(call, seekCall)
         case .goOn: try await unary(call, continueCall)
         case .listShards: try await unary(call, listShardsCall)
         case .getAssignments: try await unary(call, assignmentsCall)

@@ -48,6 +48,7 @@ extension Gateway {
         json.member("bytes", shard.counters.bytes)
         json.member("restarts", shard.counters.restarts)
         json.member("rewinds", shard.counters.rewinds)
+        json.member("skippedRecords", shard.counters.skippedRecords)
         json.key("recordsPerSecond")
         json.double(rate.recordsPerSecond)
         json.key("bytesPerSecond")

@@ -246,6 +246,10 @@ extension Gateway {
             "kinesis_sidecar_shard_rewinds_total", .counter,
             "Times that the shard began again further back, so that records came again.", \.counters.rewinds)
         await byShard(
+            "kinesis_sidecar_skipped_records_total", .counter,
+            "Records that were passed over because their reader said that it cannot process them.",
+            \.counters.skippedRecords)
+        await byShard(
             "kinesis_sidecar_shard_restarts_total", .counter, "Times that the watchdog restarted the shard.",
             \.counters.restarts)
         await byShard(

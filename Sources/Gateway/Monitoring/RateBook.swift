@@ -27,6 +27,11 @@ final class RateBook: @unchecked Sendable {
         return windows[key]?.rate(shard.counters.counts, now: loop.now) ?? RateWindow.Rate()
     }
 
+    /// Records a second in the last hour, as far back as it was looked at; nil where none came.
+    func hourlyRate(of shard: ShardID, _ stream: StreamName, _ group: String) -> Double? {
+        windows[Key(stream: stream, group: group, shard: shard)]?.hourlyRate(now: loop.now)
+    }
+
     private func schedule() {
         _ = loop.schedule(after: RateWindow.interval) { [weak self] in
             guard let self else { return }

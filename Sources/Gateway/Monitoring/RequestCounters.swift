@@ -41,7 +41,7 @@ struct RequestCounters {
 
 /// A route's path as metrics name it: without the stream, so that their number is bounded.
 enum RouteName: Int, CaseIterable {
-    case records, put, shards, assignments, stats, start, stop, forget, checkpoints, goOn, streams, stream, statusPage,
+    case records, put, shards, assignments, stats, start, stop, forget, checkpoints, seek, goOn, streams, stream, statusPage,
         metrics, livez, readyz
     case openAPI
     /// All methods of gRPC.
@@ -60,7 +60,8 @@ enum RouteName: Int, CaseIterable {
             case .start: .start
             case .stop: .stop
             case .forget: .forget
-            case .checkpoints: .checkpoints
+            case .checkpoints, .storedCheckpoints: .checkpoints
+            case .seek: .seek
             case .goOn: .goOn
             case .streams: .streams
             case .stream: .stream
@@ -83,6 +84,7 @@ enum RouteName: Int, CaseIterable {
         case .stop: "/streams/{streamName}/stop"
         case .forget: "/streams/{streamName}/forget"
         case .checkpoints: "/streams/{streamName}/checkpoints"
+        case .seek: "/streams/{streamName}/seek"
         case .goOn: "/streams/{streamName}/continue"
         case .streams: "/streams"
         case .stream: "/streams/{streamName}"

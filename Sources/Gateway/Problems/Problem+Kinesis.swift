@@ -110,6 +110,26 @@ extension ConsumerError {
             )
             .with("shardId", .string(shard.text))
             .with("sequenceNumber", furthest.map { .string($0.sequenceNumber.text) })
+        case .checkpointBeforeSeek(let shard):
+            ProblemDocument(
+                .checkpointBeforeSeek,
+                "What is acknowledged of \(shard) was sent before POST …/seek put it elsewhere, and counts for nothing: nothing "
+                    + "was stored. Acknowledge what comes from there on."
+            )
+            .with("shardId", .string(shard.text))
+        case .unknownGroup(let group):
+            ProblemDocument(
+                .unknownGroup,
+                "Nothing is kept of a group \(group) of the stream \(stream) as it is now; a request for its records, or POST "
+                    + "/streams/\(stream)/start, begins it."
+            )
+            .with("consumerGroup", .string(group))
+        case .seekAhead(let moment):
+            ProblemDocument(
+                .badField, "The field \"to\" is \(moment.iso8601), which is still to come; accepted: a time that has passed."
+            )
+            .with("field", "to").with("accepted", "a time that has passed")
+        case .shardsHeldElsewhere(let shards): Self.held(shards)
         case .unknownSequenceNumber(let shard, let number):
             ProblemDocument(
                 .unknownSequenceNumber,
@@ -171,6 +191,27 @@ extension ConsumerError {
         case .state(let error): ProblemDocument(.stateFailed, "Positions cannot be kept: \(error).")
         case .shuttingDown, .cancelled: Problem.ending
         }
+    }
+
+    private static func held(_ shards: [HeldShard]) -> ProblemDocument {
+        let first = shards.first.map { "\($0.shard) by \($0.host) (member \($0.owner))" } ?? "none"
+        return ProblemDocument(
+            .shardsHeldElsewhere,
+            "\(shards.count) of the shards are read by members of the group that cannot be told that reading goes on elsewhere: "
+                + "lifion-kinesis processes, or sidecars that were not heard of lately. The first one: \(first). Nothing was "
+                + "changed; end those members, or name a shardId that they do not have."
+        )
+        .with("owner", shards.first.map { .string($0.owner.text) }).with("host", shards.first.map { .string($0.host) })
+        .with(
+            "shards",
+            .array(
+                shards.map {
+                    .object([
+                        JSONMember(key: "shardId", value: .string($0.shard.text)),
+                        JSONMember(key: "owner", value: .string($0.owner.text)),
+                        JSONMember(key: "host", value: .string($0.host)),
+                    ])
+                }))
     }
 }
 

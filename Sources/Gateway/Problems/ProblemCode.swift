@@ -69,6 +69,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case checkpointsAreAutomatic
     case checkpointBehind
     case checkpointAhead
+    case checkpointBeforeSeek
+    case shardsHeldElsewhere
+    case unknownGroup
     case pollingNeverPauses
     case draining
     case stateFailed
@@ -113,12 +116,12 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthorized
         case .foreignOrigin, .unknownClient, .verbNotGranted, .streamNotGranted: .forbidden
-        case .unknownRoute, .unknownService, .streamMissing, .unknownShard, .unknownEvent: .notFound
+        case .unknownRoute, .unknownService, .streamMissing, .unknownShard, .unknownEvent, .unknownGroup: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .requestTimeout: .requestTimeout
         case .optionConflict, .consumerStopped, .shardsNotHeld, .leaseLost, .checkpointsAreAutomatic, .checkpointBehind,
-            .checkpointAhead, .pollingNeverPauses, .consumerInUse:
+            .checkpointAhead, .checkpointBeforeSeek, .shardsHeldElsewhere, .pollingNeverPauses, .consumerInUse:
             .conflict
         case .lastEventUnknown, .lastEventTooOld, .checkpointRefused, .shardLost, .streamRecreated: .gone
         case .bodyTooLarge, .recordTooLarge, .putTooLarge: .contentTooLarge
@@ -203,6 +206,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .checkpointsAreAutomatic: "The consumer moves its checkpoints itself"
         case .checkpointBehind: "The checkpoint is further on already"
         case .checkpointAhead: "The checkpoint is ahead of what was sent"
+        case .checkpointBeforeSeek: "What was sent before a seek counts for nothing"
+        case .shardsHeldElsewhere: "Others read the shards and cannot be told"
+        case .unknownGroup: "Nothing is known of the group"
         case .pollingNeverPauses: "The consumer's polling never pauses"
         case .draining: "The sidecar is ending"
         case .stateFailed: "State cannot be read or written"

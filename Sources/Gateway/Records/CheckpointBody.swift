@@ -9,12 +9,12 @@ package enum CheckpointBody {
     /// Bytes of such a body at most: an id or two and a flag.
     static let mostBytes = 4096
 
-    /// `{"id": …}` or `{"shardId": …, "sequenceNumber": …, "subSequenceNumber"?: …}`, and `force`.
+    /// `{"id": …}`, which takes `skip`, or `{"shardId": …, "sequenceNumber": …, "subSequenceNumber"?: …}`; and `force`.
     package static func acknowledgement(_ text: ByteBuffer) throws(Problem) -> (
         Acknowledgement, isForced: Bool
     ) {
         try acknowledgement(
-            BodyFields(text, accepted: ["id", "shardId", "sequenceNumber", "subSequenceNumber", "force"]))
+            BodyFields(text, accepted: ["id", "shardId", "sequenceNumber", "subSequenceNumber", "force", "skip"]))
     }
 
     static func acknowledgement(_ fields: BodyFields) throws(Problem) -> (Acknowledgement, isForced: Bool) {
@@ -23,8 +23,14 @@ package enum CheckpointBody {
             try fields.refuse("shardId", with: "id")
             try fields.refuse("sequenceNumber", with: "id")
             try fields.refuse("subSequenceNumber", with: "id")
+            if try fields.flag("skip") ?? false {
+                if isForced { throw .field(.conflicting("force", with: "skip")) }
+                return (.skipped(event), false)
+            }
             return (.event(event), isForced)
         }
+        // What is passed over is named as it came.
+        if try fields.flag("skip") ?? false { throw .field(.missing("id", hint: "which skip belongs to")) }
         guard fields.has("shardId") || fields.has("sequenceNumber") else {
             throw .field(.missing("id", hint: "or shardId and sequenceNumber"))
         }
@@ -84,6 +90,9 @@ struct BodyFields {
     }
 
     func has(_ name: String) -> Bool { value[name] != nil }
+
+    /// As it stands.
+    func raw(_ name: String) -> JSONValue? { value[name] }
 
     func refuse(_ name: String, with other: String) throws(Problem) {
         if has(name) { throw .field(.conflicting(name, with: other)) }

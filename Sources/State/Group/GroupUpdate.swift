@@ -117,6 +117,30 @@ package struct GroupUpdate: Equatable, Sendable {
         set(shard.id, shard.attributes(place).merging(opened) { $1 }, version)
     }
 
+    /// Puts a shard somewhere, whoever reads it and however far it is; if its owner is the one that was seen, and of a shard
+    /// without one if nobody has written to it since. A lease that is taken away with it is seen by its owner's next write or
+    /// look.
+    package mutating func seek(
+        _ shard: ShardRecord, to place: ShardRecord.Place, isDepleted: Bool, isReleased: Bool, as seek: SeekID,
+        version: String
+    ) {
+        if let owner = shard.lease?.owner {
+            update.require(.equals(path(shard.id).member("leaseOwner"), .string(owner.text)))
+        } else {
+            requireUnchanged(shard)
+        }
+        var sought = shard
+        sought.seek = seek
+        var attributes: Item = ["approximateArrivalTimestamp": .null]
+        attributes.merge(sought.attributes(place)) { $1 }
+        attributes["depleted"] = .bool(isDepleted)
+        if isReleased {
+            attributes["leaseOwner"] = .null
+            attributes["leaseExpiration"] = .null
+        }
+        set(shard.id, attributes, version)
+    }
+
     /// Where a shard that nobody has begun is to be begun, if nobody has written to it since.
     package mutating func begin(_ shard: ShardRecord, at place: ShardRecord.Place, version: String) {
         requireUnchanged(shard)

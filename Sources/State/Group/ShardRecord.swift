@@ -27,6 +27,11 @@ package struct ShardRecord: Equatable, Sendable {
         /// What stands in `checkpoint` is no sequence number, which the service would refuse: somebody has edited it.
         case unreadable(AttributeValue)
 
+        /// What is done; nil: nothing.
+        package var checkpoint: Checkpoint? {
+            if case .behind(let checkpoint) = self { checkpoint } else { nil }
+        }
+
         /// Whether it tells nobody where to go on.
         var saysNothing: Bool {
             switch self {
@@ -95,8 +100,12 @@ package struct ShardRecord: Equatable, Sendable {
     }
 
     /// What is done of the shard; nil: nothing.
-    package var checkpoint: Checkpoint? {
-        if case .behind(let checkpoint) = place { checkpoint } else { nil }
+    package var checkpoint: Checkpoint? { place.checkpoint }
+
+    /// Who has put the shard where its place began, if anybody has. It stays while the place moves on.
+    package var seek: SeekID? {
+        get { note["seek"]?.string.map { SeekID($0) } }
+        set { note["seek"] = .init(optional: newValue?.text) }
     }
 
     /// The record of a shard that is added.
