@@ -101,7 +101,9 @@ extension Consumer {
             if let shard = before.first(where: { $0.value.number == event.number })?.key {
                 throw .checkpointBeforeSeek(shard)
             }
-            let standing = sent.filter { before[$0.key] == nil }.filter { session?.stands($0.value.number, of: $0.key, upTo: event) ?? true }
+            let standing = sent.filter { before[$0.key] == nil }.filter {
+                session?.stands($0.value.number, of: $0.key, upTo: event) ?? true
+            }
             guard !standing.isEmpty else { throw .unknownEvent(event) }
             return standing.mapValues { sent in
                 let isSkipped = acknowledgement == .skipped(event) && sent.number == event.number

@@ -115,6 +115,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stop(let stream): .stop(try await identified(stream))
         case .forget(let stream): .forget(try await identified(stream))
         case .checkpoints(let stream): .checkpoints(try await identified(stream))
+        case .storedCheckpoints(let stream): .storedCheckpoints(try await identified(stream))
+        case .seek(let stream): .seek(try await identified(stream))
         case .goOn(let stream): .goOn(try await identified(stream))
         case .stream(let stream): .stream(try await identified(stream))
         case .shards(let stream): .shards(try await identified(stream))

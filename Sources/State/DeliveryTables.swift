@@ -162,7 +162,7 @@ enum DeliveryTables {
             SELECT sequence_number, sub_sequence_number, arrival, shard, MAX(number), seek, records FROM deliveries
             WHERE consumer = ?1 AND reader = ?2 AND number <= ?3 GROUP BY shard
             """, event.reader, consumer, .integer(event.number), on: connection
-        ) { 
+        ) {
             SentEvent(
                 number: $1.int(4), last: $0, seek: $1.optionalText(5).map { SeekID($0) }, records: $1.int(6))
         }.map { SentUpTo(newest: facts.newest, last: $0) }

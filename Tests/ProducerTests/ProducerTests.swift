@@ -259,7 +259,7 @@ import Testing
         }
         try await Task(executorPreference: loop) {
             try await FakeKinesis.run(on: loop) { target in
-                var options = ProducerOptions { _ in shards }
+                var options = ProducerOptions { _ in shards.map(StreamCapacity.provisioned(shards:)) }
                 options.maxPutBytes = maxPutBytes
                 options.putTimeout = putTimeout
                 let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))

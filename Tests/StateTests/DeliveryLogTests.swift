@@ -40,7 +40,7 @@ extension StateStore {
     /// Events of one shard, each of 10 bytes, from behind the first number to each of the others.
     fileprivate func sent(
         _ shard: ShardID, _ places: String..., from number: Int, by reader: ReaderID = reader,
-        of consumer: ConsumerIncarnation = ordersNow
+        of consumer: ConsumerIncarnation = ordersNow, under seek: SeekID? = nil
     ) {
         for (index, (before, last)) in zip(places, places.dropFirst()).enumerated() {
             note(
@@ -48,7 +48,7 @@ extension StateStore {
                     DeliveredEvent(
                         id: EventID(reader: reader, number: number + index), shard: shard, before: at(before),
                         last: at(last), endOffset: (number + index) * 10,
-                        sentOn: WallTime(milliseconds: Int64(number + index)))), of: consumer)
+                        sentOn: WallTime(milliseconds: Int64(number + index)), seek: seek, records: 1)), of: consumer)
         }
     }
 }
@@ -85,6 +85,37 @@ extension StateStore {
             #expect(newer == none)
             let unknown = try await store.sent(after: EventID("ffffffff-1")!, of: orders)
             #expect(unknown == nil)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `what was sent of a shard before its last seek does not come again, and is told apart`(isStored: Bool)
+        async throws
+    {
+        try await withStore { store in
+            let seek = SeekID("s1")
+            store.note(.add([one, two].map { ShardState(id: $0, parents: [], start: .trimHorizon) }), of: ordersNow)
+            store.joined(reader)
+            store.sent(one, "5", "9", "10", from: 1)
+            store.sent(two, "20", "30", from: 3)
+            if isStored { try await store.commitNoted() }
+            let sought = ShardState(id: one, parents: [], start: .since(WallTime(milliseconds: 3)), seek: seek)
+            store.note(.seek([sought]), of: ordersNow)
+            // What was in a socket then is told of behind it.
+            store.sent(one, "10", "11", from: 4)
+            let after = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(after?.stretches == [two: SentAfter.Stretch(before: at("20"), last: at("30"))])
+            let upTo = try await store.sent(upTo: EventID(reader: reader, number: 4), of: orders)
+            #expect(upTo?[one] == SentEvent(number: 4, last: at("11")) && upTo?[one]?.seek != seek)
+            let furthest = try await store.furthestSent(one, under: seek, of: orders)
+            #expect(furthest == FurthestSent(now: nil, before: at("11")))
+            #expect(try await store.unacknowledged(of: orders).keys.sorted() == [two])
+            store.sent(one, "6", "7", from: 5, under: seek)
+            let again = try await store.furthestSent(one, under: seek, of: orders)
+            #expect(again == FurthestSent(now: at("7"), before: at("11")))
+            let lost = try await store.lostReaders(of: orders)
+            #expect(lost.map(\.unread) == [[one: at("6"), two: at("20")]])
+            #expect(try await store.load(orders)?.shards.first == sought)
         }
     }
 

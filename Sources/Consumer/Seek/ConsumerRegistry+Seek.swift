@@ -32,7 +32,8 @@ extension ConsumerRegistry {
         return await told(plan, of: stream)
     }
 
-    private func apply(_ plan: SeekPlan, _ id: SeekID, _ listing: [Shard], to positions: Positions, of key: ConsumerKey) {
+    private func apply(_ plan: SeekPlan, _ id: SeekID, _ listing: [Shard], to positions: Positions, of key: ConsumerKey)
+    {
         _ = positions.listed(listing)
         positions.seek(plan.moves, id)
         consumers[key]?.sought(plan.moves.map(\.shard))
@@ -136,7 +137,9 @@ extension ConsumerRegistry {
         var milliseconds: [ShardID: Int] = [:]
         var waiting = plan.moves[...]
         await withTaskGroup(of: (ShardID, Int?).self) { group in
-            for move in waiting.prefix(Self.parallelProbes) { group.addTask { await self.timeBehind(move, of: stream, probe) } }
+            for move in waiting.prefix(Self.parallelProbes) {
+                group.addTask { await self.timeBehind(move, of: stream, probe) }
+            }
             waiting = waiting.dropFirst(Self.parallelProbes)
             for await (shard, lag) in group {
                 milliseconds[shard] = lag

@@ -123,7 +123,9 @@ extension [Shard] {
         var found: Set<ShardID> = []
         var left = [ancestor]
         while let id = left.popLast() {
-            for shard in self where shard.parents.contains(id) && found.insert(shard.id).inserted { left.append(shard.id) }
+            for shard in self where shard.parents.contains(id) && found.insert(shard.id).inserted {
+                left.append(shard.id)
+            }
         }
         return found
     }

@@ -38,7 +38,8 @@ extension ReadingSession {
         for id in shards {
             revokeAtOnce(id)
             logger.notice(
-                "a shard goes on elsewhere", metadata: ["shard": "\(id)", "position": "\(positions.book.position(of: id))"])
+                "a shard goes on elsewhere",
+                metadata: ["shard": "\(id)", "position": "\(positions.book.position(of: id))"])
         }
         takeReadable()
     }

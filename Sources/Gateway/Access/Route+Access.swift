@@ -11,7 +11,8 @@ extension Route {
         case .streams: .verb(.read, on: .someStreams)
         case .checkpoints(let stream): .verb(.checkpoint, on: .stream(stream))
         case .put(let stream): .verb(.put, on: stream.map(Demand.Extent.stream) ?? .someStreams)
-        case .start(let stream), .stop(let stream), .forget(let stream), .seek(let stream): .verb(.admin, on: .stream(stream))
+        case .start(let stream), .stop(let stream), .forget(let stream), .seek(let stream):
+            .verb(.admin, on: .stream(stream))
         // Labels of one metric are of all streams.
         case .metrics: .verb(.admin, on: .process)
         }

@@ -35,7 +35,8 @@ enum GRPCMethod: String, CaseIterable {
     var mostRequestBytes: Int? {
         switch self {
         case .put, .putRecords, .putStream: nil
-        case .follow, .checkpoint, .getCheckpoints, .seek, .goOn, .listShards, .getAssignments, .getStats, .start, .stop, .checkHealth,
+        case .follow, .checkpoint, .getCheckpoints, .seek, .goOn, .listShards, .getAssignments, .getStats, .start,
+            .stop, .checkHealth,
             .listHealth, .watchHealth, .reflect, .reflectAlpha:
             16 * 1024
         }

@@ -16,13 +16,13 @@ extension Gateway {
 
     func getCheckpointsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "GetCheckpointsRequest")
-        let stream = try stream(of: request, call)
+        let stream = try await stream(of: request, call)
         return await message("GetCheckpointsResponse", try await checkpointsText(of: stream, try request.group()))
     }
 
     func seekCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let request = try await CallFields(call, "SeekRequest")
-        let stream = try stream(of: request, call)
+        let stream = try await stream(of: request, call)
         let asked = try SeekBody.request(BodyFields(request.value))
         return await message("SeekResponse", try await seekText(stream, try request.group(), asked))
     }

@@ -41,7 +41,8 @@ struct RequestCounters {
 
 /// A route's path as metrics name it: without the stream, so that their number is bounded.
 enum RouteName: Int, CaseIterable {
-    case records, put, shards, assignments, stats, start, stop, forget, checkpoints, seek, goOn, streams, stream, statusPage,
+    case records, put, shards, assignments, stats, start, stop, forget, checkpoints, seek, goOn, streams, stream,
+        statusPage,
         metrics, livez, readyz
     case openAPI
     /// All methods of gRPC.

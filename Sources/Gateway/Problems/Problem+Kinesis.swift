@@ -126,7 +126,8 @@ extension ConsumerError {
             .with("consumerGroup", .string(group))
         case .seekAhead(let moment):
             ProblemDocument(
-                .badField, "The field \"to\" is \(moment.iso8601), which is still to come; accepted: a time that has passed."
+                .badField,
+                "The field \"to\" is \(moment.iso8601), which is still to come; accepted: a time that has passed."
             )
             .with("field", "to").with("accepted", "a time that has passed")
         case .shardsHeldElsewhere(let shards): Self.held(shards)

@@ -38,7 +38,8 @@ package enum SeekBody {
 
     private static func request(_ fields: BodyFields, target: SeekTarget) throws(Problem) -> SeekRequest {
         SeekRequest(
-            target, shard: fields.has("shardId") ? try shard(fields) : nil, isDryRun: try fields.flag("dryRun") ?? false)
+            target, shard: fields.has("shardId") ? try shard(fields) : nil, isDryRun: try fields.flag("dryRun") ?? false
+        )
     }
 
     private static func place(_ text: String) throws(Problem) -> SeekTarget {
@@ -51,7 +52,8 @@ package enum SeekBody {
         }
     }
 
-    private static func record(_ target: BodyFields, _ name: String, _ fields: BodyFields) throws(Problem) -> SeekTarget {
+    private static func record(_ target: BodyFields, _ name: String, _ fields: BodyFields) throws(Problem) -> SeekTarget
+    {
         let number: SequenceNumber? = try target.text("sequenceNumber").flatMap(SequenceNumber.init)
         guard target.has("sequenceNumber") else { throw .field(.missing(name, hint: nil)) }
         guard let number else {

@@ -166,7 +166,8 @@ struct SettingsReader {
                 refuse(assignment, "is an option of the whole process; write it at the top of the file")
             } else if let assignment = joined(assignment), check(assignment, among: Self.namesInEntry) {
                 named.append(assignment)
-            } else if NearestName.of(assignment.name, among: Self.namesInEntry).map(Self.namesOfStream.contains) == true {
+            } else if NearestName.of(assignment.name, among: Self.namesInEntry).map(Self.namesOfStream.contains) == true
+            {
                 // The mistake has been told.
                 isNamed = true
             }

@@ -57,6 +57,8 @@ private struct LeaseWalk {
         var settling: [ShardID: Int] = [:]
         /// The last record that was read of the shards that are ours.
         var read: [ShardID: UInt128] = [:]
+        /// Under which seek the shards were taken that it has, or had last.
+        var seeks: [ShardID: SeekID] = [:]
         /// What its database knows.
         var local: [ShardID: LocalShard] = [:]
         var request: Membership.Request?
@@ -78,6 +80,9 @@ private struct LeaseWalk {
     private var members: [Int: Member] = [:]
     private let shards: [Shard]
     private var furthest: [ShardID: UInt128] = [:]
+    /// When somebody last put a shard elsewhere: two may read it until its owner of before has looked, or its lease is over.
+    private var soughtAt: [ShardID: Int] = [:]
+    private var seeks = 0
     private let start = ContinuousClock.now
     private var tick = 0
     private var isDisturbed = false
@@ -160,8 +165,10 @@ private struct LeaseWalk {
             }
         }
         if !sharedNames.isEmpty { disturbedAt = tick }
-        guard tick >= disturbedAt + Int(Self.leaseDuration / Self.step) else { return }
-        for shard in shards.map(\.id) where readers(of: shard).count > 1 {
+        let lease = Int(Self.leaseDuration / Self.step)
+        guard tick >= disturbedAt + lease else { return }
+        for shard in shards.map(\.id)
+        where tick >= soughtAt[shard, default: -lease] + lease && readers(of: shard).count > 1 {
             faults.append("\(shard) has the readers \(readers(of: shard)) at \(tick)")
         }
     }
@@ -201,13 +208,15 @@ private struct LeaseWalk {
         hear(member.membership.listed(shards, now: moment(of: member)), &member)
         hear(member.membership.takePart(true, now: moment(of: member)), &member)
         member.local = copied?.local ?? [:]
+        member.seeks = copied?.seeks ?? [:]
         members[born] = member
     }
 
     private mutating func disturb() {
         guard Int.random(in: 0..<30, using: &random) == 0, let id = members.keys.sorted().randomElement(using: &random)
         else { return }
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
+        case 12...13: seek(Bool.random(using: &random) ? id : nil)
         case 0 where members.count < 6: join()
         // Killed: its record and leases stay.
         case 1 where members.count > 1: members[id] = nil
@@ -224,6 +233,43 @@ private struct LeaseWalk {
         case 6 where Int.random(in: 0..<4, using: &random) == 0: (table, disturbedAt) = (nil, tick)
         default: break
         }
+    }
+
+    /// Puts some of the shards elsewhere, as `GroupSeek` does.
+    /// - Parameter seeker: a member, between two of its requests; nil: somebody who is none.
+    private mutating func seek(_ seeker: Int?) {
+        guard let found = table else { return }
+        var member = seeker.flatMap { members[$0] }
+        guard member == nil || (member?.request == nil && member?.membership.hasSettledIn == true) else { return }
+        seeks += 1
+        let id = SeekID("s\(seeks)")
+        let item = GroupItem(found.item, place: .shared)
+        let me = member?.membership.me
+        var update = GroupUpdate(.shared, by: me ?? MemberID("nobody"), at: WallTime(milliseconds: 0))
+        var places: [ShardID: UInt128] = [:]
+        for record in item.shards.values.sorted(by: { $0.id < $1.id }) where Bool.random(using: &random) {
+            let place = UInt128.random(in: 0...(furthest[record.id] ?? 0), using: &random)
+            places[record.id] = place
+            update.seek(
+                record, to: .behind(Checkpoint(sequenceNumber: SequenceNumber(place))), isDepleted: false,
+                isReleased: record.lease?.owner != me || Int.random(in: 0..<4, using: &random) == 0, as: id,
+                version: MemberRun(id.text).version(0))
+        }
+        guard !places.isEmpty else { return }
+        guard case .done = table!.apply(update.update) else { return faults.append("a seek was refused at \(tick)") }
+        for shard in places.keys { soughtAt[shard] = tick }
+        guard let seeker, var sought = member.take() else { return }
+        for (shard, place) in places {
+            let isHeld = GroupItem(table!.item, place: .shared).shards[shard]?.lease?.owner == me
+            sought.local[shard] = LocalShard(
+                place: .behind(Checkpoint(sequenceNumber: SequenceNumber(place))), isDepleted: false,
+                run: isHeld ? sought.membership.settings.run : nil)
+            sought.seeks[shard] = id
+            if sought.read[shard] != nil { sought.read[shard] = isHeld ? place : nil }
+            if !isHeld { sought.settling[shard] = nil }
+        }
+        hear(sought.membership.sought(places.keys.sorted(), table!.item, now: moment(of: sought)), &sought)
+        members[seeker] = sought
     }
 
     private mutating func calm() {
@@ -264,7 +310,9 @@ private struct LeaseWalk {
         if let request = member.request {
             guard tick >= member.answersAt else { return }
             member.request = nil
+            let before = table.map { GroupItem($0.item, place: .shared) }
             let answer = answer(request, isCutOff: tick < member.cutOff)
+            lookForOldCheckpoints(of: member, since: before)
             hear(member.membership.answered(answer, now: moment(of: member)), &member)
         }
         runErrand(&member)
@@ -279,6 +327,15 @@ private struct LeaseWalk {
             let isSlow = isDisturbed && Int.random(in: 0..<15, using: &random) == 0
             member.answersAt = tick + Int.random(in: isSlow ? 40...90 : 0...4, using: &random)
         case .over: members[id] = nil
+        }
+    }
+
+    /// What a member has read before somebody put the shard elsewhere must not come into the item behind that.
+    private mutating func lookForOldCheckpoints(of member: Member, since before: GroupItem?) {
+        guard let before, let after = table.map({ GroupItem($0.item, place: .shared) }) else { return }
+        for (id, record) in after.shards {
+            guard let former = before.shards[id], former.place != record.place else { continue }
+            if record.seek != member.seeks[id] { faults.append("\(id) has a place of before its seek at \(tick)") }
         }
     }
 
@@ -376,6 +433,7 @@ private struct LeaseWalk {
         if place > SequenceNumber(furthest[record.id] ?? 0) {
             faults.append("\(record.id) begins at \(place), and was read to \(furthest[record.id] ?? 0)")
         }
+        member.seeks[record.id] = record.seek
         member.local[record.id] = LocalShard(
             place: record.place, isDepleted: false, run: member.membership.settings.run)
         member.read[record.id] = (0...(furthest[record.id] ?? 0)).last { SequenceNumber($0) <= place }

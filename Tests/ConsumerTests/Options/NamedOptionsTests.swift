@@ -65,7 +65,9 @@ import Time
         ) { try NamedOptions(pairs.map { ($0, $1) }, from: .query) }
     }
 
-    @Test(arguments: ["", "yesterday", "-5", "2026-13-01T00:00:00Z", "2026-01-01", "99999999999999999999", "253402300800000"])
+    @Test(arguments: [
+        "", "yesterday", "-5", "2026-13-01T00:00:00Z", "2026-01-01", "99999999999999999999", "253402300800000",
+    ])
     func `what is no moment is refused`(text: String) {
         #expect(OptionKind.moment.read(text) == nil)
     }

@@ -52,8 +52,12 @@ import Time
         _ = book.begin(from: .latest, at: moment)
         #expect(book.position(of: ShardID(number: 1)).start == .atTimestamp(since))
         let kept = book.depleted(ShardID(number: 0), children: [child(2, of: 0)])
-        #expect(kept.map(\.id) == ids(2) && kept.map(\.start) == [.trimHorizon], "one that nobody knew begins at its first record")
-        #expect(book.position(of: ShardID(number: 1)).start == .atTimestamp(since), "the moment may lie behind the parent's end")
+        #expect(
+            kept.map(\.id) == ids(2) && kept.map(\.start) == [.trimHorizon],
+            "one that nobody knew begins at its first record")
+        #expect(
+            book.position(of: ShardID(number: 1)).start == .atTimestamp(since),
+            "the moment may lie behind the parent's end")
     }
 
     @Test func `a stream that was made for the reader is read from its first record, also under LATEST`() {
