@@ -35,7 +35,7 @@ import Time
 
     @Test(arguments: Way.allCases) func `a stream that was created says what it is`(_ way: Way) async throws {
         try await way.run { kinesis in
-            try await kinesis.create(Self.stream, shardCount: 2, retry: nil)
+            try await kinesis.create(Self.stream, .provisioned(shards: 2), retry: nil)
             var summary = try await kinesis.summary(of: Self.stream, retry: nil)
             while summary.status == .creating { summary = try await kinesis.describe(Self.stream) }
             #expect(summary.status == .active)
@@ -46,7 +46,7 @@ import Time
             #expect(summary.mode == .provisioned)
             #expect(summary.maxRecordBytes == 1 << 20)
             await Self.refused("ResourceInUseException") {
-                try await kinesis.createStream(Self.stream, shards: 1)
+                try await kinesis.createStream(Self.stream, .provisioned(shards: 1))
             }
         }
     }
