@@ -53,7 +53,7 @@ import Testing
 
     @Test func `who gives up hears what stands in the way`() async throws {
         try await withEngine(shards: 0, stateDelay: .seconds(3)) { engine, kinesis in
-            try await kinesis.create(kinesis.name, shardCount: 1, retry: nil)
+            try await kinesis.create(kinesis.name, .provisioned(shards: 1), retry: nil)
             await #expect(throws: ConsumerError.streamNotReady(kinesis.name, status: "CREATING")) {
                 try await engine.attach(patience: .seconds(1))
             }

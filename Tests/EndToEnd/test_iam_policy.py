@@ -12,7 +12,7 @@ def operations():
     """The operations that the sources have as values, with their service as IAM names it."""
     names = set()
     for folder, service in SERVICES.items():
-        for path in (ROOT / "Sources" / folder).glob("*.swift"):
+        for path in (ROOT / "Sources" / folder).rglob("*.swift"):
             names |= {f"{service}:{name}" for name in re.findall(r'static let name = "(\w+)"', path.read_text())}
     return names
 

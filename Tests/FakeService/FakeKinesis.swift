@@ -44,6 +44,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         package var text: String
         package var shard: ShardID
         package var sequenceNumber: SequenceNumber
+        package var key: PartitionKey
     }
 
     package let loop: EventLoop
@@ -298,7 +299,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
 
     private func note(_ entry: PutRecordEntry, _ shard: ShardID, _ number: SequenceNumber) {
         let text = String(decoding: entry.data, as: UTF8.self)
-        written.append(Written(text: text, shard: shard, sequenceNumber: number))
+        written.append(Written(text: text, shard: shard, sequenceNumber: number, key: entry.key))
     }
 }
 

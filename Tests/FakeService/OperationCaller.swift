@@ -33,8 +33,17 @@ extension OperationCaller {
 
     /// Lets a stream say that it is encrypted.
     package func encrypt(_ stream: StreamName) async throws(AWSError) {
-        try await call(StartStreamEncryption(stream: stream), retry: nil)
+        try await call(StartStreamEncryption(stream: stream, keyID: "alias/aws/kinesis"), retry: nil)
         try await active(stream)
+    }
+
+    /// Lets the stream's records be placed so; it is on demand from here on.
+    package func distribute(_ stream: StreamName, _ distribution: RecordDistribution) async throws(AWSError) {
+        let arn = try await call(DescribeStreamSummary(stream: stream), retry: nil).arn
+        try await call(UpdateStreamMode(arn: arn, mode: .onDemand), retry: nil)
+        try await active(stream)
+        let strategy = UpdateStreamRecordDistributionStrategy(arn: arn, distribution: distribution)
+        try await call(strategy, retry: nil)
     }
 
     /// Deletes a stream and returns once it is gone.

@@ -33,15 +33,33 @@ struct DeleteStream: KinesisOperation {
     static func read(_ json: JSONValue) throws(ResponseError) {}
 }
 
-struct StartStreamEncryption: KinesisOperation {
-    static let name = "StartStreamEncryption"
-    let stream: StreamName
+struct UpdateStreamMode: KinesisOperation {
+    static let name = "UpdateStreamMode"
+    let arn: String
+    let mode: StreamMode
 
     func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.member("StreamName", stream.text)
-        json.member("EncryptionType", "KMS")
-        json.member("KeyId", "alias/aws/kinesis")
+        json.member("StreamARN", arn)
+        json.key("StreamModeDetails")
+        json.beginObject()
+        json.member("StreamMode", mode.rawValue)
+        json.endObject()
+        json.endObject()
+    }
+
+    static func read(_ json: JSONValue) throws(ResponseError) {}
+}
+
+struct UpdateStreamRecordDistributionStrategy: KinesisOperation {
+    static let name = "UpdateStreamRecordDistributionStrategy"
+    let arn: String
+    let distribution: RecordDistribution
+
+    func write(_ json: inout JSONWriter) {
+        json.beginObject()
+        json.member("StreamARN", arn)
+        json.member("RecordDistributionStrategy", distribution.rawValue)
         json.endObject()
     }
 

@@ -88,6 +88,14 @@ import Testing
         #expect(StreamScope(["x", "*"]) == .all)
         for wrong in ["", "a b", "*a", "a**", "a,b"] { #expect(StreamScope([wrong]) == nil, "\(wrong)") }
         #expect(StreamScope(scope?.patterns ?? []) == scope)
+        let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders"
+        let stream = StreamName(nameOrARN: arn)!
+        for patterns in [[arn], ["arn:aws:kinesis:eu-west-1:123456789012:*"], ["*"]] {
+            #expect(StreamScope(patterns)?.contains(stream) == true, "\(patterns)")
+        }
+        for patterns in [["orders"], ["a*"], ["arn*"], ["arn:aws:kinesis:eu-west-1:1:*"]] {
+            #expect(StreamScope(patterns)?.contains(stream) == false, "\(patterns)")
+        }
     }
 
     @Test func `what is missing is named, the token never`() {

@@ -25,6 +25,27 @@ import Testing
         #expect(ShardID(text) == nil)
     }
 
+    @Test func `an ARN tells region, account and name`() throws {
+        let text = "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/a.b-c_D9"
+        let arn = try #require(StreamARN(text))
+        #expect(arn.region == "cn-north-1" && arn.account == "123456789012" && arn.name.text == "a.b-c_D9")
+        let stream = StreamName(arn)
+        #expect(stream.isARN && stream.arn == arn && stream.text == text && StreamName(nameOrARN: text) == stream)
+        #expect(StreamName(text) == nil)
+        #expect(StreamName(nameOrARN: "orders").map { !$0.isARN && $0.arn == nil } == true)
+    }
+
+    @Test(arguments: [
+        "", "arn", "arn:aws:kinesis:eu-west-1:123456789012:stream/", "arn:aws:kinesis:eu-west-1:12345678901:stream/s",
+        "arn:aws:kinesis::123456789012:stream/s", "arn:gcp:kinesis:eu-west-1:123456789012:stream/s",
+        "arn:aws:dynamodb:eu-west-1:123456789012:stream/s", "arn:aws:kinesis:eu-west-1:123456789012:stream/a b",
+        "arn:aws:kinesis:eu-west-1:123456789012:stream/s/consumer/c:1", "arn:aws:kinesis:eu-west-1:١23456789012:stream/s",
+        "arn:aws:kinesis:eu west:123456789012:stream/s",
+    ])
+    func `what is no ARN of a stream is none`(_ text: String) {
+        #expect(StreamARN(text) == nil)
+    }
+
     @Test func `shards are numbered with twelve digits`() {
         #expect(ShardID(number: 0).text == "shardId-000000000000")
         #expect(ShardID(number: 1_234_567_890_123).text == "shardId-1234567890123")

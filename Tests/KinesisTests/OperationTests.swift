@@ -10,10 +10,39 @@ import Time
     private let stream = StreamName("orders")!
 
     @Test func `a stream is created with shards or on demand`() throws {
-        #expect(try request(CreateStream(stream: stream, capacity: .provisioned(shards: 2))) == ["StreamName": "orders", "ShardCount": 2])
+        let provisioned = CreateStream(stream: stream, capacity: .provisioned(shards: 2))
+        #expect(try request(provisioned) == ["StreamName": "orders", "ShardCount": 2])
         #expect(
             try request(CreateStream(stream: stream, capacity: .onDemand))
                 == ["StreamName": "orders", "StreamModeDetails": ["StreamMode": "ON_DEMAND"]])
+    }
+
+    @Test func `a stream is named by its ARN in every call`() throws {
+        let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders"
+        let stream = try #require(StreamName(nameOrARN: arn))
+        #expect(try request(DescribeStreamSummary(stream: stream)) == ["StreamARN": .string(arn)])
+        #expect(try request(ListShards(.first(stream)))["StreamARN"]?.string == arn)
+        let iterator = GetShardIterator(stream: stream, shard: ShardID(number: 0), position: .latest)
+        #expect(try request(iterator)["StreamARN"]?.string == arn)
+        #expect(try request(ListTagsForStream(stream: stream, after: "a")) == [
+            "StreamARN": .string(arn), "ExclusiveStartTagKey": "a", "Limit": 50,
+        ])
+        #expect(try request(StartStreamEncryption(stream: stream, keyID: "k")) == [
+            "StreamARN": .string(arn), "EncryptionType": "KMS", "KeyId": "k",
+        ])
+        #expect(try request(AddTagsToStream(stream: stream, tags: ["b": "2", "a": "1"])) == [
+            "StreamARN": .string(arn), "Tags": ["a": "1", "b": "2"],
+        ])
+        var json = JSONWriter()
+        PutRecords(stream: stream, entries: [PutRecordEntry(ByteBuffer(), .none)]).write(&json)
+        #expect(json.buffer.text == #"{"StreamARN":"\#(arn)","Records":[{"Data":""}]}"#)
+    }
+
+    @Test func `a page of tags says where the next one begins`() throws {
+        let answer = #"{"Tags":[{"Key":"a","Value":"1"},{"Key":"b"}],"HasMoreTags":true}"#
+        let page = try ListTagsForStream.read(try JSONParser.parse(answer))
+        #expect(page.tags == ["a": "1", "b": ""] && page.next == "b")
+        #expect(try ListTagsForStream.read(try JSONParser.parse(#"{"Tags":[],"HasMoreTags":false}"#)).next == nil)
     }
 
     @Test func `a summary is read, with the service's defaults for what it leaves out`() throws {

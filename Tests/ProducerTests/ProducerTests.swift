@@ -56,6 +56,38 @@ import Testing
         }
     }
 
+    @Test func `a stream that is distributed automatically gets no key that nobody has given`() async throws {
+        try await withProducer { producer, target in
+            try await target.make(stream)
+            try await target.distribute(stream, .auto)
+            let put = { () async throws -> PartitionKey? in
+                let one = EncodedPut(data: ByteBuffer("a"), partitionKey: nil, explicitHashKey: nil)
+                let answer = try await producer.put(one, to: stream)
+                guard case .accepted = answer.results[0] else { return nil }
+                return target.written.last?.key
+            }
+            // Nobody waits for what the stream says of itself.
+            let first = try await put()
+            #expect(first == PartitionKey(digestOf: ByteBuffer("a").bytes))
+            while try await put() != PartitionKey.none { try #require(target.written.count < 1000) }
+            let given = EncodedPut(data: ByteBuffer("a"), partitionKey: "k", explicitHashKey: nil)
+            _ = try await producer.put(given, to: stream)
+            #expect(target.written.last?.key == .given("k"))
+            // It is placed by keys again: the next put is refused, and goes once more with its key.
+            try await target.distribute(stream, .userPartitionKey)
+            #expect(try await put() == first)
+        }
+    }
+
+    @Test func `an ARN of another region is refused before anything is sent`() async throws {
+        try await withProducer(region: "eu-west-1") { producer, target in
+            let stream = StreamName(nameOrARN: "arn:aws:kinesis:us-east-1:123456789012:stream/orders")!
+            let error = await #expect(throws: PutError.self) { try await producer.put(.of("a"), to: stream) }
+            guard case .otherRegion("eu-west-1")? = error else { throw error! }
+            #expect(target.puts.isEmpty)
+        }
+    }
+
     @Test func `a record with sequenceNumberForOrdering goes as PutRecord`() async throws {
         try await withProducer { producer, target in
             try await target.make(stream)
@@ -248,7 +280,7 @@ import Testing
 
     /// Runs a test's body on a loop of its own.
     private func withProducer(
-        shards: Int? = nil, maxPutBytes: Int = 32 << 20, putTimeout: Duration = .seconds(30),
+        shards: Int? = nil, maxPutBytes: Int = 32 << 20, putTimeout: Duration = .seconds(30), region: String? = nil,
         _ body: @escaping @Sendable (Producer, FakeKinesis) async throws -> Void
     ) async throws {
         let loop = try EventLoop(name: "producer")
@@ -262,6 +294,7 @@ import Testing
                 var options = ProducerOptions { _ in shards.map(StreamCapacity.provisioned(shards:)) }
                 options.maxPutBytes = maxPutBytes
                 options.putTimeout = putTimeout
+                options.region = region
                 let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
                 try await body(producer, target)
             }

@@ -1,6 +1,7 @@
 import AWS
 import Consumer
 import HTTPServer
+import Kinesis
 import Testing
 
 @testable import kinesis_sidecar
@@ -328,7 +329,73 @@ import Testing
     func `a stream that only a URL names is created where configuration says so`(
         _ arguments: [String], _ file: String?, _ shards: Int?
     ) {
-        #expect(read(arguments, file: file).settings.capacity(of: StreamName("any")!) == shards.map { .provisioned(shards: $0) })
+        let capacity = read(arguments, file: file).settings.capacity(of: StreamName("any")!)
+        #expect(capacity == shards.map { .provisioned(shards: $0) })
+    }
+
+    private let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders"
+
+    @Test func `a stream is listed by its name, its ARN, or both`() {
+        let file = """
+            consumers:
+              - {streamName: '\(arn)', consumerGroup: a}
+              - {streamArn: '\(arn)', consumerGroup: b}
+              - {streamName: orders, streamArn: '\(arn)', consumerGroup: c}
+              - {streamArn: '\(arn)', streamName: orders, consumerGroup: d}
+              - {streamName: orders}
+            """
+        let reader = read(file: file)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        #expect(reader.settings.consumers.map(\.stream.text) == [arn, arn, arn, arn, "orders"])
+        #expect(reader.settings.capacity(of: reader.settings.consumers[0].stream) == nil, "CreateStream takes no ARN")
+    }
+
+    @Test(arguments: [
+        ("{streamArn: orders}", "streamArn", "arn:aws:kinesis"),
+        ("{streamName: 'arn:aws:kinesis:eu-west-1:1:stream/orders'}", "streamName", "123456789012"),
+        ("{streamName: audit, streamArn: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders'}", "streamArn", "audit"),
+    ])
+    func `a stream that is none, or two, is refused`(entry: String, option: String, told: String) {
+        let mistakes = mistakes(file: "consumers:\n  - \(entry)\n")
+        #expect(mistakes.count == 1 && mistakes[0].contains(option) && mistakes[0].contains(told), "\(mistakes)")
+    }
+
+    @Test(arguments: [
+        ("tags: {team: orders, stage: test}", [:]), ("tags: [team=orders, stage=test]", [:]),
+        ("tags: team=orders,stage=test", [:]), (nil, ["KINESIS_SIDECAR_TAGS": "team=orders, stage=test"]),
+    ] as [(String?, [String: String])])
+    func `tags are a mapping, a list, or a text with commas`(file: String?, environment: [String: String]) {
+        let reader = read(environment: environment, file: file)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        #expect(reader.settings.consumerDefaults.tags == ["team": "orders", "stage": "test"])
+    }
+
+    @Test(arguments: [
+        ("tags: {team: 'a,b'}", "tags"), ("tags: {'aws:x': y}", "tags"), ("tags: [a=1, a=2]", "tags"),
+        ("encryption: {type: KMS}", "encryption.type"), ("encryption: {keyId: k}", "encryption.keyId"),
+        ("encryption: {type: AES, keyId: k}", "encryption.type"), ("encryption: {key: k}", "encryption.key"),
+        ("streamMode: on-demand", "streamMode"), ("{streamMode: ON_DEMAND, shardCount: 2}", "shardCount"),
+        ("shardCount: 2\nconsumers: [{streamName: s, encryption: {type: KMS}}]", "consumers[0]"),
+    ])
+    func `what a stream cannot be given is refused by its name`(file: String, option: String) {
+        let mistakes = mistakes(file: file)
+        #expect(mistakes.count == 1 && mistakes[0].contains(option), "\(mistakes)")
+    }
+
+    @Test func `a stream on demand, encrypted and tagged, is configuration`() {
+        let file = """
+            streamMode: ON_DEMAND
+            encryption: {type: KMS, keyId: alias/aws/kinesis}
+            consumers:
+              - {streamName: orders, tags: {team: a}}
+              - {streamName: audit, streamMode: PROVISIONED, shardCount: 2}
+            """
+        let reader = read(file: file)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        #expect(reader.settings.capacity(of: StreamName("orders")!) == .onDemand)
+        #expect(reader.settings.capacity(of: StreamName("audit")!) == .provisioned(shards: 2))
+        let orders = reader.settings.consumers[0].options.applied(to: reader.settings.consumerDefaults)
+        #expect(orders.tags == ["team": "a"] && orders.encryptionKeyID == "alias/aws/kinesis")
     }
 
     @Test func `help names every option that is there`() {

@@ -47,11 +47,26 @@ package struct ConsumerOption: Sendable {
         return family
     }
 
-    /// Options of lifion-kinesis that are something else here, and what.
-    static let elsewhere = [
+    /// Options of lifion-kinesis, and of the AWS SDK's clients to which it hands them on, that are something else here, and what.
+    private static let elsewhere = [
         "streamName": "the path names the stream, and consumers lists it in the configuration",
+        "streamArn": "the path names the stream, and consumers lists it in the configuration",
         "logger": "logs go to standard error; logLevel says which",
+        "accessKeyId": "credentials.accessKeyId is",
+        "secretAccessKey": "credentials.secretAccessKey is",
+        "sessionToken": "credentials.sessionToken is",
+        "maxRetries": "retryOptions say how often calls are tried again",
+        "maxAttempts": "retryOptions say how often calls are tried again",
+        "sslEnabled": "endpoint says http:// where TLS is not wanted",
+        "httpOptions": "a call may take 10 s, of records 30 s, and a put putTimeout; HTTPS_PROXY names a proxy",
+        "requestHandler": "a call may take 10 s, of records 30 s, and a put putTimeout; HTTPS_PROXY names a proxy",
+        "apiVersion": "the API is that of 2013-12-02",
     ]
+
+    /// Where to say what the option of that name, or its family's (`httpOptions.timeout`), would; nil: it is none of them.
+    static func place(insteadOf name: String) -> String? {
+        elsewhere[name] ?? elsewhere[String(name.prefix { $0 != "." })]
+    }
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

@@ -39,7 +39,7 @@ package struct NamedOptions: Equatable, Sendable {
         throws(ConsumerOptionError) -> Item
     {
         guard let option = ConsumerOption.named(name) else {
-            if let place = ConsumerOption.elsewhere[name] { throw .elsewhere(option: name, place: place) }
+            if let place = ConsumerOption.place(insteadOf: name) { throw .elsewhere(option: name, place: place) }
             throw .unknown(option: name)
         }
         guard option.scope == .query || scope == .configuration else {

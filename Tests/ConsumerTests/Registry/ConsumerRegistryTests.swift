@@ -104,7 +104,7 @@ import Testing
 
     @Test func `a stream that is being created is waited for`() async throws {
         try await withEngine(shards: 0, stateDelay: .milliseconds(30)) { engine, kinesis in
-            try await kinesis.create(kinesis.name, shardCount: 1, retry: nil)
+            try await kinesis.create(kinesis.name, .provisioned(shards: 1), retry: nil)
             _ = try await engine.attach()
             #expect(kinesis.count(.summary) >= 2)
         }
