@@ -83,7 +83,7 @@ import Testing
 
     @Test func `a scope has the names and what begins as its beginnings do`() {
         let scope = StreamScope(["a", "b-*"])
-        let names = ["a", "ab", "b", "b-", "b-c", "c"].compactMap(StreamName.init)
+        let names = ["a", "ab", "b", "b-", "b-c", "c"].compactMap { StreamName($0) }
         #expect(names.filter { scope?.contains($0) == true }.map(\.text) == ["a", "b-", "b-c"])
         #expect(StreamScope(["x", "*"]) == .all)
         for wrong in ["", "a b", "*a", "a**", "a,b"] { #expect(StreamScope([wrong]) == nil, "\(wrong)") }

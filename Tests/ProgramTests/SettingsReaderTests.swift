@@ -193,7 +193,7 @@ import Testing
     }
 
     @Test func `a table has 50 tags at most`() {
-        let tags = (0...DynamoDBSettings.mostTags).map { "k\($0)=v" }.joined(separator: ",")
+        let tags = (0...OptionKind.mostTags).map { "k\($0)=v" }.joined(separator: ",")
         #expect(mistakes(environment: ["KINESIS_SIDECAR_DYNAMO_DB__TAGS": tags]).count == 1)
     }
 
