@@ -76,7 +76,7 @@ let package = Package(
         // What other programs sent and stored.
         .target(
             name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
-            exclude: ["README.md", "lifion", "sdk"]),
+            exclude: ["README.md", "kpl-peers.json", "lifion", "sdk"]),
         // A service of AWS that answers by a script.
         .target(
             name: "ScriptedService", dependencies: ["AWS", "HTTPServer", "HTTP", "Reactor", "Bytes", log],

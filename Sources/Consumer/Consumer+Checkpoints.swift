@@ -105,17 +105,27 @@ extension Consumer {
                 session?.stands($0.value.number, of: $0.key, upTo: event) ?? true
             }
             guard !standing.isEmpty else { throw .unknownEvent(event) }
-            return standing.mapValues { sent in
-                let isSkipped = acknowledgement == .skipped(event) && sent.number == event.number
-                return Wanted(checkpoint: sent.last, skippedRecords: isSkipped ? sent.records : 0)
-            }
+            return Dictionary(
+                uniqueKeysWithValues: standing.map { shard, sent in
+                    let isSkipped = acknowledgement == .skipped(event) && sent.number == event.number
+                    return (
+                        shard,
+                        Wanted(
+                            checkpoint: reached(shard, by: sent.last), skippedRecords: isSkipped ? sent.records : 0)
+                    )
+                })
         case .record(let shard, let checkpoint):
             guard let book = positions?.book, book.shard(shard) != nil else { throw .unknownShard(shard) }
             if let group, !book.mayMove(shard) { throw .leaseLost(shard, to: group.owner(of: shard)) }
             if !isForced { try await check(checkpoint, of: shard, in: book) }
             try await verify(checkpoint, of: shard)
-            return [shard: Wanted(checkpoint: checkpoint)]
+            return [shard: Wanted(checkpoint: reached(shard, by: checkpoint))]
         }
+    }
+
+    /// How far the shard is done where this much of it is.
+    private func reached(_ shard: ShardID, by checkpoint: Checkpoint) -> Checkpoint {
+        session?.task(of: shard)?.reached(by: checkpoint) ?? checkpoint
     }
 
     private func sent(upTo event: EventID) async throws(ConsumerError) -> [ShardID: SentEvent]? {

@@ -1,5 +1,7 @@
 /// Why bytes are not the Protobuf message that was expected, and where.
+@usableFromInline
 package struct ProtobufError: Error, Equatable, Sendable, CustomStringConvertible {
+    @usableFromInline @frozen
     package enum Reason: Equatable, Sendable {
         /// The message stops inside a field, or a length points beyond its end.
         case unexpectedEnd
@@ -19,15 +21,17 @@ package struct ProtobufError: Error, Equatable, Sendable, CustomStringConvertibl
         case outOfRange(field: Int)
     }
 
-    package var reason: Reason
+    @usableFromInline package var reason: Reason
     /// Bytes before the place, counted from the start of the buffer.
-    package var offset: Int
+    @usableFromInline package var offset: Int
 
+    @inlinable
     package init(_ reason: Reason, at offset: Int) {
         self.reason = reason
         self.offset = offset
     }
 
+    @usableFromInline
     package var description: String {
         let what =
             switch reason {
@@ -45,6 +49,7 @@ package struct ProtobufError: Error, Equatable, Sendable, CustomStringConvertibl
 }
 
 /// How a field's value is written (https://protobuf.dev/programming-guides/encoding, "Message Structure").
+@usableFromInline @frozen
 package enum ProtobufWireType: String, Equatable, Sendable {
     case varint
     case fixed64 = "64-bit value"

@@ -4,17 +4,21 @@ import Bytes
 /// a field that it does not look at is skipped. Performs no I/O.
 ///
 /// The buffer must stay unchanged while reader and fields are in use. Nothing is allocated, and no length is believed that
-/// points beyond the message.
+/// points beyond the message. The members are inlinable, because aggregated records are read with them on the path of records.
 /// Source: https://protobuf.dev/programming-guides/encoding
+@usableFromInline
 package struct ProtobufReader: Sendable {
-    private static let largestFieldNumber: UInt64 = 1 << 29 - 1
+    @inlinable static var largestFieldNumber: UInt64 { 1 << 29 - 1 }
 
-    package let buffer: ByteBuffer
-    private let end: Int
-    private var at: Int
+    @usableFromInline package let buffer: ByteBuffer
+    @usableFromInline let end: Int
+    @usableFromInline var at: Int
 
     /// Bytes that are still to be read.
     package var count: Int { end - at }
+
+    /// Bytes of the buffer up to what is still to be read.
+    package var offset: Int { at }
 
     /// What is still to be read; valid while the buffer stays as it is.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer.bytes[at..<end]) }
@@ -23,6 +27,7 @@ package struct ProtobufReader: Sendable {
         self.init(buffer, 0..<buffer.count)
     }
 
+    @inlinable
     package init(_ buffer: ByteBuffer, _ range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= buffer.count)
         self.buffer = buffer
@@ -31,6 +36,7 @@ package struct ProtobufReader: Sendable {
     }
 
     /// The next field; nil at the end of the message.
+    @inlinable
     package mutating func next() throws(ProtobufError) -> ProtobufField? {
         guard at < end else { return nil }
         let start = at
@@ -57,8 +63,13 @@ package struct ProtobufReader: Sendable {
     }
 
     /// Bits beyond the 64th are refused, as no writer makes them.
-    private mutating func varint() throws(ProtobufError) -> UInt64 {
+    @inlinable
+    mutating func varint() throws(ProtobufError) -> UInt64 {
         let start = at
+        if at < end, buffer[at] < 0x80 {
+            at += 1
+            return UInt64(buffer[start])
+        }
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), through: 63, by: 7) {
             guard at < end else { throw ProtobufError(.unexpectedEnd, at: end) }
@@ -72,7 +83,8 @@ package struct ProtobufReader: Sendable {
     }
 
     /// Least significant byte first.
-    private mutating func fixed(_ count: Int) throws(ProtobufError) -> UInt64 {
+    @inlinable
+    mutating func fixed(_ count: Int) throws(ProtobufError) -> UInt64 {
         guard end - at >= count else { throw ProtobufError(.unexpectedEnd, at: end) }
         var value: UInt64 = 0
         for index in 0..<count { value |= UInt64(buffer[at + index]) << UInt64(8 * index) }
@@ -82,7 +94,9 @@ package struct ProtobufReader: Sendable {
 }
 
 /// One field of a message as it came. Asked for another type than it came as, it throws.
+@usableFromInline
 package struct ProtobufField {
+    @usableFromInline @frozen
     package enum Value: Equatable {
         case varint(UInt64)
         case fixed64(UInt64)
@@ -91,12 +105,13 @@ package struct ProtobufField {
         case bytes(Range<Int>)
     }
 
-    package let number: Int
-    package let value: Value
-    package let buffer: ByteBuffer
+    @usableFromInline package let number: Int
+    @usableFromInline package let value: Value
+    @usableFromInline package let buffer: ByteBuffer
     /// Where its tag stands.
-    private let start: Int
+    @usableFromInline let start: Int
 
+    @inlinable
     init(number: Int, value: Value, buffer: ByteBuffer, start: Int) {
         self.number = number
         self.value = value
@@ -105,6 +120,7 @@ package struct ProtobufField {
     }
 
     /// Where the bytes stand in the buffer.
+    @inlinable
     package func bytes() throws(ProtobufError) -> Range<Int> {
         guard case .bytes(let range) = value else { throw failure(.notA(.bytes, field: number)) }
         return range
@@ -116,11 +132,13 @@ package struct ProtobufField {
         return text
     }
 
+    @inlinable
     package func message() throws(ProtobufError) -> ProtobufReader {
         ProtobufReader(buffer, try bytes())
     }
 
     /// A uint64 or a uint32.
+    @inlinable
     package func unsigned() throws(ProtobufError) -> UInt64 {
         guard case .varint(let value) = value else { throw failure(.notA(.varint, field: number)) }
         return value
@@ -141,6 +159,7 @@ package struct ProtobufField {
     }
 
     /// What is wrong with the field.
+    @inlinable
     package func failure(_ reason: ProtobufError.Reason) -> ProtobufError {
         ProtobufError(reason, at: start)
     }

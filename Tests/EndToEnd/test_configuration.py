@@ -22,7 +22,7 @@ BAD_SETTINGS = [
     (["--local"], {}, "tokens:\n  - {name: app, verbs: [read]}\n",
      ['sidecar.yaml:2 tokens[0]: the entry "app" has no sha256; accepted: ']),
     (["--local"], {}, "a: *b\n", ["sidecar.yaml:1"]),
-    (["--local"], {}, "shouldDeaggregate: true\n", ["shouldDeaggregate", "not available yet"]),
+    (["--local"], {}, "useS3ForLargeItems: true\n", ["useS3ForLargeItems", "not available yet"]),
     (["--region", "Nowhere"], {}, "", ["--region"]),
     (["--local", "--dynamodb", "on"], {}, "", ["--dynamodb", "needs dynamoDb.endpoint with --local"]),
     (["--region", "eu-west-1"], {}, "leaseDuration: 4999\n", ["sidecar.yaml:1 leaseDuration", "5000"]),

@@ -88,7 +88,7 @@ import Testing
             "environment KINESIS_SIDECAR_LIMIT: \"0\" is not accepted; accepted: an integer from 1 to 10000"
         ),
         ("LIMTI", "1", "environment KINESIS_SIDECAR_LIMTI: there is no option limti; did you mean limit?"),
-        ("SHOULD_DEAGGREGATE", "true", "environment KINESIS_SIDECAR_SHOULD_DEAGGREGATE: \"true\" is not available"),
+        ("USE_S3_FOR_LARGE_ITEMS", "true", "environment KINESIS_SIDECAR_USE_S3_FOR_LARGE_ITEMS: \"true\" is not available"),
         ("DYNAMO_DB__TABLE_NAME", "a", "environment KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME: \"a\" is not accepted"),
         (
             "DYNAMO_DB__TAGS", "a=1,b",
@@ -286,8 +286,8 @@ import Testing
     }
 
     @Test func `a flag of a later option says that it is not available yet`() {
-        let found = mistakes(["--should-deaggregate", "true"])
-        #expect(found.contains { $0.contains("shouldDeaggregate is not available yet") }, "\(found)")
+        let found = mistakes(["--use-s3-for-large-items", "true"])
+        #expect(found.contains { $0.contains("useS3ForLargeItems is not available yet") }, "\(found)")
     }
 
     @Test func `what Kubernetes sets for a service of our name is not ours`() {

@@ -3,13 +3,16 @@ import Kinesis
 
 /// One GetRecords response while it becomes batches, and the room that it and they take. Confined to its loop.
 ///
-/// While the response is held the loan is the response's bytes and those of the batches that wait or are being written;
+/// While the response is held the loan is the response's bytes, those of an aggregate that was decoded, and those of the
+/// batches that wait or are being written;
 /// afterwards it is the batches'. It ends with the last of them.
 final class HeldResponse {
     private var encoder: RecordBatchEncoder?
     private let loan: Loan
     private var responseBytes: Int
     private var batchBytes = 0
+    /// User records that were left out and counted.
+    private var droppedCount = 0
 
     init(_ response: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder) {
         self.encoder = encoder
@@ -32,6 +35,16 @@ final class HeldResponse {
     /// What stands beside the records; nil until all of them are read.
     var envelope: GetRecordsEnvelope? { encoder?.envelope }
 
+    /// As `RecordBatchEncoder.passed`; nil until all records are read.
+    var passed: Checkpoint? { encoder?.passed }
+
+    /// User records that were left out since this was asked last.
+    func takeDroppedCount() -> Int {
+        let count = encoder?.droppedCount ?? droppedCount
+        defer { droppedCount = count }
+        return count - droppedCount
+    }
+
     /// Lets the response itself go.
     func drop() {
         encoder = nil
@@ -46,6 +59,6 @@ final class HeldResponse {
     }
 
     private func account() {
-        loan.resize(to: responseBytes + batchBytes)
+        loan.resize(to: responseBytes + (encoder?.heldBytes ?? 0) + batchBytes)
     }
 }

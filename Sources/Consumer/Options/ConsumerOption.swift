@@ -125,6 +125,11 @@ extension ConsumerOption {
         } show: {
             $0.shouldParseJSON.rawValue
         },
+        ConsumerOption("shouldDeaggregate", .choice(ShouldDeaggregate.allCases.map(\.rawValue))) {
+            $0.shouldDeaggregate = $1.text.flatMap(ShouldDeaggregate.init) ?? $0.shouldDeaggregate
+        } show: {
+            $0.shouldDeaggregate.rawValue
+        },
         ConsumerOption("maxEventBytes", .integer(1024...RecordBatchEncoder.sliceBytes)) {
             $0.maxEventBytes = $1.integer ?? $0.maxEventBytes
         } show: {
@@ -309,7 +314,6 @@ extension ConsumerOption {
     /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
     private static let later: [ConsumerOption] = [
         ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
-        ConsumerOption(later: "shouldDeaggregate", .choice(["auto", "true", "false"]), inForce: "false"),
         ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
         ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
     ]

@@ -31,6 +31,7 @@ package struct ConsumerOptions: Equatable, Sendable {
     /// From an answer without records to the next request, once the shard's tip is reached. At least 250 ms.
     package var noRecordsPollDelay = Duration.milliseconds(1000)
     package var shouldParseJSON = ShouldParseJSON.auto
+    package var shouldDeaggregate = ShouldDeaggregate.auto
     /// As `RecordEncoding.maxEventBytes`. 1024…262,144: what one turn of the loop encodes.
     package var maxEventBytes = RecordEncoding().maxEventBytes
     /// Whether a batch's bytes in the socket move the checkpoint; else only those who read do.

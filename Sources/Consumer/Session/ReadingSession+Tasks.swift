@@ -22,11 +22,11 @@ extension ReadingSession {
         guard readings[shard]?.task === delivery.origin else { return }
         positions.sent(
             shard, before: delivery.before, last: delivery.last, firstArrival: delivery.batch.first.arrival, on: now)
-        if let checkpoint = delivery.origin.settled(delivery.id.number), options.useAutoCheckpoints {
-            positions.settled(shard, checkpoint)
-        }
+        let checkpoint = delivery.origin.settled(delivery.id.number)
+        if let checkpoint, options.useAutoCheckpoints { positions.settled(shard, checkpoint) }
         releaseIfDone(shard)
-        if let next = assignments.sent(shard, to: reader.id, upTo: delivery.last) { begin([shard: next]) }
+        let reached = max(delivery.last, checkpoint ?? delivery.last)
+        if let next = assignments.sent(shard, to: reader.id, upTo: reached) { begin([shard: next]) }
         if assignments.hasWork { carryOut() }
     }
 
@@ -40,6 +40,14 @@ extension ReadingSession {
 // MARK: From the shards' tasks
 
 extension ReadingSession {
+    /// Everything of the shard up to here is done, where nothing was to be delivered.
+    func passed(_ task: ShardTask, through checkpoint: Checkpoint) {
+        guard readings[task.id]?.task === task else { return }
+        positions.settled(task.id, checkpoint)
+        if let next = assignments.sent(task.id, to: task.reader.id, upTo: checkpoint) { begin([task.id: next]) }
+        if assignments.hasWork { carryOut() }
+    }
+
     func ended(_ task: ShardTask, _ children: [ChildShard]) {
         logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
         positions.depleted(task.id, children: children)

@@ -65,9 +65,11 @@ final class ReadingSession: @unchecked Sendable {
     var stream: StreamName { scope.key.stream }
     /// How shards that begin now are read.
     var way: ReadingWay { scope.fanOut.way }
-    func encoding(for reader: RecordsReader) -> RecordEncoding {
-        RecordEncoding(
-            format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes)
+    func encoding(of shard: ShardID, for reader: RecordsReader) -> RecordEncoding {
+        let range = positions.book.lineage.shard(shard)?.hashKeyRange
+        return RecordEncoding(
+            format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes,
+            deaggregation: options.shouldDeaggregate == .never ? .never : .auto(keeping: range == .all ? nil : range))
     }
     var isEnding: Bool { phase != .open }
 

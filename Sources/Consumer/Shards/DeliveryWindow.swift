@@ -21,9 +21,17 @@ struct DeliveryWindow: Equatable, Sendable {
         case ended
     }
 
+    /// How far something goes.
+    private struct Reach: Equatable, Sendable {
+        /// Everything up to here is covered, what is not to be delivered included.
+        var progress: ShardProgress
+        /// The last record that was delivered, as a client names it that acknowledges it: not ahead of `progress`.
+        var named: ShardProgress
+    }
+
     private struct Batch: Equatable, Sendable {
         let number: Int
-        let last: Checkpoint
+        var reach: Reach
         var isSettled = false
     }
 
@@ -34,10 +42,8 @@ struct DeliveryWindow: Equatable, Sendable {
     /// Where the shard is read from without progress.
     private let initial: StartingPosition
     private(set) var stage = Stage.open
-    /// How far the shard is offered, apart from what was taken back.
-    private(set) var delivered: ShardProgress
-    /// How far it is settled without a gap.
-    private(set) var settled: ShardProgress
+    private var offeredReach: Reach
+    private var settledReach: Reach
     private var acknowledged: ShardProgress
     /// In the order in which they were offered, from the first that is not settled on.
     private var inFlight: [Batch] = []
@@ -62,8 +68,8 @@ struct DeliveryWindow: Equatable, Sendable {
         self.pausesAfterBatch = pausesAfterBatch
         self.initial = initial
         self.openPause = openPause
-        delivered = progress
-        settled = progress
+        offeredReach = Reach(progress: progress, named: progress)
+        settledReach = offeredReach
         acknowledged = progress
     }
 }
@@ -71,6 +77,12 @@ struct DeliveryWindow: Equatable, Sendable {
 // MARK: - Queries
 
 extension DeliveryWindow {
+    /// How far the shard is offered, apart from what was taken back.
+    var delivered: ShardProgress { offeredReach.progress }
+
+    /// How far it is settled without a gap.
+    var settled: ShardProgress { settledReach.progress }
+
     /// Where reading goes on: behind the last record that was offered.
     var position: ReadPosition { ReadPosition(behind: delivered.checkpoint, initial: initial) }
 
@@ -84,10 +96,17 @@ extension DeliveryWindow {
     private var isHeld: Bool { openPause != nil || isEvicted || isRevoking }
 
     /// Whether nothing that was offered needs delivery any more. A pause may be open behind it.
-    var isDone: Bool { inFlight.isEmpty && (!needsAcknowledgement || acknowledged >= delivered) }
+    var isDone: Bool { inFlight.isEmpty && (!needsAcknowledgement || acknowledged >= offeredReach.named) }
 
     /// Whether nothing that was sent waits for its acknowledgement.
-    var isAcknowledged: Bool { !needsAcknowledgement || acknowledged >= settled }
+    var isAcknowledged: Bool { !needsAcknowledgement || acknowledged >= settledReach.named }
+
+    /// How far the shard is done where a client says that it is done up to here: further where nothing is to be delivered
+    /// behind the record that it names, as behind the last user record of an aggregate.
+    func reached(by checkpoint: Checkpoint) -> Checkpoint {
+        guard let delivered = delivered.checkpoint, .through(checkpoint) >= offeredReach.named else { return checkpoint }
+        return max(checkpoint, delivered)
+    }
 
     var isClosing: Bool {
         if case .closing = stage { true } else { false }
@@ -98,9 +117,10 @@ extension DeliveryWindow {
 
 extension DeliveryWindow {
     /// A batch waits for the reader now.
-    mutating func offered(_ event: EventID, last: Checkpoint) {
-        inFlight.append(Batch(number: event.number, last: last))
-        delivered = .through(last)
+    /// - Parameter named: `EncodedBatch.lastNamed`; nil: as `last`.
+    mutating func offered(_ event: EventID, last: Checkpoint, named: Checkpoint? = nil) {
+        offeredReach = Reach(progress: .through(last), named: .through(named ?? last))
+        inFlight.append(Batch(number: event.number, reach: offeredReach))
         waiting = event.number
         if pausesAfterBatch { openPause = event }
     }
@@ -117,11 +137,27 @@ extension DeliveryWindow {
         inFlight[index].isSettled = true
         var reached: Checkpoint?
         while let first = inFlight.first, first.isSettled {
-            reached = first.last
+            settledReach = first.reach
+            reached = first.reach.progress.checkpoint
             inFlight.removeFirst()
         }
-        if let reached { settled = .through(reached) }
         return reached
+    }
+
+    /// Of what lies behind what was offered, up to here, nothing is to be delivered. Returns how far the shard is done now;
+    /// nil while something before is not, with which this becomes done too.
+    mutating func passed(through checkpoint: Checkpoint) -> Checkpoint? {
+        guard delivered < .through(checkpoint) else { return nil }
+        let isDone = isDone
+        offeredReach.progress = .through(checkpoint)
+        if inFlight.isEmpty {
+            settledReach.progress = offeredReach.progress
+        } else {
+            inFlight[inFlight.count - 1].reach.progress = offeredReach.progress
+        }
+        guard isDone else { return nil }
+        acknowledged = max(acknowledged, offeredReach.progress)
+        return checkpoint
     }
 
     /// A checkpoint says that everything up to here needs no delivery any more.
@@ -169,8 +205,8 @@ extension DeliveryWindow {
         guard delivered != .nothing else { return nil }
         let refused = position
         inFlight.removeAll()
-        delivered = .nothing
-        settled = .nothing
+        offeredReach = Reach(progress: .nothing, named: .nothing)
+        settledReach = offeredReach
         acknowledged = .nothing
         return refused
     }
@@ -193,7 +229,7 @@ extension DeliveryWindow {
         // Before this batch there was no pause, or it would not have been offered.
         openPause = nil
         inFlight.removeLast()
-        delivered = inFlight.last.map { .through($0.last) } ?? settled
+        offeredReach = inFlight.last?.reach ?? settledReach
         if isClosing { stage = .open }
         return number
     }

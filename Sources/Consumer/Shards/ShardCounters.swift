@@ -11,6 +11,9 @@ package struct ShardCounters: Equatable, Sendable {
     package private(set) var bytes = 0
     /// Batches, which are events, that were settled.
     package private(set) var batches = 0
+    /// User records of aggregates that were left out, because their hash keys lie outside the shard. Those that are read again
+    /// count again.
+    package private(set) var droppedUserRecords = 0
     /// Times that the watchdog had to restart the shard.
     package private(set) var restarts = 0
     /// Times that the shard began again further back, so that records came again.
@@ -56,6 +59,10 @@ package struct ShardCounters: Equatable, Sendable {
 
     mutating func skipped(_ records: Int) {
         skippedRecords += records
+    }
+
+    mutating func dropped(userRecords count: Int) {
+        droppedUserRecords += count
     }
 
     mutating func rewound() {

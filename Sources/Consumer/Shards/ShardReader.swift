@@ -98,10 +98,21 @@ extension ShardReader {
     }
 
     /// A slice of the response became a batch, which waits for the reader now.
-    mutating func offered(_ event: EventID, records: Int, last: Checkpoint, now: Instant) {
+    /// - Parameters:
+    ///   - records: `EncodedBatch.readCount`.
+    ///   - named: `EncodedBatch.lastNamed`; nil: as `last`.
+    mutating func offered(
+        _ event: EventID, records: Int, last: Checkpoint, named: Checkpoint? = nil, now: Instant
+    ) {
         guard source.isHolding else { return }
-        window.offered(event, last: last)
+        window.offered(event, last: last, named: named)
         source.received(.slice(records: records), now: now)
+    }
+
+    /// The response's last records, up to here, are not for this shard's readers. As `DeliveryWindow.passed`.
+    mutating func passed(through checkpoint: Checkpoint) -> Checkpoint? {
+        guard source.isHolding else { return nil }
+        return window.passed(through: checkpoint)
     }
 
     /// The response holds no further record.

@@ -128,6 +128,9 @@ extension ShardTask {
     /// How far the shard is offered to the reader, apart from what was taken back.
     var deliveredProgress: ShardProgress { machine.window.delivered }
 
+    /// As `DeliveryWindow.reached`.
+    func reached(by checkpoint: Checkpoint) -> Checkpoint { machine.window.reached(by: checkpoint) }
+
     /// How far the shard is settled without a gap.
     var settledProgress: ShardProgress { machine.window.settled }
 
@@ -414,7 +417,7 @@ extension ShardTask {
         session.counters[id].progressed(at: .now())
         guard machine.responseReceived(bytes: bytes.count, now: context.loop.now) else { return }
         let encoder = RecordBatchEncoder(
-            bytes, stream: session.stream, shard: id, encoding: session.encoding(for: reader),
+            bytes, stream: session.stream, shard: id, encoding: session.encoding(of: id, for: reader),
             skip: machine.window.position.skip)
         response = HeldResponse(bytes, loan: loan, encoder: encoder)
     }
@@ -424,7 +427,9 @@ extension ShardTask {
     private func encode() {
         guard let response else { return machine.responseBroken(now: context.loop.now) }
         do throws(GetRecordsError) {
-            if let batch = try response.next() {
+            let batch = try response.next()
+            noteDropped(by: response)
+            if let batch {
                 offer(batch, of: response)
                 guard batch.isLast else { return }
             }
@@ -437,20 +442,33 @@ extension ShardTask {
         }
     }
 
+    /// Counts user records that belong to another shard, and says so once.
+    private func noteDropped(by response: HeldResponse) {
+        let count = response.takeDroppedCount()
+        guard count > 0 else { return }
+        if session.counters[id].droppedUserRecords == 0 {
+            logger.warning(
+                "an aggregated record has user records of another shard's hash range, as after a resharding; they are left out",
+                metadata: ["userRecords": "\(count)"])
+        }
+        session.counters[id].dropped(userRecords: count)
+    }
+
     private func offer(_ batch: EncodedBatch, of response: HeldResponse) {
         let before = machine.window.delivered.checkpoint ?? batch.first.preceding
         let number = reader.offer(batch, behind: before, last: batch.last, from: self)
         origins[number] = (response, batch)
         hasOffered = true
         machine.offered(
-            EventID(reader: reader.id, number: number), records: batch.recordCount, last: batch.last,
-            now: context.loop.now)
+            EventID(reader: reader.id, number: number), records: batch.readCount, last: batch.last,
+            named: batch.lastNamed, now: context.loop.now)
     }
 
     private func finish(_ response: HeldResponse) {
-        let envelope = response.envelope
+        let (envelope, passed) = (response.envelope, response.passed)
         dropResponse()
         guard let envelope else { return machine.responseBroken(now: context.loop.now) }
+        if let passed, let done = machine.passed(through: passed) { session.passed(self, through: done) }
         machine.responseEnded(envelope, now: context.loop.now)
         if let lastError {
             logger.notice("the shard is read again", metadata: ["after": "\(lastError)"])

@@ -46,6 +46,7 @@ extension Gateway {
         json.member("bufferedBytes", shard.bufferedBytes)
         json.member("records", shard.counters.records)
         json.member("bytes", shard.counters.bytes)
+        json.member("droppedUserRecords", shard.counters.droppedUserRecords)
         json.member("restarts", shard.counters.restarts)
         json.member("rewinds", shard.counters.rewinds)
         json.member("skippedRecords", shard.counters.skippedRecords)

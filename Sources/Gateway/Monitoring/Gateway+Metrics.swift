@@ -241,6 +241,10 @@ extension Gateway {
         await byShard(
             "kinesis_sidecar_delivered_bytes_total", .counter, "Bytes of those records' data, as Kinesis holds them.",
             \.counters.bytes)
+        await byShard(
+            "kinesis_sidecar_dropped_user_records_total", .counter,
+            "User records of aggregates that were left out, because they belong to another shard.",
+            \.counters.droppedUserRecords)
         await byShard("kinesis_sidecar_delivered_events_total", .counter, "Events with records.", \.counters.batches)
         await byShard(
             "kinesis_sidecar_shard_rewinds_total", .counter,

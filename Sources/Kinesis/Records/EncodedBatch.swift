@@ -6,24 +6,32 @@ package struct EncodedBatch: Sendable {
     /// without its opening brace, before which a framing puts members of its own. In Protobuf the same fields of `Records`,
     /// beside which a framing puts its own.
     package let payload: ByteBuffer
-    /// At least 1.
+    /// Records in the event, user records of aggregates each for itself. At least 1.
     package let recordCount: Int
+    /// Records of the response that were read for it: those that begin in it.
+    package let readCount: Int
     /// The shard is done through this with the first record alone.
     package let first: Checkpoint
     /// The shard is done through this with all of them.
     package let last: Checkpoint
+    /// `last` as a client says it that acknowledges the last record by its numbers: not ahead of `last`, and behind it where
+    /// that record is the last of its aggregate.
+    package let lastNamed: Checkpoint
     /// Bytes of the records' data as Kinesis holds them, before any encoding.
     package let dataBytes: Int
     /// Whether the response holds no record behind these.
     package let isLast: Bool
 
     package init(
-        payload: ByteBuffer, recordCount: Int, first: Checkpoint, last: Checkpoint, dataBytes: Int, isLast: Bool
+        payload: ByteBuffer, recordCount: Int, readCount: Int, first: Checkpoint, last: Checkpoint,
+        lastNamed: Checkpoint, dataBytes: Int, isLast: Bool
     ) {
         self.payload = payload
         self.recordCount = recordCount
+        self.readCount = readCount
         self.first = first
         self.last = last
+        self.lastNamed = lastNamed
         self.dataBytes = dataBytes
         self.isLast = isLast
     }

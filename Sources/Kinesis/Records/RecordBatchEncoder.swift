@@ -2,7 +2,7 @@ import Bytes
 import JSON
 import Time
 
-/// Turns a GetRecords response into the payloads of events, a slice at a time.
+/// Turns a GetRecords response into the payloads of events, a slice at a time; of aggregated records their user records.
 ///
 ///     var encoder = RecordBatchEncoder(response, stream:, shard:, encoding:)
 ///     while let batch = try encoder.next() { deliver(batch); await loop.nextTurn() }
@@ -18,91 +18,80 @@ package struct RecordBatchEncoder {
     private let response: ByteBuffer
     private let stream: StreamName
     private let shard: ShardID
-    private var scanner: any GetRecordsScanner
+    private var records: DeliveredRecords
     private var encoder: RecordEncoder
     /// Which writes instead, where the format is Protobuf.
     private var messages: RecordMessageEncoder?
-    /// Records up to here are left out; nil from the first record behind it on.
-    private var skip: Checkpoint?
-    private var isOpen = false
     /// Bytes that the payload of several records may have.
     private let maxPayloadBytes: Int
-    /// A record that found no room in its event any more: the next one begins with it.
-    private var held: RecordFields?
+    /// Whether the record that was pulled last found no room in its event any more: the next one begins with it.
+    private var isHeld = false
 
-    /// - Parameter skip: what needs no delivery; nil: all of it does. Of a record that is done in part all is given.
+    /// - Parameter skip: what needs no delivery; nil: all of it does. Of a record that is done in part and turns out not to be
+    ///   aggregated all is given.
     package init(
         _ response: ByteBuffer, stream: StreamName, shard: ShardID, encoding: RecordEncoding, skip: Checkpoint? = nil
     ) {
-        self.skip = skip
         self.response = response
         self.stream = stream
         self.shard = shard
-        scanner = response.recordsScanner
+        records = DeliveredRecords(response, encoding.deaggregation, skip: skip)
         encoder = RecordEncoder(response, encoding)
         messages = encoding.format == .protobuf ? RecordMessageEncoder(response) : nil
         maxPayloadBytes = encoding.maxEventBytes - Self.framingBytes
     }
 
     /// What stands beside the records; known once the last batch, or nil, was returned.
-    package var envelope: GetRecordsEnvelope? {
-        scanner.isDone && held == nil ? scanner.envelope : nil
-    }
+    package var envelope: GetRecordsEnvelope? { isHeld ? nil : records.envelope }
+
+    /// The place up to which nothing is left to deliver behind the last batch, where records of the response were left out
+    /// there: user records of other shards, or such as `skip` names. Known once `envelope` is.
+    package var passed: Checkpoint? { records.passed }
+
+    /// User records that were left out so far, because they belong to another shard.
+    package var droppedCount: Int { records.droppedCount }
+
+    /// Bytes that are held beside the response.
+    package var heldBytes: Int { records.heldBytes }
 
     /// The next event: records until `maxBytes` of the response are used up or the event is full, at least one; nil when
     /// none is left.
     package mutating func next(maxBytes: Int = Self.sliceBytes) throws(GetRecordsError) -> EncodedBatch? {
-        guard let first = try firstRecord() else { return nil }
-        let start = min(first.sequenceNumberStart, first.dataStart)
-        let out = ByteBuffer(capacity: room(min(maxBytes, response.count - start), for: first))
+        let readBefore = records.readCount
+        if isHeld { isHeld = false } else if try !records.next() { return nil }
+        let start = records.start
+        let first = records.place
+        let out = ByteBuffer(capacity: room(min(maxBytes, response.count - start)))
         appendHead(to: out)
         dataBytes = 0
-        try append(first, to: out)
+        try appendRecord(to: out)
         var last = first
         var count = 1
-        var record = RecordFields()
-        while scanner.offset - start < maxBytes, try scanner.next(&record) {
-            guard try appendFurther(record, to: out) else {
-                held = record
+        while records.offset - start < maxBytes, try records.next() {
+            guard try appendFurtherRecord(to: out) else {
+                isHeld = true
                 break
             }
-            last = record
+            last = records.place
             count += 1
         }
         if messages == nil { out.append(Self.end) }
-        let isLast = held == nil ? try !scanner.hasNext() : false
+        let isLast = isHeld ? false : try !records.hasNext()
         return EncodedBatch(
-            payload: out, recordCount: count, first: checkpoint(first), last: checkpoint(last),
-            dataBytes: dataBytes, isLast: isLast)
+            payload: out, recordCount: count, readCount: records.readCount - readBefore,
+            first: records.checkpoint(first), last: records.checkpoint(last),
+            lastNamed: records.checkpoint(last, isNamed: true), dataBytes: dataBytes,
+            isLast: isLast)
     }
 
-    /// The record with which the next event begins; nil when none is left.
-    private mutating func firstRecord() throws(GetRecordsError) -> RecordFields? {
-        if let held {
-            self.held = nil
-            return held
-        }
-        if !isOpen {
-            try scanner.open()
-            isOpen = true
-        }
-        var record = RecordFields()
-        guard try scanner.next(&record) else { return nil }
-        while let skip, isDone(record, at: skip) {
-            guard try scanner.next(&record) else { return nil }
-        }
-        skip = nil
-        return record
-    }
-
-    /// Writes a record behind others; false, and nothing written, when it has no room.
-    private mutating func appendFurther(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) -> Bool {
+    /// Writes the record that was pulled behind others; false, and nothing written, when it has no room.
+    private mutating func appendFurtherRecord(to out: ByteBuffer) throws(GetRecordsError) -> Bool {
         let count = out.count
         let dataBytes = dataBytes
         // Most of what has no room is found before it is encoded.
-        guard count + estimatedBytes(record) <= maxPayloadBytes else { return false }
+        guard count + estimatedBytes <= maxPayloadBytes else { return false }
         if messages == nil { out.append(UInt8(ascii: ",")) }
-        try append(record, to: out)
+        try appendRecord(to: out)
         if out.count + Self.end.utf8CodeUnitCount <= maxPayloadBytes { return true }
         out.setCount(count)
         self.dataBytes = dataBytes
@@ -116,47 +105,50 @@ package struct RecordBatchEncoder {
         set { if messages == nil { encoder.dataBytes = newValue } else { messages?.dataBytes = newValue } }
     }
 
-    private mutating func append(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) {
-        if messages == nil { try encoder.append(record, to: out) } else { try messages?.append(record, to: out) }
+    private mutating func appendRecord(to out: ByteBuffer) throws(GetRecordsError) {
+        switch records.part {
+        case .whole(let error):
+            if messages == nil {
+                try encoder.append(records.fields, error, to: out)
+            } else {
+                try messages?.append(records.fields, error, to: out)
+            }
+        case .user(let user, isLast: _):
+            if messages == nil {
+                encoder.append(user, in: records.userBytes, of: records.fields, to: out)
+            } else {
+                try messages?.append(user, in: records.userBytes, of: records.fields, to: out)
+            }
+        }
     }
 
-    private func estimatedBytes(_ record: RecordFields) -> Int {
-        messages?.estimatedBytes(record) ?? encoder.estimatedBytes(record)
+    /// Of the record that was pulled.
+    private var estimatedBytes: Int {
+        switch records.part {
+        case .whole: messages?.estimatedBytes(records.fields) ?? encoder.estimatedBytes(records.fields)
+        case .user(let user, isLast: _):
+            messages?.estimatedBytes(user, of: records.fields) ?? encoder.estimatedBytes(user, of: records.fields)
+        }
     }
 
     private static let end: StaticString = "]}"
 
-    /// Room for the payload of so much response that begins with this record: base64 shrinks by a quarter, short records
+    /// Room for the payload of so much response that begins with the record that was pulled: base64 shrinks by a quarter, short records
     /// grow by a few bytes each, in CBOR by some tens.
-    private func room(_ bytes: Int, for first: RecordFields) -> Int {
-        min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, estimatedBytes(first)) + 1024)
+    private func room(_ bytes: Int) -> Int {
+        min(bytes + bytes / 8 + 1024, max(maxPayloadBytes, estimatedBytes) + 1024)
     }
 
     private func appendHead(to out: ByteBuffer) {
         if let messages {
             return messages.appendHead(
-                stream, shard, millisBehindLatest: scanner.envelope.millisBehindLatest, to: out)
+                stream, shard, millisBehindLatest: records.millisBehindLatest, to: out)
         }
         var json = JSONWriter(out)
         json.member("streamName", stream.text)
         json.member("shardId", shard.text)
-        json.member("millisBehindLatest", scanner.envelope.millisBehindLatest)
+        json.member("millisBehindLatest", records.millisBehindLatest)
         json.key("records")
         json.beginArray()
-    }
-
-    private func checkpoint(_ record: RecordFields) -> Checkpoint {
-        Checkpoint(
-            sequenceNumber: SequenceNumber(digits: digits(record)),
-            arrival: record.arrival == RecordFields.noArrival ? nil : WallTime(milliseconds: record.arrival))
-    }
-
-    private func isDone(_ record: RecordFields, at checkpoint: Checkpoint) -> Bool {
-        let order = checkpoint.sequenceNumber.order(of: digits(record))
-        return order < 0 || order == 0 && checkpoint.extent == .whole
-    }
-
-    private func digits(_ record: RecordFields) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: response.bytes[record.sequenceNumberStart..<record.sequenceNumberEnd])
     }
 }

@@ -28,13 +28,52 @@ struct RecordEncoder {
     }
 
     /// Throws when the data is not base64; the output then holds part of the record.
-    mutating func append(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) {
-        out.append("{\"sequenceNumber\":\"")
-        out.append(piece(record.sequenceNumberStart, record.sequenceNumberEnd))
+    mutating func append(
+        _ record: RecordFields, _ error: DataError? = nil, to out: ByteBuffer
+    ) throws(GetRecordsError) {
+        appendNumber(record, to: out)
         if record.partitionKeyStart >= 0 {
             out.append("\",\"partitionKey\":\"")
             append(piece(record.partitionKeyStart, record.partitionKeyEnd), of: record, to: out)
         }
+        appendArrivalAndType(record, to: out)
+        if record.isBase64 {
+            try appendBase64(record.dataStart, record.dataEnd, to: out)
+        } else {
+            appendBytes(piece(record.dataStart, record.dataEnd), to: out)
+        }
+        if let error { append(error, to: out) }
+        out.append(UInt8(ascii: "}"))
+    }
+
+    /// One of an aggregated record's user records.
+    mutating func append(
+        _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, of record: RecordFields, to out: ByteBuffer
+    ) {
+        appendNumber(record, to: out)
+        out.append("\",\"subSequenceNumber\":")
+        out.append(decimal: user.subSequenceNumber)
+        out.append(",\"partitionKey\":\"")
+        JSONText.appendEscaped(piece(user.partitionKey, in: aggregate), to: out)
+        if let key = user.explicitHashKey {
+            out.append("\",\"explicitHashKey\":\"")
+            out.append(piece(key, in: aggregate))
+        }
+        appendArrivalAndType(record, to: out)
+        appendBytes(piece(user.data, in: aggregate), to: out)
+        out.append(UInt8(ascii: "}"))
+    }
+
+    /// The record up to the end of its number, whose quote is still open.
+    @inline(__always)
+    private func appendNumber(_ record: RecordFields, to out: ByteBuffer) {
+        out.append("{\"sequenceNumber\":\"")
+        out.append(piece(record.sequenceNumberStart, record.sequenceNumberEnd))
+    }
+
+    /// What stands between the keys, of which the last one's quote is still open, and the data.
+    @inline(__always)
+    private mutating func appendArrivalAndType(_ record: RecordFields, to out: ByteBuffer) {
         if record.arrival != RecordFields.noArrival {
             out.append("\",\"approximateArrivalTimestamp\":\"")
             timestamp.append(record.arrival, to: out)
@@ -47,11 +86,13 @@ struct RecordEncoder {
             // The service leaves the type out of records that it holds unencrypted.
             out.append("\",\"encryptionType\":\"NONE\",\"data\":")
         }
-        if record.isBase64 {
-            try appendBase64(record.dataStart, record.dataEnd, to: out)
-        } else {
-            appendBytes(piece(record.dataStart, record.dataEnd), to: out)
-        }
+    }
+
+    private func append(_ error: DataError, to out: ByteBuffer) {
+        out.append(",\"dataError\":{\"code\":\"")
+        out.append(error.code)
+        out.append("\",\"detail\":")
+        JSONText.appendString(error.detail, to: out)
         out.append(UInt8(ascii: "}"))
     }
 
@@ -61,6 +102,12 @@ struct RecordEncoder {
         (record.dataEnd &- record.dataStart) / 4 &* (record.isBase64 ? 3 : 4)
             &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
             &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
+    }
+
+    /// The same of a user record.
+    func estimatedBytes(_ user: AggregatedRecords.UserRecord, of record: RecordFields) -> Int {
+        user.data.count &+ user.partitionKey.count &+ (user.explicitHashKey?.count ?? 0)
+            &+ (record.sequenceNumberEnd &- record.sequenceNumberStart) &+ Self.bytesAround
     }
 
     /// The names of a record's members, and the values that are always as long.
@@ -151,16 +198,11 @@ struct RecordEncoder {
         }
     }
 
-    /// Base64 in which the JSON text escapes characters (`\/`, `\u002b`), as some writers of JSON do.
     private func decodeEscaped(
         _ raw: UnsafeRawBufferPointer, at offset: Int, to out: ByteBuffer
     ) throws(GetRecordsError) -> Int {
         unescaped.removeAll()
-        // The scanner has not looked into this string: as a JSON value it must be whole first.
-        let quoted = UnsafeRawBufferPointer(start: raw.baseAddress! - 1, count: raw.count + 2)
-        guard raw.contains(UInt8(ascii: "\\")), JSONText.isValid(quoted),
-            JSONText.appendUnescaped(raw, to: unescaped) == nil
-        else { throw GetRecordsError(.badField("Data"), at: offset) }
+        guard Base64Data.unescape(raw, to: unescaped) else { throw GetRecordsError(.badField("Data"), at: offset) }
         let written = Base64.decode(UnsafePointer(unescaped.base), unescaped.count, to: out.base + out.count)
         guard written >= 0 else { throw GetRecordsError(.badField("Data"), at: offset) }
         return written
@@ -192,5 +234,9 @@ struct RecordEncoder {
     @inline(__always)
     private func piece(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: answer.base + start, count: end &- start)
+    }
+
+    private func piece(_ place: Range<Int>, in buffer: ByteBuffer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: buffer.base + place.lowerBound, count: place.count)
     }
 }

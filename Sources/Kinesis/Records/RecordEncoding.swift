@@ -14,14 +14,34 @@ package struct RecordEncoding: Equatable, Sendable {
     /// Bytes that an event of several records has at most, its head and end included; one that is longer holds a single
     /// record. The default stays below the 64 KiB at which common readers of lines give up (docs/clients.md).
     package var maxEventBytes: Int
+    package var deaggregation: Deaggregation
 
     package init(
-        format: RecordFormat = .json, shouldParseJSON: ShouldParseJSON = .auto, maxEventBytes: Int = 60_000
+        format: RecordFormat = .json, shouldParseJSON: ShouldParseJSON = .auto, maxEventBytes: Int = 60_000,
+        deaggregation: Deaggregation = .auto(keeping: nil)
     ) {
         self.format = format
         self.shouldParseJSON = shouldParseJSON
         self.maxEventBytes = maxEventBytes
+        self.deaggregation = deaggregation
     }
+}
+
+/// What becomes of aggregated records (`AggregatedRecords`).
+package enum Deaggregation: Equatable, Sendable {
+    /// They are given out as they are.
+    case never
+    /// Their user records are given out. Those are left out whose hash key lies outside this range of the shard's, because the
+    /// aggregate was made before the stream was resharded; nil: none is.
+    case auto(keeping: HashKeyRange?)
+}
+
+/// lifion's option `shouldDeaggregate`. The raw values are the option's texts. `auto` and `true` are the same here: what has
+/// the magic of an aggregate and is none is given out as it is.
+package enum ShouldDeaggregate: String, CaseIterable, Sendable {
+    case auto
+    case always = "true"
+    case never = "false"
 }
 
 /// lifion's option `shouldParseJson`: whether a payload is embedded as JSON or as a string. The raw values are the

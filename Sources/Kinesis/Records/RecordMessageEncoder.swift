@@ -12,6 +12,9 @@ struct RecordMessageEncoder {
     private enum Field {
         static let (streamName, shardID, millisBehindLatest, records) = (2, 3, 4, 5)
         static let (sequenceNumber, partitionKey, arrival, encryptionType, data) = (1, 2, 3, 4, 5)
+        static let (subSequenceNumber, explicitHashKey, dataError) = (6, 7, 8)
+        /// Of `DataError`.
+        static let (code, detail) = (1, 2)
         /// Of google.protobuf.Timestamp.
         static let (seconds, nanos) = (1, 2)
     }
@@ -38,56 +41,89 @@ struct RecordMessageEncoder {
     }
 
     /// Throws when a text or the data cannot be read; the output is as before then.
-    mutating func append(_ record: RecordFields, to out: ByteBuffer) throws(GetRecordsError) {
+    mutating func append(
+        _ record: RecordFields, _ error: DataError? = nil, to out: ByteBuffer
+    ) throws(GetRecordsError) {
         let start = out.count
         let data = piece(record.dataStart, record.dataEnd)
-        if try append(record, data, isBase64: record.isBase64, to: out) { return }
+        let message = Message(
+            number: piece(record.sequenceNumberStart, record.sequenceNumberEnd),
+            partitionKey: try string(
+                record.partitionKeyStart, record.partitionKeyEnd, isEscaped: record.isEscaped, key, "PartitionKey"),
+            encryptionType: try encryptionType(record), arrival: record.arrival)
+        if append(message, data, isBase64: record.isBase64, error, to: out) { return }
         out.setCount(start)
-        // Base64 in which the JSON text escapes characters (`\/`), as some writers of JSON do. The scanner has not looked into
-        // this string: as a JSON value it must be whole first.
-        let quoted = UnsafeRawBufferPointer(start: data.baseAddress! - 1, count: data.count + 2)
         text.removeAll()
-        guard data.contains(UInt8(ascii: "\\")), JSONText.isValid(quoted),
-            JSONText.appendUnescaped(data, to: text) == nil,
-            try append(record, text.bytes, isBase64: true, to: out)
-        else {
+        guard Base64Data.unescape(data, to: text), append(message, text.bytes, isBase64: true, error, to: out) else {
             out.setCount(start)
             throw GetRecordsError(.badField("Data"), at: record.dataStart)
         }
     }
 
+    /// One of an aggregated record's user records. Throws when a text cannot be read; the output is as before then.
+    mutating func append(
+        _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, of record: RecordFields, to out: ByteBuffer
+    ) throws(GetRecordsError) {
+        let message = Message(
+            number: piece(record.sequenceNumberStart, record.sequenceNumberEnd),
+            partitionKey: UnsafeRawBufferPointer(rebasing: aggregate.bytes[user.partitionKey]),
+            encryptionType: try encryptionType(record), arrival: record.arrival,
+            subSequenceNumber: UInt64(user.subSequenceNumber),
+            explicitHashKey: user.explicitHashKey.map { UnsafeRawBufferPointer(rebasing: aggregate.bytes[$0]) })
+        _ = append(message, UnsafeRawBufferPointer(rebasing: aggregate.bytes[user.data]), isBase64: false, nil, to: out)
+    }
+
+    /// A record's fields but for its data.
+    private struct Message {
+        let number: UnsafeRawBufferPointer
+        let partitionKey: UnsafeRawBufferPointer
+        let encryptionType: UnsafeRawBufferPointer
+        let arrival: Int64
+        var subSequenceNumber: UInt64?
+        var explicitHashKey: UnsafeRawBufferPointer?
+    }
+
     /// False, and part of it written, where the data is not base64.
     private mutating func append(
-        _ record: RecordFields, _ data: UnsafeRawBufferPointer, isBase64: Bool, to out: ByteBuffer
-    ) throws(GetRecordsError) -> Bool {
-        let number = piece(record.sequenceNumberStart, record.sequenceNumberEnd)
-        let partitionKey = try string(
-            record.partitionKeyStart, record.partitionKeyEnd, isEscaped: record.isEscaped, key, "PartitionKey")
-        let encryptionType = try string(
-            record.encryptionTypeStart, record.encryptionTypeEnd, isEscaped: record.isEscaped, type, "EncryptionType")
-        let time = Self.time(record.arrival)
+        _ message: Message, _ data: UnsafeRawBufferPointer, isBase64: Bool, _ error: DataError?, to out: ByteBuffer
+    ) -> Bool {
+        let time = Self.time(message.arrival)
         let count = isBase64 ? Self.decodedCount(data) : data.count
+        let note = error.map(Self.message(of:))
         let writer = ProtobufWriter(out)
         writer.beginBytes(
             Field.records,
-            ProtobufWriter.size(Field.sequenceNumber, bytes: number.count)
-                + ProtobufWriter.size(Field.partitionKey, bytes: partitionKey.count)
+            ProtobufWriter.size(Field.sequenceNumber, bytes: message.number.count)
+                + ProtobufWriter.size(Field.partitionKey, bytes: message.partitionKey.count)
                 + (time.map { ProtobufWriter.size(Field.arrival, bytes: $0.size) } ?? 0)
-                + ProtobufWriter.size(Field.encryptionType, bytes: encryptionType.count)
+                + ProtobufWriter.size(Field.encryptionType, bytes: message.encryptionType.count)
+                + (message.subSequenceNumber.map { 1 + ProtobufWriter.size($0) } ?? 0)
+                + (message.explicitHashKey.map { ProtobufWriter.size(Field.explicitHashKey, bytes: $0.count) } ?? 0)
+                + (note.map { ProtobufWriter.size(Field.dataError, bytes: $0.count) } ?? 0)
                 + ProtobufWriter.size(Field.data, bytes: count))
-        writer.bytes(Field.sequenceNumber, number)
-        writer.bytes(Field.partitionKey, partitionKey)
+        writer.bytes(Field.sequenceNumber, message.number)
+        writer.bytes(Field.partitionKey, message.partitionKey)
         if let time {
             writer.beginBytes(Field.arrival, time.size)
             writer.unsigned(Field.seconds, time.seconds)
             writer.unsigned(Field.nanos, time.nanos)
         }
-        writer.bytes(Field.encryptionType, encryptionType)
+        writer.bytes(Field.encryptionType, message.encryptionType)
+        if let number = message.subSequenceNumber { writer.unsigned(Field.subSequenceNumber, number) }
+        if let key = message.explicitHashKey { writer.bytes(Field.explicitHashKey, key) }
+        if let note { writer.bytes(Field.dataError, note) }
         writer.beginBytes(Field.data, count)
         if isBase64 { return decode(data, count, to: out) }
         out.append(data)
         dataBytes &+= count
         return true
+    }
+
+    private static func message(of error: DataError) -> ByteBuffer {
+        let writer = ProtobufWriter(ByteBuffer())
+        writer.text(Field.code, error.code.description)
+        writer.text(Field.detail, error.detail)
+        return writer.buffer
     }
 
     private mutating func decode(_ data: UnsafeRawBufferPointer, _ count: Int, to out: ByteBuffer) -> Bool {
@@ -105,6 +141,12 @@ struct RecordMessageEncoder {
         let data = record.dataEnd &- record.dataStart
         return (record.isBase64 ? data / 4 &* 3 : data) &+ (record.sequenceNumberEnd &- record.sequenceNumberStart)
             &+ (record.partitionKeyEnd &- max(record.partitionKeyStart, 0)) &+ Self.bytesAround
+    }
+
+    /// The same of a user record.
+    func estimatedBytes(_ user: AggregatedRecords.UserRecord, of record: RecordFields) -> Int {
+        user.data.count &+ user.partitionKey.count &+ (user.explicitHashKey?.count ?? 0)
+            &+ (record.sequenceNumberEnd &- record.sequenceNumberStart) &+ Self.bytesAround
     }
 
     /// Tags, lengths, and the values that are always as long.
@@ -125,6 +167,11 @@ struct RecordMessageEncoder {
         let seconds = UInt64(bitPattern: (milliseconds - rest) / 1000)
         let nanos = UInt64(rest) * 1_000_000
         return (seconds, nanos, 2 + ProtobufWriter.size(seconds) + ProtobufWriter.size(nanos))
+    }
+
+    private func encryptionType(_ record: RecordFields) throws(GetRecordsError) -> UnsafeRawBufferPointer {
+        try string(
+            record.encryptionTypeStart, record.encryptionTypeEnd, isEscaped: record.isEscaped, type, "EncryptionType")
     }
 
     /// A string of the answer with its escapes resolved; one that is absent is empty, but for the encryption type, which the

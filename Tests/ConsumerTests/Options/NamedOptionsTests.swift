@@ -17,6 +17,8 @@ import Time
         #expect(try read("noRecordsPollDelay", "250").noRecordsPollDelay == .milliseconds(250))
         #expect(try read("initialPositionInStream", "TRIM_HORIZON").initialPositionInStream == .trimHorizon)
         #expect(try read("shouldParseJson", "false").shouldParseJSON == .never)
+        #expect(try read("shouldDeaggregate", "false").shouldDeaggregate == .never)
+        #expect(ConsumerOptions().shouldDeaggregate == .auto)
         #expect(try read("consumerGroup", "billing").consumerGroup == "billing")
         #expect(try read("supressThroughputWarnings", "true").supressThroughputWarnings)
         #expect(try read("shardCount", "4", from: .configuration).shardCount == 4)
@@ -84,8 +86,7 @@ import Time
     }
 
     @Test(arguments: [
-        ("shouldDeaggregate", "true", "false"),
-        ("shouldDeaggregate", "auto", "false"), ("compression", "LZ-UTF8", "none"),
+        ("useS3ForLargeItems", "true", "false"), ("compression", "LZ-UTF8", "none"),
     ])
     func `a later version's option is refused, and accepted with the value in force`(
         name: String, refused: String, inForce: String
@@ -107,6 +108,7 @@ import Time
     @Test func `a word that is a truth value is taken in any case`() throws {
         #expect(try read("shouldParseJson", "True").shouldParseJSON == .always)
         #expect(try read("shouldParseJson", "FALSE").shouldParseJSON == .never)
+        #expect(try read("shouldDeaggregate", "TRUE").shouldDeaggregate == .always)
     }
 
     @Test(arguments: ["yes", "on", "2", "", "t"])

@@ -116,6 +116,63 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
         #expect(positions[2].skip == Checkpoint(sequenceNumber: SequenceNumber(9), extent: .part(through: 3)))
     }
 
+    // MARK: Inside aggregates
+
+    private func part(_ number: Int, _ sub: Int) -> Checkpoint {
+        Checkpoint(sequenceNumber: SequenceNumber(UInt128(number)), extent: .part(through: sub))
+    }
+
+    @Test func `whoever acknowledges the last user record of an aggregate by its numbers is done with the aggregate`() {
+        var window = self.window(from: .nothing, needsAcknowledgement: true)
+        window.offered(event(1), last: part(10, 2), named: part(10, 2))
+        window.taken()
+        window.offered(event(2), last: at(10), named: part(10, 5))
+        window.taken()
+        _ = window.settle(1)
+        _ = window.settle(2)
+        #expect(window.reached(by: part(10, 4)) == part(10, 4))
+        #expect(window.reached(by: part(10, 5)) == at(10))
+        window.acknowledge(part(10, 4))
+        #expect(!window.isDone && !window.isAcknowledged)
+        window.acknowledge(part(10, 5))
+        #expect(window.isDone && window.isAcknowledged)
+    }
+
+    @Test func `what is not to be delivered is done once everything before it is`() {
+        var window = self.window(from: .through(part(9, 3)))
+        #expect(window.passed(through: at(9)) == at(9))
+        #expect(window.passed(through: at(9)) == nil, "that is nothing new")
+        #expect(window.settled == .through(at(9)) && window.position.start == .afterSequenceNumber(SequenceNumber(9)))
+        window.offered(event(1), last: at(10))
+        #expect(window.passed(through: at(12)) == nil, "the batch before is in flight")
+        #expect(window.delivered == .through(at(12)))
+        window.taken()
+        #expect(window.settle(1) == at(12))
+        #expect(window.isDone)
+    }
+
+    @Test func `what is not to be delivered is acknowledged with what was before it`() {
+        var window = self.window(from: .nothing, needsAcknowledgement: true)
+        #expect(window.passed(through: at(5)) == at(5), "nobody was sent anything")
+        window.offered(event(1), last: at(10))
+        window.taken()
+        _ = window.settle(1)
+        #expect(window.passed(through: at(12)) == nil)
+        #expect(!window.isDone)
+        #expect(window.reached(by: at(10)) == at(12))
+        window.acknowledge(at(10))
+        #expect(window.isDone)
+        #expect(window.passed(through: at(14)) == at(14))
+    }
+
+    @Test func `a batch that is taken back takes along what was passed behind it`() {
+        var window = self.window(from: .through(at(1)))
+        window.offered(event(1), last: at(10))
+        _ = window.passed(through: at(12))
+        #expect(window.evict() == 1)
+        #expect(window.delivered == .through(at(1)))
+    }
+
     @Test(arguments: 0..<20 as Range<UInt64>)
     func `a walk: what is settled is a prefix of what was offered, and what was taken back comes again`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
