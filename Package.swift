@@ -170,7 +170,8 @@ if Context.environment["BENCH"] != nil {
         .executableTarget(
             name: "bench-server", dependencies: ["HTTPServer", "HTTP", "Reactor", "Bytes", log],
             path: "Benchmarks/bench-server"),
-        .executableTarget(name: "HotPath", dependencies: ["Kinesis", "CBOR", "Bytes"], path: "Benchmarks/HotPath"),
+        .executableTarget(
+            name: "HotPath", dependencies: ["Kinesis", "AWS", "Protobuf", "CBOR", "Bytes"], path: "Benchmarks/HotPath"),
     ]
 }
 
@@ -201,6 +202,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzEventStream", ["AWS", "Bytes"]),
         fuzzer("FuzzXML", ["XML"]),
         fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
+        fuzzer("FuzzAggregatedRecords", ["Kinesis", "AWS", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCBORRecords", ["Kinesis", "CBOR", "JSON", "Bytes"]),
         fuzzer("FuzzLZUTF8", ["Kinesis", "Bytes"]),

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from bench import ROOT
+from bench.deaggregation import deaggregation
 from bench.fan_out import fan_out
 from bench.fan_out_reads import fan_out_reads
 from bench.fan_out_shards import fan_out_shards
@@ -65,6 +66,7 @@ LINES = {
     "hot-path": hot_path,
     "lz-utf8": lz_utf8,
     "wire-formats": wire_formats,
+    "deaggregation": deaggregation,
     "local-puts": local_puts,
 }
 

@@ -33,7 +33,7 @@ private func sampleRecord(_ number: Int, _ payloadBytes: Int) -> ByteBuffer {
     return record
 }
 
-private func sampleSequenceNumber(_ number: Int) -> String {
+func sampleSequenceNumber(_ number: Int) -> String {
     "4959033827149025664210\(String(repeating: "0", count: 24))\(1_000_000_000 + number)"
 }
 

@@ -46,6 +46,7 @@ struct Preparation: Sendable {
         let (positions, isMomentNew) = try await stored { () throws(StateError) in
             try await self.positions(held, found, listing, options.initialPositionInStream, moment)
         }
+        positions.described(found.summary)
         positions.want(options.shardIDs)
         let unknown = options.shardIDs.subtracting(listing.map(\.id))
         if !unknown.isEmpty {

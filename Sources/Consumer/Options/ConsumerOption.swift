@@ -130,6 +130,11 @@ extension ConsumerOption {
         } show: {
             $0.shouldDeaggregate.rawValue
         },
+        ConsumerOption("compression", .choice(Compression.allCases.map(\.rawValue))) {
+            $0.compression = $1.text.flatMap(Compression.init) ?? $0.compression
+        } show: {
+            $0.compression.rawValue
+        },
         ConsumerOption("maxEventBytes", .integer(1024...RecordBatchEncoder.sliceBytes)) {
             $0.maxEventBytes = $1.integer ?? $0.maxEventBytes
         } show: {
@@ -314,7 +319,6 @@ extension ConsumerOption {
     /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
     private static let later: [ConsumerOption] = [
         ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
-        ConsumerOption(later: "compression", .choice(["none", "LZ-UTF8"]), inForce: "none"),
         ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
     ]
 }

@@ -32,6 +32,7 @@ package struct ConsumerOptions: Equatable, Sendable {
     package var noRecordsPollDelay = Duration.milliseconds(1000)
     package var shouldParseJSON = ShouldParseJSON.auto
     package var shouldDeaggregate = ShouldDeaggregate.auto
+    package var compression = Compression.none
     /// As `RecordEncoding.maxEventBytes`. 1024…262,144: what one turn of the loop encodes.
     package var maxEventBytes = RecordEncoding().maxEventBytes
     /// Whether a batch's bytes in the socket move the checkpoint; else only those who read do.

@@ -66,10 +66,11 @@ final class ReadingSession: @unchecked Sendable {
     /// How shards that begin now are read.
     var way: ReadingWay { scope.fanOut.way }
     func encoding(of shard: ShardID, for reader: RecordsReader) -> RecordEncoding {
-        let range = positions.book.lineage.shard(shard)?.hashKeyRange
+        let range = positions.isPlacedByHashKey ? positions.book.lineage.shard(shard)?.hashKeyRange : nil
         return RecordEncoding(
             format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes,
-            deaggregation: options.shouldDeaggregate == .never ? .never : .auto(keeping: range == .all ? nil : range))
+            deaggregation: options.shouldDeaggregate == .never ? .never : .auto(keeping: range == .all ? nil : range),
+            compression: options.compression)
     }
     var isEnding: Bool { phase != .open }
 

@@ -5,6 +5,9 @@ import Time
 /// One consumer's `ShardBook` together with its place in the store, if it has one: what becomes true in the one is noted
 /// in the other. Confined to its loop.
 final class Positions: @unchecked Sendable {
+    /// Whether a record's hash key tells its shard: not in a stream that distributes records automatically, as it was described
+    /// last.
+    private(set) var isPlacedByHashKey = true
     private(set) var book: ShardBook
     private let key: ConsumerKey
     /// nil: nothing is kept.
@@ -64,6 +67,11 @@ final class Positions: @unchecked Sendable {
     }
 
     // MARK: Facts
+
+    /// The stream is there.
+    func described(_ summary: StreamSummary) {
+        isPlacedByHashKey = !summary.isAutoDistributed
+    }
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {
         if let last = unacknowledged[shard], last <= checkpoint { unacknowledged[shard] = nil }
@@ -159,7 +167,9 @@ final class Positions: @unchecked Sendable {
     {
         let book = ShardBook(
             begunAt: summary.creation, of: listing, createdOn: summary.creation, from: initial, isNewStream: true)
-        return try await .begin(book, of: key, in: store, isShared: isShared)
+        let positions = try await Positions.begin(book, of: key, in: store, isShared: isShared)
+        positions.described(summary)
+        return positions
     }
 
     /// The shards that are read from now on, empty: all.

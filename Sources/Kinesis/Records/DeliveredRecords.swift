@@ -62,6 +62,11 @@ struct DeliveredRecords {
     /// What the places of its user record are in.
     var userBytes: ByteBuffer { aggregate?.records.buffer ?? response }
 
+    /// Of that user record.
+    func userData(_ user: AggregatedRecords.UserRecord) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: userBytes.bytes[user.data])
+    }
+
     /// Where it begins, as `offset` counts.
     var start: Int {
         switch part {

@@ -28,8 +28,9 @@ struct RecordEncoder {
     }
 
     /// Throws when the data is not base64; the output then holds part of the record.
+    /// - Parameter data: what is given as the data; nil: the record's own.
     mutating func append(
-        _ record: RecordFields, _ error: DataError? = nil, to out: ByteBuffer
+        _ record: RecordFields, _ data: UnsafeRawBufferPointer?, _ error: DataError?, to out: ByteBuffer
     ) throws(GetRecordsError) {
         appendNumber(record, to: out)
         if record.partitionKeyStart >= 0 {
@@ -37,7 +38,9 @@ struct RecordEncoder {
             append(piece(record.partitionKeyStart, record.partitionKeyEnd), of: record, to: out)
         }
         appendArrivalAndType(record, to: out)
-        if record.isBase64 {
+        if let data {
+            appendBytes(data, to: out)
+        } else if record.isBase64 {
             try appendBase64(record.dataStart, record.dataEnd, to: out)
         } else {
             appendBytes(piece(record.dataStart, record.dataEnd), to: out)
@@ -48,7 +51,8 @@ struct RecordEncoder {
 
     /// One of an aggregated record's user records.
     mutating func append(
-        _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, of record: RecordFields, to out: ByteBuffer
+        _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, _ data: UnsafeRawBufferPointer,
+        _ error: DataError?, of record: RecordFields, to out: ByteBuffer
     ) {
         appendNumber(record, to: out)
         out.append("\",\"subSequenceNumber\":")
@@ -60,7 +64,8 @@ struct RecordEncoder {
             out.append(piece(key, in: aggregate))
         }
         appendArrivalAndType(record, to: out)
-        appendBytes(piece(user.data, in: aggregate), to: out)
+        appendBytes(data, to: out)
+        if let error { append(error, to: out) }
         out.append(UInt8(ascii: "}"))
     }
 

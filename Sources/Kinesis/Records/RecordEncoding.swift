@@ -15,16 +15,24 @@ package struct RecordEncoding: Equatable, Sendable {
     /// record. The default stays below the 64 KiB at which common readers of lines give up (docs/clients.md).
     package var maxEventBytes: Int
     package var deaggregation: Deaggregation
+    package var compression: Compression
 
     package init(
         format: RecordFormat = .json, shouldParseJSON: ShouldParseJSON = .auto, maxEventBytes: Int = 60_000,
-        deaggregation: Deaggregation = .auto(keeping: nil)
+        deaggregation: Deaggregation = .auto(keeping: nil), compression: Compression = .none
     ) {
         self.format = format
         self.shouldParseJSON = shouldParseJSON
         self.maxEventBytes = maxEventBytes
         self.deaggregation = deaggregation
+        self.compression = compression
     }
+}
+
+/// lifion's option `compression`: how records' data is compressed. The raw values are the option's texts.
+package enum Compression: String, CaseIterable, Sendable {
+    case none
+    case lzUTF8 = "LZ-UTF8"
 }
 
 /// What becomes of aggregated records (`AggregatedRecords`).

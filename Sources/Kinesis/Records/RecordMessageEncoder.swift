@@ -41,17 +41,18 @@ struct RecordMessageEncoder {
     }
 
     /// Throws when a text or the data cannot be read; the output is as before then.
+    /// - Parameter given: what is given as the data; nil: the record's own.
     mutating func append(
-        _ record: RecordFields, _ error: DataError? = nil, to out: ByteBuffer
+        _ record: RecordFields, _ given: UnsafeRawBufferPointer?, _ error: DataError?, to out: ByteBuffer
     ) throws(GetRecordsError) {
         let start = out.count
-        let data = piece(record.dataStart, record.dataEnd)
+        let data = given ?? piece(record.dataStart, record.dataEnd)
         let message = Message(
             number: piece(record.sequenceNumberStart, record.sequenceNumberEnd),
             partitionKey: try string(
                 record.partitionKeyStart, record.partitionKeyEnd, isEscaped: record.isEscaped, key, "PartitionKey"),
             encryptionType: try encryptionType(record), arrival: record.arrival)
-        if append(message, data, isBase64: record.isBase64, error, to: out) { return }
+        if append(message, data, isBase64: record.isBase64 && given == nil, error, to: out) { return }
         out.setCount(start)
         text.removeAll()
         guard Base64Data.unescape(data, to: text), append(message, text.bytes, isBase64: true, error, to: out) else {
@@ -62,7 +63,8 @@ struct RecordMessageEncoder {
 
     /// One of an aggregated record's user records. Throws when a text cannot be read; the output is as before then.
     mutating func append(
-        _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, of record: RecordFields, to out: ByteBuffer
+        _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, _ data: UnsafeRawBufferPointer,
+        _ error: DataError?, of record: RecordFields, to out: ByteBuffer
     ) throws(GetRecordsError) {
         let message = Message(
             number: piece(record.sequenceNumberStart, record.sequenceNumberEnd),
@@ -70,7 +72,7 @@ struct RecordMessageEncoder {
             encryptionType: try encryptionType(record), arrival: record.arrival,
             subSequenceNumber: UInt64(user.subSequenceNumber),
             explicitHashKey: user.explicitHashKey.map { UnsafeRawBufferPointer(rebasing: aggregate.bytes[$0]) })
-        _ = append(message, UnsafeRawBufferPointer(rebasing: aggregate.bytes[user.data]), isBase64: false, nil, to: out)
+        _ = append(message, data, isBase64: false, error, to: out)
     }
 
     /// A record's fields but for its data.

@@ -19,6 +19,7 @@ import Time
         #expect(try read("shouldParseJson", "false").shouldParseJSON == .never)
         #expect(try read("shouldDeaggregate", "false").shouldDeaggregate == .never)
         #expect(ConsumerOptions().shouldDeaggregate == .auto)
+        #expect(try read("compression", "LZ-UTF8").compression == .lzUTF8)
         #expect(try read("consumerGroup", "billing").consumerGroup == "billing")
         #expect(try read("supressThroughputWarnings", "true").supressThroughputWarnings)
         #expect(try read("shardCount", "4", from: .configuration).shardCount == 4)
@@ -86,7 +87,7 @@ import Time
     }
 
     @Test(arguments: [
-        ("useS3ForLargeItems", "true", "false"), ("compression", "LZ-UTF8", "none"),
+        ("useS3ForLargeItems", "true", "false"),
     ])
     func `a later version's option is refused, and accepted with the value in force`(
         name: String, refused: String, inForce: String

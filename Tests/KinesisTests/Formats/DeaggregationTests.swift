@@ -173,6 +173,49 @@ import Time
         #expect(got == expected)
     }
 
+    // MARK: Decompression
+
+    private static func compressed(_ text: String) -> [UInt8] {
+        let (input, output) = (ByteBuffer(text), ByteBuffer())
+        withExtendedLifetime(input) { LZUTF8.compress(input.bytes, to: output) }
+        return output.array
+    }
+
+    @Test func `data is decompressed behind deaggregation and before JSON is looked for`() throws {
+        let json = #"{"a":"abcdabcdabcdabcd"}"#
+        let users = [User(data: Self.compressed(json)), User(data: Array("plain".utf8))]
+        let records = [
+            AnswerText.record(7, AggregateText.aggregate(users)), AnswerText.record(8, Self.compressed("ääääääää")),
+        ]
+        let text = AnswerText.answer(records)
+        for answer in [ByteBuffer(text), try AnswerText.inCBOR(text)] {
+            var encoder = AnswerText.encoder(answer, RecordEncoding(compression: .lzUTF8))
+            let batch = try #require(try encoder.next())
+            #expect(
+                try Self.delivered(batch).map(\.data) == [
+                    .object([.init(key: "a", value: "abcdabcdabcdabcd")]), "plain", "ääääääää",
+                ])
+            #expect(batch.dataBytes == users.reduce(0) { $0 + $1.data.count } + Self.compressed("ääääääää").count)
+        }
+    }
+
+    @Test func `what cannot be decompressed comes as it is, and says why`() throws {
+        let broken: [UInt8] = [0x61, 0xc5, 0x09]
+        // Fifteen bytes for each two of them.
+        let endless = [UInt8](repeating: 0x61, count: 31) + (0..<600_000).flatMap { _ in [0xdf, 0x1f] as [UInt8] }
+        for (data, code) in [(broken, "decompressionFailed"), (endless, "decompressedTooLarge")] {
+            for record in [data, AggregateText.aggregate([User(data: data)])] {
+                let encoding = RecordEncoding(compression: .lzUTF8)
+                let batch = try #require(try batches([AnswerText.record(7, record)], encoding).first)
+                let delivered = try JSONParser.parse("{" + batch.payload.text)["records"]?.array?.first
+                #expect(delivered?["dataError"]?["code"]?.string == code)
+                #expect(delivered?["dataError"]?["detail"]?.string?.isEmpty == false)
+                #expect(try Self.delivered(batch).first?.data == .string(Base64.encode(data)))
+                #expect(batch.dataBytes == data.count)
+            }
+        }
+    }
+
     private func at(_ number: UInt128, _ extent: Checkpoint.Extent = .whole) -> Checkpoint {
         Checkpoint(
             sequenceNumber: SequenceNumber(number), extent: extent,
