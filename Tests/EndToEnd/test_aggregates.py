@@ -34,6 +34,17 @@ def places(records):
     return [(record["sequenceNumber"], record.get("subSequenceNumber")) for record in records]
 
 
+def wait_stored(folder, number):
+    """Until the sidecar's file has this record, all of it, as a shard's checkpoint: its log has the events before it then."""
+
+    def is_stored():
+        with contextlib.closing(sqlite3.connect(f"file:{folder}/data/state.db?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT sequence_number, sub_sequence_number FROM shards").fetchall()
+        return (number, None) in rows
+
+    eventually(is_stored, 20, why=f"{number} is checkpointed")
+
+
 @pytest.fixture
 def pair(sidecars, tmp_path):
     service = sidecars.start("--local-limits", "off")
@@ -63,8 +74,9 @@ def test_pushed_user_records_come_each_for_itself(sidecars, tmp_path):
         "--local-limits", "off", data_dir=tmp_path / "data", env={"KINESIS_SIDECAR_USE_ENHANCED_FAN_OUT": "true"})
     make_stream(sidecar.boto3(), "s", 1)
     reader = sidecar.follow("s", "initialPositionInStream=TRIM_HORIZON&maxEventBytes=1024")
-    put_aggregate(sidecar.boto3(), range(30))
+    number = put_aggregate(sidecar.boto3(), range(30))
     assert told(reader.wait_records(30)) == list(range(30))
+    wait_stored(tmp_path, number)
     sidecar.kill()
     sidecar.start()
     put_aggregate(sidecar.boto3(), range(30, 60))
@@ -79,15 +91,16 @@ def event_records(reader, event_id):
     return next(event.data["records"] for event in reader.events if event.id == event_id)
 
 
-def test_a_killed_sidecar_goes_on_inside_the_aggregate_behind_the_event_that_the_client_names(pair):
+def test_a_killed_sidecar_goes_on_inside_the_aggregate_behind_the_event_that_the_client_names(pair, tmp_path):
     kinesis, sidecar = pair
     put_aggregate(kinesis, range(40))
-    put_aggregate(kinesis, range(40, 80))
+    number = put_aggregate(kinesis, range(40, 80))
     query = QUERY + "&maxEventBytes=1024"
     reader = sidecar.follow("s", query)
     reader.wait_records(80)
     for event_id in (reader.ids[0], reader.ids[len(reader.ids) // 2], reader.ids[-2]):
         behind = told(event_records(reader, event_id))[-1] + 1
+        wait_stored(tmp_path, number)
         sidecar.kill()
         sidecar.start()
         again = sidecar.follow("s", query, headers={"Last-Event-ID": event_id})
@@ -162,12 +175,7 @@ def test_a_record_of_which_nothing_is_this_shards_is_checkpointed(pair, tmp_path
     reader.wait_records(1)
     number = kinesis.put_record(StreamName="s", PartitionKey=key, ExplicitHashKey="0", Data=data)["SequenceNumber"]
 
-    def is_checkpointed():
-        with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/data/state.db?mode=ro", uri=True)) as database:
-            rows = database.execute("SELECT sequence_number, sub_sequence_number FROM shards").fetchall()
-        return (number, None) in rows
-
-    eventually(is_checkpointed, 20, why="the checkpoint is behind the record")
+    wait_stored(tmp_path, number)
     assert told(reader.records) == [0]
 
 
