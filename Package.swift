@@ -49,7 +49,7 @@ let package = Package(
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS",
-            dependencies: ["Reactor", "CBOR", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
+            dependencies: ["Reactor", "XML", "CBOR", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
         .target(
             name: "HTTPServer",
             dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", "CNGHTTP2", log]),

@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <linux/sockios.h>
@@ -32,10 +34,14 @@ static inline int clinux_unacknowledged(int fd) {
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
 }
 
+// A descriptor that is readable once the child has ended (Linux 5.3); -1 with errno. syscall is variadic.
+static inline int clinux_pidfd_open(pid_t child) { return (int)syscall(SYS_pidfd_open, child, 0); }
+
 // GNU extensions that are declared under _GNU_SOURCE only. Defining that here would give this module other definitions of
 // system types than Swift's Glibc module has, which the compiler refuses.
 extern void *memmem(const void *in, size_t length, const void *what, size_t size);
 extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int pipe2(int ends[2], int flags);
 extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 
 #endif

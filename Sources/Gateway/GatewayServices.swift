@@ -17,11 +17,14 @@ package struct GatewayServices: Sendable {
     package let kinesis: @Sendable () -> ServiceActivity
     /// Of the table that groups are shared by; nil where they are not shared.
     package let table: @Sendable () -> TableActivity?
+    /// Of each service that is asked.
+    package let credentials: @Sendable () -> [ServiceCredentials]
 
     package init(
         consumers: ConsumerRegistry, producer: Producer, streams: any StreamSource, state: StateStore,
         activity: ActivityBook, kinesis: @escaping @Sendable () -> ServiceActivity = { ServiceActivity() },
-        table: @escaping @Sendable () -> TableActivity? = { nil }
+        table: @escaping @Sendable () -> TableActivity? = { nil },
+        credentials: @escaping @Sendable () -> [ServiceCredentials] = { [] }
     ) {
         self.consumers = consumers
         self.producer = producer
@@ -30,6 +33,18 @@ package struct GatewayServices: Sendable {
         self.activity = activity
         self.kinesis = kinesis
         self.table = table
+        self.credentials = credentials
+    }
+}
+
+/// What requests to a service are signed with, without secrets.
+package struct ServiceCredentials: Sendable {
+    package var service: AWSService
+    package var status: CredentialsStatus
+
+    package init(service: AWSService, status: CredentialsStatus) {
+        self.service = service
+        self.status = status
     }
 }
 

@@ -5,13 +5,20 @@ import Time
 
 @testable import AWS
 
+private final class NoCredentials: CredentialsSource {
+    func place() throws(CredentialsError) -> String { throw .nothingFound([]) }
+    func load() async throws(CredentialsError) -> (credentials: Credentials, place: String) {
+        throw .nothingFound([])
+    }
+}
+
 @Suite(.timeLimit(.minutes(2))) struct AWSClientTests {
     private static func client(
         _ transport: Transport, _ url: String, credentials: CredentialsChain = .fixed(.local)
     ) throws -> AWSClient {
         AWSClient(
             service: "kinesis", serviceProtocol: .json(.v1_1), region: .local,
-            endpoint: try Endpoint(url), credentials: credentials, transport: transport,
+            endpoint: ServiceEndpoint(try Endpoint(url)), credentials: credentials, transport: transport,
             userAgent: "kinesis-sidecar/test", logger: silentLogger, random: { 0 })
     }
 
@@ -224,10 +231,10 @@ import Time
 
     @Test func `credentials that the service refuses are read anew once`() async throws {
         final class Source: CredentialsSource, @unchecked Sendable {
-            let name = "source"
             var ids = ["old", "new", "newer"]
-            func load(now: WallTime) async throws(CredentialsError) -> Credentials? {
-                Credentials(accessKeyID: ids.removeFirst(), secretAccessKey: Secret("s"))
+            func place() throws(CredentialsError) -> String { "source" }
+            func load() async throws(CredentialsError) -> (credentials: Credentials, place: String) {
+                (Credentials(accessKeyID: ids.removeFirst(), secretAccessKey: Secret("s")), "source")
             }
         }
         let server = TestServer { received in
@@ -236,7 +243,7 @@ import Time
         }
         defer { server.stop() }
         try await withTransport { transport in
-            let client = try Self.client(transport, server.url, credentials: CredentialsChain([Source()]))
+            let client = try Self.client(transport, server.url, credentials: CredentialsChain(Source()))
             #expect(try await Self.call(client) == "welcome")
             let error = await #expect(throws: AWSError.self) { try await Self.call(client) }
             #expect(error?.disposition == .refreshCredentials)
@@ -248,8 +255,8 @@ import Time
         let server = TestServer { _ in .status(503, "") }
         defer { server.stop() }
         try await withTransport { transport in
-            let empty = try Self.client(transport, server.url, credentials: CredentialsChain([]))
-            await #expect(throws: AWSError.credentials(.nothingFound(tried: [], notAvailableYet: []))) {
+            let empty = try Self.client(transport, server.url, credentials: CredentialsChain(NoCredentials()))
+            await #expect(throws: AWSError.credentials(.nothingFound([]))) {
                 try await Self.call(empty)
             }
             let client = try Self.client(transport, server.url)
@@ -265,6 +272,21 @@ import Time
             #expect(await turns(transport.loop) { client.lastResponse != nil })
             waiting.cancel()
             #expect(await waiting.value)
+        }
+    }
+
+    @Test func `a request that nobody signs asks for no credentials and carries none`() async throws {
+        let server = TestServer { received in
+            let names = ["authorization", "x-amz-date", "x-amz-security-token"].filter { received.header($0) != nil }
+            return .ok(names.joined() + (received.header("x-token") ?? ""))
+        }
+        defer { server.stop() }
+        try await withTransport { transport in
+            let client = try Self.client(transport, server.url, credentials: CredentialsChain(NoCredentials()))
+            var request = AWSRequest(.get, path: "/federation", timeout: .seconds(20))
+            request.headers = [("x-token", "yes")]
+            request.isSigned = false
+            #expect(try await client.send(request, retry: nil).body.text == "yes")
         }
     }
 

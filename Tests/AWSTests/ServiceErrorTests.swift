@@ -66,7 +66,7 @@ import Time
 
     @Test func `a long page gives the start of its text`() {
         let error = error(502, String(repeating: "é ", count: 100_000))
-        #expect(error.message.count == ServiceError.excerpt)
+        #expect(error.message.count == ServiceError.excerptLength)
     }
 
     @Test(arguments: [

@@ -144,10 +144,11 @@ CREDENTIALS = [
     ({"AWS_ACCESS_KEY_ID": "id"}, "", "the AWS credentials of the environment lack AWS_SECRET_ACCESS_KEY"),
     ({"AWS_PROFILE": "typo"}, "[default]\naws_access_key_id=a\naws_secret_access_key=b\n", 'profile "typo" is in none of'),
     ({}, "[default]\naws_access_key_id=a\n", 'the AWS credentials of profile "default" lack aws_secret_access_key'),
-    ({}, "[default]\nrole_arn=arn:aws:iam::1:role/r\n", 'profile "default" asks for role_arn, which is not available yet'),
-    ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/t"}, "", "AWS_WEB_IDENTITY_TOKEN_FILE is set, but credentials from there are not"),
-    ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://x"}, "", "AWS_CONTAINER_CREDENTIALS_FULL_URI is set, but"),
-    ({}, "", "no AWS credentials found; tried the environment (AWS_ACCESS_KEY_ID), profile \"default\""),
+    ({}, "[default]\nrole_arn=arn:aws:iam::1:role/r\n", 'the AWS credentials of profile "default" lack source_profile'),
+    ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/t"}, "", "the AWS credentials of AWS_WEB_IDENTITY_TOKEN_FILE lack AWS_ROLE_ARN"),
+    ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://x"}, "", "AWS_CONTAINER_CREDENTIALS_FULL_URI cannot be used"),
+    ({}, "", "the instance's metadata (169.254.169.254)"),
+    ({"AWS_EC2_METADATA_DISABLED": "true"}, "", "no AWS credentials found; tried the environment: AWS_ACCESS_KEY_ID"),
     ({}, "[default]\naws_access_key_id=a\naws_secret_access_key=b\n", 'profile "default" of the shared files'),
 ]
 

@@ -104,7 +104,6 @@ import Testing
             "environment KINESIS_SIDECAR_DYNAMO_DB__CREDENTIALS__SESSION_TOKEN: a session token needs"
         ),
         ("SHARD_IDS", "a b", "environment KINESIS_SIDECAR_SHARD_IDS: \"a b\" is not accepted; accepted: ids of shards"),
-        ("STS__ENDPOINT", "http://x", "environment KINESIS_SIDECAR_STS__ENDPOINT: is not available yet"),
         ("CONSUMERS", "x", "environment KINESIS_SIDECAR_CONSUMERS: consumers are listed in the configuration file"),
         ("LOCAL", "yes", "environment KINESIS_SIDECAR_LOCAL: \"yes\" is not accepted; accepted: true or false"),
         ("CREDENTIALS__ACCESS_KEY_ID", "k", "environment KINESIS_SIDECAR_CREDENTIALS__ACCESS_KEY_ID: credentials need"),
@@ -129,6 +128,13 @@ import Testing
         ("consumers: [{streamName: 'a b'}]", "sidecar.yaml:1 consumers[0].streamName: \"a b\" is not accepted"),
         ("consumers: [{streamName: a, dataDir: x}]", "sidecar.yaml:1 consumers[0].dataDir: is an option"),
         ("consumers:\n- {streamName: a}\n- {streamName: a}", "sidecar.yaml:3 consumers[1]: stream a with"),
+        ("accountIdEndpointMode: on", "sidecar.yaml:1 accountIdEndpointMode: \"on\" is not accepted; accepted: preferred"),
+        ("useFipsEndpoint: maybe", "sidecar.yaml:1 useFipsEndpoint: \"maybe\" is not accepted; accepted: true or false"),
+        ("sts: {credentials: {accessKeyId: a}}", "sidecar.yaml:1 sts.credentials.accessKeyId: credentials need both"),
+        ("sts: {credentials: {profile: a}}", "sidecar.yaml:1 sts.credentials.profile: there is no option"),
+        ("dynamoDb: {credentials: {accessKeyId: a, secretAccessKey: b, profile: c}}",
+            "sidecar.yaml:1 dynamoDb.credentials.accessKeyId: credentials have keys or a profile"),
+        ("local: true\nuseFipsEndpoint: true", "sidecar.yaml:2 useFipsEndpoint: has no effect with --local"),
         ("s3: {bucketName: b}", "sidecar.yaml:1 s3.bucketName: is not available yet"),
     ])
     func `a mistake in the file is told by its line`(_ file: String, _ text: String) {
@@ -156,6 +162,21 @@ import Testing
         #expect(found.count == 1, "\(found)")
     }
 
+    @Test func `STS, the endpoints' variant and profiles are options of the program`() throws {
+        let file = """
+            useFipsEndpoint: true
+            accountIdEndpointMode: required
+            credentials: {profile: reader}
+            sts: {endpoint: "https://sts.example", region: eu-west-1, credentials: {accessKeyId: id, secretAccessKey: s}}
+            """
+        let reader = read(["--sts-endpoint", "http://127.0.0.1:1"], environment: ["KINESIS_SIDECAR_USE_DUALSTACK_ENDPOINT": "false"], file: file)
+        #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
+        let settings = reader.settings
+        #expect(settings.endpoints == .init(useFIPS: true, useDualStack: false, accountIDMode: .required))
+        #expect(settings.credentials.profile == "reader" && settings.sts.credentials.keys?.accessKeyID == "id")
+        #expect(settings.sts.endpoint == "http://127.0.0.1:1" && settings.sts.region == "eu-west-1")
+    }
+
     @Test func `the groups' table is described as lifion-kinesis has it`() throws {
         let file = """
             dynamoDb:
@@ -169,9 +190,9 @@ import Testing
         let reader = read(file: file)
         #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
         let table = reader.settings.dynamoDB
-        #expect(table.endpoint == "http://127.0.0.1:8000" && table.region == "eu-west-1")
+        #expect(table.service.endpoint == "http://127.0.0.1:8000" && table.service.region == "eu-west-1")
         #expect(table.table.text == "groups" && table.capacity == .provisioned(read: 5, write: 6))
-        #expect(table.keys.credentials?.accessKeyID == "id")
+        #expect(table.service.credentials.keys?.accessKeyID == "id")
         #expect(table.tags == ["team": "orders", "cost-center": "7"])
         let variables = ["KINESIS_SIDECAR_DYNAMO_DB__TAGS": "team=billing, a="]
         #expect(read(environment: variables, file: file).settings.dynamoDB.tags == ["team": "billing", "a": ""])

@@ -19,4 +19,9 @@ package func testFile(_ path: String) throws -> ByteBuffer {
 package struct TestFileError: Error {
     package let path: String
     package let code: Int32
+
+    package init(path: String, code: Int32) {
+        self.path = path
+        self.code = code
+    }
 }

@@ -8,51 +8,39 @@ package struct Credentials: Hashable, Sendable {
     package var sessionToken: Secret?
     /// When the service stops taking them, where the source says so.
     package var expiration: WallTime?
+    /// The account that they are of, where the source says so: twelve digits.
+    package var accountID: AccountID?
 
     package init(
-        accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret? = nil, expiration: WallTime? = nil
+        accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret? = nil, expiration: WallTime? = nil,
+        accountID: AccountID? = nil
     ) {
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken
         self.expiration = expiration
+        self.accountID = accountID
     }
 
     /// Key id and secret `local`: what `--local` signs with and the embedded Kinesis verifies.
     package static let local = Credentials(accessKeyID: "local", secretAccessKey: Secret("local"))
 }
 
-/// Why there is nothing to sign with.
-package enum CredentialsError: Error, Hashable, Sendable {
-    /// No source of the chain has any. Both lists name sources, in their order.
-    case nothingFound(tried: [String], notAvailableYet: [String])
-    /// A source names one half of a pair and not the other.
-    case incomplete(source: String, missing: String)
-    /// AWS_PROFILE, or the option, names a profile that none of the files has.
-    case profileMissing(String, files: [String])
-    /// The profile gets its credentials in a way that this version does not have yet.
-    case notAvailableYet(profile: String, key: String)
-    /// The environment asks for a source that this version does not have yet.
-    case variableNotAvailableYet(String)
-    case file(ConfigFileError)
-}
+/// An account of AWS: twelve digits, which become part of host names.
+package struct AccountID: Hashable, Sendable, CustomStringConvertible {
+    package let text: String
 
-extension CredentialsError: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .nothingFound(let tried, let later):
-            "no AWS credentials found; tried \(tried.joined(separator: ", "))"
-                + (later.isEmpty ? "" : "; not available yet: \(later.joined(separator: ", "))")
-        case .incomplete(let source, let missing):
-            "the AWS credentials of \(source) lack \(missing)"
-        case .profileMissing(let profile, let files):
-            "profile \"\(profile)\" is in none of \(files.joined(separator: ", "))"
-        case .notAvailableYet(let profile, let key):
-            "profile \"\(profile)\" asks for \(key), which is not available yet"
-        case .variableNotAvailableYet(let variable):
-            "\(variable) is set, but credentials from there are not available yet"
-        case .file(let error):
-            error.description
-        }
+    package init?(_ text: String) {
+        guard text.utf8.count == 12, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        self.text = text
     }
+
+    /// Of an ARN's fifth part: `arn:aws:sts::123456789012:assumed-role/name/session`.
+    package init?(arn: String) {
+        let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count > 5, parts[0] == "arn" else { return nil }
+        self.init(String(parts[4]))
+    }
+
+    package var description: String { text }
 }

@@ -10,7 +10,7 @@ package final class AWSClient: @unchecked Sendable {
     package let service: String
     package let serviceProtocol: ServiceProtocol
     package let region: Region
-    package let endpoint: Endpoint
+    package let endpoint: ServiceEndpoint
     package var loop: EventLoop { transport.loop }
 
     /// When the last response came, errors of the service included.
@@ -29,15 +29,16 @@ package final class AWSClient: @unchecked Sendable {
 
     private let transport: Transport
     private let reachability: Reachability
-    private let credentials: CredentialsChain
+    /// Nil: every request goes unsigned.
+    private let credentials: CredentialsChain?
     private let signer: SignatureV4
     private let userAgent: String
     private let logger: Logger
     private let random: () -> Double
 
     package init(
-        service: String, serviceProtocol: ServiceProtocol, region: Region, endpoint: Endpoint,
-        credentials: CredentialsChain, transport: Transport, userAgent: String = "kinesis-sidecar", logger: Logger,
+        service: String, serviceProtocol: ServiceProtocol, region: Region, endpoint: ServiceEndpoint,
+        credentials: CredentialsChain?, transport: Transport, userAgent: String = "kinesis-sidecar", logger: Logger,
         random: @escaping () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.service = service
@@ -60,7 +61,7 @@ package final class AWSClient: @unchecked Sendable {
     ///   what only people can mend (access, keys, certificates) is tried again every 30 to 60 s.
     package func send(_ request: AWSRequest, retry: Retrying?) async throws(AWSError) -> AWSResponse {
         let started = loop.now
-        let path = request.sentPath(endpoint)
+        let path = request.sentPath(endpoint.shared)
         let query = request.sentQuery
         let hash = if let body = request.body { await Digest.sha256(body, on: loop) } else { Digest.sha256("") }
         var mending = Mending()
@@ -87,7 +88,7 @@ package final class AWSClient: @unchecked Sendable {
     /// Sends a request whose response is a stream of messages, once; a skewed clock is corrected once and stale credentials are
     /// read anew once. Returns when the stream begins.
     package func stream(_ request: AWSRequest) async throws(AWSError) -> EventStream {
-        let path = request.sentPath(endpoint)
+        let path = request.sentPath(endpoint.shared)
         let query = request.sentQuery
         let hash = if let body = request.body { await Digest.sha256(body, on: loop) } else { Digest.sha256("") }
         var mending = Mending()
@@ -110,9 +111,8 @@ package final class AWSClient: @unchecked Sendable {
     private func attempt(
         _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
     ) async throws(AWSError) -> AWSResponse {
-        let now = WallTime.now()
-        let signedWith = try await usableCredentials(now)
-        let sent = signed(request, path, query, hash, signedWith, now)
+        let signedWith = request.isSigned ? try await usableCredentials() : nil
+        let sent = try signed(request, path, query, hash, signedWith)
         let response: AWSResponse
         onRequestStarted?(request.name)
         do throws(TransportError) {
@@ -131,9 +131,8 @@ package final class AWSClient: @unchecked Sendable {
     private func begin(
         _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value
     ) async throws(AWSError) -> EventStream {
-        let now = WallTime.now()
-        let signedWith = try await usableCredentials(now)
-        var sent = signed(request, path, query, hash, signedWith, now)
+        let signedWith = request.isSigned ? try await usableCredentials() : nil
+        var sent = try signed(request, path, query, hash, signedWith)
         sent.responseLimit = Self.longestRefusal
         let opening: TransportOpening
         onRequestStarted?(request.name)
@@ -149,7 +148,7 @@ package final class AWSClient: @unchecked Sendable {
         }
     }
 
-    private func eventStream(_ response: ResponseStream, _ signedWith: Credentials) throws(AWSError) -> EventStream {
+    private func eventStream(_ response: ResponseStream, _ signedWith: Credentials?) throws(AWSError) -> EventStream {
         let type = response.head.headers.first("content-type") ?? "none"
         guard type == EventStream.contentType else {
             throw .response(
@@ -160,24 +159,33 @@ package final class AWSClient: @unchecked Sendable {
             guard let self else { return }
             guard let error else { return lastResponse = .now() }
             recentExceptions.record(error, now: .now())
-            if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
+            if error.disposition == .refreshCredentials { refused(signedWith) }
         }
     }
 
+    private func refused(_ signedWith: Credentials?) {
+        if let signedWith { credentials?.expired(signedWith) }
+    }
+
     @inline(__always)
-    private func usableCredentials(_ now: WallTime) async throws(AWSError) -> Credentials {
+    private func usableCredentials() async throws(AWSError) -> Credentials? {
         do throws(CredentialsError) {
-            return try await credentials.credentials(now: now)
+            return try await credentials?.credentials()
         } catch {
-            throw .credentials(error)
+            throw error == .cancelled ? .cancelled : .credentials(error)
         }
     }
 
     private func signed(
-        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value, _ credentials: Credentials,
-        _ now: WallTime
-    ) -> TransportRequest {
-        let headers = headers(request, path, query, hash, credentials, skew.corrected(now))
+        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value, _ credentials: Credentials?
+    ) throws(AWSError) -> TransportRequest {
+        let endpoint: Endpoint
+        do throws(CredentialsError) {
+            endpoint = try self.endpoint.endpoint(for: credentials)
+        } catch {
+            throw .credentials(error)
+        }
+        let headers = headers(request, endpoint, path, query, hash, credentials, skew.corrected(.now()))
         var sent = TransportRequest(
             method: request.method, endpoint: endpoint, headers: headers, body: request.body, timeout: request.timeout)
         sent.path = path
@@ -197,22 +205,27 @@ package final class AWSClient: @unchecked Sendable {
         reachability.responded()
     }
 
-    private func refusal(_ response: AWSResponse, _ request: AWSRequest, _ signedWith: Credentials) -> AWSError {
+    private func refusal(_ response: AWSResponse, _ request: AWSRequest, _ signedWith: Credentials?) -> AWSError {
         let error = serviceProtocol.error(response, expectedCodes: request.expectedCodes)
-        if error.disposition == .refreshCredentials { credentials.expired(signedWith) }
+        if error.disposition == .refreshCredentials { refused(signedWith) }
         return .service(error)
     }
 
     /// The signed headers, which for a protocol without headers of its own are in the order of their names as the signature
     /// needs them, and the two that nobody signs: proxies may change User-Agent.
     private func headers(
-        _ request: AWSRequest, _ path: String, _ query: String?, _ hash: SHA256Value, _ credentials: Credentials,
-        _ time: WallTime
+        _ request: AWSRequest, _ endpoint: Endpoint, _ path: String, _ query: String?, _ hash: SHA256Value,
+        _ credentials: Credentials?, _ time: WallTime
     ) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         headers.reserveCapacity(7 + request.headers.count)
         if let contentType = request.contentType { headers.append(("content-type", contentType)) }
         headers.append(("host", endpoint.authority))
+        guard let credentials else {
+            headers += request.headers
+            headers.append(("user-agent", userAgent))
+            return headers
+        }
         headers.append(("x-amz-date", signer.date(time)))
         if let token = credentials.sessionToken { headers.append(("x-amz-security-token", token.exposed)) }
         if let target = request.target { headers.append(("x-amz-target", target)) }

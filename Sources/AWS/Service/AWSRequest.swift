@@ -11,6 +11,10 @@ package struct AWSRequest: Sendable {
     package var contentType: String?
     /// The value of X-Amz-Target, with which the protocols without paths name the operation.
     package var target: String?
+    /// The operation, where neither target nor path names it; for logs.
+    package var operation: String?
+    /// Whether credentials sign it; what is asked for them with a token of another kind goes without.
+    package var isSigned = true
     /// Further headers, with names in lower case. They are signed too.
     package var headers: [(name: String, value: String)] = []
     /// Only POST and PUT have one. Nobody writes to it until the response is there.
@@ -34,7 +38,7 @@ package struct AWSRequest: Sendable {
 
     /// How logs call the request.
     package var name: String {
-        target ?? "\(method.rawValue) \(path)"
+        target ?? operation ?? "\(method.rawValue) \(path)"
     }
 
     /// The path as it is sent to `endpoint`.

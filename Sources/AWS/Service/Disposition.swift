@@ -106,7 +106,7 @@ extension ServiceError {
                 [
                     "InternalFailure", "InternalFailureException", "InternalServerError", "ServiceUnavailable",
                     "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
-                    "TransactionInProgressException",
+                    "TransactionInProgressException", "IDPCommunicationError",
                 ]
             ),
             (.fatal, ["UnknownOperationException", "ConditionalCheckFailedException"]),

@@ -23,8 +23,9 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether AWS itself answers there, also through a VPC endpoint, and no emulator: by the end of the host's name.
     package var isOfAWS: Bool {
-        let suffixes = Region.Partition.allCases.map { "." + $0.dnsSuffix } + [".api.aws"]
-        return suffixes.contains(where: host.hasSuffix)
+        Region.Partition.allCases.contains { partition in
+            host.hasSuffix("." + partition.dnsSuffix) || host.hasSuffix("." + partition.dualStackSuffix)
+        }
     }
 
     package var url: String { url(path: path, query: nil) }
@@ -49,8 +50,16 @@ package enum EndpointError: Error, Hashable, Sendable {
     case unexpected(String)
     /// Not a region's name; it would become part of a host name.
     case region(String)
-    /// Neither option, environment nor profile names a region.
+    /// Neither option, environment, profile nor the instance's metadata names a region.
     case regionMissing
+    /// A FIPS or dual-stack endpoint is asked for, and another place is named too.
+    case variantOfEndpoint(String, isFIPS: Bool)
+    /// S3 has no FIPS endpoints in this region.
+    case noFIPS(String)
+    /// An endpoint of the account is required where there are none.
+    case noAccountEndpoints(String)
+    /// A variable or a profile's key has a value that cannot be used.
+    case badSetting(String, accepted: String)
 }
 
 extension EndpointError: CustomStringConvertible {
@@ -64,6 +73,13 @@ extension EndpointError: CustomStringConvertible {
         case .region(let text): "\"\(text)\" is not the name of a region, such as eu-central-1"
         case .regionMissing:
             "no region: give --region, set AWS_REGION or AWS_DEFAULT_REGION, or a region in the profile"
+        case .variantOfEndpoint(let text, let isFIPS):
+            "\(isFIPS ? "useFipsEndpoint" : "useDualstackEndpoint") does not go with an endpoint that is no host of AWS's: "
+                + "\"\(text)\"; give one of the two"
+        case .noAccountEndpoints(let host):
+            "accountIdEndpointMode is required, and \(host) has no endpoints of accounts (FIPS and other partitions)"
+        case .noFIPS(let region): "S3 has no FIPS endpoints in \(region)"
+        case .badSetting(let name, let accepted): "\(name) cannot be used; accepted: \(accepted)"
         }
     }
 }

@@ -26,20 +26,59 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
         self.name = name
     }
 
-    /// The part of AWS the region belongs to, each with its own DNS suffix.
+    /// The part of AWS the region belongs to, each with domains of its own. Regions of none are taken for the first one's.
     package var partition: Partition {
-        if name.hasPrefix("cn-") { return .china }
-        if name.hasPrefix("us-gov-") { return .government }
-        return .commercial
+        Partition.allCases.first { partition in partition.regionPrefixes.contains(where: name.hasPrefix) } ?? .commercial
     }
 
+    /// Source: botocore's partitions.json.
     package enum Partition: String, CaseIterable, Sendable {
         case commercial = "aws"
         case china = "aws-cn"
         case government = "aws-us-gov"
+        case european = "aws-eusc"
+        case iso = "aws-iso"
+        case isoB = "aws-iso-b"
+        case isoE = "aws-iso-e"
+        case isoF = "aws-iso-f"
+
+        /// Those that no other partition's regions begin with.
+        fileprivate var regionPrefixes: [String] {
+            switch self {
+            case .commercial: []
+            case .china: ["cn-"]
+            case .government: ["us-gov-"]
+            case .european: ["eusc-"]
+            case .iso: ["us-iso-"]
+            case .isoB: ["us-isob-"]
+            case .isoE: ["eu-isoe-"]
+            case .isoF: ["us-isof-"]
+            }
+        }
 
         package var dnsSuffix: String {
-            self == .china ? "amazonaws.com.cn" : "amazonaws.com"
+            switch self {
+            case .commercial, .government: "amazonaws.com"
+            case .china: "amazonaws.com.cn"
+            case .european: "amazonaws.eu"
+            case .iso: "c2s.ic.gov"
+            case .isoB: "sc2s.sgov.gov"
+            case .isoE: "cloud.adc-e.uk"
+            case .isoF: "csp.hci.ic.gov"
+            }
+        }
+
+        /// Of hosts that have IPv6 too.
+        package var dualStackSuffix: String {
+            switch self {
+            case .commercial, .government: "api.aws"
+            case .china: "api.amazonwebservices.com.cn"
+            case .european: "api.amazonwebservices.eu"
+            case .iso: "api.aws.ic.gov"
+            case .isoB: "api.aws.scloud"
+            case .isoE: "api.cloud-aws.adc-e.uk"
+            case .isoF: "api.aws.hci.ic.gov"
+            }
         }
     }
 }

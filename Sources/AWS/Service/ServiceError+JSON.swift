@@ -6,8 +6,8 @@ extension ServiceError {
     /// The largest body that is looked into for a code, bytes. DynamoDB puts an item, of 400 KB as it counts, into the error of
     /// a failed condition, and JSON writes a null of one byte as thirteen.
     static let bodyLimit = 8 * 1024 * 1024
-    /// Characters that a body which is no JSON gives to the message.
-    static let excerpt = 200
+    /// Characters that a body which is not of the protocol gives to the message.
+    static let excerptLength = 200
 
     /// Reads the error of a request in JSON, or in CBOR, which has the same members: a response whose status is no success, whoever wrote it: the service, or a proxy with a page of its own.
     ///
@@ -22,7 +22,7 @@ extension ServiceError {
         let code = Self.plainCode(named)
         self.init(
             code: code.isEmpty ? "HTTP\(response.status)" : code,
-            message: body.map(Self.message) ?? Self.text(response.body),
+            message: body.map(Self.message) ?? Self.excerpt(of: response.body),
             status: response.status,
             requestID: response.requestID,
             date: response.date)
@@ -48,10 +48,10 @@ extension ServiceError {
         return String(withoutURL.split(separator: "#").last ?? "")
     }
 
-    /// The start of a body that is no JSON object, on one line.
-    private static func text(_ body: ByteBuffer) -> String {
-        let start = String(decoding: body.bytes.prefix(excerpt * 4), as: UTF8.self)
+    /// The start of a body that is not what the protocol has, on one line.
+    static func excerpt(of body: ByteBuffer) -> String {
+        let start = String(decoding: body.bytes.prefix(excerptLength * 4), as: UTF8.self)
         let words = start.split { $0.isWhitespace || $0.isNewline }
-        return String(words.joined(separator: " ").prefix(excerpt))
+        return String(words.joined(separator: " ").prefix(excerptLength))
     }
 }

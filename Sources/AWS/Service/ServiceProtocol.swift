@@ -8,6 +8,9 @@ package enum ServiceProtocol: Hashable, Sendable {
     /// AWS JSON: each operation is a POST to the endpoint's path, and X-Amz-Target names it.
     /// Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, and aws-json-1_0-protocol.html there.
     case json(JSONVersion)
+    /// AWS query: each operation is a POST of a form, which names it (`FormBody`), and answers in XML.
+    /// Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+    case query
 
     package enum JSONVersion: String, Sendable {
         case v1_0 = "application/x-amz-json-1.0"
@@ -26,6 +29,11 @@ package enum ServiceProtocol: Hashable, Sendable {
             request.contentType = version.contentType
             request.target = operation
             return request
+        case .query:
+            var request = AWSRequest(.post, body: body, timeout: timeout)
+            request.contentType = "application/x-www-form-urlencoded; charset=utf-8"
+            request.operation = operation
+            return request
         }
     }
 
@@ -34,6 +42,7 @@ package enum ServiceProtocol: Hashable, Sendable {
     package func error(_ response: AWSResponse, expectedCodes: [String]) -> ServiceError {
         switch self {
         case .json: ServiceError(json: response, expectedCodes: expectedCodes)
+        case .query: ServiceError(xml: response)
         }
     }
 }

@@ -17,6 +17,11 @@ package enum IPAddress {
         return isMapped && isNear(bytes[12...])
     }
 
+    /// Whether a host is this machine; `localhost` is (RFC 6761, 6.3).
+    static func isLoopback(_ host: String) -> Bool {
+        isLoopbackOrLinkLocal(host) && !host.hasPrefix("169.254.") && !host.hasPrefix("fe") && !host.hasPrefix("::ffff:")
+    }
+
     static func isVersion6(_ text: Substring) -> Bool {
         version6(text) != nil
     }

@@ -75,7 +75,10 @@ extension Gateway {
         json.time("lastRecordSent", streams.compactMap(\.activity.lastRecordSent).max())
         json.exceptions(kinesis.recentExceptions)
         json.endObject()
-        if principal.mayReadAll, let table = services.table() { table.write(&json) }
+        if principal.mayReadAll {
+            if let table = services.table() { table.write(&json) }
+            json.credentials(services.credentials())
+        }
         json.member("bufferedBytes", services.consumers.bufferedBytes)
         json.member("waitingPutBytes", services.producer.waitingBytes)
         json.key("streams")
@@ -170,6 +173,23 @@ struct StreamStats {
 }
 
 extension JSONWriter {
+    /// The member `credentials` of the process's stats.
+    fileprivate mutating func credentials(_ all: [ServiceCredentials]) {
+        key("credentials")
+        beginObject()
+        for one in all {
+            key(one.service.optionName)
+            beginObject()
+            member("state", one.status.condition.rawValue)
+            optional("source", one.status.place)
+            time("expiration", one.status.expiration)
+            optional("accountId", one.status.accountID?.text)
+            optional("problem", one.status.problem?.description)
+            endObject()
+        }
+        endObject()
+    }
+
     /// A time, null where there is none: lifion's stats always have the member.
     mutating func time(_ name: StaticString, _ time: WallTime?) {
         key(name)

@@ -31,7 +31,7 @@ struct Configuration {
     /// What is in force and where it came from. Throws what the start would say of where Kinesis is asked, and of the files of
     /// TLS.
     func report() throws(StartError) -> String {
-        let sources = settings.isLocal ? nil : try ServiceTarget.Sources(settings, reader, environment: .process)
+        let sources = settings.isLocal ? nil : try TargetSources.find(settings, reader, environment: .process)
         try ServerCertificate.check(settings.tls)
         return ConfigurationReport(reader, target: sources).text
     }

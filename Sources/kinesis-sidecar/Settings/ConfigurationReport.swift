@@ -18,7 +18,7 @@ struct ConfigurationReport {
     private let credentials: String?
 
     /// - Parameter target: where the services are asked, nil with `--local`.
-    init(_ reader: SettingsReader, target: ServiceTarget.Sources?) {
+    init(_ reader: SettingsReader, target: TargetSources?) {
         let settings = reader.settings
         let withoutEffect = settings.withoutEffect
         let own = ProgramOption.all.filter { withoutEffect[$0.name] == nil && Self.isInForce($0.name, settings) }
@@ -65,7 +65,7 @@ struct ConfigurationReport {
     }
 
     /// Puts what is in force in the place of what the options say, where they say nothing at the front.
-    private mutating func replace(_ name: String, _ found: ServiceTarget.Sources.Found) {
+    private mutating func replace(_ name: String, _ found: TargetSources.Found) {
         let line = Line(name: name, value: found.value, source: found.source)
         if let at = lines.firstIndex(where: { $0.name == line.name }) {
             lines[at] = line

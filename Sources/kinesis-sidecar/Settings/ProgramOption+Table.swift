@@ -191,7 +191,40 @@ extension ProgramOption {
             } show: {
                 $0.wireFormat?.rawValue ?? ""
             },
-        ] + keys("credentials", \.keys)
+        ] + credentials("credentials", \.credentials) + variants
+        // No profile: its roles are what STS is asked for.
+        + place("sts", \.sts.endpoint, \.sts.region, flag: "sts-endpoint", "where STS is asked for the credentials of roles")
+        + keys("sts.credentials", \.sts.credentials)
+
+    /// Which endpoints of a region are asked.
+    private static let variants: [ProgramOption] = [
+        truth("useFipsEndpoint", \.endpoints.useFIPS),
+        truth("useDualstackEndpoint", \.endpoints.useDualStack),
+        ProgramOption("accountIdEndpointMode", .choice(AccountIDEndpointMode.allCases.map(\.rawValue))) {
+            $0.endpoints.accountIDMode = AccountIDEndpointMode(rawValue: $1.text ?? "")
+        } show: {
+            $0.endpoints.accountIDMode?.rawValue ?? ""
+        },
+    ]
+
+    private static func truth(
+        _ name: String, _ key: WritableKeyPath<Settings, Bool?> & Sendable
+    ) -> ProgramOption {
+        ProgramOption(name, accepted: "true or false") { settings, text in
+            settings[keyPath: key] = OptionKind.truth(text)
+            return settings[keyPath: key] != nil
+        } show: {
+            $0[keyPath: key].map(String.init) ?? ""
+        }
+    }
+
+    /// What every service but Kinesis has: where it is asked. As whom follows.
+    private static func place(
+        _ name: String, _ url: WritableKeyPath<Settings, String?> & Sendable,
+        _ own: WritableKeyPath<Settings, String?> & Sendable, flag: String, _ help: String
+    ) -> [ProgramOption] {
+        [endpoint(name + ".endpoint", url, flag: flag, help: help), region(name + ".region", own)]
+    }
 
     /// Where the groups' table is, and how it is made.
     private static let dynamoDB: [ProgramOption] =
@@ -205,9 +238,6 @@ extension ProgramOption {
             } show: {
                 String($0.sharesGroups)
             },
-            endpoint(
-                "dynamoDb.endpoint", \.dynamoDB.endpoint, flag: "dynamodb-endpoint", help: "where DynamoDB is asked"),
-            region("dynamoDb.region", \.dynamoDB.region),
             ProgramOption("dynamoDb.tableName", accepted: "3 to 255 letters, digits, _, . and -") { settings, text in
                 guard let name = TableName(text) else { return false }
                 settings.dynamoDB.table = name
@@ -226,7 +256,11 @@ extension ProgramOption {
             },
             units("readCapacityUnits", \.dynamoDB.readUnits),
             units("writeCapacityUnits", \.dynamoDB.writeUnits),
-        ] + keys("dynamoDb.credentials", \.dynamoDB.keys)
+        ]
+        + place(
+            "dynamoDb", \.dynamoDB.service.endpoint, \.dynamoDB.service.region, flag: "dynamodb-endpoint",
+            "where DynamoDB is asked")
+        + credentials("dynamoDb.credentials", \.dynamoDB.service.credentials)
 
     private static func units(_ name: String, _ key: WritableKeyPath<Settings, Int?> & Sendable) -> ProgramOption {
         ProgramOption("dynamoDb.provisionedThroughput." + name, .integer(1...1_000_000)) {
@@ -248,8 +282,20 @@ extension ProgramOption {
         }
     }
 
+    private static func credentials(
+        _ name: String, _ key: WritableKeyPath<Settings, CredentialsSettings> & Sendable
+    ) -> [ProgramOption] {
+        keys(name, key) + [
+            ProgramOption(name + ".profile", .text(longest: 256)) {
+                $0[keyPath: key].profile = $1.text
+            } show: {
+                $0[keyPath: key].profile ?? ""
+            }
+        ]
+    }
+
     private static func keys(
-        _ name: String, _ key: WritableKeyPath<Settings, AccessKeys> & Sendable
+        _ name: String, _ key: WritableKeyPath<Settings, CredentialsSettings> & Sendable
     ) -> [ProgramOption] {
         [
             ProgramOption(name + ".accessKeyId", .text(longest: 128)) {
@@ -277,8 +323,8 @@ extension ProgramOption {
     }
 
     private static func secret(
-        _ name: String, _ keys: WritableKeyPath<Settings, AccessKeys> & Sendable,
-        _ key: WritableKeyPath<AccessKeys, Secret?> & Sendable
+        _ name: String, _ keys: WritableKeyPath<Settings, CredentialsSettings> & Sendable,
+        _ key: WritableKeyPath<CredentialsSettings, Secret?> & Sendable
     ) -> ProgramOption {
         let kind = OptionKind.text(longest: 8192)
         let accepted = "\(kind.accepted), and not the \(Secret.mask) that is shown in place of it"

@@ -44,7 +44,11 @@ struct Settings: Sendable {
     var endpoint: String?
     /// Before `endpoint`.
     var kinesisEndpoint: String?
-    var keys = AccessKeys()
+    var credentials = CredentialsSettings()
+    /// Which of the services' endpoints are asked.
+    var endpoints = EndpointResolver.Options()
+    /// Gives the credentials of roles; its own sign what asks for one.
+    var sts = ServiceSettings()
     /// Of GetRecords; nil: CBOR where AWS itself is asked, else JSON, which every emulator speaks.
     var wireFormat: WireFormat?
     var dynamoDB = DynamoDBSettings()
@@ -96,5 +100,5 @@ struct Settings: Sendable {
 
     /// Whether groups are shared with other sidecars, by DynamoDB: unless the configuration says it, in AWS, and with
     /// `--local` where an endpoint of DynamoDB is named.
-    var sharesGroups: Bool { dynamoDB.isEnabled ?? (!isLocal || dynamoDB.endpoint != nil) }
+    var sharesGroups: Bool { dynamoDB.isEnabled ?? (!isLocal || dynamoDB.service.endpoint != nil) }
 }

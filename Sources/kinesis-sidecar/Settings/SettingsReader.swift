@@ -42,8 +42,6 @@ struct SettingsReader {
     private mutating func take(_ assignment: Assignment) {
         if let option = ProgramOption.named(assignment.name) {
             take(assignment, as: option)
-        } else if LaterOption.isFamily(assignment.name) {
-            refuse(assignment, "is not available yet")
         } else if let assignment = joined(assignment), check(assignment) {
             defaults[assignment.name] = assignment
         }
@@ -219,8 +217,9 @@ struct SettingsReader {
         checkFanOut()
         checkStreams()
         checkLocalStreams()
-        check(settings.keys, "credentials")
-        check(settings.dynamoDB.keys, "dynamoDb.credentials")
+        check(settings.credentials, "credentials")
+        check(settings.dynamoDB.service.credentials, "dynamoDb.credentials")
+        check(settings.sts.credentials, "sts.credentials")
         checkDynamoDB()
         checkTLS()
     }
@@ -285,18 +284,14 @@ struct SettingsReader {
         mistakes.append(Mistake(origins["localStreams"], "stream \(twice) is named twice"))
     }
 
-    private mutating func check(_ keys: AccessKeys, _ name: String) {
-        let given = AccessKeys.names(of: name).compactMap { origins[$0] }.first
-        if (keys.id == nil) != (keys.secret == nil) {
-            mistakes.append(Mistake(given, "credentials need both accessKeyId and secretAccessKey"))
-        } else if keys.sessionToken != nil, keys.id == nil {
-            mistakes.append(Mistake(given, "a session token needs accessKeyId and secretAccessKey"))
-        }
+    private mutating func check(_ credentials: CredentialsSettings, _ name: String) {
+        guard let problem = credentials.problem else { return }
+        mistakes.append(Mistake(CredentialsSettings.names(of: name).compactMap { origins[$0] }.first, problem))
     }
 
     private mutating func checkDynamoDB() {
         let dynamoDB = settings.dynamoDB
-        if settings.isLocal, dynamoDB.endpoint == nil, dynamoDB.isEnabled != false {
+        if settings.isLocal, dynamoDB.service.endpoint == nil, dynamoDB.isEnabled != false {
             let given = ProgramOption.all.filter { $0.name.hasPrefix("dynamoDb.") }
                 .compactMap { origins[$0.name] }.first
             if let given { mistakes.append(Mistake(given, "needs dynamoDb.endpoint with --local")) }

@@ -10,17 +10,18 @@ import State
 /// Confined to its loop.
 struct GroupServices: @unchecked Sendable {
     let context: GroupContext
+    let target: ServiceTarget
     private let table: TableSetup
     private let items: DynamoDBGroupTable
 
     /// Nil where groups are not shared.
     init?(
-        _ settings: Settings, folder: DataFolder?, process: ProcessFacts, beside kinesis: ServiceTarget,
+        _ settings: Settings, folder: DataFolder?, process: ProcessFacts, _ targets: ServiceTargets,
         over transport: Transport
     ) throws(StartError) {
         guard settings.sharesGroups else { return nil }
-        let target = try ServiceTarget(dynamoDB: settings, beside: kinesis, environment: .process)
-        let client = DynamoDBClient(target.client("dynamodb", DynamoDBClient.serviceProtocol, over: transport))
+        target = try targets.target(.dynamoDB, settings.dynamoDB.service)
+        let client = DynamoDBClient(target.client(DynamoDBClient.serviceProtocol, over: transport))
         let logger = Logger(label: "group")
         let key = GroupItem.keyNames
         let wanted = CreateTable(

@@ -26,19 +26,18 @@ struct Services: @unchecked Sendable {
     static func make(
         _ settings: Settings, folder: DataFolder?, local: ListenAddress?, process: ProcessFacts, on loop: EventLoop
     ) async throws(StartError) -> Services {
-        let target = try ServiceTarget(settings, kinesis: local, environment: .process)
         let transport = Transport(loop: loop)
-        let client = target.client("kinesis", KinesisClient.serviceProtocol, over: transport)
-        target.credentials.onRefreshFailure = { error in
-            Logger(label: "aws").warning(
-                "The AWS credentials end soon and cannot be renewed yet", metadata: ["error": "\(error)"])
-        }
+        let targets = try await ServiceTargets(settings, local: local, environment: .process, over: transport)
+        let target = targets.kinesis
+        let client = target.client(KinesisClient.serviceProtocol, over: transport)
+        watch(target)
         if local == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
-        let wireFormat = settings.wireFormat ?? (target.endpoint.isOfAWS ? .cbor : .json)
+        let wireFormat = settings.wireFormat ?? (target.endpoint.shared.isOfAWS ? .cbor : .json)
         let kinesis = ObservedKinesis(KinesisClient(client, wireFormat: wireFormat), activity)
         let groups = try GroupServices(
-            settings, folder: folder, process: process, beside: target, over: transport)
+            settings, folder: folder, process: process, targets, over: transport)
+        if let table = groups?.target, table.credentials !== target.credentials { watch(table) }
         let state = try await openState(folder, isAlone: groups == nil, loop)
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
@@ -63,17 +62,26 @@ struct Services: @unchecked Sendable {
         }
         let offered = GatewayServices(
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
-            kinesis: { ServiceActivity(client) }, table: { groups?.activity })
+            kinesis: { ServiceActivity(client) }, table: { groups?.activity },
+            credentials: { [target, groups?.target].compactMap { $0?.credentialsStatus } })
         groups?.start()
         return Services(
             consumers: consumers, producer: producer, offered: offered, groups: groups, state: state,
             transport: transport)
     }
 
+    private static func watch(_ target: ServiceTarget) {
+        target.credentials.onRefreshFailure = { error in
+            Logger(label: "aws").warning(
+                "The AWS credentials end soon and cannot be renewed yet",
+                metadata: ["service": "\(target.service.signingName)", "error": "\(error)"])
+        }
+    }
+
     private static func tellCredentials(_ chain: CredentialsChain) {
         let logger = Logger(label: "aws")
         do throws(CredentialsError) {
-            let source = try chain.source()
+            let source = try chain.expectedPlace()
             logger.notice("requests to AWS are signed", metadata: ["credentials": "\(source)"])
         } catch {
             logger.warning("there is nothing to sign requests to AWS with yet", metadata: ["error": "\(error)"])

@@ -4,6 +4,8 @@
 /// Source: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 package struct SharedConfig: Hashable, Sendable {
     package private(set) var profiles: [String: Profile] = [:]
+    /// The settings of each `[sso-session name]`, by its name.
+    package private(set) var ssoSessions: [String: [String: String]] = [:]
     /// The files that were looked for, for messages.
     package let files: [String]
 
@@ -17,30 +19,14 @@ package struct SharedConfig: Hashable, Sendable {
         profiles[name]
     }
 
-    /// The profile's credentials; nil when it has none, which is no error: a profile may only name a region.
-    package func credentials(profile name: String) throws(CredentialsError) -> Credentials? {
-        guard let profile = profiles[name] else { return nil }
-        // The order in which the SDKs look; what comes first here would be used instead of the keys below it.
-        for key in ["role_arn", "web_identity_token_file", "sso_session", "sso_start_url", "login_session"] {
-            if profile[key] != nil { throw .notAvailableYet(profile: name, key: key) }
-        }
-        let source = "profile \"\(name)\""
-        switch (profile["aws_access_key_id"], profile["aws_secret_access_key"]) {
-        case (let id?, let secret?):
-            let token = profile["aws_session_token"] ?? profile["aws_security_token"]
-            return Credentials(
-                accessKeyID: id, secretAccessKey: Secret(secret), sessionToken: token.map(Secret.init))
-        case (_?, nil): throw .incomplete(source: source, missing: "aws_secret_access_key")
-        case (nil, _?): throw .incomplete(source: source, missing: "aws_access_key_id")
-        case (nil, nil): break
-        }
-        if profile["credential_process"] != nil { throw .notAvailableYet(profile: name, key: "credential_process") }
-        return nil
-    }
-
     /// The profile in use: the option, AWS_PROFILE, AWS_DEFAULT_PROFILE, `default`.
     package static func profileName(option: String?, environment: Environment) -> String {
         option ?? environment["AWS_PROFILE"] ?? environment["AWS_DEFAULT_PROFILE"] ?? "default"
+    }
+
+    /// Whether somebody named the profile, so that it has to be there.
+    package static func isProfileNamed(option: String?, environment: Environment) -> Bool {
+        option != nil || environment["AWS_PROFILE"] != nil || environment["AWS_DEFAULT_PROFILE"] != nil
     }
 
     // MARK: Merging
@@ -49,6 +35,9 @@ package struct SharedConfig: Hashable, Sendable {
     private mutating func add(_ config: ConfigFile) {
         let services = config.sections.filter { $0.key.hasPrefix("services ") }
         for (title, section) in config.sections {
+            if title.hasPrefix("sso-session ") {
+                ssoSessions[String(title.dropFirst("sso-session ".count))] = section.settings
+            }
             let isPrefixed = title.hasPrefix("profile ")
             guard isPrefixed || (title == "default" && config.sections["profile default"] == nil) else { continue }
             let name = isPrefixed ? String(title.dropFirst("profile ".count)) : title

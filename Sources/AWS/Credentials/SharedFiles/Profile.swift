@@ -25,8 +25,8 @@ package struct Profile: Hashable, Sendable {
     }
 
     /// The service's own endpoint, else the one for every service.
-    package func endpoint(service: String) -> String? {
+    package func endpoint(service: AWSService) -> String? {
         if self["ignore_configured_endpoint_urls"]?.lowercased() == "true" { return nil }
-        return serviceEndpoints[service] ?? self["endpoint_url"]
+        return serviceEndpoints[service.configurationName.lowercased()] ?? self["endpoint_url"]
     }
 }

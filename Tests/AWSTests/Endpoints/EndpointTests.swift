@@ -22,6 +22,7 @@ import Testing
     @Test(arguments: [
         ("https://kinesis.eu-central-1.amazonaws.com", true), ("https://kinesis.cn-north-1.amazonaws.com.cn", true),
         ("https://vpce-0a-1b.kinesis.eu-west-1.vpce.amazonaws.com", true), ("https://kinesis.eu-west-1.api.aws", true),
+        ("https://kinesis.eusc-de-east-1.amazonaws.eu", true), ("https://kinesis.us-iso-east-1.c2s.ic.gov", true),
         ("http://localhost:4567", false), ("https://kinesis.example.com", false),
         ("https://amazonaws.com.example", false), ("https://notamazonaws.com", false),
     ])
@@ -43,39 +44,6 @@ import Testing
     ])
     func `what is no endpoint is told`(text: String, error: EndpointError) {
         #expect(throws: error) { try Endpoint(text) }
-    }
-
-    @Test(arguments: [
-        ("eu-central-1", "https://kinesis.eu-central-1.amazonaws.com/"),
-        ("us-east-1", "https://kinesis.us-east-1.amazonaws.com/"),
-        ("cn-north-1", "https://kinesis.cn-north-1.amazonaws.com.cn/"),
-        ("us-gov-west-1", "https://kinesis.us-gov-west-1.amazonaws.com/"),
-    ])
-    func `each partition has its suffix`(region: String, url: String) throws {
-        let region = try #require(Region(region))
-        let endpoint = try EndpointResolver.endpoint(
-            service: "kinesis", region: region, option: nil, environment: Environment([:]), profile: nil)
-        #expect(endpoint.url == url)
-    }
-
-    @Test func `option, service's variable, variable, profile's services, profile go in this order`() throws {
-        let profile = Profile(
-            name: "p", settings: ["endpoint_url": "http://profile"], serviceEndpoints: ["kinesis": "http://services"])
-        func host(_ option: String?, _ variables: [String: String], _ profile: Profile?) throws -> String {
-            try EndpointResolver.endpoint(
-                service: "kinesis", region: .local, option: option, environment: Environment(variables),
-                profile: profile
-            ).host
-        }
-        let both = ["AWS_ENDPOINT_URL_KINESIS": "http://one", "AWS_ENDPOINT_URL": "http://all"]
-        #expect(try host("http://option", both, profile) == "option")
-        #expect(try host(nil, both, profile) == "one")
-        #expect(try host(nil, ["AWS_ENDPOINT_URL": "http://all"], profile) == "all")
-        #expect(try host(nil, [:], profile) == "services")
-        #expect(try host(nil, [:], Profile(name: "p", settings: ["endpoint_url": "http://profile"])) == "profile")
-        let ignored = both.merging(["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"]) { old, _ in old }
-        #expect(try host(nil, ignored, nil) == "kinesis.us-east-1.amazonaws.com")
-        #expect(throws: EndpointError.scheme("all")) { try host(nil, ["AWS_ENDPOINT_URL": "all"], nil) }
     }
 
     @Test func `option, AWS_REGION, AWS_DEFAULT_REGION, profile name the region in this order`() throws {
@@ -105,8 +73,8 @@ import Testing
               endpoint_url = http://localhost:4567
             """, name: "config")
         let profile = SharedConfig(config: config, credentials: nil, files: []).profile("dev")
-        #expect(profile?.endpoint(service: "kinesis") == "http://localhost:4567")
-        #expect(profile?.endpoint(service: "dynamodb") == "http://all")
+        #expect(profile?.endpoint(service: .kinesis) == "http://localhost:4567")
+        #expect(profile?.endpoint(service: .dynamoDB) == "http://all")
     }
 
     @Test(arguments: [

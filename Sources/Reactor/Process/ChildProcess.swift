@@ -1,0 +1,182 @@
+import CLinux
+import Glibc
+
+/// A program that is run to its end for what it prints, without holding up the loop. Confined to its loop.
+///
+/// It gets this process's environment, nothing to read, and no place for its errors. It is a process group of its own, which
+/// is killed whole when it takes too long or prints too much.
+package enum ChildProcess {
+    /// What it printed, of at most `limit` bytes, once it has ended with success.
+    /// - Parameters:
+    ///   - words: the program, looked for in PATH where it has no slash, and its arguments.
+    ///   - timeout: from now to its end.
+    package static func output(
+        of words: [String], limit: Int, timeout: Duration, on loop: EventLoop
+    ) async throws(ChildProcessError) -> [UInt8] {
+        loop.preconditionOnLoop()
+        var ends: [Int32] = [-1, -1]
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw .system(SystemError("pipe2")) }
+        defer { close(ends[0]) }
+        let child = spawn(words, output: ends[1])
+        close(ends[1])
+        let running = Running(try child.get(), ends[0], limit, loop)
+        let result: Result<[UInt8], ChildProcessError>
+        do throws(SystemError) {
+            result = try await running.result(within: timeout)
+        } catch {
+            running.kill()
+            throw .system(error)
+        }
+        return try result.get()
+    }
+
+    private static func spawn(_ words: [String], output: Int32) -> Result<pid_t, ChildProcessError> {
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+        // What this process blocks and ignores for its own sake is not the child's.
+        var none = sigset_t()
+        var ignored = sigset_t()
+        sigemptyset(&none)
+        sigemptyset(&ignored)
+        for signal in [SIGPIPE, SIGXFSZ] { sigaddset(&ignored, signal) }
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &ignored)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var child: pid_t = 0
+        let code = posix_spawnp(&child, words[0], &actions, &attributes, &arguments, environ)
+        return code == 0 ? .success(child) : .failure(.notStarted(code: code))
+    }
+}
+
+/// Why a program gave nothing.
+package enum ChildProcessError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The errno of its start: it is not there, or may not be run.
+    case notStarted(code: Int32)
+    /// It ended with this code.
+    case exited(code: Int32)
+    /// A signal ended it.
+    case signalled(Int32)
+    case timedOut(after: Duration)
+    case tooMuchOutput(limit: Int)
+    /// A call of this process itself failed.
+    case system(call: String, code: Int32)
+
+    static func system(_ error: SystemError) -> ChildProcessError {
+        .system(call: error.call.description, code: error.code)
+    }
+
+    package var description: String {
+        switch self {
+        case .notStarted(let code): "the program cannot be started: \(String(cString: strerror(code))) (\(code))"
+        case .exited(let code): "the program ended with code \(code)"
+        case .signalled(let signal): "signal \(signal) ended the program"
+        case .timedOut(let after): "the program did not end within \(after)"
+        case .tooMuchOutput(let limit): "the program printed more than \(limit) bytes"
+        case .system(let call, let code): "\(call): \(String(cString: strerror(code))) (\(code))"
+        }
+    }
+}
+
+/// A child between its start and its end. Confined to its loop.
+private final class Running {
+    private let child: pid_t
+    private let output: Int32
+    private let limit: Int
+    private let loop: EventLoop
+    private var printed: [UInt8] = []
+    private var isOutputOpen = true
+    private var hasEnded = false
+    private var watches: [Watch] = []
+    private var done: UnsafeContinuation<Result<[UInt8], ChildProcessError>, Never>?
+
+    init(_ child: pid_t, _ output: Int32, _ limit: Int, _ loop: EventLoop) {
+        self.child = child
+        self.output = output
+        self.limit = limit
+        self.loop = loop
+    }
+
+    /// A descendant that keeps the output open does not keep the result: what the child wrote before its end is there then.
+    func result(within timeout: Duration) async throws(SystemError) -> Result<[UInt8], ChildProcessError> {
+        let ended = clinux_pidfd_open(child)
+        guard ended >= 0 else { throw SystemError("pidfd_open") }
+        defer {
+            for watch in watches { watch.cancel() }
+            close(ended)
+        }
+        _ = fcntl(output, F_SETFL, O_NONBLOCK)
+        watches.append(try loop.watch(output, .read) { [unowned self] _ in read() })
+        watches.append(try loop.watch(ended, .read) { [unowned self] _ in end() })
+        let timer = loop.schedule(after: timeout) { [unowned self] in fail(.timedOut(after: timeout)) }
+        defer { loop.cancel(timer) }
+        return await withUnsafeContinuation { done = $0 }
+    }
+
+    private func read() {
+        var chunk = [UInt8](repeating: 0, count: 16 << 10)
+        while isOutputOpen {
+            let count = retryingInterrupts { Glibc.read(output, &chunk, chunk.count) }
+            if count < 0, errno == EAGAIN { return }
+            guard count > 0 else {
+                isOutputOpen = false
+                return watches[0].cancel()
+            }
+            printed += chunk[..<count]
+            if printed.count > limit { return fail(.tooMuchOutput(limit: limit)) }
+        }
+    }
+
+    private func end() {
+        guard !hasEnded else { return }
+        read()
+        guard done != nil else { return }
+        finish(reap())
+    }
+
+    private func reap() -> Result<[UInt8], ChildProcessError> {
+        hasEnded = true
+        var status: Int32 = 0
+        guard retryingInterrupts({ waitpid(child, &status, 0) }) == child else {
+            return .failure(.system(SystemError("waitpid")))
+        }
+        // The macros of wait(2), which Swift cannot import.
+        let signal = status & 0x7f
+        if signal != 0 { return .failure(.signalled(signal)) }
+        let code = (status >> 8) & 0xff
+        return code == 0 ? .success(printed) : .failure(.exited(code: code))
+    }
+
+    private func fail(_ error: ChildProcessError) {
+        kill()
+        finish(.failure(error))
+    }
+
+    /// Ends the child and whom it started, and takes its status from the kernel: SIGKILL leaves nothing to wait for.
+    func kill() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        _ = Glibc.kill(-child, SIGKILL)
+        _ = Glibc.kill(child, SIGKILL)
+        var status: Int32 = 0
+        _ = retryingInterrupts { waitpid(child, &status, 0) }
+    }
+
+    private func finish(_ result: Result<[UInt8], ChildProcessError>) {
+        guard let done else { return }
+        self.done = nil
+        done.resume(returning: result)
+    }
+}

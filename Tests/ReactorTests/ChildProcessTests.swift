@@ -1,0 +1,98 @@
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Reactor
+
+@Suite(.timeLimit(.minutes(1))) struct ChildProcessTests {
+    private static func run(
+        _ words: [String], limit: Int = 1024, timeout: Duration = .seconds(30)
+    ) async throws -> Result<String, ChildProcessError> {
+        try await onLoop { loop in
+            do throws(ChildProcessError) {
+                let printed = try await ChildProcess.output(of: words, limit: limit, timeout: timeout, on: loop)
+                return .success(String(decoding: printed, as: UTF8.self))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    @Test func `a program's output is had once it has ended, with PATH and arguments`() async throws {
+        #expect(try await Self.run(["printf", "%s-%s", "a b", "$HOME"]) == .success("a b-$HOME"))
+        #expect(try await Self.run(["/bin/sh", "-c", "cat; echo hush >&2; echo done"]) == .success("done\n"))
+    }
+
+    @Test func `what a program is to print at most may come in pieces`() async throws {
+        let text = String(repeating: "x", count: 300_000)
+        let command = "head -c 300000 /dev/zero | tr '\\0' x"
+        #expect(try await Self.run(["sh", "-c", command], limit: 300_000) == .success(text))
+        #expect(
+            try await Self.run(["sh", "-c", command], limit: 299_999) == .failure(.tooMuchOutput(limit: 299_999)))
+    }
+
+    @Test func `an end that is none is told`() async throws {
+        #expect(try await Self.run(["sh", "-c", "echo x; exit 3"]) == .failure(.exited(code: 3)))
+        #expect(try await Self.run(["sh", "-c", "kill -9 $$"]) == .failure(.signalled(SIGKILL)))
+        #expect(try await Self.run(["/nowhere/program"]) == .failure(.notStarted(code: ENOENT)))
+        #expect(try await Self.run(["/etc/passwd"]) == .failure(.notStarted(code: EACCES)))
+    }
+
+    @Test func `a program that hangs is ended with those it started, and the loop goes on meanwhile`() async throws {
+        let folder = TemporaryFolder()
+        let pids = folder.path + "/pids"
+        let hung = ["sh", "-c", "sleep 1000 & echo $$ $! > \(pids); wait"]
+        let ticks = Ticks()
+        let result = try await onLoop { loop in
+            let counting = loop.spawn {
+                while (try? await loop.sleep(for: .milliseconds(5))) != nil { ticks.count.add(1, ordering: .relaxed) }
+            }
+            var result: ChildProcessError?
+            do throws(ChildProcessError) {
+                _ = try await ChildProcess.output(of: hung, limit: 10, timeout: .milliseconds(300), on: loop)
+            } catch {
+                result = error
+            }
+            counting.cancel()
+            return result
+        }
+        #expect(result == .timedOut(after: .milliseconds(300)))
+        #expect(ticks.count.load(ordering: .relaxed) > 3)
+        let written = try testText(pids).split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
+        #expect(written.count == 2)
+        for pid in written {
+            let deadline = ContinuousClock.now + .seconds(10)
+            while isAlive(pid), ContinuousClock.now < deadline { await Task.yield() }
+            #expect(!isAlive(pid), "\(pid) lives on")
+        }
+    }
+
+    /// The grandchild is init's to reap: it is gone, or dead and not reaped yet.
+    private func isAlive(_ pid: Int32) -> Bool {
+        let state = (try? testText("/proc/\(pid)/stat"))?.split(separator: " ").dropFirst(2).first
+        return state.map { $0 != "Z" } ?? false
+    }
+
+    @Test func `a descendant that keeps the output open does not keep the result`() async throws {
+        let (result, duration) = try await onLoop { loop in
+            let start = ContinuousClock.now
+            let printed = try await ChildProcess.output(
+                of: ["sh", "-c", "sleep 20 & echo done"], limit: 100, timeout: .seconds(15), on: loop)
+            return (String(decoding: printed, as: UTF8.self), ContinuousClock.now - start)
+        }
+        #expect(result == "done\n" && duration < .seconds(10))
+    }
+
+    private func testText(_ path: String) throws -> String {
+        guard let file = fopen(path, "r") else { throw TestFileError(path: path, code: errno) }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+}
+
+private final class Ticks: Sendable {
+    let count = Atomic(0)
+}
