@@ -46,7 +46,8 @@ enum Way: CaseIterable, Sendable {
         let transport = Transport(loop: loop, options: options)
         let client = AWSClient(
             service: "kinesis", serviceProtocol: KinesisClient.serviceProtocol, region: .local,
-            endpoint: ServiceEndpoint(try Endpoint("http://\(address)")), credentials: .fixed(.local), transport: transport,
+            endpoint: ServiceEndpoint(try Endpoint("http://\(address)")), credentials: .fixed(.local),
+            transport: transport,
             logger: logger)
         let result: Result<Void, any Error>
         do {

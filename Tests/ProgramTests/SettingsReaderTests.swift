@@ -128,12 +128,20 @@ import Testing
         ("consumers: [{streamName: 'a b'}]", "sidecar.yaml:1 consumers[0].streamName: \"a b\" is not accepted"),
         ("consumers: [{streamName: a, dataDir: x}]", "sidecar.yaml:1 consumers[0].dataDir: is an option"),
         ("consumers:\n- {streamName: a}\n- {streamName: a}", "sidecar.yaml:3 consumers[1]: stream a with"),
-        ("accountIdEndpointMode: on", "sidecar.yaml:1 accountIdEndpointMode: \"on\" is not accepted; accepted: preferred"),
-        ("useFipsEndpoint: maybe", "sidecar.yaml:1 useFipsEndpoint: \"maybe\" is not accepted; accepted: true or false"),
+        (
+            "accountIdEndpointMode: on",
+            "sidecar.yaml:1 accountIdEndpointMode: \"on\" is not accepted; accepted: preferred"
+        ),
+        (
+            "useFipsEndpoint: maybe",
+            "sidecar.yaml:1 useFipsEndpoint: \"maybe\" is not accepted; accepted: true or false"
+        ),
         ("sts: {credentials: {accessKeyId: a}}", "sidecar.yaml:1 sts.credentials.accessKeyId: credentials need both"),
         ("sts: {credentials: {profile: a}}", "sidecar.yaml:1 sts.credentials.profile: there is no option"),
-        ("dynamoDb: {credentials: {accessKeyId: a, secretAccessKey: b, profile: c}}",
-            "sidecar.yaml:1 dynamoDb.credentials.accessKeyId: credentials have keys or a profile"),
+        (
+            "dynamoDb: {credentials: {accessKeyId: a, secretAccessKey: b, profile: c}}",
+            "sidecar.yaml:1 dynamoDb.credentials.accessKeyId: credentials have keys or a profile"
+        ),
         ("local: true\nuseFipsEndpoint: true", "sidecar.yaml:2 useFipsEndpoint: has no effect with --local"),
         ("s3: {bucketName: b}", "sidecar.yaml:1 s3.bucketName: is not available yet"),
     ])
@@ -169,7 +177,9 @@ import Testing
             credentials: {profile: reader}
             sts: {endpoint: "https://sts.example", region: eu-west-1, credentials: {accessKeyId: id, secretAccessKey: s}}
             """
-        let reader = read(["--sts-endpoint", "http://127.0.0.1:1"], environment: ["KINESIS_SIDECAR_USE_DUALSTACK_ENDPOINT": "false"], file: file)
+        let reader = read(
+            ["--sts-endpoint", "http://127.0.0.1:1"], environment: ["KINESIS_SIDECAR_USE_DUALSTACK_ENDPOINT": "false"],
+            file: file)
         #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
         let settings = reader.settings
         #expect(settings.endpoints == .init(useFIPS: true, useDualStack: false, accountIDMode: .required))

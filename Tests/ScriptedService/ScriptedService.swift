@@ -89,7 +89,8 @@ package final class ScriptedService: HTTPHandler, Sendable {
             let address = try server.listen(ListenAddress("127.0.0.1:0")!)
             let client = AWSClient(
                 service: "scripted", serviceProtocol: serviceProtocol, region: .local,
-                endpoint: ServiceEndpoint(try Endpoint("http://\(address)")), credentials: .fixed(.local), transport: transport,
+                endpoint: ServiceEndpoint(try Endpoint("http://\(address)")), credentials: .fixed(.local),
+                transport: transport,
                 logger: logger)
             try await body(client)
             return .success(())

@@ -28,7 +28,8 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
 
     /// The part of AWS the region belongs to, each with domains of its own. Regions of none are taken for the first one's.
     package var partition: Partition {
-        Partition.allCases.first { partition in partition.regionPrefixes.contains(where: name.hasPrefix) } ?? .commercial
+        Partition.allCases.first { partition in partition.regionPrefixes.contains(where: name.hasPrefix) }
+            ?? .commercial
     }
 
     /// Source: botocore's partitions.json.

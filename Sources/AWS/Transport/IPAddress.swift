@@ -4,6 +4,7 @@ import Bytes
 package enum IPAddress {
     /// Whether a host (lower case, IPv6 without brackets) is this machine or on its link: loopback, `localhost`, and
     /// link-local, where metadata services live.
+    /// So are the addresses that EC2 has for an instance's own services.
     /// Source: RFC 6761, 6.3 (localhost); RFC 1122, 3.2.1.3 and RFC 4291, 2.5.3 (loopback); RFC 3927 and RFC 4291,
     /// 2.5.6 (link-local).
     package static func isLoopbackOrLinkLocal(_ host: String) -> Bool {
@@ -11,16 +12,26 @@ package enum IPAddress {
         if name == "localhost" || name.hasSuffix(".localhost") { return true }
         if let bytes = version4(Substring(name)) { return isNear(bytes[...]) }
         guard let bytes = version6(Substring(name)) else { return false }
-        if bytes.dropLast().allSatisfy({ $0 == 0 }) && bytes[15] == 1 { return true }
+        if isLoopback(bytes) || bytes.starts(with: ofInstances) { return true }
         if bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80 { return true }
         let isMapped = bytes[0..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
         return isMapped && isNear(bytes[12...])
     }
 
-    /// Whether a host is this machine; `localhost` is (RFC 6761, 6.3).
+    /// Whether a host (as above) is this machine.
     static func isLoopback(_ host: String) -> Bool {
-        isLoopbackOrLinkLocal(host) && !host.hasPrefix("169.254.") && !host.hasPrefix("fe") && !host.hasPrefix("::ffff:")
+        let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+        if name == "localhost" || name.hasSuffix(".localhost") { return true }
+        if let bytes = version4(Substring(name)) { return bytes[0] == 127 }
+        return version6(Substring(name)).map(isLoopback) ?? false
     }
+
+    private static func isLoopback(_ bytes: [UInt8]) -> Bool {
+        bytes.dropLast().allSatisfy { $0 == 0 } && bytes[15] == 1
+    }
+
+    /// fd00:ec2::/32. Source: EC2's user guide, "Instance metadata and user data".
+    private static let ofInstances: [UInt8] = [0xfd, 0x00, 0x0e, 0xc2]
 
     static func isVersion6(_ text: Substring) -> Bool {
         version6(text) != nil

@@ -193,7 +193,9 @@ extension ProgramOption {
             },
         ] + credentials("credentials", \.credentials) + variants
         // No profile: its roles are what STS is asked for.
-        + place("sts", \.sts.endpoint, \.sts.region, flag: "sts-endpoint", "where STS is asked for the credentials of roles")
+        + place(
+            "sts", \.sts.endpoint, \.sts.region, flag: "sts-endpoint", "where STS is asked for the credentials of roles"
+        )
         + keys("sts.credentials", \.sts.credentials)
 
     /// Which endpoints of a region are asked.

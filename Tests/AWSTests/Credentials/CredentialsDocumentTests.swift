@@ -29,7 +29,10 @@ import Time
         (#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":""}"#, "SecretAccessKey is missing"),
         (#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hush","SessionToken":7}"#, "SessionToken is missing"),
         (#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hush","Expiration":"soon"}"#, "Expiration is no time"),
-        (#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hush","AccountId":"1"}"#, "AccountId is not twelve digits"),
+        (
+            #"{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hush","AccountId":"1"}"#,
+            "AccountId is not twelve digits"
+        ),
     ])
     func `what is wrong with one is told without it`(text: String, problem: String) {
         #expect(throws: CredentialsDocument.Problem(text: problem)) {
@@ -83,7 +86,8 @@ import Time
             ("<AssumeRoleResponse", "<<", "it is no XML"),
         ] {
             #expect(throws: CredentialsDocument.Problem(text: problem)) {
-                try STS.credentials(ByteBuffer(text.split(separator: from, omittingEmptySubsequences: false).joined(separator: to)))
+                try STS.credentials(
+                    ByteBuffer(text.split(separator: from, omittingEmptySubsequences: false).joined(separator: to)))
             }
         }
     }
@@ -111,7 +115,8 @@ import Time
         func text(_ seconds: Int) -> String { now.advanced(by: .seconds(seconds)).iso8601 }
         let renewal =
             renews
-            ? #","clientId":"c","clientSecret":"hush","refreshToken":"r","registrationExpiresAt":"\#(text(clientEnds))""# : ""
+            ? #","clientId":"c","clientSecret":"hush","refreshToken":"r","registrationExpiresAt":"\#(text(clientEnds))""#
+            : ""
         let json = #"{"startUrl":"u","accessToken":"old","expiresAt":"\#(text(seconds))"\#(renewal)}"#
         return try SSOToken(Array(json.utf8))
     }
@@ -125,7 +130,9 @@ import Time
         #expect(try Self.token(ends: 0, renews: false).step(now: Self.now) == .logIn)
         let ended = try Self.token(ends: 0, clientEnds: 0)
         #expect(ended.step(now: Self.now) == .logIn)
-        #expect(try SSOToken(Array(#"{"accessToken":"t","expiresAt":"2026-01-02T03:04:05UTC"}"#.utf8)).expiration == Self.now)
+        #expect(
+            try SSOToken(Array(#"{"accessToken":"t","expiresAt":"2026-01-02T03:04:05UTC"}"#.utf8)).expiration
+                == Self.now)
     }
 
     @Test func `a renewed login keeps what others have written`() throws {

@@ -95,7 +95,8 @@ import Time
         let file = folder.write("token", "one\n")
         let server = TestServer { received in
             let token = received.header("authorization") ?? "none"
-            return .ok(Self.document.split(separator: #":"a""#).joined(separator: #":"\#(token)-\#(received.query ?? "")""#))
+            return .ok(
+                Self.document.split(separator: #":"a""#).joined(separator: #":"\#(token)-\#(received.query ?? "")""#))
         }
         defer { server.stop() }
         func endpoint(_ more: [String: String]) throws -> CredentialsRecipe {
@@ -103,7 +104,9 @@ import Time
             let all = Environment(own.merging(more) { $1 })
             return .container(try #require(try ContainerEndpoint(all)))
         }
-        let ofFile = try endpoint(["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": file, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x"])
+        let ofFile = try endpoint([
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": file, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x",
+        ])
         #expect(Self.text(try await Self.fetch(ofFile)) == "one-task=7")
         _ = folder.write("token", "two")
         #expect(Self.text(try await Self.fetch(ofFile)) == "two-task=7")
@@ -138,7 +141,8 @@ import Time
         defer { server.stop() }
         let outer = AssumedRole(arn: "arn:outer", duration: .seconds(900), externalID: "a&b")
         let keys = Credentials(accessKeyID: "base", secretAccessKey: Secret("s"))
-        let recipe = CredentialsRecipe.role(outer, signedBy: .role(AssumedRole(arn: "arn:inner"), signedBy: .keys(keys)))
+        let recipe = CredentialsRecipe.role(
+            outer, signedBy: .role(AssumedRole(arn: "arn:inner"), signedBy: .keys(keys)))
         #expect(Self.text(try await Self.fetch(recipe, services: server.url)) == "base++")
         let start = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3A"
         #expect(
@@ -169,7 +173,9 @@ import Time
         let file = folder.write("token", "hush")
         let asked = Mutex(0)
         let server = TestServer { _ in
-            let count = asked.withLock { $0 += 1; return $0 }
+            let count = asked.withLock {
+                $0 += 1; return $0
+            }
             let code = count == 1 ? "IDPCommunicationError" : "AccessDenied"
             return .status(count == 1 ? 400 : 403, "<ErrorResponse><Error><Code>\(code)</Code></Error></ErrorResponse>")
         }
@@ -208,7 +214,8 @@ import Time
                 received.header("x-amz-sso_bearer_token") == "new"
             else { return .status(401, "{}") }
             return .ok(
-                #"{"roleCredentials":{"accessKeyId":"l","secretAccessKey":"s","sessionToken":"t","expiration":32472144000000}}"#)
+                #"{"roleCredentials":{"accessKeyId":"l","secretAccessKey":"s","sessionToken":"t","expiration":32472144000000}}"#
+            )
         }
         defer { server.stop() }
         func write(_ token: String, ends: String) {
@@ -219,7 +226,9 @@ import Time
         let found = try await Self.fetch(.sso(login), services: server.url).get()
         #expect(found.accessKeyID == "l" && found.accountID?.text == "123456789012")
         let kept = try SmallFile.read(login.file, limit: 4096).text
-        #expect(kept.contains(#""accessToken":"new""#) && kept.contains(#""refreshToken":"r2""#) && kept.contains(#""x":1"#))
+        #expect(
+            kept.contains(#""accessToken":"new""#) && kept.contains(#""refreshToken":"r2""#) && kept.contains(#""x":1"#)
+        )
         var status = stat()
         #expect(stat(login.file, &status) == 0 && status.st_mode & 0o777 == 0o600)
         write("refused", ends: "2999-01-01T00:00:00Z")

@@ -64,7 +64,9 @@ import Testing
         let variables = ["AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_ACCESS_KEY": "s", "AWS_PROFILE": "other"]
         let plan = try Self.plan(credentials: Self.section("dev", "file"), variables, profile: "dev")
         #expect(plan.recipe == .keys(Self.keys("file")))
-        #expect(throws: CredentialsError.self) { try Self.plan(config: "[profile dev]\nregion = x", variables, profile: "dev") }
+        #expect(throws: CredentialsError.self) {
+            try Self.plan(config: "[profile dev]\nregion = x", variables, profile: "dev")
+        }
     }
 
     @Test func `the credentials file's keys count before the config file's`() throws {
@@ -156,7 +158,9 @@ import Testing
             sso_role_name = Reader
             """
         // echo -n work | sha1sum; echo -n https://work.awsapps.com/start | sha1sum
-        let files = ["new": "e274eeff768c6396088ec6eb091f4bf4d47ab1e0", "old": "19aabcacc95f752e6b4e0978c9b2a1691b58f5e0"]
+        let files = [
+            "new": "e274eeff768c6396088ec6eb091f4bf4d47ab1e0", "old": "19aabcacc95f752e6b4e0978c9b2a1691b58f5e0",
+        ]
         for (profile, name) in files {
             guard case .sso(let login) = try Self.plan(config: config, profile: profile).recipe else {
                 Issue.record("\(profile) is no login")
@@ -170,8 +174,10 @@ import Testing
 
     @Test(arguments: [
         ("role_arn = x\nsource_profile = default", "lack keys of its own"),
-        ("role_arn = x\nsource_profile = a\n[profile a]\nrole_arn = y\nsource_profile = default",
-            "source_profile goes in a circle: default, a, default"),
+        (
+            "role_arn = x\nsource_profile = a\n[profile a]\nrole_arn = y\nsource_profile = default",
+            "source_profile goes in a circle: default, a, default"
+        ),
         ("role_arn = x\nsource_profile = gone", "profile \"gone\" is in none of"),
         ("role_arn = x", "lack source_profile, credential_source or web_identity_token_file"),
         ("role_arn = x\nsource_profile = a\ncredential_source = Environment", "has both source_profile and"),
@@ -183,7 +189,8 @@ import Testing
         ("sso_session = s\nsso_account_id = 123456789012\nsso_role_name = r", "lack a section [sso-session s]"),
         ("sso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "sso_account_id cannot be used"),
         ("login_session = x", "asks for login_session"), ("credential_process = 'a", "with every quote closed"),
-        ("aws_access_key_id = x", "lack aws_secret_access_key"), ("aws_secret_access_key = x", "lack aws_access_key_id"),
+        ("aws_access_key_id = x", "lack aws_secret_access_key"),
+        ("aws_secret_access_key = x", "lack aws_access_key_id"),
     ])
     func `a profile that cannot be used says why`(settings: String, why: String) throws {
         let error = #expect(throws: CredentialsError.self) { try Self.plan(config: "[default]\n" + settings + "\n") }

@@ -80,6 +80,7 @@ import Testing
     @Test(arguments: [
         "127.0.0.1", "127.255.0.9", "localhost", "localhost.", "x.localhost", "::1", "0:0:0:0:0:0:0:1",
         "169.254.169.254", "fe80::1", "fe80::1%eth0", "febf::1", "::ffff:127.0.0.1", "::ffff:169.254.170.2",
+        "fd00:ec2::254",
     ])
     func `loopback and link-local never go through a proxy`(host: String) {
         #expect(IPAddress.isLoopbackOrLinkLocal(host))

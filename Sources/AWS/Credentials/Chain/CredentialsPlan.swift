@@ -38,7 +38,9 @@ package struct CredentialsPlan: Hashable, Sendable {
         let isNamed = SharedConfig.isProfileNamed(option: options.profile, environment: environment)
         let place = "profile \"\(profile)\" of the shared files"
         if isNamed || shared.profile(profile) != nil, let recipe = try roles.recipe(of: profile) {
-            if case .keys = recipe { self.init(place, recipe, passed) } else {
+            if case .keys = recipe {
+                self.init(place, recipe, passed)
+            } else {
                 self.init("\(place) (\(recipe))", recipe, passed)
             }
             return

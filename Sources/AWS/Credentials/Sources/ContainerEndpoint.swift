@@ -21,7 +21,9 @@ package struct ContainerEndpoint: Hashable, Sendable {
         let name: String
         let url: String
         if let path = environment[Self.variables[0]] {
-            guard path.hasPrefix("/") else { throw .badVariable(Self.variables[0], accepted: "a path that begins with /") }
+            guard path.hasPrefix("/") else {
+                throw .badVariable(Self.variables[0], accepted: "a path that begins with /")
+            }
             (name, url) = (Self.variables[0], "http://169.254.170.2" + path)
         } else if let full = environment[Self.variables[1]] {
             (name, url) = (Self.variables[1], full)

@@ -46,7 +46,9 @@ package struct SSOLogin: Hashable, Sendable {
             throw .badProfile(profile.name, .badValue(key: "sso_region", accepted: "a region, such as eu-central-1"))
         }
         self.region = region
-        guard let home = environment["HOME"] else { throw .incomplete(source: "the login of \(source)", missing: "HOME") }
+        guard let home = environment["HOME"] else {
+            throw .incomplete(source: "the login of \(source)", missing: "HOME")
+        }
         let name = Hex.encode(Array(cached.utf8).withUnsafeBytes(Digest.sha1))
         file = "\(home)/.aws/sso/cache/\(name).json"
     }

@@ -39,7 +39,9 @@ enum STS {
 
     /// What a success of either operation says; quotes nothing of it when it is none.
     static func credentials(_ body: ByteBuffer) throws(CredentialsDocument.Problem) -> Credentials {
-        guard let root = try? XMLReader.read(body.bytes) else { throw CredentialsDocument.Problem(text: "it is no XML") }
+        guard let root = try? XMLReader.read(body.bytes) else {
+            throw CredentialsDocument.Problem(text: "it is no XML")
+        }
         let result = root.children.first { $0.name.hasSuffix("Result") }
         guard let found = result?["Credentials"] else {
             throw CredentialsDocument.Problem(text: "Credentials is missing")
