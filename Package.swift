@@ -196,6 +196,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzURLText", ["HTTP"]),
         fuzzer("FuzzGzip", ["Gzip", "Bytes"]),
         fuzzer("FuzzConfigFile", ["AWS"]),
+        fuzzer("FuzzCredentials", ["AWS", "Bytes"]),
         fuzzer("FuzzAuthorization", ["AWS", "Time"]),
         fuzzer("FuzzJSON", ["JSON", "Bytes"]),
         fuzzer("FuzzCBOR", ["CBOR", "Bytes"]),

@@ -15,7 +15,12 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             for (key, value) in section.settings { precondition(!key.isEmpty && value.utf8.count <= count) }
         }
         let config = SharedConfig(config: file, credentials: file, files: [])
-        for name in config.profiles.keys { _ = try? config.credentials(profile: name) }
+        let nobody = Environment(["HOME": "/home/fuzz"])
+        for name in config.profiles.keys {
+            // Profiles may name one another in every way, also in circles.
+            let plan = try? CredentialsPlan(CredentialsPlan.Options(profile: name), environment: nobody, shared: config)
+            if let plan { precondition(!plan.place.isEmpty && plan.passedOver.isEmpty) }
+        }
     } catch .badLine(_, let line, _) {
         precondition(line >= 1 && line <= bytes.count { $0 == 10 } + 1)
     } catch {

@@ -21,7 +21,7 @@ struct ServiceTargets {
     ) async throws(StartError) {
         let profile = settings.isLocal ? nil : try Self.profile(settings, environment)
         let region = try await Self.region(settings, profile, environment, transport)
-        let resolver = try Self.resolver(settings, profile, environment)
+        let resolver = try Self.resolver(settings, profile, settings.isLocal ? Environment([:]) : environment)
         let sts = settings.sts
         fetcher = CredentialsFetcher(
             transport: transport, stsRegion: sts.region.flatMap(Region.init) ?? region, logger: Logger(label: "aws")

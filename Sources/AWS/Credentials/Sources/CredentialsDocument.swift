@@ -3,28 +3,28 @@ import Time
 
 /// Credentials in JSON, as a process, a container's endpoint, the instance's metadata and IAM Identity Center give them: each with
 /// other names for some members. Performs no I/O.
-enum CredentialsDocument {
+package enum CredentialsDocument {
     /// What is wrong with a document; quotes nothing of it.
-    struct Problem: Error, Hashable, Sendable {
-        let text: String
+    package struct Problem: Error, Hashable, Sendable {
+        package let text: String
     }
 
     /// `Version` must be 1. Source: sdkref, "Process credential provider".
-    static func ofProcess(_ bytes: [UInt8]) throws(Problem) -> Credentials {
+    package static func ofProcess(_ bytes: [UInt8]) throws(Problem) -> Credentials {
         let json = try parsed(bytes)
         guard json["Version"]?.int == 1 else { throw Problem(text: "Version is not 1") }
         return try keys(json, token: "SessionToken", isTokenNeeded: false)
     }
 
     /// Of a container's endpoint, and of the instance's metadata, which says how it went in `Code`.
-    static func ofEndpoint(_ bytes: [UInt8]) throws(Problem) -> Credentials {
+    package static func ofEndpoint(_ bytes: [UInt8]) throws(Problem) -> Credentials {
         let json = try parsed(bytes)
         if let code = json["Code"]?.string, code != "Success" { throw Problem(text: "Code is not Success") }
         return try keys(json, token: "Token", isTokenNeeded: true)
     }
 
     /// GetRoleCredentials', whose time is in milliseconds.
-    static func ofLogin(_ bytes: [UInt8]) throws(Problem) -> Credentials {
+    package static func ofLogin(_ bytes: [UInt8]) throws(Problem) -> Credentials {
         guard let json = try parsed(bytes)["roleCredentials"] else { throw Problem(text: "roleCredentials is missing") }
         guard let end = json["expiration"]?.int else { throw Problem(text: "expiration is missing or no number") }
         return Credentials(

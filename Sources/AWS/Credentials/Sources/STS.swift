@@ -5,7 +5,7 @@ import XML
 /// The operations of AWS's Security Token Service that give a role's credentials. Performs no I/O.
 ///
 /// Source: https://docs.aws.amazon.com/STS/latest/APIReference
-enum STS {
+package enum STS {
     static let serviceProtocol = ServiceProtocol.query
     private static let version = "2011-06-15"
     /// Of one attempt.
@@ -38,7 +38,7 @@ enum STS {
     }
 
     /// What a success of either operation says; quotes nothing of it when it is none.
-    static func credentials(_ body: ByteBuffer) throws(CredentialsDocument.Problem) -> Credentials {
+    package static func credentials(_ body: ByteBuffer) throws(CredentialsDocument.Problem) -> Credentials {
         guard let root = try? XMLReader.read(body.bytes) else {
             throw CredentialsDocument.Problem(text: "it is no XML")
         }
