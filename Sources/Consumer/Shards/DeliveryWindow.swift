@@ -104,7 +104,9 @@ extension DeliveryWindow {
     /// How far the shard is done where a client says that it is done up to here: further where nothing is to be delivered
     /// behind the record that it names, as behind the last user record of an aggregate.
     func reached(by checkpoint: Checkpoint) -> Checkpoint {
-        guard let delivered = delivered.checkpoint, .through(checkpoint) >= offeredReach.named else { return checkpoint }
+        guard let delivered = delivered.checkpoint, .through(checkpoint) >= offeredReach.named else {
+            return checkpoint
+        }
         return max(checkpoint, delivered)
     }
 

@@ -214,7 +214,9 @@ struct DeliveredRecords {
     private mutating func open(behind done: Checkpoint?) -> AggregatedRecords.Opening {
         guard case .auto(let shard) = deaggregation, mayBeAggregate() else { return .none }
         var last: Int?
-        if let done, case .part(let through) = done.extent, done.sequenceNumber.order(of: digits) == 0 { last = through }
+        if let done, case .part(let through) = done.extent, done.sequenceNumber.order(of: digits) == 0 {
+            last = through
+        }
         let data = fields.dataStart..<fields.dataEnd
         guard fields.isBase64 else { return AggregatedRecords.open(response, data, keeping: shard, behind: last) }
         decoded.removeAll()

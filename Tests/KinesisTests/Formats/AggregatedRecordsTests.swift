@@ -101,7 +101,8 @@ import Testing
         let half = UInt128.max / 2
         let range = try #require(HashKeyRange(start: .lowest, end: HashKey(half)))
         let keys = (0..<40).map { "key-\($0)" }
-        let all = keys.map { User(key: $0, data: Array($0.utf8)) }
+        let all =
+            keys.map { User(key: $0, data: Array($0.utf8)) }
             + [User(hashKey: "0", data: [1]), User(hashKey: String(UInt128.max), data: [2])]
         let buffer = ByteBuffer(AggregateText.aggregate(all))
         guard case .aggregate(var records) = AggregatedRecords.open(buffer, 0..<buffer.count, keeping: range) else {

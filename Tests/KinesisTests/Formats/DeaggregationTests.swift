@@ -134,8 +134,10 @@ import Time
             let users = (0..<Int.random(in: 1..<30, using: &random)).map { _ in
                 User(
                     key: "k\(Int.random(in: 0..<5, using: &random))",
-                    hashKey: Bool.random(using: &random) ? String(UInt128.random(in: 0...UInt128.max, using: &random)) : nil,
-                    data: (0..<Int.random(in: 0..<200, using: &random)).map { _ in .random(in: 97...122, using: &random) })
+                    hashKey: Bool.random(using: &random)
+                        ? String(UInt128.random(in: 0...UInt128.max, using: &random)) : nil,
+                    data: (0..<Int.random(in: 0..<200, using: &random)).map { _ in .random(in: 97...122, using: &random)
+                    })
             }
             guard Bool.random(using: &random) else {
                 records.append(AnswerText.record(number, users[0].data))
