@@ -9,7 +9,9 @@ import Time
     private let created = WallTime(milliseconds: 1_000_000)
     private let moment = WallTime(milliseconds: 1_500_000)
     private let now = WallTime(milliseconds: 2_000_000)
-    private let (parent, left, right) = (ShardID(number: 0), ShardID(number: 1), ShardID(number: 2))
+    private let parent = ShardID(number: 0)
+    private let left = ShardID(number: 1)
+    private let right = ShardID(number: 2)
 
     /// A shard that was split, and its children.
     private var listing: [Shard] {
@@ -58,8 +60,9 @@ import Time
         let moves = try plan(.latest, [parent: standing(5), left: standing(nil, .nobody)])
         #expect(moves[parent]?.isDepleted == true && moves[parent]?.isReleased == true)
         #expect(moves[left]?.isDepleted == false && moves[left]?.place == .since(now))
-        #expect(try plan(.latest).keys.sorted() == [left, right], "one that is done stays as it is")
-        #expect(try plan(.latest).values.allSatisfy { !$0.isReleased }, "who reads an open shard reads on")
+        let open = try plan(.latest)
+        #expect(open.keys.sorted() == [left, right], "one that is done stays as it is")
+        #expect(open.values.allSatisfy { !$0.isReleased }, "who reads an open shard reads on")
     }
 
     @Test func `the beginning is older than any record`() throws {
@@ -71,8 +74,10 @@ import Time
         let moves = try plan(.moment(moment), shard: parent)
         #expect(moves[parent]?.place == .since(moment))
         #expect(moves[left]?.place == .since(created) && moves[right]?.place == .since(created))
-        #expect(try plan(.moment(moment), shard: left).keys.sorted() == [left])
-        #expect(try plan(.latest, shard: parent).isEmpty, "it is done already")
+        let child = try plan(.moment(moment), shard: left)
+        #expect(child.keys.sorted() == [left])
+        let done = try plan(.latest, shard: parent)
+        #expect(done.isEmpty, "it is done already")
     }
 
     @Test func `a record is the next one`() throws {
@@ -85,11 +90,13 @@ import Time
     @Test func `what is read elsewhere is released, or refused where its reader cannot be told`() throws {
         var standings = standings
         standings[left]?.holder = .other
-        #expect(try plan(.latest, standings)[left]?.isReleased == true)
+        let others = try plan(.latest, standings)
+        #expect(others[left]?.isReleased == true)
         standings[right]?.holder = .unreachable(MemberID("m"), host: "h")
         let held = HeldShard(shard: right, owner: MemberID("m"), host: "h")
         #expect(throws: SeekPlan.Refusal.held([held])) { try plan(.latest, standings) }
-        #expect(try plan(.latest, shard: left, standings).keys.sorted() == [left], "a shard that it does not have")
+        let free = try plan(.latest, shard: left, standings)
+        #expect(free.keys.sorted() == [left], "a shard that it does not have")
         #expect(throws: SeekPlan.Refusal.held([held])) { try plan(.trimHorizon, shard: parent, standings) }
     }
 
