@@ -52,7 +52,7 @@ import Time
     @Test func `a moment opens the parent again, and its children wait for it`() throws {
         let moves = try plan(.moment(moment))
         #expect(moves.count == 3 && moves.values.allSatisfy { $0.place == .since(moment) && !$0.isDepleted })
-        #expect(moves.values.allSatisfy(\.isReleased), "whoever takes the parent begins, and nobody keeps a child")
+        #expect(moves.values.allSatisfy { $0.isReleased }, "whoever takes the parent begins, and nobody keeps a child")
         #expect(moves[left]?.from == standing(20))
     }
 
