@@ -137,7 +137,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "ProducerTests",
-            dependencies: ["FakeService", "TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "Bytes", log]),
+            dependencies: [
+                "FakeService", "TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "JSON", "Bytes", log,
+            ]),
         .testTarget(
             name: "LocalKinesisTests",
             dependencies: [
@@ -154,7 +156,7 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "kinesis-sidecar", "Consumer", "AWS", "JSON", "Time", log,
+                "kinesis-sidecar", "Consumer", "Kinesis", "AWS", "JSON", "Time", log,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -14,6 +14,9 @@ package struct ProducerOptions: Sendable {
     /// lists, and every one with `--local` (design section 5).
     package var capacity: @Sendable (StreamName) -> StreamCapacity?
 
+    /// How records of a stream are compressed before they are put.
+    package var compression: @Sendable (StreamName) -> Compression = { _ in .none }
+
     package init(capacity: @escaping @Sendable (StreamName) -> StreamCapacity? = { _ in nil }) {
         self.capacity = capacity
     }

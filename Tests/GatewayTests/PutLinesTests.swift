@@ -164,7 +164,7 @@ import Testing
     private func lines(_ groups: [[Int]], faults: [Int]) -> PutLines {
         PutLines(
             groups: groups.map { numbers in
-                let put = EncodedPut(data: ByteBuffer("x"), partitionKey: "k", explicitHashKey: nil)
+                let put = EncodedPut([EncodedPut.Record(PutRecordEntry(ByteBuffer("x"), partitionKey: "k"))])
                 return PutLines.Group(stream: StreamName("orders")!, put: put, lines: numbers)
             },
             faults: faults.map { PutLines.Fault(line: $0, code: .badField, detail: "bad") })

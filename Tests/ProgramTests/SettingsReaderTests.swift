@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import Kinesis
 import HTTPServer
 import Kinesis
 import Testing
@@ -37,6 +38,16 @@ import Testing
         #expect(settings.logLevel == .trace)
         #expect(settings.consumerDefaults.limit == 2)
         #expect(settings.putTimeout == .seconds(5))
+    }
+
+    @Test func `records are put with the compression that configuration says of their stream`() throws {
+        let file = "consumers: [{streamName: a, compression: LZ-UTF8}, {streamName: b}]\n"
+        let settings = read(file: file).settings
+        #expect(["a", "b", "c"].map { settings.compression(of: StreamName($0)!) } == [.lzUTF8, .none, .none])
+        #expect(read(file: "compression: LZ-UTF8\n").settings.compression(of: StreamName("c")!) == .lzUTF8)
+        let two = "consumers:\n- {streamName: a, compression: LZ-UTF8}\n- {streamName: a, consumerGroup: g}\n"
+        let mistakes = mistakes(file: two)
+        #expect(mistakes.count == 1 && mistakes[0].contains("compression none is not what another entry says"))
     }
 
     @Test func `a list of a higher layer replaces the lower one's`() {

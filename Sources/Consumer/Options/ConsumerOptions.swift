@@ -32,6 +32,7 @@ package struct ConsumerOptions: Equatable, Sendable {
     package var noRecordsPollDelay = Duration.milliseconds(1000)
     package var shouldParseJSON = ShouldParseJSON.auto
     package var shouldDeaggregate = ShouldDeaggregate.auto
+    /// How the records' data is compressed. Of a stream that configuration lists also how it is put.
     package var compression = Compression.none
     /// As `RecordEncoding.maxEventBytes`. 1024…262,144: what one turn of the loop encodes.
     package var maxEventBytes = RecordEncoding().maxEventBytes

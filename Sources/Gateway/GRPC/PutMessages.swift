@@ -88,11 +88,12 @@ extension PutResult {
 extension Gateway {
     func putCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let message = try await call.request()
-        let memory = services.producer.options.maxPutBytes
+        let options = services.producer.options
         let (put, name) = try await parsePut(message) { () throws(ProtobufError) in
             let request = try PutMessage(message)
             let put = Result { () throws(PutBodyError) in
-                try EncodedPut([request.values], in: message.buffer, request.isOrdered, memory: memory, isMany: false)
+                try EncodedPut(
+                    [request.values], in: message.buffer, request.isOrdered, options, to: request.stream, isMany: false)
             }
             return (put, request.stream)
         }
@@ -108,7 +109,8 @@ extension Gateway {
 
     func putRecordsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
         let message = try await call.request()
-        let memory = services.producer.options.maxPutBytes
+        let options = services.producer.options
+        let memory = options.maxPutBytes
         let (put, name) = try await parsePut(message) { () throws(ProtobufError) in
             // The list doubles as it grows.
             let most = memory / (2 * MemoryLayout<PutRecordValues>.stride)
@@ -116,7 +118,7 @@ extension Gateway {
             let put = Result { () throws(PutBodyError) in
                 if request.hasMore { throw PutBodyError(.overMemory(limit: memory)) }
                 return try EncodedPut(
-                    request.records, in: message.buffer, request.isOrdered, memory: memory, isMany: true)
+                    request.records, in: message.buffer, request.isOrdered, options, to: request.stream, isMany: true)
             }
             return (put, request.stream)
         }
@@ -146,10 +148,13 @@ extension Gateway {
 extension EncodedPut {
     /// The records of a message, checked as those of a body of JSON are.
     fileprivate convenience init(
-        _ records: [PutRecordValues], in buffer: ByteBuffer, _ isOrdered: Bool, memory: Int, isMany: Bool
+        _ records: [PutRecordValues], in buffer: ByteBuffer, _ isOrdered: Bool, _ options: ProducerOptions,
+        to stream: String, isMany: Bool
     ) throws(PutBodyError) {
         if records.isEmpty { throw PutBodyError(.noRecords) }
-        var encoder = PutEncoder(capacity: 0)
+        let memory = options.maxPutBytes
+        let compression = StreamName(stream).map(options.compression) ?? .none
+        var encoder = PutEncoder(capacity: 0, compression: compression)
         for record in records {
             let index = isMany ? encoder.count : nil
             do throws(PutFieldError) { try encoder.add(record, in: buffer) } catch {

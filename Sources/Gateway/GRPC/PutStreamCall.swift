@@ -10,7 +10,7 @@ extension Gateway {
     func putStreamCall(_ call: GRPCCall) async throws(Problem) {
         let feed: PutFeed
         do { feed = try services.producer.openFeed() } catch { throw .draining }
-        let session = PutStreamSession(call, feed, memory: services.producer.options.maxPutBytes) {
+        let session = PutStreamSession(call, feed, puts: services.producer.options) {
             name throws(Problem) in try self.stream(name, of: call)
         }
         let timer = call.deadline.map { loop.schedule(at: $0) { session.end(.grpc(.deadlinePassed)) } }
@@ -28,7 +28,7 @@ extension Gateway {
 final class PutStreamSession: @unchecked Sendable {
     private let call: GRPCCall
     private let feed: PutFeed
-    private let memory: Int
+    private let puts: ProducerOptions
     /// The stream of a name, where the caller may write to it.
     private let named: (String) throws(Problem) -> StreamName
     private let pipeline: PutPipeline
@@ -43,14 +43,19 @@ final class PutStreamSession: @unchecked Sendable {
     private var reason: Problem?
 
     init(
-        _ call: GRPCCall, _ feed: PutFeed, memory: Int, named: @escaping (String) throws(Problem) -> StreamName
+        _ call: GRPCCall, _ feed: PutFeed, puts: ProducerOptions, named: @escaping (String) throws(Problem) -> StreamName
     ) {
         self.named = named
         self.call = call
         self.feed = feed
-        self.memory = memory
+        self.puts = puts
         pipeline = PutPipeline(loop: call.exchange.loop) { await feed.put($0.put, to: $0.stream) }
-        draft = PutLinesDraft(stream: nil, memory: memory, isOrdered: false)
+        draft = Self.draft(puts, isOrdered: false)
+    }
+
+    private static func draft(_ puts: ProducerOptions, isOrdered: Bool) -> PutLinesDraft {
+        PutLinesDraft(
+            stream: nil, memory: puts.maxPutBytes, isOrdered: isOrdered, compression: puts.compression)
     }
 
     func run() async {
@@ -88,7 +93,9 @@ final class PutStreamSession: @unchecked Sendable {
         do throws(ProtobufError) { request = try PutMessage(message) } catch { throw .grpc(.malformed(error)) }
         if !request.stream.isEmpty { stream = try named(request.stream) }
         guard let stream else { throw .field(.missing("streamName", hint: "which the first request names")) }
-        if count == 0, request.isOrdered { draft = PutLinesDraft(stream: nil, memory: memory, isOrdered: true) }
+        if count == 0, request.isOrdered {
+            draft = Self.draft(puts, isOrdered: true)
+        }
         if !draft.hasRoom(for: request.values.data.count) {
             await send()
             // Others have their turn between two slices of what comes faster than it is read.

@@ -94,6 +94,7 @@ extension PutFieldError {
         case .notSequenceNumber: "must be a sequence number: 1 to 129 digits, as a string"
         case .unknownEncoding: "must be \"base64\", or absent"
         case .notBase64(let offset): "is not base64 (RFC 4648, with padding) at character \(offset)"
+        case .notUTF8(let compression): "is not UTF-8; the stream's compression \(compression.rawValue) takes no other"
         case .notText(let error): "cannot be read: \(error)"
         }
     }

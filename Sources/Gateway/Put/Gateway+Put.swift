@@ -15,7 +15,7 @@ extension Gateway {
         let options = try PutOptions(
             Self.items(exchange.request.query), type: exchange.request.contentType, namesStream: named == nil)
         if options.kind == .lines { return try await putLines(exchange, named, options, principal) }
-        let body = try await readPut(exchange, options, namesStream: named == nil)
+        let body = try await readPut(exchange, options, named)
         guard let stream = named ?? body.stream else {
             throw .putBody(PutBodyError(.missingStreamName), namesStream: true)
         }
@@ -42,23 +42,27 @@ extension Gateway {
 
     /// Reads the envelope, or takes the body as the data.
     private func readPut(
-        _ exchange: HTTPExchange, _ options: PutOptions, namesStream: Bool
+        _ exchange: HTTPExchange, _ options: PutOptions, _ named: StreamName?
     ) async throws(Problem) -> PutBody {
         let coming = try RequestBody(exchange)
         let bytes = if let arrived = coming.arrived { arrived } else { try await whole(coming, exchange.contentLength) }
         let memory = services.producer.options.maxPutBytes
+        let ofStream = services.producer.options.compression
+        let compression: @Sendable (StreamName?) -> Compression = { ($0 ?? named).map(ofStream) ?? .none }
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
                 options.kind == .data
-                    ? try PutBody(data: bytes, options, memory: memory)
-                    : try PutBody.parse(bytes, namesStream: namesStream, memory: memory, isOrdered: options.isOrdered)
+                    ? try PutBody(data: bytes, options, memory: memory, compression: compression(nil))
+                    : try PutBody.parse(
+                        bytes, namesStream: named == nil, memory: memory, isOrdered: options.isOrdered,
+                        compression: compression)
             }
         }
         let body = await parse(bytes.count, read)
         do {
             return try body.get()
         } catch {
-            throw .putBody(error, namesStream: namesStream)
+            throw .putBody(error, namesStream: named == nil)
         }
     }
 
@@ -97,10 +101,16 @@ extension Gateway {
 
 extension PutBody {
     /// The bytes as they are, as one record.
-    init(data: ByteBuffer, _ options: PutOptions, memory: Int) throws(PutBodyError) {
-        put = EncodedPut(
-            data: data, partitionKey: options.partitionKey, explicitHashKey: options.explicitHashKey,
-            isOrdered: options.isOrdered)
+    init(
+        data: ByteBuffer, _ options: PutOptions, memory: Int, compression: Compression
+    ) throws(PutBodyError) {
+        do {
+            put = try EncodedPut(
+                data: data, partitionKey: options.partitionKey, explicitHashKey: options.explicitHashKey,
+                isOrdered: options.isOrdered, compression: compression)
+        } catch {
+            throw PutBodyError(.badField(error))
+        }
         isMany = false
         stream = nil
         if put.heldBytes > memory { throw PutBodyError(.overMemory(limit: memory)) }

@@ -16,7 +16,7 @@ extension Gateway {
             throw .draining
         }
         let session = PutLinesSession(
-            exchange, body, feed, stream, options, principal, memory: producer.options.maxPutBytes,
+            exchange, body, feed, stream, options, principal, puts: producer.options,
             headers: EventFraming.lines.headers)
         await session.run()
     }

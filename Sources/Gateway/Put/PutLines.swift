@@ -46,6 +46,7 @@ package struct PutLinesDraft: Sendable {
     private let memory: Int
     private let isOrdered: Bool
     private let principal: Principal
+    private let compression: @Sendable (StreamName) -> Compression
     private var groups: [OpenGroup] = []
     /// The group that each stream has, where lines name their streams.
     private var places: [StreamName: Int] = [:]
@@ -59,11 +60,16 @@ package struct PutLinesDraft: Sendable {
     ///   - isOrdered: whether the records of a partition key keep their order through retries.
     ///   - principal: who puts; a line that names a stream which it may not put to is a fault. That it may put to `stream` is
     ///     known.
-    package init(stream: StreamName?, memory: Int, isOrdered: Bool, principal: Principal = .anybody) {
+    ///   - compression: of a stream's records.
+    package init(
+        stream: StreamName?, memory: Int, isOrdered: Bool, principal: Principal = .anybody,
+        compression: @escaping @Sendable (StreamName) -> Compression = { _ in .none }
+    ) {
         self.stream = stream
         self.memory = memory
         self.isOrdered = isOrdered
         self.principal = principal
+        self.compression = compression
     }
 
     package var isEmpty: Bool { lines == 0 }
@@ -124,7 +130,8 @@ package struct PutLinesDraft: Sendable {
             return PutLines.Group(stream: group.stream, put: put, lines: group.lines)
         }
         let result = PutLines(groups: made, faults: faults)
-        self = PutLinesDraft(stream: stream, memory: memory, isOrdered: isOrdered, principal: principal)
+        self = PutLinesDraft(
+            stream: stream, memory: memory, isOrdered: isOrdered, principal: principal, compression: compression)
         return result
     }
 
@@ -134,15 +141,19 @@ package struct PutLinesDraft: Sendable {
         if let place = places[stream] { return place }
         // Where there can be as many groups as lines, each begins small.
         let capacity = self.stream == nil ? 0 : 16 * 1024
-        groups.append(OpenGroup(stream: stream, encoder: PutEncoder(capacity: capacity)))
+        groups.append(OpenGroup(stream: stream, encoder: encoder(of: stream, capacity)))
         if self.stream == nil { places[stream] = groups.count - 1 }
         return groups.count - 1
+    }
+
+    private func encoder(of stream: StreamName, _ capacity: Int) -> PutEncoder {
+        PutEncoder(capacity: capacity, compression: compression(stream))
     }
 
     private mutating func add(
         _ fields: PutRecordFields, to place: Int, _ line: Int, size: Int
     ) throws(PutBodyError) {
-        if size + Self.beyondText > memory { try checkMemory(of: fields, size: size) }
+        if size + Self.beyondText > memory { try checkMemory(of: fields, to: groups[place].stream, size: size) }
         do {
             try groups[place].encoder.add(fields)
         } catch {
@@ -152,8 +163,10 @@ package struct PutLinesDraft: Sendable {
     }
 
     /// Refuses a record that would hold more than it may. Encodes it apart to know, which only large lines need.
-    private func checkMemory(of fields: PutRecordFields, size: Int) throws(PutBodyError) {
-        var encoder = PutEncoder(capacity: size)
+    private func checkMemory(
+        of fields: PutRecordFields, to stream: StreamName, size: Int
+    ) throws(PutBodyError) {
+        var encoder = encoder(of: stream, size)
         do {
             try encoder.add(fields)
         } catch {

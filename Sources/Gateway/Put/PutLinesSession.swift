@@ -34,7 +34,7 @@ final class PutLinesSession: @unchecked Sendable {
 
     init(
         _ exchange: HTTPExchange, _ body: RequestBody, _ feed: PutFeed, _ stream: StreamName?, _ options: PutOptions,
-        _ principal: Principal, memory: Int, headers: HTTPHeaders
+        _ principal: Principal, puts: ProducerOptions, headers: HTTPHeaders
     ) {
         self.exchange = exchange
         self.body = body
@@ -44,7 +44,8 @@ final class PutLinesSession: @unchecked Sendable {
         bodyLimit = exchange.bodyLimit
         splitter = LineSplitter(limit: bodyLimit)
         draft = PutLinesDraft(
-            stream: stream, memory: memory, isOrdered: options.isOrdered, principal: principal)
+            stream: stream, memory: puts.maxPutBytes, isOrdered: options.isOrdered, principal: principal,
+            compression: puts.compression)
         answers = LineAnswers(showsAll: options.showsAll)
         pipeline = PutPipeline(loop: exchange.loop) { await feed.put($0.put, to: $0.stream) }
     }

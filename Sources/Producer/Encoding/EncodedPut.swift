@@ -1,4 +1,3 @@
-import AWS
 import Bytes
 import Kinesis
 
@@ -47,13 +46,14 @@ package final class EncodedPut: @unchecked Sendable {
         heldBytes = records.reduce(0) { $0 + $1.size + Self.overheadBytes }
     }
 
-    /// One record: the bytes as they are. Without a partition key it is base64(SHA-1(data)).
+    /// One record: the bytes as they are, or compressed. Without a partition key it is base64(SHA-1(data)).
     package convenience init(
-        data: ByteBuffer, partitionKey: String?, explicitHashKey: HashKey?, isOrdered: Bool = false
-    ) {
-        let key = partitionKey.map(PartitionKey.given) ?? PartitionKey(digestOf: data.bytes)
-        let entry = PutRecordEntry(data, key, explicitHashKey: explicitHashKey)
-        self.init([Record(entry)], isOrdered: isOrdered)
+        data: ByteBuffer, partitionKey: String?, explicitHashKey: HashKey?, isOrdered: Bool = false,
+        compression: Compression = .none
+    ) throws(PutFieldError) {
+        var encoder = PutEncoder(capacity: 0, compression: compression)
+        try encoder.add(data, 0..<data.count, partitionKey.map(PartitionKey.given), explicitHashKey)
+        self.init(encoder.records, isOrdered: isOrdered)
     }
 
     /// The largest record.

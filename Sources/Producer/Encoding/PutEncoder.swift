@@ -6,16 +6,21 @@ import Kinesis
 /// Makes the records of a put out of the members that its body had. Performs no I/O.
 ///
 /// A string is taken as it is; any other value is its JSON text as it was written, without insignificant white space; with
-/// `dataEncoding: "base64"` the decoded bytes. Without a partition key it is base64(SHA-1(data)), as lifion-kinesis has it.
+/// `dataEncoding: "base64"` the decoded bytes. Then it is compressed, where the stream's records are. Without a partition
+/// key it is base64(SHA-1(data)) of what is put then, as lifion-kinesis has it.
 package struct PutEncoder: Sendable {
     private let data: ByteBuffer
+    private let compression: Compression
     package private(set) var records: [EncodedPut.Record] = []
     /// What the put will hold in memory; see `EncodedPut.heldBytes`.
     package private(set) var heldBytes = 0
 
-    /// - Parameter capacity: bytes of data to expect; a body's length is a good guess.
-    package init(capacity: Int) {
+    /// - Parameters:
+    ///   - capacity: bytes of data to expect; a body's length is a good guess.
+    ///   - compression: of the stream's records.
+    package init(capacity: Int, compression: Compression = .none) {
         data = ByteBuffer(capacity: capacity)
+        self.compression = compression
     }
 
     package var count: Int { records.count }
@@ -26,18 +31,42 @@ package struct PutEncoder: Sendable {
         do {
             let hashKey = try Self.hashKey(fields.explicitHashKey)
             let ordering = try Self.sequenceNumber(fields.sequenceNumberForOrdering)
-            let given = try Self.partitionKey(fields.partitionKey)
+            let key = try Self.partitionKey(fields.partitionKey)
             try appendData(fields)
-            let key = given ?? PartitionKey(digestOf: UnsafeRawBufferPointer(rebasing: data.bytes[start...]))
-            let entry = PutRecordEntry(data, range: start..<data.count, key, explicitHashKey: hashKey)
-            append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
+            if compression != .none {
+                let plain = ByteBuffer(data.bytes[start...])
+                data.truncate(to: start)
+                try compress(plain, 0..<plain.count)
+            }
+            append(data, start..<data.count, key, hashKey, ordering)
         } catch {
             data.truncate(to: start)
             throw error
         }
     }
 
-    mutating func append(_ record: EncodedPut.Record) {
+    /// Adds a record whose data is the bytes of this range. They are shared, not copied, where nothing compresses them.
+    /// After an error the encoder is as it was before.
+    mutating func add(
+        _ plain: ByteBuffer, _ range: Range<Int>, _ key: PartitionKey?, _ hashKey: HashKey?,
+        _ ordering: SequenceNumber? = nil
+    ) throws(PutFieldError) {
+        guard compression != .none else {
+            return append(plain, range, key, hashKey, ordering)
+        }
+        let start = data.count
+        try compress(plain, range)
+        append(data, start..<data.count, key, hashKey, ordering)
+    }
+
+    /// - Parameter key: nil where the data's digest is to be taken.
+    private mutating func append(
+        _ buffer: ByteBuffer, _ range: Range<Int>, _ key: PartitionKey?, _ hashKey: HashKey?,
+        _ ordering: SequenceNumber?
+    ) {
+        let key = key ?? PartitionKey(digestOf: UnsafeRawBufferPointer(rebasing: buffer.bytes[range]))
+        let entry = PutRecordEntry(buffer, range: range, key, explicitHashKey: hashKey)
+        let record = EncodedPut.Record(entry, sequenceNumberForOrdering: ordering)
         records.append(record)
         heldBytes += record.size + EncodedPut.overheadBytes
     }
@@ -48,6 +77,13 @@ package struct PutEncoder: Sendable {
     }
 
     // MARK: Data
+
+    private func compress(_ plain: ByteBuffer, _ range: Range<Int>) throws(PutFieldError) {
+        let bytes = UnsafeRawBufferPointer(rebasing: plain.bytes[range])
+        // Where bytes are no text the format has other meanings for them.
+        guard UTF8Text.isValid(bytes) else { throw PutFieldError("data", .notUTF8(for: compression)) }
+        LZUTF8.compress(bytes, to: data)
+    }
 
     private func appendData(_ fields: PutRecordFields) throws(PutFieldError) {
         guard let value = fields.data else { throw PutFieldError("data", .missing) }

@@ -1,4 +1,5 @@
 import JSON
+import Kinesis
 
 /// The members of one record in a put's body, as they were found; not checked yet.
 package struct PutRecordFields {
@@ -25,6 +26,8 @@ package struct PutFieldError: Error, Equatable, Sendable {
         case unknownEncoding
         /// The place of the first wrong character within the text.
         case notBase64(at: Int)
+        /// The stream's compression is of texts alone.
+        case notUTF8(for: Compression)
         /// A string that no text can hold.
         case notText(JSONError)
     }

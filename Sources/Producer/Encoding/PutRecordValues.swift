@@ -18,15 +18,9 @@ extension PutEncoder {
     package mutating func add(_ values: PutRecordValues, in buffer: ByteBuffer) throws(PutFieldError) {
         let hashKey = try values.hashKey
         let ordering = try values.ordering
-        let key: PartitionKey
-        if values.partitionKey.isEmpty {
-            key = PartitionKey(digestOf: UnsafeRawBufferPointer(rebasing: buffer.bytes[values.data]))
-        } else {
-            try Self.check(partitionKey: values.partitionKey)
-            key = .given(values.partitionKey)
-        }
-        let entry = PutRecordEntry(buffer, range: values.data, key, explicitHashKey: hashKey)
-        append(EncodedPut.Record(entry, sequenceNumberForOrdering: ordering))
+        let key = values.partitionKey.isEmpty ? nil : PartitionKey.given(values.partitionKey)
+        if key != nil { try Self.check(partitionKey: values.partitionKey) }
+        try add(buffer, values.data, key, hashKey, ordering)
     }
 }
 

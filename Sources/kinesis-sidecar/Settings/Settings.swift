@@ -98,6 +98,13 @@ struct Settings: Sendable {
         return wanted.map(\.shardCount).max().map { .provisioned(shards: $0) }
     }
 
+    /// How records that are put to a stream are compressed: as those are that are read from it.
+    func compression(of stream: StreamName) -> Compression {
+        // Those that list it agree (SettingsReader).
+        let listed = consumers.first { $0.stream == stream }
+        return (listed?.options.applied(to: consumerDefaults) ?? consumerDefaults).compression
+    }
+
     /// Whether groups are shared with other sidecars, by DynamoDB: unless the configuration says it, in AWS, and with
     /// `--local` where an endpoint of DynamoDB is named.
     var sharesGroups: Bool { dynamoDB.isEnabled ?? (!isLocal || dynamoDB.service.endpoint != nil) }

@@ -190,6 +190,15 @@ struct SettingsReader {
             mistakes.append(Mistake(consumer.origin, problem))
             return
         }
+        let isListedOtherwise = settings.consumers.contains { $0.stream == stream }
+        let compression = options.applied(to: settings.consumerDefaults).compression
+        if isListedOtherwise, compression != settings.compression(of: stream) {
+            let problem =
+                "compression \(compression.rawValue) is not what another entry says of stream \(stream);"
+                + " its records are put with one"
+            mistakes.append(Mistake(consumer.origin, problem))
+            return
+        }
         settings.consumers.append(Settings.ListedConsumer(stream: stream, options: options))
         consumerOrigins.append(consumer.origin)
     }
