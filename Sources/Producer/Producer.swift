@@ -54,7 +54,7 @@ package final class Producer: @unchecked Sendable {
         _ put: EncodedPut, to stream: StreamName, waitsForRoom: Bool = false, onRoom: () -> Void = {}
     ) async throws(PutError) -> PutAnswer {
         if isDraining { throw .draining }
-        let bytes = put.heldBytes
+        let bytes = bytesHeld(by: put)
         unanswered += 1
         defer { oneIsAnswered() }
         let hasRoom =
@@ -65,6 +65,12 @@ package final class Producer: @unchecked Sendable {
         defer { giveRoom(bytes) }
         let limit = try await recordLimit(of: stream, for: put)
         return try await lane(of: stream).put(put, largestRecord: limit).get()
+    }
+
+    /// Bytes of memory that the put holds until it is answered: what it gathers in has them once more.
+    func bytesHeld(by put: EncodedPut) -> Int {
+        guard options.shaping.aggregation != nil else { return put.heldBytes }
+        return put.heldBytes + put.records.reduce(0) { $0 + $1.size }
     }
 
     private var backlog: PutBacklog {
@@ -122,7 +128,8 @@ package final class Producer: @unchecked Sendable {
         limits.timeout = options.putTimeout
         limits.linger = options.putLinger
         let lane = PutLane(
-            loop: loop, stream: stream, target: target, streams: streams, limits: limits, logger: logger)
+            loop: loop, stream: stream, target: target, streams: streams, limits: limits, shaping: options.shaping,
+            logger: logger)
         lanes[stream] = lane
         return lane
     }

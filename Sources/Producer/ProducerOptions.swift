@@ -13,7 +13,7 @@ package struct ProducerOptions: Sendable {
     /// What a missing stream is created with, or nil where the stream must not be created: the streams that configuration
     /// lists, and every one with `--local` (design section 5).
     package var capacity: @Sendable (StreamName) -> StreamCapacity?
-
+    package var shaping = PutShaping()
     /// How records of a stream are compressed before they are put.
     package var compression: @Sendable (StreamName) -> Compression = { _ in .none }
 

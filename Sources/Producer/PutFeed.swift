@@ -26,7 +26,7 @@ package final class PutFeed: @unchecked Sendable {
 
     /// Returns when the group is on its way, with what will be its answer. One call at a time.
     package func put(_ group: EncodedPut, to stream: StreamName) async -> Answer {
-        let bytes = group.heldBytes
+        let bytes = producer.bytesHeld(by: group)
         try? await room.wait(while: { bytesOnTheirWay > 0 && bytesOnTheirWay + bytes > share })
         bytesOnTheirWay += bytes
         _ = await producer.waitForRoom(bytes, .group)

@@ -7,7 +7,13 @@ import Reactor
 ///
 /// Confined to its loop.
 final class PutLane: @unchecked Sendable {
-    typealias Waiter = UnsafeContinuation<Result<PutAnswer, PutError>, Never>
+    private typealias Answer = Result<PutAnswer, PutError>
+
+    /// Who is told of a put's answer.
+    private enum Waiter {
+        case caller(UnsafeContinuation<Answer, Never>)
+        case shaping((Answer) -> Void)
+    }
 
     private let loop: EventLoop
     private let stream: StreamName
@@ -17,12 +23,14 @@ final class PutLane: @unchecked Sendable {
     private var batcher: PutBatcher
     /// Who waits for an answer, by the ticket's slot.
     private var waiters: [Waiter?] = []
+    /// What puts go through before, where something gathers or slows them.
+    private var shaped: ShapedPuts?
     private var willAct = false
     private var timer: (token: TimerToken, due: EventLoop.Instant)?
 
     init(
         loop: EventLoop, stream: StreamName, target: any PutTarget, streams: StreamDirectory,
-        limits: PutBatcher.Limits, logger: Logger
+        limits: PutBatcher.Limits, shaping: PutShaping, logger: Logger
     ) {
         self.loop = loop
         self.stream = stream
@@ -30,22 +38,37 @@ final class PutLane: @unchecked Sendable {
         self.streams = streams
         self.logger = logger
         batcher = PutBatcher(limits: limits)
+        guard shaping.isNeeded else { return }
+        shaped = ShapedPuts(
+            loop: loop, stream: stream, target: target, lane: self, shaping, timeout: limits.timeout, logger: logger)
     }
 
     /// Whether nobody waits here and nothing is on its way.
-    var isIdle: Bool { batcher.unanswered == 0 && batcher.callsOnTheirWay == 0 }
+    var isIdle: Bool { batcher.unanswered == 0 && batcher.callsOnTheirWay == 0 && shaped?.isIdle ?? true }
 
     /// Records that left once more.
     var retriedRecords: Int { batcher.retriedRecords }
 
     func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
         if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
-        return await withUnsafeContinuation { waiter in
-            let ticket = batcher.submitted(put, now: loop.now)
-            while waiters.count <= ticket.slot { waiters.append(nil) }
-            waiters[ticket.slot] = waiter
-            actSoon()
+        if let shaped {
+            // Order needs one record of a key on its way at a time, over all that is put: the batcher knows that.
+            if !put.isOrdered, put.records[0].sequenceNumberForOrdering == nil { return await shaped.put(put) }
+            shaped.passed(put)
         }
+        return await withUnsafeContinuation { submit(put, arrived: loop.now, .caller($0)) }
+    }
+
+    /// Puts what was shaped.
+    func submit(_ put: EncodedPut, arrived: EventLoop.Instant, _ done: @escaping (Result<PutAnswer, PutError>) -> Void) {
+        submit(put, arrived: arrived, .shaping(done))
+    }
+
+    private func submit(_ put: EncodedPut, arrived: EventLoop.Instant, _ waiter: Waiter) {
+        let ticket = batcher.submitted(put, arrived: arrived, now: loop.now)
+        while waiters.count <= ticket.slot { waiters.append(nil) }
+        waiters[ticket.slot] = waiter
+        actSoon()
     }
 
     /// Acts at the end of this turn. Puts that were read from several connections in one turn leave together: were the
@@ -65,7 +88,11 @@ final class PutLane: @unchecked Sendable {
             loop.spawn { await self.send(batch) }
         }
         while let answer = batcher.nextAnswer() {
-            waiters[answer.ticket.slot]?.resume(returning: answer.result)
+            switch waiters[answer.ticket.slot] {
+            case .caller(let caller): caller.resume(returning: answer.result)
+            case .shaping(let done): done(answer.result)
+            case nil: break
+            }
             waiters[answer.ticket.slot] = nil
         }
         armTimer()
@@ -92,6 +119,7 @@ final class PutLane: @unchecked Sendable {
     /// The service can be reached again.
     func serviceReturned() {
         batcher.serviceReturned(now: loop.now)
+        shaped?.serviceReturned()
         actSoon()
     }
 
@@ -107,6 +135,7 @@ final class PutLane: @unchecked Sendable {
                 outcome = .refused(error, .call)
             }
         }
+        if let shaped { noteThrottles(of: batch, outcome, shaped) }
         batcher.returned(batch, outcome, random: .random(in: 0..<1), now: loop.now)
         act()
     }
@@ -143,6 +172,13 @@ final class PutLane: @unchecked Sendable {
         let answer = try await target.putRecord(operation)
         let result = PutResult.accepted(shard: answer.shard, sequenceNumber: answer.sequenceNumber)
         return .results([result], encryptionType: answer.encryptionType)
+    }
+
+    private func noteThrottles(of batch: PutBatcher.Batch, _ outcome: PutBatcher.Outcome, _ shaped: ShapedPuts) {
+        guard case .results(let results, _) = outcome else { return }
+        for (entry, result) in zip(batch.entries, results) {
+            if case .failed("ProvisionedThroughputExceededException", _) = result { shaped.throttled(entry.record.entry) }
+        }
     }
 
     private func outcome(of error: AWSError) -> PutBatcher.Outcome {

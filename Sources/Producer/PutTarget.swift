@@ -13,6 +13,8 @@ package protocol PutTarget: AnyObject, Sendable {
     func createStream(_ stream: StreamName, _ capacity: StreamCapacity) async throws(AWSError)
     /// As `describe`, for what may stay unknown: that it must not be asked is no trouble.
     func learn(_ stream: StreamName) async throws(AWSError) -> StreamSummary
+    /// Every page of ListShards, each asked once.
+    func listShards(_ stream: StreamName) async throws(AWSError) -> [Shard]
     /// A put has waited for its whole time for the response to its one call, which may still come.
     func gotNoResponse(from stream: StreamName, within time: Duration)
 }
@@ -26,6 +28,10 @@ extension PutTarget {
 extension KinesisClient: PutTarget {
     package func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary {
         try await call(DescribeStreamSummary(stream: stream), retry: nil)
+    }
+
+    package func listShards(_ stream: StreamName) async throws(AWSError) -> [Shard] {
+        try await listAllShards(stream, retry: nil)
     }
 
     package func createStream(_ stream: StreamName, _ capacity: StreamCapacity) async throws(AWSError) {

@@ -150,7 +150,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         if let arrival { service.arrivalTime = { arrival } }
         defer { service.arrivalTime = { .now() } }
         return try await respond(to: PutRecords(stream: stream, entries: entries)).results.compactMap { result in
-            if case .accepted(_, let number) = result { number } else { nil }
+            if case .accepted(_, let number, _) = result { number } else { nil }
         }
     }
 
@@ -273,7 +273,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         try await called(.put)
         let answer = try await respond(to: PutRecords(stream: stream, entries: entries))
         for (entry, result) in zip(entries, answer.results) {
-            if case .accepted(let shard, let number) = result { note(entry, shard, number) }
+            if case .accepted(let shard, let number, _) = result { note(entry, shard, number) }
         }
         return answer
     }
@@ -287,6 +287,10 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         let answer = try Self.read { () throws(ResponseError) in try PutRecord.read(response) }
         note(operation.entry, answer.shard, answer.sequenceNumber)
         return answer
+    }
+
+    package func listShards(_ stream: StreamName) async throws(AWSError) -> [Shard] {
+        try await shards(of: stream, retry: nil)
     }
 
     package func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary {

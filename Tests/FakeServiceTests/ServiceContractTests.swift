@@ -219,7 +219,7 @@ import Time
             let answer = try await kinesis.putRecords(Self.stream, entries)
             #expect(answer.encryptionType == "NONE")
             let accepted = answer.results.compactMap { result -> (shard: ShardID, number: SequenceNumber)? in
-                guard case .accepted(let shard, let number) = result else { return nil }
+                guard case .accepted(let shard, let number, _) = result else { return nil }
                 return (shard, number)
             }
             #expect(accepted.map(\.shard.text) == Self.ids([1, 0, 1]))
@@ -286,7 +286,7 @@ import Time
     private static func put(_ kinesis: any TestedService, _ texts: String...) async throws -> [SequenceNumber] {
         let answer = try await kinesis.putRecords(stream, texts.map { entry($0) })
         return answer.results.compactMap { result in
-            guard case .accepted(_, let number) = result else { return nil }
+            guard case .accepted(_, let number, _) = result else { return nil }
             return number
         }
     }

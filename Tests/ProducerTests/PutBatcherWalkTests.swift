@@ -108,7 +108,7 @@ private struct Walk {
         guard case .success(let answer) = script.answers[ticket] else { return }
         #expect(answer.results.count == submitted[ticket])
         for (index, result) in answer.results.enumerated() {
-            if case .accepted(_, let number) = result { #expect(number.text == "\(index)") }
+            if case .accepted(_, let number, _) = result { #expect(number.text == "\(index)") }
         }
     }
 

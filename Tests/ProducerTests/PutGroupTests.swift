@@ -152,7 +152,7 @@ import Testing
             let results = try? script.answers[ticket]?.get().results
             #expect(results?.count == count)
             for (index, result) in (results ?? []).enumerated() {
-                if case .accepted(_, let number) = result { #expect(number.text == "\(index)") }
+                if case .accepted(_, let number, _) = result { #expect(number.text == "\(index)") }
             }
         }
         #expect(script.batcher.turns.isEmpty)

@@ -73,9 +73,10 @@ extension PutResult {
     /// The fields of a `PutResult`.
     func write(_ writer: ProtobufWriter) {
         switch self {
-        case .accepted(let shard, let sequenceNumber):
+        case .accepted(let shard, let sequenceNumber, let subSequenceNumber):
             writer.text(1, sequenceNumber.text)
             writer.text(2, shard.text)
+            if let subSequenceNumber { writer.int(5, subSequenceNumber) }
         case .failed(let code, let message):
             writer.text(3, code)
             writer.text(4, message)
@@ -104,6 +105,7 @@ extension Gateway {
         if let type = answer.encryptionType { writer.text(1, type) }
         writer.text(2, place.sequenceNumber.text)
         writer.text(3, place.shard.text)
+        if let subSequenceNumber = place.subSequenceNumber { writer.int(4, subSequenceNumber) }
         return writer.buffer
     }
 

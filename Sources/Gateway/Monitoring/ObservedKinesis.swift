@@ -126,6 +126,10 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         }
     }
 
+    package func listShards(_ stream: StreamName) async throws(AWSError) -> [Shard] {
+        try await shards(of: stream, retry: nil)
+    }
+
     package func describe(_ stream: StreamName) async throws(AWSError) -> StreamSummary {
         do {
             return noted(stream, .summary, try await service.describe(stream))

@@ -123,10 +123,13 @@ extension PutAnswer {
     }
 
     /// Where the one record is, or its own failure as the answer's.
-    func lone(_ stream: StreamName) throws(Problem) -> (shard: ShardID, sequenceNumber: SequenceNumber) {
+    func lone(_ stream: StreamName) throws(Problem) -> (
+        shard: ShardID, sequenceNumber: SequenceNumber, subSequenceNumber: Int?
+    ) {
         switch results[0] {
         case .failed(let code, let message): throw .record(code: code, message: message, stream: stream)
-        case .accepted(let shard, let sequenceNumber): return (shard, sequenceNumber)
+        case .accepted(let shard, let sequenceNumber, let subSequenceNumber):
+            return (shard, sequenceNumber, subSequenceNumber)
         }
     }
 
@@ -136,7 +139,7 @@ extension PutAnswer {
         var json = JSONWriter(capacity: 192)
         json.beginObject()
         writeEncryption(&json)
-        json.accepted(place.shard, place.sequenceNumber)
+        json.accepted(place.shard, place.sequenceNumber, place.subSequenceNumber)
         json.endObject()
         return json.buffer
     }
@@ -169,7 +172,8 @@ extension JSONWriter {
     /// - Parameter longest: UTF-8 bytes of the message; the rest is cut off.
     mutating func outcome(_ result: PutResult, longest: Int = .max) {
         switch result {
-        case .accepted(let shard, let sequenceNumber): accepted(shard, sequenceNumber)
+        case .accepted(let shard, let sequenceNumber, let subSequenceNumber):
+            accepted(shard, sequenceNumber, subSequenceNumber)
         case .failed(let code, let message):
             let isWhole = message.utf8.count <= longest
             member("errorCode", code)
@@ -179,9 +183,10 @@ extension JSONWriter {
         }
     }
 
-    mutating func accepted(_ shard: ShardID, _ sequenceNumber: SequenceNumber) {
+    mutating func accepted(_ shard: ShardID, _ sequenceNumber: SequenceNumber, _ subSequenceNumber: Int?) {
         key("sequenceNumber")
         string(sequenceNumber.text)
+        if let subSequenceNumber { member("subSequenceNumber", subSequenceNumber) }
         key("shardId")
         string(shard.text)
     }

@@ -69,7 +69,8 @@ package enum PartitionKey: Hashable, Sendable {
 
 /// What became of one record.
 package enum PutResult: Equatable, Sendable {
-    case accepted(shard: ShardID, sequenceNumber: SequenceNumber)
+    /// - Parameter subSequenceNumber: its place in the aggregate that carried it; nil: it came alone.
+    case accepted(shard: ShardID, sequenceNumber: SequenceNumber, subSequenceNumber: Int? = nil)
     /// `ProvisionedThroughputExceededException` or `InternalFailure`: may be tried again.
     case failed(code: String, message: String)
 }

@@ -1,3 +1,5 @@
+import Kinesis
+
 /// The service's limits of one shard: who may read or write now. Performs no I/O.
 ///
 /// Source: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html.
@@ -7,8 +9,6 @@ struct ShardThrottle {
     /// Reads a second, over all consumers; GetRecords and GetShardIterator are counted apart.
     static let callsPerSecond = 5
     static let readBytesPerSecond = 2 * 1024 * 1024
-    static let writeBytesPerSecond = 1024 * 1024
-    static let writesPerSecond = 1000
     /// An answer of this size closes the shard to readers for `largeAnswerPause`.
     static let largeAnswerBytes = 10 * 1024 * 1024
     static let largeAnswerPause = Duration.seconds(5)
@@ -16,8 +16,8 @@ struct ShardThrottle {
     private var reads = CallWindow()
     private var iterators = CallWindow()
     private var readBytes = Allowance(rate: readBytesPerSecond)
-    private var writeBytes = Allowance(rate: writeBytesPerSecond)
-    private var writes = Allowance(rate: writesPerSecond)
+    private var writeBytes = Allowance(rate: ShardLimits.writeBytesPerSecond)
+    private var writes = Allowance(rate: ShardLimits.writesPerSecond)
     private var closedUntil: Instant?
 
     mutating func mayRead(now: Instant) -> Bool {
@@ -54,38 +54,5 @@ private struct CallWindow {
         guard recent.count < ShardThrottle.callsPerSecond else { return false }
         recent.append(now)
         return true
-    }
-}
-
-/// A second's share that fills up steadily and may be overdrawn by the last who takes from it.
-struct Allowance {
-    private let rate: Int
-    private var left: Double
-    private var at: ContinuousClock.Instant?
-
-    init(rate: Int) {
-        self.rate = rate
-        left = Double(rate)
-    }
-
-    /// From when on something may be taken: now, or once what was overdrawn is paid off.
-    mutating func positive(from now: ContinuousClock.Instant) -> ContinuousClock.Instant {
-        refill(now)
-        return left > 0 ? now : now + .seconds((1 - left) / Double(rate))
-    }
-
-    mutating func covers(_ amount: Int, _ now: ContinuousClock.Instant) -> Bool {
-        refill(now)
-        return left >= Double(min(amount, rate))
-    }
-
-    mutating func spend(_ amount: Int, _ now: ContinuousClock.Instant) {
-        refill(now)
-        left -= Double(amount)
-    }
-
-    private mutating func refill(_ now: ContinuousClock.Instant) {
-        if let at, now > at { left = min(Double(rate), left + (now - at) / .seconds(1) * Double(rate)) }
-        at = now
     }
 }

@@ -1,5 +1,6 @@
 import AWS
 import Bytes
+import Kinesis
 import Reactor
 import SQLite
 import Time

@@ -75,6 +75,12 @@ struct PendingPut {
         if uncertain { records[index].isUncertain = true }
     }
 
+    /// It was written to a shard where readers of aggregates drop it.
+    mutating func misplaced(_ index: Int) {
+        records[index].isOnItsWay = false
+        records[index].isUncertain = true
+    }
+
     /// The call that carried it and others was refused.
     mutating func moved(_ index: Int, toHalf half: Int) {
         if put.isGroup { records[index].half = half } else { self.half = half }

@@ -97,9 +97,9 @@ package struct PutBatcher {
 
     // MARK: Inputs
 
-    /// A put has arrived.
-    package mutating func submitted(_ put: EncodedPut, now: Instant) -> Ticket {
-        let ticket = puts.insert(PendingPut(put: put, arrived: now))
+    /// A put has arrived, now or before: its deadline counts from `arrived`.
+    package mutating func submitted(_ put: EncodedPut, arrived: Instant? = nil, now: Instant) -> Ticket {
+        let ticket = puts.insert(PendingPut(put: put, arrived: arrived ?? now))
         fresh.append(ticket)
         freshRecords += put.records.count
         for record in put.records { freshBytes += record.size }
@@ -201,7 +201,7 @@ extension PutBatcher {
     }
 
     /// The two codes that the service gives to single entries of a PutRecords; both pass.
-    private static func isWorthAnotherAttempt(_ code: String) -> Bool {
+    static func isWorthAnotherAttempt(_ code: String) -> Bool {
         code == "ProvisionedThroughputExceededException" || code == "InternalFailure"
     }
 

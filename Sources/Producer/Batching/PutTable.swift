@@ -43,10 +43,16 @@ struct PutTable {
         let slot = free.popLast() ?? slots.count
         if slot == slots.count { slots.append(Slot()) }
         slots[slot].pending = pending
-        slots[slot].older = newestSlot
-        slots[slot].newer = -1
-        if newestSlot >= 0 { slots[newestSlot].newer = slot } else { oldestSlot = slot }
-        newestSlot = slot
+        // Nearly always behind the newest one.
+        var older = newestSlot
+        while older >= 0, let before = slots[older].pending?.arrived, before > pending.arrived {
+            older = slots[older].older
+        }
+        let newer = older >= 0 ? slots[older].newer : oldestSlot
+        slots[slot].older = older
+        slots[slot].newer = newer
+        if older >= 0 { slots[older].newer = slot } else { oldestSlot = slot }
+        if newer >= 0 { slots[newer].older = slot } else { newestSlot = slot }
         count += 1
         return PutBatcher.Ticket(slot: slot, generation: slots[slot].generation)
     }

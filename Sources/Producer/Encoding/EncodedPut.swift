@@ -1,3 +1,4 @@
+import AWS
 import Bytes
 import Kinesis
 

@@ -55,6 +55,7 @@ struct Services: @unchecked Sendable {
         puts.maxPutBytes = settings.maxPutBytes
         puts.putTimeout = settings.putTimeout
         puts.putLinger = settings.putLinger
+        puts.shaping = settings.shaping
         puts.compression = { settings.compression(of: $0) }
         let producer = Producer(loop: loop, target: kinesis, options: puts, logger: Logger(label: "producer"))
         client.onReturn = { [weak consumers, weak producer] in

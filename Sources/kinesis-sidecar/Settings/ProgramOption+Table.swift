@@ -371,6 +371,19 @@ extension ProgramOption {
         number("maxPutBytes", \.maxPutBytes, .integer(1 << 20...1 << 40)),
         time("putTimeout", \.putTimeout),
         time("putLinger", \.putLinger, milliseconds),
+        ProgramOption("aggregate", .boolean) {
+            $0.aggregates = $1.boolean ?? $0.aggregates
+        } show: {
+            String($0.aggregates)
+        },
+        number("aggregationMaxSize", \.aggregation.maxSize, .integer(64...1 << 20)),
+        number("aggregationMaxCount", \.aggregation.maxCount, .integer(1...100_000)),
+        time("recordMaxBufferedTime", \.aggregation.maxBufferedTime, .milliseconds(0...60_000)),
+        ProgramOption("rateLimit", .integer(1...1000)) {
+            $0.rateLimit = $1.integer ?? $0.rateLimit
+        } show: {
+            $0.rateLimit.map(String.init) ?? ""
+        },
     ]
 
     private static let process: [ProgramOption] = [

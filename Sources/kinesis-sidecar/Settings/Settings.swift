@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import Kinesis
 import Logging
+import Producer
 
 /// Everything that the program may be told, checked: what `SettingsReader` makes of command line, environment and file.
 struct Settings: Sendable {
@@ -75,6 +76,17 @@ struct Settings: Sendable {
     var maxPutBytes = 32 << 20
     var putTimeout = Duration.seconds(30)
     var putLinger = Duration.zero
+    var aggregates = false
+    var aggregation = PutShaping.Aggregation()
+    /// Percent of each shard's write limits; nil: no limit of our own.
+    var rateLimit: Int?
+
+    var shaping: PutShaping {
+        var shaping = PutShaping()
+        if aggregates { shaping.aggregation = aggregation }
+        shaping.share = rateLimit.map { Double($0) / 100 }
+        return shaping
+    }
 
     // MARK: Process
 
