@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func `a consumer that is listed by its stream's own ARN is the one of its name, whatever failed before`() async throws {
+    @Test func `a consumer that is listed by its own ARN is the one of its name, also after failures`() async throws {
         try await withEngine { engine, kinesis in
             let arn = try await arn(kinesis)
             kinesis.fail(.summary, FakeKinesis.error("InternalFailure", status: 500))

@@ -39,7 +39,8 @@ import Testing
         "", "arn", "arn:aws:kinesis:eu-west-1:123456789012:stream/", "arn:aws:kinesis:eu-west-1:12345678901:stream/s",
         "arn:aws:kinesis::123456789012:stream/s", "arn:gcp:kinesis:eu-west-1:123456789012:stream/s",
         "arn:aws:dynamodb:eu-west-1:123456789012:stream/s", "arn:aws:kinesis:eu-west-1:123456789012:stream/a b",
-        "arn:aws:kinesis:eu-west-1:123456789012:stream/s/consumer/c:1", "arn:aws:kinesis:eu-west-1:١23456789012:stream/s",
+        "arn:aws:kinesis:eu-west-1:123456789012:stream/s/consumer/c:1",
+        "arn:aws:kinesis:eu-west-1:١23456789012:stream/s",
         "arn:aws:kinesis:eu west:123456789012:stream/s",
     ])
     func `what is no ARN of a stream is none`(_ text: String) {

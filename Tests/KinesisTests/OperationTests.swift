@@ -24,15 +24,18 @@ import Time
         #expect(try request(ListShards(.first(stream)))["StreamARN"]?.string == arn)
         let iterator = GetShardIterator(stream: stream, shard: ShardID(number: 0), position: .latest)
         #expect(try request(iterator)["StreamARN"]?.string == arn)
-        #expect(try request(ListTagsForStream(stream: stream, after: "a")) == [
-            "StreamARN": .string(arn), "ExclusiveStartTagKey": "a", "Limit": 50,
-        ])
-        #expect(try request(StartStreamEncryption(stream: stream, keyID: "k")) == [
-            "StreamARN": .string(arn), "EncryptionType": "KMS", "KeyId": "k",
-        ])
-        #expect(try request(AddTagsToStream(stream: stream, tags: ["b": "2", "a": "1"])) == [
-            "StreamARN": .string(arn), "Tags": ["a": "1", "b": "2"],
-        ])
+        #expect(
+            try request(ListTagsForStream(stream: stream, after: "a")) == [
+                "StreamARN": .string(arn), "ExclusiveStartTagKey": "a", "Limit": 50,
+            ])
+        #expect(
+            try request(StartStreamEncryption(stream: stream, keyID: "k")) == [
+                "StreamARN": .string(arn), "EncryptionType": "KMS", "KeyId": "k",
+            ])
+        #expect(
+            try request(AddTagsToStream(stream: stream, tags: ["b": "2", "a": "1"])) == [
+                "StreamARN": .string(arn), "Tags": ["a": "1", "b": "2"],
+            ])
         var json = JSONWriter()
         PutRecords(stream: stream, entries: [PutRecordEntry(ByteBuffer(), .none)]).write(&json)
         #expect(json.buffer.text == #"{"StreamARN":"\#(arn)","Records":[{"Data":""}]}"#)

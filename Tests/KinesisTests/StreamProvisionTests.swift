@@ -26,7 +26,8 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
 
 @Suite struct StreamProvisionTests {
     private func provision(shards: Int? = 3, waitsOutFailures: Bool = true) -> StreamProvision {
-        StreamProvision(creating: shards.map { .provisioned(shards: $0) }, waitsOutFailures: waitsOutFailures, now: start)
+        StreamProvision(
+            creating: shards.map { .provisioned(shards: $0) }, waitsOutFailures: waitsOutFailures, now: start)
     }
 
     @Test(arguments: [StreamStatus.active, .updating])
@@ -110,7 +111,7 @@ private func summary(_ status: StreamStatus) -> StreamSummary {
                 calls.made.append("create \(shards)")
             }
             #expect(stream.isNew && stream.summary == summary(.active))
-            #expect(calls.made == ["describe", "create 2", "describe", "describe"])
+            #expect(calls.made == ["describe", "create with 2 shards", "describe", "describe"])
             #expect(loop.now - began == .milliseconds(150))
         }
     }

@@ -96,7 +96,7 @@ private func summary(_ status: StreamStatus = .active, encryption: String = "NON
         #expect(setup.taggingFailed("ListTagsForStream", missing, now: start, random: 0) == .rest)
     }
 
-    /// A stream whose answers come at random ends encrypted and tagged once the failures end, and is never encrypted twice.
+    /// A stream whose answers come at random ends encrypted and tagged once the failures end, never encrypted twice.
     @Test(arguments: 0..<40) func `whatever fails for a while, it comes to its end`(seed: UInt64) async {
         var random = SeededGenerator(seed: seed)
         let codes = ["ThrottlingException", "ResourceInUseException", "AccessDeniedException", "InternalFailure"]
@@ -104,7 +104,8 @@ private func summary(_ status: StreamStatus = .active, encryption: String = "NON
         var (isEncrypted, tags, now, failures) = (false, ["a": "0"], start, 60)
         var step = setup.described(summary(), now: now, random: 0.5)
         await takeSteps(400) {
-            let failure = failures > 0 && Bool.random(using: &random) ? error(codes.randomElement(using: &random)!) : nil
+            let fails = failures > 0 && Bool.random(using: &random)
+            let failure = fails ? error(codes.randomElement(using: &random)!) : nil
             failures -= 1
             switch step {
             case .rest: return
@@ -114,20 +115,24 @@ private func summary(_ status: StreamStatus = .active, encryption: String = "NON
                 let seen = summary(
                     Bool.random(using: &random) || failures < 0 ? .active : .updating,
                     encryption: isEncrypted ? "KMS" : "NONE")
-                step = failure.map { setup.describeFailed($0, now: now, random: 0.5) }
+                step =
+                    failure.map { setup.describeFailed($0, now: now, random: 0.5) }
                     ?? setup.described(seen, now: now, random: 0.5)
             case .encrypt(let key):
                 #expect(key == "k" && !isEncrypted)
                 if failure == nil { isEncrypted = true }
-                step = failure.map { setup.encryptFailed($0, now: now, random: 0.5) }
+                step =
+                    failure.map { setup.encryptFailed($0, now: now, random: 0.5) }
                     ?? setup.encrypted(now: now, random: 0.5)
             case .listTags:
-                step = failure.map { setup.taggingFailed("ListTagsForStream", $0, now: now, random: 0.5) }
+                step =
+                    failure.map { setup.taggingFailed("ListTagsForStream", $0, now: now, random: 0.5) }
                     ?? setup.listed(.init(tags: tags, next: nil), now: now, random: 0.5)
             case .tag(let missing):
                 #expect(missing.allSatisfy { tags[$0.key] != $0.value })
                 if failure == nil { tags.merge(missing) { $1 } }
-                step = failure.map { setup.taggingFailed("AddTagsToStream", $0, now: now, random: 0.5) }
+                step =
+                    failure.map { setup.taggingFailed("AddTagsToStream", $0, now: now, random: 0.5) }
                     ?? setup.tagged(now: now, random: 0.5)
             }
         }

@@ -74,7 +74,8 @@ final class StreamCare: @unchecked Sendable {
     }
 
     /// Tells the set-up a fact, and people what has become of it.
-    private func change(_ fact: (inout StreamSetup, EventLoop.Instant, Double) -> StreamSetup.Step) -> StreamSetup.Step {
+    private func change(_ fact: (inout StreamSetup, EventLoop.Instant, Double) -> StreamSetup.Step) -> StreamSetup.Step
+    {
         guard current != nil else { return .rest }
         let before = problem
         let step = fact(&current!.setup, engine.loop.now, Double.random(in: 0..<1))

@@ -65,8 +65,8 @@ package struct DescribeStreamSummary: KinesisOperation {
             encryption: try fields.optionalString("EncryptionType") ?? "NONE",
             mode: mode.map(StreamMode.init(rawValue:)) ?? .provisioned,
             maxRecordBytes: min(max(fields.optional("MaxRecordSizeInKiB")?.int ?? 1024, 1), 1 << 20) * 1024,
-            distribution: try fields.optionalString("RecordDistributionStrategy").map(RecordDistribution.init(rawValue:))
-                ?? .userPartitionKey)
+            distribution: try fields.optionalString("RecordDistributionStrategy")
+                .map(RecordDistribution.init(rawValue:)) ?? .userPartitionKey)
     }
 }
 

@@ -72,7 +72,8 @@ package struct StreamSetup: Sendable {
     package var problem: String? {
         let problems = [("encrypted", encryption), ("tagged", tagging)].compactMap { what, progress -> String? in
             guard case .failed(let operation, let error) = progress else { return nil }
-            let isOfRights = if case .service(let error) = error { error.code == "AccessDeniedException" } else { false }
+            let code: String? = if case .service(let error) = error { error.code } else { nil }
+            let isOfRights = code == "AccessDeniedException"
             let cause = isOfRights ? "the right to kinesis:\(operation) is missing" : operation
             return "the stream is not \(what) as configured: \(cause): \(error)"
         }

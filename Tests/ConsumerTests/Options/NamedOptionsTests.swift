@@ -185,7 +185,10 @@ import Time
         #expect(error?.description.hasPrefix("\(name) is no option here: ") == true)
     }
 
-    @Test(arguments: ["shardCount", "streamMode", "encryption.type", "tags", "createStreamIfNeeded", "retryOptions.forever", "unreadBytes", "leaseDuration"])
+    @Test(arguments: [
+        "shardCount", "streamMode", "encryption.type", "tags", "createStreamIfNeeded", "retryOptions.forever",
+        "unreadBytes", "leaseDuration",
+    ])
     func `what costs money or reaches further is no query parameter`(name: String) {
         #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "true") }
     }
