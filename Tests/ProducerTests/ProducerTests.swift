@@ -61,7 +61,7 @@ import Testing
             try await target.make(stream)
             try await target.distribute(stream, .auto)
             let put = { () async throws -> PartitionKey? in
-                let one = EncodedPut(data: ByteBuffer("a"), partitionKey: nil, explicitHashKey: nil)
+                let one = try EncodedPut(data: ByteBuffer("a"), partitionKey: nil, explicitHashKey: nil)
                 let answer = try await producer.put(one, to: stream)
                 guard case .accepted = answer.results[0] else { return nil }
                 return target.written.last?.key
@@ -70,7 +70,7 @@ import Testing
             let first = try await put()
             #expect(first == .digest("hvfkN/qlp/zhXR3cuerq6jd2Z7g="))
             while try await put() != PartitionKey.none { try #require(target.written.count < 1000) }
-            let given = EncodedPut(data: ByteBuffer("a"), partitionKey: "k", explicitHashKey: nil)
+            let given = try EncodedPut(data: ByteBuffer("a"), partitionKey: "k", explicitHashKey: nil)
             _ = try await producer.put(given, to: stream)
             #expect(target.written.last?.key == .given("k"))
             // It is placed by keys again: the next put is refused, and goes once more with its key.
