@@ -76,7 +76,7 @@ import Testing
         ),
         (
             "tokens:\n- {name: a, sha256: D, verbs: [read], streams: [a b]}",
-            "f.yaml:2 tokens[0].streams: the entry \"a\": \"a b\" is not accepted; accepted: streams' names, or a name's beginning"
+            "f.yaml:2 tokens[0].streams: the entry \"a\": \"a b\" is not accepted; accepted: streams' names or ARNs, or the beginning of one"
         ),
         (
             "tokens:\n- {name: a, sha256: D, verbs: [read], stream: x}",

@@ -103,7 +103,7 @@ package struct GroupUpdate: Equatable, Sendable {
     ) {
         requireUnchanged(shard)
         heartbeat()
-        var attributes = place.map(shard.attributes) ?? [:]
+        var attributes = place.map { shard.attributes($0) } ?? [:]
         if reopening { attributes["depleted"] = false }
         attributes["leaseOwner"] = .string(me.text)
         attributes["leaseExpiration"] = expiration(duration)
@@ -132,7 +132,7 @@ package struct GroupUpdate: Equatable, Sendable {
         var sought = shard
         sought.seek = seek
         var attributes: Item = ["approximateArrivalTimestamp": .null]
-        attributes.merge(sought.attributes(place)) { $1 }
+        attributes.merge(sought.attributes(place, withNote: true)) { $1 }
         attributes["depleted"] = .bool(isDepleted)
         if isReleased {
             attributes["leaseOwner"] = .null

@@ -121,7 +121,8 @@ package struct ShardRecord: Equatable, Sendable {
 
     /// The attributes that say where the shard goes on: `checkpoint` as lifion-kinesis reads it, and `sidecar` where that
     /// cannot say it, or says something else of the same `checkpoint`.
-    func attributes(_ place: Place) -> Item {
+    /// - Parameter withNote: `sidecar` whether or not the place needs it: something else in it is new.
+    func attributes(_ place: Place, withNote: Bool = false) -> Item {
         var said: Item = [:]
         var number: String?
         var attributes: Item = [:]
@@ -139,7 +140,7 @@ package struct ShardRecord: Equatable, Sendable {
         case .unreadable(let checkpoint): return ["checkpoint": checkpoint]
         }
         attributes["checkpoint"] = .init(optional: number)
-        if !said.isEmpty || (!note.isEmpty && note["of"]?.string == number) {
+        if withNote || !said.isEmpty || (!note.isEmpty && note["of"]?.string == number) {
             let unknown = note.filter { !["of", "sub", "before", "since"].contains($0.key) }
             said["of"] = .init(optional: number)
             attributes["sidecar"] = .map(unknown.merging(said) { $1 })

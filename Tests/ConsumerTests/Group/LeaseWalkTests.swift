@@ -165,13 +165,18 @@ private struct LeaseWalk {
             }
         }
         if !sharedNames.isEmpty { disturbedAt = tick }
-        let lease = Int(Self.leaseDuration / Self.step)
-        guard tick >= disturbedAt + lease else { return }
+        guard isOrderly else { return }
         for shard in shards.map(\.id)
-        where tick >= soughtAt[shard, default: -lease] + lease && readers(of: shard).count > 1 {
+        where tick >= soughtAt[shard, default: -Self.lease] + Self.lease && readers(of: shard).count > 1 {
             faults.append("\(shard) has the readers \(readers(of: shard)) at \(tick)")
         }
     }
+
+    /// Steps of a lease.
+    private static let lease = Int(leaseDuration / step)
+
+    /// Whether every lease is of after the last deletion of the item and the last two processes of one name.
+    private var isOrderly: Bool { tick >= disturbedAt + Self.lease }
 
     private func readers(of shard: ShardID) -> [Int] {
         members.keys.filter { members[$0]!.membership.mayRead(shard, now: now) }.sorted()
@@ -314,6 +319,7 @@ private struct LeaseWalk {
             let answer = answer(request, isCutOff: tick < member.cutOff)
             lookForOldCheckpoints(of: member, since: before)
             hear(member.membership.answered(answer, now: moment(of: member)), &member)
+            follow(&member)
         }
         runErrand(&member)
         switch member.membership.next(now: moment(of: member), local: { member.local[$0] }) {
@@ -330,9 +336,17 @@ private struct LeaseWalk {
         }
     }
 
+    /// What others have written of shards that this member does not read goes before what its database knows of them.
+    private func follow(_ member: inout Member) {
+        for record in member.membership.item?.shards.values ?? [:].values where member.read[record.id] == nil {
+            guard let known = member.local[record.id], !record.isOlder(than: known.run) else { continue }
+            member.local[record.id] = LocalShard(place: record.place, isDepleted: record.isDepleted, run: nil)
+        }
+    }
+
     /// What a member has read before somebody put the shard elsewhere must not come into the item behind that.
     private mutating func lookForOldCheckpoints(of member: Member, since before: GroupItem?) {
-        guard let before, let after = table.map({ GroupItem($0.item, place: .shared) }) else { return }
+        guard isOrderly, let before, let after = table.map({ GroupItem($0.item, place: .shared) }) else { return }
         for (id, record) in after.shards {
             guard let former = before.shards[id], former.place != record.place else { continue }
             if record.seek != member.seeks[id] { faults.append("\(id) has a place of before its seek at \(tick)") }
