@@ -40,7 +40,8 @@ final class PutLane: @unchecked Sendable {
         batcher = PutBatcher(limits: limits)
         guard shaping.isNeeded else { return }
         shaped = ShapedPuts(
-            loop: loop, stream: stream, target: target, lane: self, shaping, timeout: limits.timeout, logger: logger)
+            loop: loop, stream: stream, target: target, streams: streams, lane: self, shaping,
+            timeout: limits.timeout, logger: logger)
     }
 
     /// Whether nobody waits here and nothing is on its way.

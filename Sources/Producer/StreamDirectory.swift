@@ -65,6 +65,16 @@ final class StreamDirectory: @unchecked Sendable {
         return known?.facts?.isAutoDistributed ?? false
     }
 
+    /// The same, waiting for the answer where it is not known; false where it cannot be learned.
+    func askDistribution(of stream: StreamName) async -> Bool {
+        if let known = known[stream], let facts = known.facts, known.at + Self.distributionAge > loop.now {
+            return facts.isAutoDistributed
+        }
+        guard let summary = try? await target.learn(stream) else { return false }
+        _ = remember(summary, of: stream)
+        return summary.isAutoDistributed
+    }
+
     /// The service refused a record: what is known of the stream may be old.
     func forget(_ stream: StreamName) {
         known[stream] = nil

@@ -75,18 +75,19 @@ package struct Aggregate {
     }
 }
 
-/// The texts of a table, each once, in order of arrival.
+/// The texts of a table, each once, in order of arrival. By their bytes: texts that Swift takes as equal (é in one scalar or in
+/// two) have different hash keys.
 private struct IndexedTexts {
     private(set) var texts: [String] = []
-    private var places: [String: Int] = [:]
+    private var places: [[UInt8]: Int] = [:]
 
     /// The text's place, or the one that it gets when it is added.
     func index(of text: String) -> (index: Int, isNew: Bool) {
-        if let place = places[text] { (place, false) } else { (texts.count, true) }
+        if let place = places[Array(text.utf8)] { (place, false) } else { (texts.count, true) }
     }
 
     mutating func add(_ text: String) {
-        places[text] = texts.count
+        places[Array(text.utf8)] = texts.count
         texts.append(text)
     }
 }

@@ -9,9 +9,11 @@ import Kinesis
 ///                         ↑______________ wrong shard, deadline of a fellow _____↓
 ///
 /// Records gather until an aggregate is full, or its first has waited for `maxBufferedTime`; where `share` says so what is
-/// ready waits until its shard has room. A record that travels alone is put as it is. Without a shard map each does.
+/// ready waits until its shard has room. A record that travels alone is put as it is. Without a shard map each does, as in a
+/// stream that is distributed automatically.
 ///
-/// After a reshard an aggregate may be written to a shard that its other records do not belong to, where readers drop them.
+/// A new map sorts again what has not left yet. An aggregate that was on its way may be written to a shard that its other
+/// records do not belong to, where readers drop them.
 /// Then each of those is put again, alone: a reader that does not drop sees it twice. Every put is answered exactly once, with
 /// a result for each record, or at its deadline. What waits is bounded by the caller (`maxPutBytes`).
 struct Aggregator {
@@ -28,23 +30,36 @@ struct Aggregator {
         /// The shard that should take it; nil where nobody knows.
         fileprivate let shard: ShardID?
         fileprivate let entries: [Entry]
+
+        /// By which it lands: its first record's.
+        fileprivate var hashKey: HashKey { entries[0].record.entry.hashKey }
+    }
+
+    /// Which shard takes a record, as it was found out.
+    enum Placement {
+        case byHashKey(ShardMap)
+        /// Any shard takes any record (`StreamSummary.isAutoDistributed`). The shards' ranges still say what readers drop.
+        case automatic(ShardMap)
+        /// The shards could not be listed.
+        case unknown
     }
 
     private struct Gathering {
         var aggregate = Aggregate()
         var entries: [Entry] = []
-        let since: Instant
+        var since: Instant
 
         init(since: Instant) {
             self.since = since
         }
 
         /// False, and nothing changes, where there is no room.
-        mutating func take(_ entry: Entry, _ limits: PutShaping.Aggregation) -> Bool {
+        mutating func take(_ entry: Entry, since: Instant, _ limits: PutShaping.Aggregation) -> Bool {
             guard entries.count < limits.maxCount, aggregate.add(entry.record.entry, limit: limits.maxSize) else {
                 return false
             }
             entries.append(entry)
+            self.since = min(self.since, since)
             return true
         }
 
@@ -57,6 +72,8 @@ struct Aggregator {
         let entries: [Entry]
         /// What the service will count, about.
         let bytes: Int
+        /// When the first of them began to wait for others.
+        let since: Instant
     }
 
     /// An aggregate that another shard took than was expected.
@@ -69,16 +86,30 @@ struct Aggregator {
     private enum Map {
         /// Has to be listed, at `from` or later.
         case wanted(from: Instant?)
-        case listing
+        case listing(since: Instant)
         case known(ShardMap, at: Instant)
-        /// Could not be listed; records leave alone until it is tried again.
-        case missing(until: Instant)
+        /// Nobody knows where a record will go: records leave alone, and it is asked for again then. The shards are those that
+        /// were listed, where they could be.
+        case unplaced(ShardMap?, until: Instant)
+
+        /// The shards with their ranges, as far as they are known.
+        var shards: ShardMap? {
+            switch self {
+            case .known(let shards, _): shards
+            case .unplaced(let shards, _): shards
+            case .wanted, .listing: nil
+            }
+        }
     }
 
     /// From one listing to the next: an answer that names an unknown shard may come many times.
     private static let listingPause = Duration.seconds(1)
     /// The same after a failure.
     private static let failurePause = Duration.seconds(10)
+    /// So long records wait for a listing: puts go on where only the listing of shards is down.
+    private static let listingPatience = Duration.seconds(2)
+    /// How long it is believed that a stream is distributed automatically. A wrong belief costs aggregates, no records.
+    private static let automaticPause = Duration.seconds(300)
 
     private let shaping: PutShaping
     private let timeout: Duration
@@ -119,17 +150,15 @@ struct Aggregator {
         }
     }
 
-    /// The stream's shards, as they are now; nil where they could not be listed.
-    mutating func listed(_ shards: ShardMap?, now: Instant) {
-        guard let shards else {
-            map = .missing(until: now + Self.failurePause)
-            return placeWaiting(now: now)
+    /// Where the stream's records go, as it is now.
+    mutating func listed(_ placement: Placement, now: Instant) {
+        switch placement {
+        case .byHashKey(let shards): map = .known(shards, at: now)
+        case .automatic(let shards): map = .unplaced(shards, until: now + Self.automaticPause)
+        case .unknown: map = .unplaced(nil, until: now + Self.failurePause)
         }
-        map = .known(shards, at: now)
-        placeWaiting(now: now)
-        let misplaced = misplaced
-        self.misplaced = []
-        for one in misplaced { settle(one, shards, now: now) }
+        sortAgain(now: now)
+        settleMisplaced(now: now)
     }
 
     /// The service has refused a record for its shard's rate.
@@ -140,7 +169,7 @@ struct Aggregator {
 
     /// The service can be reached again.
     mutating func serviceReturned() {
-        if case .missing = map { map = .wanted(from: nil) }
+        if case .unplaced(nil, _) = map { map = .wanted(from: nil) }
     }
 
     /// What has become of a unit.
@@ -178,8 +207,8 @@ struct Aggregator {
         }
         waiting.removeAll { !puts.contains($0.ticket) }
         misplaced.removeAll { one in !one.unit.entries.contains { puts.contains($0.ticket) } }
-        guard let wait = shaping.aggregation?.maxBufferedTime else { return }
-        for (shard, one) in gathering where one.since + wait <= now { close(shard) }
+        if case .listing(let since) = map, since + Self.listingPatience <= now { listed(.unknown, now: now) }
+        closeDue(now: now)
     }
 
     // MARK: Outputs
@@ -189,11 +218,11 @@ struct Aggregator {
         let isDue =
             switch map {
             case .wanted(let from): (from ?? now) <= now
-            case .missing(let until): until <= now
+            case .unplaced(_, let until): until <= now
             case .listing, .known: false
             }
         guard isDue, needsMap else { return false }
-        map = .listing
+        map = .listing(since: now)
         return true
     }
 
@@ -231,8 +260,9 @@ struct Aggregator {
         if needsMap {
             switch map {
             case .wanted(let from): consider(from)
-            case .missing(let until): consider(until)
-            case .listing, .known: break
+            case .unplaced(_, let until): consider(until)
+            case .listing(let since): consider(since + Self.listingPatience)
+            case .known: break
             }
         }
         return earliest
@@ -247,40 +277,70 @@ struct Aggregator {
 extension Aggregator {
     private var needsMap: Bool { !waiting.isEmpty || !misplaced.isEmpty }
 
-    private mutating func placeWaiting(now: Instant) {
-        let entries = waiting
+    /// The map has changed: what has not left goes where it says now.
+    private mutating func sortAgain(now: Instant) {
+        let (formerReady, formerGathering, formerWaiting) = (ready, gathering, waiting)
+        ready = [:]
+        gathering = [:]
         waiting = []
-        for entry in entries where puts.contains(entry.ticket) { place(entry, now: now) }
+        for var queue in formerReady.values {
+            while let one = queue.popFirst() {
+                if one.entries.count == 1 {
+                    // It may travel alone for a reason.
+                    append(one, to: shard(of: one.entries[0]))
+                } else {
+                    for entry in one.entries { place(entry, since: one.since, now: now) }
+                }
+            }
+        }
+        for one in formerGathering.values {
+            for entry in one.entries { place(entry, since: one.since, now: now) }
+        }
+        for entry in formerWaiting where puts.contains(entry.ticket) { place(entry, now: now) }
+        closeDue(now: now)
     }
 
-    private mutating func place(_ entry: Entry, now: Instant) {
-        if case .missing(let until) = map, until <= now { map = .wanted(from: nil) }
+    /// nil where no map says it.
+    private func shard(of entry: Entry) -> ShardID? {
+        if case .known(let shards, _) = map { shards.shard(of: entry.record.entry.hashKey) } else { nil }
+    }
+
+    /// - Parameter since: when it began to wait for others; nil: now.
+    private mutating func place(_ entry: Entry, since: Instant? = nil, now: Instant) {
+        if case .unplaced(_, let until) = map, until <= now { map = .wanted(from: nil) }
         switch map {
         case .wanted, .listing: waiting.append(entry)
-        case .missing: append(Ready(entries: [entry], bytes: entry.record.size), to: nil)
-        case .known(let shards, _): gather(entry, for: shards.shard(of: entry.record.entry.hashKey), now: now)
+        case .unplaced: append([entry], bytes: entry.record.size, to: nil, since: now)
+        case .known: gather(entry, for: shard(of: entry), since: since ?? now)
         }
     }
 
-    private mutating func gather(_ entry: Entry, for shard: ShardID?, now: Instant) {
-        let record = entry.record
-        guard let shard, let aggregation = shaping.aggregation, !Aggregate.isAggregate(record.entry.data) else {
-            return append(Ready(entries: [entry], bytes: record.size), to: shard)
+    private mutating func gather(_ entry: Entry, for shard: ShardID?, since: Instant) {
+        let bytes = entry.record.size
+        guard let shard, let aggregation = shaping.aggregation, !Aggregate.isAggregate(entry.record.entry.data) else {
+            return append([entry], bytes: bytes, to: shard, since: since)
         }
-        if gathering[shard]?.take(entry, aggregation) != true {
+        if gathering[shard]?.take(entry, since: since, aggregation) != true {
             close(shard)
-            var fresh = Gathering(since: now)
-            guard fresh.take(entry, aggregation) else {
-                return append(Ready(entries: [entry], bytes: record.size), to: shard)
-            }
+            var fresh = Gathering(since: since)
+            guard fresh.take(entry, since: since, aggregation) else { return append([entry], bytes: bytes, to: shard, since: since) }
             gathering[shard] = fresh
         }
         if gathering[shard]?.isFull(aggregation) == true { close(shard) }
     }
 
+    private mutating func closeDue(now: Instant) {
+        guard let wait = shaping.aggregation?.maxBufferedTime else { return }
+        for (shard, one) in gathering where one.since + wait <= now { close(shard) }
+    }
+
     private mutating func close(_ shard: ShardID) {
         guard let done = gathering.removeValue(forKey: shard) else { return }
-        append(Ready(entries: done.entries, bytes: done.aggregate.size), to: shard)
+        append(done.entries, bytes: done.aggregate.size, to: shard, since: done.since)
+    }
+
+    private mutating func append(_ entries: [Entry], bytes: Int, to shard: ShardID?, since: Instant) {
+        append(Ready(entries: entries, bytes: bytes, since: since), to: shard)
     }
 
     private mutating func append(_ one: Ready, to shard: ShardID?) {
@@ -319,7 +379,13 @@ extension Aggregator {
         _ unit: Unit, by shard: ShardID, _ sequenceNumber: SequenceNumber, now: Instant
     ) {
         let isExpected = shard == unit.shard
-        if !isExpected, case .known(_, let at) = map { map = .wanted(from: at + Self.listingPause) }
+        if !isExpected, case .known(let shards, let at) = map {
+            if let range = shards.range(of: shard) {
+                compare(range, with: unit, now: now)
+            } else {
+                map = .wanted(from: at + Self.listingPause)
+            }
+        }
         if unit.entries.count == 1 {
             resolve(unit.entries[0], .accepted(shard: shard, sequenceNumber: sequenceNumber))
         } else if isExpected {
@@ -328,30 +394,49 @@ extension Aggregator {
             }
         } else {
             misplaced.append(Misplaced(unit: unit, shard: shard, sequenceNumber: sequenceNumber))
+            settleMisplaced(now: now)
         }
     }
 
-    /// The map was listed after the aggregate was written.
-    private mutating func settle(_ one: Misplaced, _ shards: ShardMap, now: Instant) {
-        guard let range = shards.range(of: one.shard) else {
-            // A listing may be behind.
-            misplaced.append(one)
-            map = .wanted(from: now + Self.listingPause)
-            return
+    /// As far as the shards are known that took them.
+    private mutating func settleMisplaced(now: Instant) {
+        let misplaced = misplaced
+        self.misplaced = []
+        for one in misplaced {
+            guard let shards = map.shards else {
+                self.misplaced.append(one)
+                continue
+            }
+            if let range = shards.range(of: one.shard) {
+                settle(one, range, now: now)
+            } else {
+                // A listing may be behind.
+                self.misplaced.append(one)
+                map = .wanted(from: now + Self.listingPause)
+            }
         }
-        // Where the aggregate itself lies elsewhere than its hash key says, the stream is not distributed by hash keys, and its
-        // readers drop nothing.
-        let isByHashKey = range.contains(one.unit.entries[0].record.entry.hashKey)
+    }
+
+    /// The aggregate lies in a shard of this range: readers find those of its records that the range has.
+    private mutating func settle(_ one: Misplaced, _ range: HashKeyRange, now: Instant) {
         for (index, entry) in one.unit.entries.enumerated() where puts.contains(entry.ticket) {
-            let key = entry.record.entry.hashKey
-            if !isByHashKey || range.contains(key) {
+            if range.contains(entry.record.entry.hashKey) {
                 let number = one.sequenceNumber
                 resolve(entry, .accepted(shard: one.shard, sequenceNumber: number, subSequenceNumber: index))
             } else {
                 puts[entry.ticket]?.misplaced(entry.index)
-                append(Ready(entries: [entry], bytes: entry.record.size), to: shards.shard(of: key))
+                append([entry], bytes: entry.record.size, to: shard(of: entry), since: now)
             }
         }
+        compare(range, with: one.unit, now: now)
+    }
+
+    /// A shard of this range has taken the unit. Where not even the unit's own hash key has led it there, the stream is
+    /// distributed automatically.
+    private mutating func compare(_ range: HashKeyRange, with unit: Unit, now: Instant) {
+        guard !range.contains(unit.hashKey), case .known(let shards, _) = map else { return }
+        map = .unplaced(shards, until: now + Self.automaticPause)
+        sortAgain(now: now)
     }
 
     private mutating func resolve(_ entry: Entry, _ result: PutResult) {

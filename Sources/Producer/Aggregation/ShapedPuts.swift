@@ -7,41 +7,49 @@ import Reactor
 ///
 /// Confined to its loop.
 final class ShapedPuts: @unchecked Sendable {
+    /// Why no shard can be foretold.
+    private enum Trouble: String {
+        case unlisted = "these cannot be listed"
+        case automatic = "the stream is distributed automatically"
+    }
+
     private typealias Waiter = UnsafeContinuation<Result<PutAnswer, PutError>, Never>
 
     private let loop: EventLoop
     private let stream: StreamName
     private let target: any PutTarget
+    private let streams: StreamDirectory
     private let logger: Logger
     /// Owns this object.
     private unowned let lane: PutLane
     private var aggregator: Aggregator
-    /// Who waits for an answer, by the ticket's slot.
-    private var waiters: [Waiter?] = []
+    /// Who waits for an answer. By the whole ticket: between an answer and the end of its turn the slot may have another put.
+    private var waiters: [Aggregator.Ticket: Waiter] = [:]
     private var willAct = false
     private var timer: (token: TimerToken, due: EventLoop.Instant)?
-    private var isListing = false
-    private var couldList = true
+    private var listings = 0
+    /// What has been told of the stream's shards last, so that it is told once.
+    private var trouble: Trouble?
 
     init(
-        loop: EventLoop, stream: StreamName, target: any PutTarget, lane: PutLane, _ shaping: PutShaping,
-        timeout: Duration, logger: Logger
+        loop: EventLoop, stream: StreamName, target: any PutTarget, streams: StreamDirectory, lane: PutLane,
+        _ shaping: PutShaping, timeout: Duration, logger: Logger
     ) {
         self.loop = loop
         self.stream = stream
         self.target = target
+        self.streams = streams
         self.lane = lane
         self.logger = logger
         aggregator = Aggregator(shaping, timeout: timeout)
     }
 
-    var isIdle: Bool { aggregator.unanswered == 0 && !isListing }
+    var isIdle: Bool { aggregator.unanswered == 0 && listings == 0 }
 
     func put(_ put: EncodedPut) async -> Result<PutAnswer, PutError> {
         await withUnsafeContinuation { waiter in
             let ticket = aggregator.submitted(put, now: loop.now)
-            while waiters.count <= ticket.slot { waiters.append(nil) }
-            waiters[ticket.slot] = waiter
+            waiters[ticket] = waiter
             actSoon()
         }
     }
@@ -79,32 +87,36 @@ final class ShapedPuts: @unchecked Sendable {
             }
         }
         if aggregator.beginsListing(now: loop.now) {
-            isListing = true
+            listings += 1
             loop.spawn { await self.list() }
         }
         while let answer = aggregator.nextAnswer() {
-            waiters[answer.ticket.slot]?.resume(returning: answer.result)
-            waiters[answer.ticket.slot] = nil
+            waiters.removeValue(forKey: answer.ticket)?.resume(returning: answer.result)
         }
         armTimer()
     }
 
     private func list() async {
         do throws(AWSError) {
-            aggregator.listed(ShardMap(try await target.listShards(stream)), now: loop.now)
-            couldList = true
+            let shards = ShardMap(try await target.listShards(stream))
+            let isAutomatic = await streams.askDistribution(of: stream)
+            aggregator.listed(isAutomatic ? .automatic(shards) : .byHashKey(shards), now: loop.now)
+            tell(isAutomatic ? .automatic : nil)
         } catch {
-            aggregator.listed(nil, now: loop.now)
+            aggregator.listed(.unknown, now: loop.now)
             // A missing stream is made by what is put then.
-            if couldList, error.disposition != .notFound {
-                logger.warning(
-                    "records are put alone and unheeded of their shards' limits: these cannot be listed",
-                    metadata: ["stream": "\(stream)", "error": "\(error)"])
-                couldList = false
-            }
+            if error.disposition != .notFound { tell(.unlisted, error) }
         }
-        isListing = false
+        listings -= 1
         actSoon()
+    }
+
+    private func tell(_ news: Trouble?, _ error: AWSError? = nil) {
+        defer { trouble = news }
+        guard let news, news != trouble else { return }
+        var metadata: Logger.Metadata = ["stream": "\(stream)"]
+        if let error { metadata["error"] = "\(error)" }
+        logger.warning("records are put alone and unheeded of their shards' limits: \(news.rawValue)", metadata: metadata)
     }
 
     private func armTimer() {

@@ -4,7 +4,7 @@ import Kinesis
 import TestSupport
 import Testing
 
-/// Tests/Vectors/kpl-aggregated.json, written.
+/// Tests/Vectors/kpl-aggregated.json and Tests/Recordings/kpl-peers.json, written.
 @Suite struct AggregateTests {
     struct Vector: Sendable, CustomTestStringConvertible {
         let name: String
@@ -24,11 +24,11 @@ import Testing
     }
 
     @Test func `the vectors are there`() {
-        #expect(Self.vectors().count == 6)
+        #expect(Self.vectors().count == 6 + 5)
     }
 
     @Test(arguments: vectors())
-    func `the same bytes come out as of aws-kinesis-agg`(vector: Vector) {
+    func `the same bytes come out as of aws-kinesis-agg, for Python and for JavaScript`(vector: Vector) {
         var aggregate = Aggregate()
         for record in vector.records {
             let isAdded = aggregate.add(record.entry, limit: .max)
@@ -53,7 +53,11 @@ import Testing
     }
 
     static func vectors() -> [Vector] {
-        guard let file = try? testFile("Vectors/kpl-aggregated.json"),
+        ["Vectors/kpl-aggregated.json", "Recordings/kpl-peers.json"].flatMap(vectors(in:))
+    }
+
+    private static func vectors(in file: String) -> [Vector] {
+        guard let file = try? testFile(file),
             let cases = try? JSONParser.parse(file.text)["cases"]?.array
         else { return [] }
         return cases.map { vector in

@@ -58,7 +58,7 @@ import Testing
         let aggregator = made()
         let ticket = aggregator.submitted(put(["a", "b"]), now: start)
         #expect(aggregator.beginsListing(now: start) && !aggregator.beginsListing(now: start))
-        aggregator.listed(nil, now: start)
+        aggregator.listed(.unknown, now: start)
         let alone = units(aggregator, now: start)
         #expect(alone.count == 2)
         for unit in alone { accept(aggregator, unit, by: 0) }
@@ -79,7 +79,7 @@ import Testing
         #expect(aggregator.nextAnswer() == nil)
         let later = start + .seconds(1)
         #expect(!aggregator.beginsListing(now: start) && aggregator.beginsListing(now: later))
-        aggregator.listed(Self.split, now: later)
+        aggregator.listed(.byHashKey(Self.split), now: later)
         let again = units(aggregator, now: later)
         #expect(again.count == of.count { $0 != of[0] } && !again.isEmpty)
         for unit in again { accept(aggregator, unit, by: 3 - of[0]) }
@@ -89,19 +89,86 @@ import Testing
         }
     }
 
-    @Test func `where a stream is not distributed by hash keys a record is right wherever it is`() throws {
-        let aggregator = made()
-        let put = put(["a", "b"])
-        _ = aggregator.submitted(put, now: start)
-        aggregator.listed(Self.split, now: start)
-        aggregator.handleTimeout(now: start + .milliseconds(100))
-        for unit in units(aggregator, now: start) {
-            let isFirst = HashKeyRange.even(2)[0].contains(unit.put.records[0].entry.hashKey)
-            accept(aggregator, unit, by: isFirst ? 2 : 1)
+    /// Gathering, or full and held back by the shard's rate.
+    @Test(arguments: [false, true])
+    func `what has not left is sorted again by a new map`(isHeldBack: Bool) throws {
+        var shaping = PutShaping()
+        shaping.aggregation = PutShaping.Aggregation()
+        shaping.aggregation?.maxBufferedTime = .seconds(5)
+        shaping.aggregation?.maxCount = isHeldBack ? 20 : 100
+        if isHeldBack { shaping.share = 0.001 }
+        let aggregator = Subject(shaping, timeout: .seconds(30))
+        _ = aggregator.submitted(put(["first"]), now: start)
+        list(aggregator)
+        let first = try #require(aggregator.dueUnits(now: start + .seconds(5)).first)
+        let ticket = aggregator.submitted(put((0..<20).map { "key\($0)" }), now: start + .seconds(5))
+        #expect(units(aggregator, now: start + .seconds(5)).isEmpty)
+        accept(aggregator, first, by: half(of: first), now: start + .seconds(5))
+        #expect(aggregator.nextAnswer() != nil)
+        // A further record asks for the map.
+        _ = aggregator.submitted(put(["last"]), now: start + .seconds(5))
+        #expect(aggregator.beginsListing(now: start + .seconds(6)))
+        aggregator.listed(.byHashKey(Self.split), now: start + .seconds(6))
+        let halves = aggregator.dueUnits(now: start + .seconds(12))
+        #expect(Set(halves.map { half(of: $0) }) == [1, 2] && halves.count <= 3)
+        for unit in halves { accept(aggregator, unit, by: half(of: unit), now: start + .seconds(12)) }
+        let answers = (0..<2).compactMap { _ in aggregator.nextAnswer() }
+        let answer = try #require(answers.first { $0.ticket == ticket })
+        for (index, result) in try answer.result.get().results.enumerated() {
+            guard case .accepted(let shard, _, _) = result else {
+                Issue.record("not accepted")
+                return
+            }
+            let key = HashKey(partitionKey: "key\(index)")
+            #expect(Self.split.range(of: shard)?.contains(key) == true)
         }
-        aggregator.listed(Self.split, now: start + .seconds(1))
-        #expect(units(aggregator, now: start).isEmpty)
-        #expect(try aggregator.nextAnswer()?.result.get().results.count == 2)
+        #expect(units(aggregator, now: start + .seconds(13)).isEmpty)
+    }
+
+    @Test func `in a stream that is distributed automatically each record travels alone`() throws {
+        let aggregator = made()
+        _ = aggregator.submitted(put(["a", "b", "c"]), now: start)
+        #expect(aggregator.beginsListing(now: start))
+        aggregator.listed(.automatic(Self.split), now: start)
+        let alone = units(aggregator, now: start)
+        #expect(alone.count == 3)
+        for unit in alone { accept(aggregator, unit, by: 1) }
+        #expect(try aggregator.nextAnswer()?.result.get().results == (0..<3).map { _ in accepted(1, nil) })
+        // Nor is it asked for its shards again, until that may have changed.
+        _ = aggregator.submitted(put(["a"]), now: start + .seconds(299))
+        #expect(!aggregator.beginsListing(now: start + .seconds(299)))
+        #expect(units(aggregator, now: start + .seconds(299)).count == 1)
+        _ = aggregator.submitted(put(["a"]), now: start + .seconds(300))
+        #expect(aggregator.beginsListing(now: start + .seconds(300)))
+    }
+
+    @Test func `a stream that puts an aggregate where its key does not lie is distributed automatically`() throws {
+        let aggregator = made()
+        let put = put((0..<20).map { "key\($0)" })
+        _ = aggregator.submitted(put, now: start)
+        #expect(aggregator.beginsListing(now: start))
+        aggregator.listed(.byHashKey(Self.split), now: start)
+        let first = try #require(aggregator.dueUnits(now: start + .milliseconds(100)).first)
+        let wrong = 3 - half(of: first)
+        accept(aggregator, first, by: wrong)
+        // Readers that go by the keys find none of it there.
+        let again = units(aggregator, now: start + .milliseconds(100))
+        #expect(again.count == put.records.count { half(of: $0) != wrong })
+        #expect(again.allSatisfy { !Aggregate.isAggregate($0.put.records[0].entry.data) })
+        _ = aggregator.submitted(self.put(["a", "b"]), now: start + .seconds(1))
+        #expect(units(aggregator, now: start + .seconds(1)).count == 2)
+    }
+
+    @Test func `records do not wait for a listing that does not come`() throws {
+        let aggregator = made()
+        _ = aggregator.submitted(put(["a", "b"]), now: start)
+        #expect(aggregator.beginsListing(now: start))
+        #expect(aggregator.nextDeadline == start + .seconds(2))
+        #expect(aggregator.dueUnits(now: start + .seconds(2)).count == 2)
+        // It came after all.
+        aggregator.listed(.byHashKey(Self.whole), now: start + .seconds(3))
+        _ = aggregator.submitted(put(["a", "b"]), now: start + .seconds(3))
+        #expect(aggregator.dueUnits(now: start + .seconds(4)).count == 1)
     }
 
     @Test func `at the deadline a put says whether it may have been written`() throws {
@@ -145,6 +212,7 @@ import Testing
         var open: [PutBatcher.Ticket: Int] = [:]
         var onTheirWay: [Aggregator.Unit] = []
         var isSplit = false
+        var isListingLost = false
         var number = 0
 
         func step(_ choice: Int) {
@@ -170,13 +238,23 @@ import Testing
                     aggregator.throttled(unit.put.records[0].entry, now: now)
                 default:
                     let isFirst = HashKeyRange.even(2)[0].contains(unit.put.records[0].entry.hashKey)
-                    accept(aggregator, unit, by: isSplit ? (isFirst ? 1 : 2) : 0, now: now)
+                    let isElsewhere = random.below(20) == 0
+                    accept(aggregator, unit, by: isSplit ? (isFirst != isElsewhere ? 1 : 2) : 0, now: now)
                 }
             default: if random.below(10) == 0 { aggregator.serviceReturned() }
             }
             aggregator.handleTimeout(now: now)
             if aggregator.beginsListing(now: now) {
-                aggregator.listed(random.below(5) == 0 ? nil : isSplit ? Self.split : Self.whole, now: now)
+                let shards = isSplit ? Self.split : Self.whole
+                switch random.below(8) {
+                case 0: aggregator.listed(.unknown, now: now)
+                case 1: aggregator.listed(.automatic(shards), now: now)
+                case 2: isListingLost = true
+                default: aggregator.listed(.byHashKey(shards), now: now)
+                }
+            } else if isListingLost, random.below(4) == 0 {
+                isListingLost = false
+                aggregator.listed(.byHashKey(Self.whole), now: now)
             }
             while let unit = aggregator.nextUnit(now: now) { onTheirWay.append(unit) }
             while let answer = aggregator.nextAnswer() {
@@ -217,7 +295,7 @@ import Testing
     }
 
     private func list(_ aggregator: Subject) {
-        if aggregator.beginsListing(now: start) { aggregator.listed(Self.whole, now: start) }
+        if aggregator.beginsListing(now: start) { aggregator.listed(.byHashKey(Self.whole), now: start) }
     }
 
     private func put(_ keys: [String], isGroup: Bool = false) -> EncodedPut {
@@ -238,6 +316,13 @@ import Testing
         aggregator.returned(unit.number, .success(answer), now: now ?? start)
     }
 
+    /// The shard of `split` that the unit, or the record, lies in.
+    private func half(of unit: Aggregator.Unit) -> Int { half(of: unit.put.records[0]) }
+
+    private func half(of record: EncodedPut.Record) -> Int {
+        HashKeyRange.even(2)[0].contains(record.entry.hashKey) ? 1 : 2
+    }
+
     private func accepted(_ shard: Int, _ sub: Int?) -> PutResult {
         .accepted(
             shard: ShardID(number: shard), sequenceNumber: SequenceNumber("7")!, subSequenceNumber: sub)
@@ -253,13 +338,20 @@ private final class Subject {
     }
 
     func submitted(_ put: EncodedPut, now: Aggregator.Instant) -> PutBatcher.Ticket { value.submitted(put, now: now) }
-    func listed(_ map: ShardMap?, now: Aggregator.Instant) { value.listed(map, now: now) }
+    func listed(_ placement: Aggregator.Placement, now: Aggregator.Instant) { value.listed(placement, now: now) }
     func throttled(_ entry: PutRecordEntry, now: Aggregator.Instant) { value.throttled(entry, now: now) }
     func serviceReturned() { value.serviceReturned() }
     func handleTimeout(now: Aggregator.Instant) { value.handleTimeout(now: now) }
     func beginsListing(now: Aggregator.Instant) -> Bool { value.beginsListing(now: now) }
     func nextUnit(now: Aggregator.Instant) -> Aggregator.Unit? { value.nextUnit(now: now) }
     func nextAnswer() -> PutBatcher.Answer? { value.nextAnswer() }
+    /// What leaves once time has passed.
+    func dueUnits(now: Aggregator.Instant) -> [Aggregator.Unit] {
+        value.handleTimeout(now: now)
+        var units: [Aggregator.Unit] = []
+        while let unit = value.nextUnit(now: now) { units.append(unit) }
+        return units
+    }
     var nextDeadline: Aggregator.Instant? { value.nextDeadline }
     var unanswered: Int { value.unanswered }
 
