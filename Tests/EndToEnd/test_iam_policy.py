@@ -41,6 +41,18 @@ def test_a_statement_speaks_of_one_service_and_of_no_wildcard():
         assert statement["Resource"].split(":")[2] in services
 
 
+def test_what_options_need_is_in_the_policy_and_its_readme_names_them():
+    needed = {}
+    for line in (ROOT / "docs/options.md").read_text().splitlines():
+        for action in re.findall(r"Needs (?:the right )?`(\w+:\w+)`", line):
+            needed[re.match(r"\| `(\w+)`", line)[1]] = action
+    assert {"aggregate", "rateLimit"} <= set(needed)
+    allowed = {action for statement in statements() for action in actions(statement)}
+    readme = (ROOT / "deploy/iam/README.md").read_text()
+    for option, action in needed.items():
+        assert action in allowed and f"`{option}`" in readme
+
+
 def test_the_readme_says_what_each_statement_is_for():
     readme = (ROOT / "deploy/iam/README.md").read_text()
     for statement in statements():

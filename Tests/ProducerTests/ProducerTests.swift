@@ -79,6 +79,33 @@ import Testing
         }
     }
 
+    /// Many come and go in one turn, so that what one leaves behind is another's.
+    @Test func `puts that are gathered get their own answers`() async throws {
+        var shaping = PutShaping()
+        shaping.aggregation = PutShaping.Aggregation()
+        shaping.aggregation?.maxBufferedTime = .milliseconds(1)
+        shaping.aggregation?.maxCount = 7
+        try await withProducer(shaping: shaping) { producer, target in
+            try await target.make(stream)
+            let stream = stream
+            let writers = (0..<20).map { writer in
+                producer.loop.spawn {
+                    for round in 0..<50 {
+                        let count = 1 + (writer + round) % 5
+                        let put = EncodedPut(
+                            (0..<count).map {
+                                EncodedPut.Record(PutRecordEntry(ByteBuffer("x"), partitionKey: "\(writer)-\($0)"))
+                            })
+                        let answer = try? await producer.put(put, to: stream)
+                        #expect(answer?.results.count == count)
+                    }
+                }
+            }
+            for writer in writers { await writer.value }
+            #expect(target.written.count < 20 * 50)
+        }
+    }
+
     @Test func `an ARN of another region is refused before anything is sent`() async throws {
         try await withProducer(region: "eu-west-1") { producer, target in
             let stream = StreamName(nameOrARN: "arn:aws:kinesis:us-east-1:123456789012:stream/orders")!
@@ -281,7 +308,7 @@ import Testing
     /// Runs a test's body on a loop of its own.
     private func withProducer(
         shards: Int? = nil, maxPutBytes: Int = 32 << 20, putTimeout: Duration = .seconds(30), region: String? = nil,
-        _ body: @escaping @Sendable (Producer, FakeKinesis) async throws -> Void
+        shaping: PutShaping = PutShaping(), _ body: @escaping @Sendable (Producer, FakeKinesis) async throws -> Void
     ) async throws {
         let loop = try EventLoop(name: "producer")
         try loop.startThread()
@@ -295,6 +322,7 @@ import Testing
                 options.maxPutBytes = maxPutBytes
                 options.putTimeout = putTimeout
                 options.region = region
+                options.shaping = shaping
                 let producer = Producer(loop: loop, target: target, options: options, logger: Logger(label: "test"))
                 try await body(producer, target)
             }
