@@ -61,7 +61,9 @@ final class PutLane: @unchecked Sendable {
     }
 
     /// Puts what was shaped.
-    func submit(_ put: EncodedPut, arrived: EventLoop.Instant, _ done: @escaping (Result<PutAnswer, PutError>) -> Void) {
+    func submit(
+        _ put: EncodedPut, arrived: EventLoop.Instant, _ done: @escaping (Result<PutAnswer, PutError>) -> Void
+    ) {
         submit(put, arrived: arrived, .shaping(done))
     }
 
@@ -178,7 +180,8 @@ final class PutLane: @unchecked Sendable {
     private func noteThrottles(of batch: PutBatcher.Batch, _ outcome: PutBatcher.Outcome, _ shaped: ShapedPuts) {
         guard case .results(let results, _) = outcome else { return }
         for (entry, result) in zip(batch.entries, results) {
-            if case .failed("ProvisionedThroughputExceededException", _) = result { shaped.throttled(entry.record.entry) }
+            guard case .failed("ProvisionedThroughputExceededException", _) = result else { continue }
+            shaped.throttled(entry.record.entry)
         }
     }
 

@@ -99,7 +99,10 @@ import Testing
             "environment KINESIS_SIDECAR_LIMIT: \"0\" is not accepted; accepted: an integer from 1 to 10000"
         ),
         ("LIMTI", "1", "environment KINESIS_SIDECAR_LIMTI: there is no option limti; did you mean limit?"),
-        ("USE_S3_FOR_LARGE_ITEMS", "true", "environment KINESIS_SIDECAR_USE_S3_FOR_LARGE_ITEMS: \"true\" is not available"),
+        (
+            "USE_S3_FOR_LARGE_ITEMS", "true",
+            "environment KINESIS_SIDECAR_USE_S3_FOR_LARGE_ITEMS: \"true\" is not available"
+        ),
         ("DYNAMO_DB__TABLE_NAME", "a", "environment KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME: \"a\" is not accepted"),
         (
             "DYNAMO_DB__TAGS", "a=1,b",

@@ -43,7 +43,8 @@ final class PutStreamSession: @unchecked Sendable {
     private var reason: Problem?
 
     init(
-        _ call: GRPCCall, _ feed: PutFeed, puts: ProducerOptions, named: @escaping (String) throws(Problem) -> StreamName
+        _ call: GRPCCall, _ feed: PutFeed, puts: ProducerOptions,
+        named: @escaping (String) throws(Problem) -> StreamName
     ) {
         self.named = named
         self.call = call

@@ -323,7 +323,9 @@ extension Aggregator {
         if gathering[shard]?.take(entry, since: since, aggregation) != true {
             close(shard)
             var fresh = Gathering(since: since)
-            guard fresh.take(entry, since: since, aggregation) else { return append([entry], bytes: bytes, to: shard, since: since) }
+            guard fresh.take(entry, since: since, aggregation) else {
+                return append([entry], bytes: bytes, to: shard, since: since)
+            }
             gathering[shard] = fresh
         }
         if gathering[shard]?.isFull(aggregation) == true { close(shard) }

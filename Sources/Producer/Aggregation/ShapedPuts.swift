@@ -116,7 +116,8 @@ final class ShapedPuts: @unchecked Sendable {
         guard let news, news != trouble else { return }
         var metadata: Logger.Metadata = ["stream": "\(stream)"]
         if let error { metadata["error"] = "\(error)" }
-        logger.warning("records are put alone and unheeded of their shards' limits: \(news.rawValue)", metadata: metadata)
+        logger.warning(
+            "records are put alone and unheeded of their shards' limits: \(news.rawValue)", metadata: metadata)
     }
 
     private func armTimer() {

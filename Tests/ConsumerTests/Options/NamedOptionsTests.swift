@@ -87,7 +87,7 @@ import Time
     }
 
     @Test(arguments: [
-        ("useS3ForLargeItems", "true", "false"),
+        ("useS3ForLargeItems", "true", "false")
     ])
     func `a later version's option is refused, and accepted with the value in force`(
         name: String, refused: String, inForce: String

@@ -44,9 +44,8 @@ import Testing
         for size in 40..<200 {
             var aggregate = Aggregate()
             var records = 0
-            while aggregate.add(Record(key: "k\(records)", hashKey: "1\(records)", data: [1, 2, 3]).entry, limit: size) {
-                records += 1
-            }
+            let entry = { Record(key: "k\(records)", hashKey: "1\(records)", data: [1, 2, 3]).entry }
+            while aggregate.add(entry(), limit: size) { records += 1 }
             #expect(aggregate.entries.count == records && aggregate.size <= size)
             #expect(aggregate.encoded().count == aggregate.size)
         }

@@ -175,7 +175,8 @@ import Testing
         let aggregator = made()
         _ = aggregator.submitted(put(["a"]), now: start)
         aggregator.handleTimeout(now: start + .seconds(30))
-        guard case .failure(.timedOut(_, let mayHaveBeenWritten, _)) = try #require(aggregator.nextAnswer()).result else {
+        let answer = try #require(aggregator.nextAnswer())
+        guard case .failure(.timedOut(_, let mayHaveBeenWritten, _)) = answer.result else {
             Issue.record("no timeout")
             return
         }
