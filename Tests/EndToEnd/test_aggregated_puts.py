@@ -12,6 +12,7 @@ from aws_kinesis_agg.deaggregator import deaggregate_records
 from harness.records import make_stream, read_stream
 from harness.resharding import split
 from harness.waiting import eventually
+from test_streams import make_auto
 
 
 @pytest.fixture
@@ -85,6 +86,18 @@ def test_ordered_puts_and_lone_ones_are_not_aggregated(start):
     sidecar.put("s", "alone")
     assert sidecar.post("/streams/s/put?ordered=true", {"records": [{"data": "a"}, {"data": "b"}]}).status == 200
     assert sorted(record["Data"] for record in read_stream(kinesis, "s")) == [b"a", b"alone", b"b"]
+
+
+def test_a_stream_that_is_distributed_automatically_gets_no_aggregates(start):
+    sidecar = start(aggregate=True, rateLimit=50)
+    make_auto(sidecar, "auto")
+    for _ in range(2):
+        records = [{"data": f"{n}", "partitionKey": f"key-{n}"} for n in range(20)]
+        answer = sidecar.post("/streams/auto/put", {"records": records})
+        assert answer.status == 200 and not any("subSequenceNumber" in one for one in answer.json["records"]), answer
+    found = sorted(record["Data"] for record in read_stream(sidecar.boto3(), "auto"))
+    assert found == sorted(b"%d" % n for n in range(20) for _ in range(2))
+    assert sidecar.log.count("the stream is distributed automatically") == 1
 
 
 @pytest.mark.seconds(120)
