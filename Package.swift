@@ -13,15 +13,15 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "AWS", "HTTPServer",
-                "HTTP", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
+                "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3", "AWS",
+                "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
             ]
         ),
         .target(
             name: "Gateway",
             dependencies: [
-                "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor", "Protobuf",
-                "JSON", "Time", "Bytes", log,
+                "Consumer", "Producer", "State", "Kinesis", "S3", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor",
+                "Protobuf", "JSON", "Time", "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
             // The descriptors are made by Scripts/descriptors.
@@ -38,14 +38,15 @@ let package = Package(
         ),
         .target(
             name: "Consumer",
-            dependencies: ["State", "Kinesis", "DynamoDB", "AWS", "Reactor", "Time", "Bytes", log]
+            dependencies: ["State", "Kinesis", "DynamoDB", "S3", "AWS", "Reactor", "Time", "Bytes", log]
         ),
         .target(
             name: "Producer",
-            dependencies: ["Kinesis", "AWS", "Reactor", "JSON", "Bytes", log]
+            dependencies: ["Kinesis", "S3", "AWS", "Reactor", "JSON", "Bytes", log]
         ),
         .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "Protobuf", "CBOR", "JSON", "Time", "Bytes"]),
+        .target(name: "S3", dependencies: ["AWS", "XML", "Reactor", "Time", "Bytes", log]),
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS",
@@ -118,6 +119,9 @@ let package = Package(
                 "ScriptedService", "Recordings", "DynamoDB", "AWS", "HTTP", "Reactor", "JSON", "Time", log,
             ]),
         .testTarget(
+            name: "S3Tests",
+            dependencies: ["ScriptedService", "TestSupport", "S3", "AWS", "HTTP", "XML", "Bytes", log]),
+        .testTarget(
             name: "KinesisTests",
             dependencies: [
                 "ScriptedService", "TestSupport", "Kinesis", "AWS", "Reactor", "Protobuf", "CBOR", "JSON", "Time",
@@ -138,7 +142,7 @@ let package = Package(
         .testTarget(
             name: "ProducerTests",
             dependencies: [
-                "FakeService", "TestSupport", "Producer", "Kinesis", "AWS", "Reactor", "JSON", "Bytes", log,
+                "FakeService", "TestSupport", "Producer", "Kinesis", "S3", "AWS", "Reactor", "JSON", "Bytes", log,
             ]),
         .testTarget(
             name: "LocalKinesisTests",

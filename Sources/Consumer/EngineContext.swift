@@ -13,6 +13,8 @@ struct EngineContext: Sendable {
     let host: String
     /// nil: this process is alone in its groups.
     let group: GroupContext?
+    /// nil: records that point to large items are given out as they are.
+    let items: ItemReading?
     /// Who may ask which shard for records when.
     let paces = SharedPaces()
 }

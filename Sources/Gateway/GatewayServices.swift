@@ -1,6 +1,7 @@
 import AWS
 import Consumer
 import Producer
+import S3
 import State
 import Time
 
@@ -17,6 +18,8 @@ package struct GatewayServices: Sendable {
     package let kinesis: @Sendable () -> ServiceActivity
     /// Of the table that groups are shared by; nil where they are not shared.
     package let table: @Sendable () -> TableActivity?
+    /// Of the buckets of large items; nil where nobody uses them.
+    package let items: @Sendable () -> ItemActivity?
     /// Of each service that is asked.
     package let credentials: @Sendable () -> [ServiceCredentials]
 
@@ -24,6 +27,7 @@ package struct GatewayServices: Sendable {
         consumers: ConsumerRegistry, producer: Producer, streams: any StreamSource, state: StateStore,
         activity: ActivityBook, kinesis: @escaping @Sendable () -> ServiceActivity = { ServiceActivity() },
         table: @escaping @Sendable () -> TableActivity? = { nil },
+        items: @escaping @Sendable () -> ItemActivity? = { nil },
         credentials: @escaping @Sendable () -> [ServiceCredentials] = { [] }
     ) {
         self.consumers = consumers
@@ -33,6 +37,7 @@ package struct GatewayServices: Sendable {
         self.activity = activity
         self.kinesis = kinesis
         self.table = table
+        self.items = items
         self.credentials = credentials
     }
 }
@@ -59,6 +64,19 @@ package struct TableActivity: Sendable {
         self.service = service
         self.use = use
         self.problem = problem
+    }
+}
+
+/// What passed between this process and the buckets of large items, and what keeps it from them.
+package struct ItemActivity: Sendable {
+    package var service: ServiceActivity
+    package var counters: ItemCounters
+    package var problems: [String]
+
+    package init(service: ServiceActivity, counters: ItemCounters, problems: [String]) {
+        self.service = service
+        self.counters = counters
+        self.problems = problems
     }
 }
 

@@ -17,6 +17,8 @@ package final class Producer: @unchecked Sendable {
     let loop: EventLoop
     private let target: any PutTarget
     private let streams: StreamDirectory
+    /// nil: every record is put as it is.
+    private let items: LargeItems?
     private let logger: Logger
     private var lanes: [StreamName: PutLane] = [:]
     private var isDraining = false
@@ -30,10 +32,13 @@ package final class Producer: @unchecked Sendable {
     /// Bytes that wait in this process for their answers, over all streams.
     package var waitingBytes: Int { memory.waiting }
 
-    package init(loop: EventLoop, target: any PutTarget, options: ProducerOptions, logger: Logger) {
+    package init(
+        loop: EventLoop, target: any PutTarget, options: ProducerOptions, items: LargeItems? = nil, logger: Logger
+    ) {
         self.loop = loop
         self.target = target
         self.options = options
+        self.items = items
         self.logger = logger
         memory = PutMemory(limit: options.maxPutBytes)
         streams = StreamDirectory(
@@ -63,8 +68,20 @@ package final class Producer: @unchecked Sendable {
         guard hasRoom else { throw .busy(backlog) }
         onRoom()
         defer { giveRoom(bytes) }
-        let limit = try await recordLimit(of: stream, for: put)
-        return try await lane(of: stream).put(put, largestRecord: limit).get()
+        let arrived = loop.now
+        let stored = try await store(put, to: stream, arrived: arrived)
+        guard let left = stored.put else { return try stored.answer(nil).get() }
+        let limit = try await recordLimit(of: stream, for: left)
+        return try stored.answer(await lane(of: stream).put(left, largestRecord: limit, arrived: arrived)).get()
+    }
+
+    /// The put with its large items in S3.
+    func store(
+        _ put: EncodedPut, to stream: StreamName, arrived: EventLoop.Instant
+    ) async throws(PutError) -> StoredPut {
+        guard let items else { return StoredPut(put: put) }
+        return try await items.store(
+            put, to: stream, options.encoding(stream), until: arrived + options.putTimeout)
     }
 
     /// Bytes of memory that the put holds until it is answered: what it gathers in has them once more.
@@ -78,8 +95,9 @@ package final class Producer: @unchecked Sendable {
     }
 
     /// The bytes that a record of the stream may have, which no record of the put passes.
-    func recordLimit(of stream: StreamName, for put: EncodedPut) async throws(PutError) -> Int {
+    func recordLimit(of stream: StreamName, for put: EncodedPut?) async throws(PutError) -> Int {
         if let region = options.region, let arn = stream.arn, arn.region != region { throw .otherRegion(region) }
+        guard let put else { return StreamDirectory.defaultRecordBytes }
         let largest = put.largest
         let limit: Int
         if let known = streams.knownRecordBytes(of: stream, forRecordOf: largest.size) {

@@ -14,8 +14,8 @@ package struct ProducerOptions: Sendable {
     /// lists, and every one with `--local` (design section 5).
     package var capacity: @Sendable (StreamName) -> StreamCapacity?
     package var shaping = PutShaping()
-    /// How records of a stream are compressed before they are put.
-    package var compression: @Sendable (StreamName) -> Compression = { _ in .none }
+    /// How records of a stream are encoded.
+    package var encoding: @Sendable (StreamName) -> PutEncoding = { _ in PutEncoding() }
 
     package init(capacity: @escaping @Sendable (StreamName) -> StreamCapacity? = { _ in nil }) {
         self.capacity = capacity

@@ -31,18 +31,23 @@ package final class PutFeed: @unchecked Sendable {
         bytesOnTheirWay += bytes
         _ = await producer.waitForRoom(bytes, .group)
         // The next group must not overtake this one, so it waits for the stream's size too.
-        let limit: Result<Int, PutError>
+        // So does it for the group's large items.
+        let arrived = producer.loop.now
+        let ready: Result<(StoredPut, limit: Int), PutError>
         do {
-            limit = .success(try await producer.recordLimit(of: stream, for: group))
+            let stored = try await producer.store(group, to: stream, arrived: arrived)
+            ready = .success((stored, try await producer.recordLimit(of: stream, for: stored.put)))
         } catch {
-            limit = .failure(error)
+            ready = .failure(error)
         }
         // Jobs of a loop run in the order in which they were made, so that groups do not overtake one another here.
         return Task(executorPreference: producer.loop) { [self] in
             defer { answered(bytes) }
             do throws(PutError) {
+                let (stored, limit) = try ready.get()
+                guard let left = stored.put else { return stored.answer(nil) }
                 let lane = producer.lane(of: stream)
-                return await lane.put(group, largestRecord: try limit.get())
+                return stored.answer(await lane.put(left, largestRecord: limit, arrived: arrived))
             } catch {
                 return .failure(error)
             }

@@ -50,14 +50,20 @@ final class PutLane: @unchecked Sendable {
     /// Records that left once more.
     var retriedRecords: Int { batcher.retriedRecords }
 
-    func put(_ put: EncodedPut, largestRecord: Int) async -> Result<PutAnswer, PutError> {
+    /// - Parameter arrived: from when on its time counts; nil: from now.
+    func put(
+        _ put: EncodedPut, largestRecord: Int, arrived: EventLoop.Instant? = nil
+    ) async -> Result<PutAnswer, PutError> {
         if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
+        let arrived = arrived ?? loop.now
         if let shaped {
             // Order needs one record of a key on its way at a time, over all that is put: the batcher knows that.
-            if !put.isOrdered, put.records[0].sequenceNumberForOrdering == nil { return await shaped.put(put) }
+            if !put.isOrdered, put.records[0].sequenceNumberForOrdering == nil {
+                return await shaped.put(put, arrived: arrived)
+            }
             shaped.passed(put)
         }
-        return await withUnsafeContinuation { submit(put, arrived: loop.now, .caller($0)) }
+        return await withUnsafeContinuation { submit(put, arrived: arrived, .caller($0)) }
     }
 
     /// Puts what was shaped.

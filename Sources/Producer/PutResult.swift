@@ -1,5 +1,6 @@
 import AWS
 import Kinesis
+import S3
 
 /// The answer to a put: one result per record, in the order of the request.
 package struct PutAnswer: Equatable, Sendable {
@@ -38,6 +39,10 @@ package enum PutError: Error, Sendable {
     case streamNotReady(status: String)
     /// The service, or the way to it, refused the whole call for good.
     case service(AWSError)
+    /// The large item of this record could not be put to S3. Nothing was sent to the stream.
+    case itemNotStored(index: Int, bucket: BucketName, AWSError)
+    /// A record is a large item, and there is no bucket for it: the stream's name is no bucket's. Nothing was sent.
+    case noBucket(StreamName)
     /// The process is ending and takes no new puts.
     case draining
 }
@@ -62,6 +67,10 @@ extension PutError {
             return ("recordTooLarge", "\(size) bytes are over the stream's limit of \(limit)")
         case .otherRegion(let region):
             return ("badStreamName", "the stream's ARN is of another region than \(region), which is asked")
+        case .itemNotStored(_, let bucket, let error):
+            return ("itemNotStored", "the large item could not be put to the bucket \(bucket): \(error)")
+        case .noBucket(let stream):
+            return ("itemNotStored", "\(stream) is no name of a bucket, and s3.bucketName is not set")
         case .busy, .draining:
             return ("notSent", "the record was not sent")
         }

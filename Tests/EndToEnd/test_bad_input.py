@@ -41,7 +41,7 @@ BAD_REQUESTS = [
     ("/streams/s/records?limit=0", None, {}, 400, "badOption", "1 to 10000"),
     ("/streams/s/records?limit=1&limit=2", None, {}, 400, "repeatedOption", "limit"),
     ("/streams/s/records?shardCount=2", None, {}, 400, "configurationOnlyOption", "shardCount"),
-    ("/streams/s/records?useS3ForLargeItems=true", None, {}, 400, "optionNotAvailableYet", "useS3ForLargeItems"),
+    ("/streams/s/records?useS3ForLargeItems=true", None, {}, 400, "configurationOnlyOption", "useS3ForLargeItems"),
     ("/streams/s/records?tail=yes", None, {}, 400, "badOption", "tail"),
     ("/streams/s/records?tail=true&consumerGroup=g", None, {}, 400, "conflictingOptions", "consumerGroup"),
     ("/streams/s/records?useAutoCheckpoints=maybe", None, {}, 400, "badOption", "useAutoCheckpoints"),

@@ -13,7 +13,7 @@ from harness.waiting import eventually
 BAD_SETTINGS = [
     (["--local", "--listen", "nowhere"], {}, "", ["--listen", "nowhere"]),
     (["--local", "--log-level", "loud"], {}, "", ["--log-level", "critical"]),
-    (["--s3-endpoint", "http://x"], {}, "", ["--s3-endpoint", "not available yet"]),
+    (["--s3-endpoint", "x"], {}, "", ["--s3-endpoint", "http://"]),
     (["--local", "--lissten", "x"], {}, "", ["--lissten", "--listen"]),
     (["--local"], {"KINESIS_SIDECAR_LIMIT": "0"}, "", ["environment KINESIS_SIDECAR_LIMIT", "1 to 10000"]),
     (["--local"], {"KINESIS_SIDECAR_POLL_DELYA": "1"}, "", ["KINESIS_SIDECAR_POLL_DELYA", "pollDelay"]),
@@ -22,7 +22,7 @@ BAD_SETTINGS = [
     (["--local"], {}, "tokens:\n  - {name: app, verbs: [read]}\n",
      ['sidecar.yaml:2 tokens[0]: the entry "app" has no sha256; accepted: ']),
     (["--local"], {}, "a: *b\n", ["sidecar.yaml:1"]),
-    (["--local"], {}, "useS3ForLargeItems: true\n", ["useS3ForLargeItems", "not available yet"]),
+    (["--local"], {}, "useS3ForLargeItems: true\n", ["useS3ForLargeItems needs s3.endpoint with --local"]),
     (["--region", "Nowhere"], {}, "", ["--region"]),
     (["--local", "--dynamodb", "on"], {}, "", ["--dynamodb", "needs dynamoDb.endpoint with --local"]),
     (["--region", "eu-west-1"], {}, "leaseDuration: 4999\n", ["sidecar.yaml:1 leaseDuration", "5000"]),

@@ -182,7 +182,7 @@ import Testing
         ("limit=1&limit=1", "repeatedOption", "limit"),
         ("shardCount=2", "configurationOnlyOption", "shardCount"), ("tail=yes", "badOption", "tail"),
         ("tail=true&tail=true", "repeatedOption", "tail"),
-        ("useS3ForLargeItems=true", "optionNotAvailableYet", "useS3ForLargeItems"),
+        ("useS3ForLargeItems=true", "configurationOnlyOption", "useS3ForLargeItems"),
         ("tail=true&consumerGroup=g", "conflictingOptions", "consumerGroup"),
         ("tail=true&usePausedPolling=true", "conflictingOptions", "usePausedPolling"),
     ])

@@ -11,7 +11,7 @@ import Testing
     private let text = #"{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","b":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#
 
     @Test func `data is compressed, and the key is of the compressed bytes`() throws {
-        var encoder = PutEncoder(capacity: 0, compression: .lzUTF8)
+        var encoder = PutEncoder(capacity: 0, PutEncoding(compression: .lzUTF8))
         try encoder.add(fields(data: text))
         try encoder.add(fields(data: text, key: #""k""#))
         for record in encoder.records {
@@ -25,9 +25,10 @@ import Testing
 
     @Test func `data that came as bytes is compressed where it is text, and refused where it is not`() throws {
         let put = try EncodedPut(
-            data: ByteBuffer(text), partitionKey: nil, explicitHashKey: nil, compression: .lzUTF8)
+            data: ByteBuffer(text), partitionKey: nil, explicitHashKey: nil,
+            encoding: PutEncoding(compression: .lzUTF8))
         #expect(try decompress(put.records[0].entry) == text)
-        var encoder = PutEncoder(capacity: 0, compression: .lzUTF8)
+        var encoder = PutEncoder(capacity: 0, PutEncoding(compression: .lzUTF8))
         var binary = try fields(data: "\"" + Base64.encode([0xc3, 0x28] as [UInt8]) + "\"")
         binary.dataEncoding = try span(#""base64""#)
         #expect(throws: PutFieldError("data", .notUTF8(for: .lzUTF8))) { try encoder.add(binary) }

@@ -71,7 +71,7 @@ import Testing
         (["--region", "EU"], "--region: \"EU\" is not accepted"),
         (["--region", "a", "--region", "b"], "--region: is given twice"),
         (["--endpoint", "ftp://x"], "--endpoint: \"ftp://x\" is not accepted"),
-        (["--s3-endpoint", "http://x"], "--s3-endpoint: is not available yet"),
+        (["--s3-endpoint", "x"], "--s3-endpoint: \"x\" is not accepted; accepted: an http"),
         (["--dynamodb", "maybe"], "--dynamodb: \"maybe\" is not accepted; accepted: true or false, or on or off"),
         (["--local", "--dynamodb", "on"], "--dynamodb: needs dynamoDb.endpoint with --local"),
         (["--loops", "2"], "--loops: there is no such option"),
@@ -100,8 +100,8 @@ import Testing
         ),
         ("LIMTI", "1", "environment KINESIS_SIDECAR_LIMTI: there is no option limti; did you mean limit?"),
         (
-            "USE_S3_FOR_LARGE_ITEMS", "true",
-            "environment KINESIS_SIDECAR_USE_S3_FOR_LARGE_ITEMS: \"true\" is not available"
+            "USE_S3_FOR_LARGE_ITEMS", "maybe",
+            "environment KINESIS_SIDECAR_USE_S3_FOR_LARGE_ITEMS: \"maybe\" is not accepted; accepted: true or false"
         ),
         ("DYNAMO_DB__TABLE_NAME", "a", "environment KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME: \"a\" is not accepted"),
         (
@@ -157,7 +157,13 @@ import Testing
             "sidecar.yaml:1 dynamoDb.credentials.accessKeyId: credentials have keys or a profile"
         ),
         ("local: true\nuseFipsEndpoint: true", "sidecar.yaml:2 useFipsEndpoint: has no effect with --local"),
-        ("s3: {bucketName: b}", "sidecar.yaml:1 s3.bucketName: is not available yet"),
+        ("s3: {bucketName: Items}", "sidecar.yaml:1 s3.bucketName: \"Items\" is not accepted; accepted: 3 to 63"),
+        ("s3: {credentials: {accessKeyId: a}}", "sidecar.yaml:1 s3.credentials.accessKeyId: credentials need both"),
+        ("s3: {nonS3Keys: []}", "sidecar.yaml:1 s3.nonS3Keys: the list is empty"),
+        (
+            "local: true\nuseS3ForLargeItems: true",
+            "sidecar.yaml:2 useS3ForLargeItems: useS3ForLargeItems needs s3.endpoint with --local"
+        ),
     ])
     func `a mistake in the file is told by its line`(_ file: String, _ text: String) {
         let found = mistakes(file: file)
@@ -174,7 +180,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "s3: {bucketName: a, endpoint: b}", "dynamoDb: {tags: {a: [1]}}", "limit: [1, 2]",
+        "s3: {bucketName: A}", "dynamoDb: {tags: {a: [1]}}", "limit: [1, 2]",
         "retryOption: {retries: 3, factor: 2}",
         "consumers: [{steamName: orders, consumerGroup: g}]", "consumers: [{streamName: a, retryOption: {x: 1, y: 2}}]",
         "localPort: 5\nlocal: maybe", "credentials: {accessKeyId: \"\", secretAccessKey: x}", "localPort: 5\nlocal: [",
@@ -330,9 +336,10 @@ import Testing
         #expect(found.count == 1 && !found[0].contains("hush"))
     }
 
-    @Test func `a flag of a later option says that it is not available yet`() {
+    @Test func `an option that is no flag says where it is taken`() {
         let found = mistakes(["--use-s3-for-large-items", "true"])
-        #expect(found.contains { $0.contains("useS3ForLargeItems is not available yet") }, "\(found)")
+        let place = "set KINESIS_SIDECAR_USE_S3_FOR_LARGE_ITEMS, or useS3ForLargeItems in the configuration file"
+        #expect(found.contains { $0.contains(place) }, "\(found)")
     }
 
     @Test func `what Kubernetes sets for a service of our name is not ours`() {

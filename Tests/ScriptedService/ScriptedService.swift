@@ -10,10 +10,12 @@ import Synchronization
 package final class ScriptedService: HTTPHandler, Sendable {
     package struct Answer: Sendable {
         package var status: HTTPStatus
+        package var headers: HTTPHeaders
         package var body: String
 
-        package init(status: HTTPStatus = .ok, body: String) {
+        package init(status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: String) {
             self.status = status
+            self.headers = headers
             self.body = body
         }
     }
@@ -21,13 +23,16 @@ package final class ScriptedService: HTTPHandler, Sendable {
     package struct Request: Sendable {
         /// X-Amz-Target.
         package let target: String
+        package let method: String
+        package let path: String
+        package let authorization: String
         package let body: String
         package let acceptEncoding: String?
         /// How many requests came before.
         package let earlier: Int
 
-        /// The name without its service's.
-        package var operation: String { String(target.split(separator: ".").last ?? "") }
+        /// The name without its service's; of a protocol without names the method and the path.
+        package var operation: String { target.split(separator: ".").last.map(String.init) ?? "\(method) \(path)" }
     }
 
     package typealias Script = @Sendable (Request) -> Answer
@@ -43,11 +48,13 @@ package final class ScriptedService: HTTPHandler, Sendable {
         do throws(HTTPBodyError) {
             let body = try await exchange.body().text
             let request = Request(
-                target: exchange.request.header("X-Amz-Target") ?? "", body: body,
+                target: exchange.request.header("X-Amz-Target") ?? "", method: exchange.request.method.text,
+                path: exchange.request.path,
+                authorization: exchange.request.header("Authorization") ?? "", body: body,
                 acceptEncoding: exchange.request.header("Accept-Encoding"), earlier: seen.withLock { $0.count })
             seen.withLock { $0.append(request.operation + " " + body) }
             let answer = script(request)
-            await exchange.respond(answer.status, body: ByteBuffer(answer.body))
+            await exchange.respond(answer.status, headers: answer.headers, body: ByteBuffer(answer.body))
         } catch {
             exchange.abort()
         }

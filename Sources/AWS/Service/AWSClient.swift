@@ -54,6 +54,14 @@ package final class AWSClient: @unchecked Sendable {
         signer = SignatureV4(region: region.name, service: service)
     }
 
+    /// The same service elsewhere, with the same credentials over the same connections.
+    package func sibling(region: Region, endpoint: Endpoint) -> AWSClient {
+        AWSClient(
+            service: service, serviceProtocol: serviceProtocol, region: region,
+            endpoint: ServiceEndpoint(endpoint), credentials: credentials, transport: transport, userAgent: userAgent,
+            logger: logger, random: random)
+    }
+
     /// Sends a request until it succeeds or is given up, and returns the response of its success.
     ///
     /// Whatever `retry` says, a skewed clock is corrected once and stale credentials are read anew once.
@@ -217,10 +225,12 @@ package final class AWSClient: @unchecked Sendable {
         _ request: AWSRequest, _ endpoint: Endpoint, _ path: String, _ query: String?, _ hash: SHA256Value,
         _ credentials: Credentials?, _ time: WallTime
     ) -> [(name: String, value: String)] {
+        let isS3 = serviceProtocol == .s3
         var headers: [(name: String, value: String)] = []
-        headers.reserveCapacity(7 + request.headers.count)
+        headers.reserveCapacity(8 + request.headers.count)
         if let contentType = request.contentType { headers.append(("content-type", contentType)) }
         headers.append(("host", endpoint.authority))
+        if isS3 { headers.append(("x-amz-content-sha256", hash.hex)) }
         guard let credentials else {
             headers += request.headers
             headers.append(("user-agent", userAgent))
@@ -231,7 +241,8 @@ package final class AWSClient: @unchecked Sendable {
         if let target = request.target { headers.append(("x-amz-target", target)) }
         headers += request.headers
         let canonical = CanonicalRequest(
-            method: request.method.rawValue, path: path, query: query, headers: headers, bodyHash: hash)
+            method: request.method.rawValue, path: path, query: query, headers: headers, bodyHash: hash,
+            normalizesPath: !isS3, encodesPath: !isS3)
         let authorization = signer.authorization(canonical, credentials: credentials, time: time)
         headers.append(("authorization", authorization))
         headers.append(("user-agent", userAgent))

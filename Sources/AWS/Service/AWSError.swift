@@ -28,6 +28,8 @@ package struct ServiceError: Error, Hashable, Sendable {
     package var date: WallTime?
     /// Whether the service told it in CBOR, not in JSON or in words.
     package var isCBOR = false
+    /// The region that the bucket lies in, where S3 says that it is another one.
+    package var bucketRegion: String?
     /// The whole error, where the request expects its code: what else it tells is for whoever asked.
     package var body: JSONValue?
 

@@ -93,8 +93,8 @@ extension ServiceError {
             ),
             (.expiredIterator, ["ExpiredIteratorException"]),
             (.expiredNextToken, ["ExpiredNextTokenException"]),
-            (.resourceInUse, ["ResourceInUseException"]),
-            (.notFound, ["ResourceNotFoundException"]),
+            (.resourceInUse, ["ResourceInUseException", "OperationAborted"]),
+            (.notFound, ["ResourceNotFoundException", "NoSuchBucket", "NoSuchKey"]),
             (
                 .invalidArgument,
                 [

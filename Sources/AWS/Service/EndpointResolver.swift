@@ -67,15 +67,25 @@ package struct EndpointResolver: Sendable {
             }
             return ServiceEndpoint(endpoint)
         }
+        let shared = try Self.regional(service, region: region, variant)
+        return try byAccount(service, shared, Self.domain(service, region, variant), region.partition)
+    }
+
+    /// The region's own endpoint, where everybody is asked that has no other.
+    package static func regional(
+        _ service: AWSService, region: Region, _ variant: EndpointVariant
+    ) throws(EndpointError) -> Endpoint {
         let partition = region.partition
         // Source: S3's rule set.
         if service == .s3, variant.isFIPS, partition == .china { throw .noFIPS(region.name) }
+        let host = service.hostName(variant, in: partition)
+        return Endpoint(scheme: .https, host: "\(host).\(domain(service, region, variant))")
+    }
+
+    private static func domain(_ service: AWSService, _ region: Region, _ variant: EndpointVariant) -> String {
         // S3's dual-stack hosts are in the partition's ordinary domain.
         let isOther = variant.isDualStack && service != .s3
-        let suffix = isOther ? partition.dualStackSuffix : partition.dnsSuffix
-        let host = service.hostName(variant, in: partition)
-        let shared = Endpoint(scheme: .https, host: "\(host).\(region.name).\(suffix)")
-        return try byAccount(service, shared, "\(region.name).\(suffix)", partition)
+        return region.name + "." + (isOther ? region.partition.dualStackSuffix : region.partition.dnsSuffix)
     }
 
     /// DynamoDB alone has hosts of accounts for requests that name their resources by names; Kinesis has them for ARNs.

@@ -12,6 +12,12 @@ package enum ServiceProtocol: Hashable, Sendable {
     /// Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
     case query
 
+    /// REST with XML: an operation is a method and a path, errors are XML. S3's: the payload's hash is a header, and the path is
+    /// signed as it is sent.
+    /// Source: https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html, and
+    /// https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+    case s3
+
     package enum JSONVersion: String, Sendable {
         case v1_0 = "application/x-amz-json-1.0"
         case v1_1 = "application/x-amz-json-1.1"
@@ -34,6 +40,7 @@ package enum ServiceProtocol: Hashable, Sendable {
             request.contentType = "application/x-www-form-urlencoded; charset=utf-8"
             request.operation = operation
             return request
+        case .s3: preconditionFailure("an operation of S3 is a method and a path")
         }
     }
 
@@ -42,7 +49,7 @@ package enum ServiceProtocol: Hashable, Sendable {
     package func error(_ response: AWSResponse, expectedCodes: [String]) -> ServiceError {
         switch self {
         case .json: ServiceError(json: response, expectedCodes: expectedCodes)
-        case .query: ServiceError(xml: response)
+        case .query, .s3: ServiceError(xml: response)
         }
     }
 }

@@ -6,7 +6,7 @@ import Bytes
 package struct CanonicalRequest {
     /// Upper case.
     package var method: String
-    /// As it is sent; encoded once more here, which is what every service but S3 does.
+    /// As it is sent.
     package var path: String
     /// As it is sent, without the question mark.
     package var query: String?
@@ -15,10 +15,12 @@ package struct CanonicalRequest {
     package var bodyHash: SHA256Value
     /// Removes `.`, `..` and empty segments; off for S3, whose keys may have them.
     package var normalizesPath: Bool
+    /// Encodes the path once more, which is what every service but S3 does.
+    package var encodesPath: Bool
 
     package init(
         method: String, path: String, query: String? = nil, headers: [(name: String, value: String)],
-        bodyHash: SHA256Value, normalizesPath: Bool = true
+        bodyHash: SHA256Value, normalizesPath: Bool = true, encodesPath: Bool = true
     ) {
         self.method = method
         self.path = path
@@ -26,6 +28,7 @@ package struct CanonicalRequest {
         self.headers = headers
         self.bodyHash = bodyHash
         self.normalizesPath = normalizesPath
+        self.encodesPath = encodesPath
     }
 
     /// Appends the canonical request to `text` and the list of signed headers, `a;b`, to `names`.
@@ -48,7 +51,7 @@ package struct CanonicalRequest {
     private func writePath(to text: ByteBuffer) {
         if path == "/" || path.isEmpty { return text.append(UInt8(ascii: "/")) }
         let path = normalizesPath ? Self.normalized(path) : path
-        URIEncoding.append(path.utf8, to: text, keepsSlash: true)
+        if encodesPath { URIEncoding.append(path.utf8, to: text, keepsSlash: true) } else { text.append(path) }
     }
 
     /// RFC 3986, 5.2.4 (remove_dot_segments), and no empty segments; a slash at the end stays.

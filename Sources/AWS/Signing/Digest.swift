@@ -35,6 +35,15 @@ package enum Digest {
         return UInt128(bigEndian: digest)
     }
 
+    /// MD5 in base64: the value of Content-MD5 (RFC 1864).
+    package static func md5Base64(_ bytes: UnsafeRawBufferPointer) -> String {
+        var digest: UInt128 = 0
+        return withUnsafeMutableBytes(of: &digest) {
+            Algorithm.md5.digest(bytes, into: $0)
+            return Base64.encode(UnsafeRawBufferPointer($0))
+        }
+    }
+
     /// What is hashed in one go on a loop: about 0.2 ms.
     package static let sliceBytes = 256 * 1024
 

@@ -13,6 +13,8 @@ final class HeldResponse {
     private var batchBytes = 0
     /// User records that were left out and counted.
     private var droppedCount = 0
+    /// Of the large item that was given and is not encoded yet.
+    private var itemLoan: Loan?
 
     init(_ response: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder) {
         self.encoder = encoder
@@ -25,8 +27,18 @@ final class HeldResponse {
     func next() throws(GetRecordsError) -> EncodedBatch? {
         guard let batch = try encoder?.next() else { return nil }
         batchBytes += batch.payloadBytes
+        itemLoan = nil
         account()
         return batch
+    }
+
+    /// The large item without which there is no next slice.
+    var neededItem: ItemPointer? { encoder?.neededItem }
+
+    /// - Parameter loan: what the item takes until it is encoded.
+    func give(_ outcome: ItemOutcome, _ loan: Loan?) {
+        itemLoan = loan
+        encoder?.give(outcome)
     }
 
     /// Bytes of the budget that the response and its batches hold.
@@ -48,6 +60,7 @@ final class HeldResponse {
     /// Lets the response itself go.
     func drop() {
         encoder = nil
+        itemLoan = nil
         responseBytes = 0
         account()
     }

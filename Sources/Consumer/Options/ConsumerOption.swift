@@ -3,10 +3,9 @@ import Kinesis
 import State
 import Time
 
-/// One row of the table of options: the only place that knows an option's name, range, default and availability.
+/// One row of the table of options: the only place that knows an option's name, range and default.
 ///
-/// Query parameters, YAML keys and the environment are all checked against `all`; nothing is accepted and ignored. An
-/// option of a later version is refused, unless the value is the one that is in force anyway.
+/// Query parameters, YAML keys and the environment are all checked against `all`; nothing is accepted and ignored.
 package struct ConsumerOption: Sendable {
     /// Who may give the option.
     package enum Scope: Equatable, Sendable {
@@ -16,35 +15,20 @@ package struct ConsumerOption: Sendable {
         case configuration
     }
 
-    package enum Availability: Sendable {
-        case now
-        /// A later version's. `inForce` is the value that describes how this version behaves, nil when none does.
-        case later(inForce: String?)
-    }
-
     package let name: String
     package let kind: OptionKind
     package let scope: Scope
-    package let availability: Availability
     /// Takes a value that `kind` has read into the options.
     let apply: @Sendable (inout ConsumerOptions, OptionValue) -> Void
     /// The value in force, in the option's own notation.
     let show: @Sendable (ConsumerOptions) -> String
 
-    /// The value that is in force when nobody names the option; nil when there is none.
-    package var defaultText: String? {
-        switch availability {
-        case .now: show(ConsumerOptions())
-        case .later(let inForce): inForce
-        }
-    }
+    /// The value that is in force when nobody names the option.
+    package var defaultText: String { show(ConsumerOptions()) }
 
-    /// The row with this name; of a family (`s3.bucketName`) the family's row (`s3`) where the name has none.
+    /// The row with this name.
     package static func named(_ name: String) -> ConsumerOption? {
-        if let row = byName[name] { return row }
-        guard let dot = name.firstIndex(of: "."), let family = byName[String(name[..<dot])] else { return nil }
-        guard case .later = family.availability else { return nil }
-        return family
+        byName[name]
     }
 
     /// Options of lifion-kinesis, and of the AWS SDK's clients to which it hands them on, that are something else here, and what.
@@ -71,7 +55,7 @@ package struct ConsumerOption: Sendable {
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
     /// Every option of a consumer, in the order in which they are shown.
-    package static let all: [ConsumerOption] = available + ofStream + fanOut + sharing + retrying + later
+    package static let all: [ConsumerOption] = available + ofStream + fanOut + sharing + retrying
 }
 
 extension ConsumerOption {
@@ -80,13 +64,7 @@ extension ConsumerOption {
         apply: @escaping @Sendable (inout ConsumerOptions, OptionValue) -> Void,
         show: @escaping @Sendable (ConsumerOptions) -> String
     ) {
-        self.init(name: name, kind: kind, scope: scope, availability: .now, apply: apply, show: show)
-    }
-
-    private init(later name: String, _ kind: OptionKind, _ scope: Scope = .query, inForce: String?) {
-        self.init(
-            name: name, kind: kind, scope: scope, availability: .later(inForce: inForce), apply: { _, _ in },
-            show: { _ in inForce ?? "" })
+        self.init(name: name, kind: kind, scope: scope, apply: apply, show: show)
     }
 
     private static let available: [ConsumerOption] = [
@@ -183,6 +161,12 @@ extension ConsumerOption {
             $0.shardCount = $1.integer ?? $0.shardCount
         } show: {
             String($0.shardCount)
+        },
+        // Reads with this process's credentials whatever object a record names.
+        ConsumerOption("useS3ForLargeItems", .boolean, .configuration) {
+            $0.useS3ForLargeItems = $1.boolean ?? $0.useS3ForLargeItems
+        } show: {
+            String($0.useS3ForLargeItems)
         },
         // As StreamModeDetails has it in the service's API.
         ConsumerOption(
@@ -314,11 +298,5 @@ extension ConsumerOption {
         } show: {
             $0.retry.maxRetryTime.map { String($0.wholeMilliseconds) } ?? ""
         },
-    ]
-
-    /// Options of later versions. `inForce` says how this version behaves in the option's own terms.
-    private static let later: [ConsumerOption] = [
-        ConsumerOption(later: "useS3ForLargeItems", .boolean, inForce: "false"),
-        ConsumerOption(later: "s3", .text(longest: 65_536), .configuration, inForce: nil),
     ]
 }

@@ -12,14 +12,12 @@ package enum ConsumerOptionError: Error, Hashable, Sendable {
     case incomplete(option: String, needs: String)
     /// The option is configuration, never a query parameter.
     case configurationOnly(option: String)
-    /// A later version's option. `inForce` is the one value that is accepted, nil when none is.
-    case notAvailableYet(option: String, value: String, inForce: String?)
 
     /// The option that is meant.
     package var option: String {
         switch self {
         case .unknown(let option), .elsewhere(let option, _), .repeated(let option), .badValue(let option, _, _),
-            .incomplete(let option, _), .configurationOnly(let option), .notAvailableYet(let option, _, _):
+            .incomplete(let option, _), .configurationOnly(let option):
             option
         }
     }
@@ -34,9 +32,6 @@ extension ConsumerOptionError: CustomStringConvertible {
         case .badValue(let option, let value, let accepted): "\(option) is \"\(value)\"; accepted: \(accepted)"
         case .incomplete(let option, let needs): "\(option) as it is given needs \(needs) beside it"
         case .configurationOnly(let option): "\(option) is configuration and no query parameter"
-        case .notAvailableYet(let option, let value, let inForce?):
-            "\(option)=\(value) is not available yet; accepted: \(inForce)"
-        case .notAvailableYet(let option, _, nil): "\(option) is not available yet"
         }
     }
 }

@@ -3,7 +3,7 @@ import Kinesis
 
 /// How one consumer reads: lifion-kinesis's options that are in force in this version. Performs no I/O.
 ///
-/// Names, ranges and texts of every option, also of those that are not available yet, stand in `ConsumerOption.all`.
+/// Names, ranges and texts of every option stand in `ConsumerOption.all`.
 package struct ConsumerOptions: Equatable, Sendable {
     /// The group that a consumer belongs to when nobody names one.
     package static let defaultGroup = "kinesis-sidecar"
@@ -73,6 +73,8 @@ package struct ConsumerOptions: Equatable, Sendable {
     package var maxEnhancedConsumers = 5
     /// How long a consumer of the group's may be unused before it is deregistered, but for the last one; 0: for ever.
     package var enhancedConsumerIdleTimeout = Duration.zero
+    /// Whether large items are put to S3 and given out from there.
+    package var useS3ForLargeItems = false
     /// How calls of the control plane are tried again (`retryOptions`).
     package var retry = RetryPolicy.default
 

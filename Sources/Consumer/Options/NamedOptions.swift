@@ -42,16 +42,9 @@ package struct NamedOptions: Equatable, Sendable {
             if let place = ConsumerOption.place(insteadOf: name) { throw .elsewhere(option: name, place: place) }
             throw .unknown(option: name)
         }
-        guard option.scope == .query || scope == .configuration else {
-            guard case .later(let inForce) = option.availability else { throw .configurationOnly(option: name) }
-            throw .notAvailableYet(option: name, value: text, inForce: inForce)
-        }
-        // A family's row (`s3` for `s3.bucketName`) cannot judge its members' values; they are all refused below.
+        guard option.scope == .query || scope == .configuration else { throw .configurationOnly(option: name) }
         guard let value = option.kind.read(text) else {
             throw .badValue(option: name, value: text, accepted: option.kind.accepted)
-        }
-        if case .later(let inForce) = option.availability, value != inForce.flatMap(option.kind.read) {
-            throw .notAvailableYet(option: name, value: text, inForce: inForce)
         }
         return Item(name: name, text: text, value: value)
     }
@@ -101,9 +94,6 @@ package struct OptionConflict: Hashable, Sendable {
 extension ConsumerOptions {
     /// Every option with the value in force, in the table's order: for the status routes and `--check-config`.
     package var named: [(name: String, text: String)] {
-        ConsumerOption.all.compactMap { option in
-            guard case .now = option.availability else { return nil }
-            return (option.name, option.show(self))
-        }
+        ConsumerOption.all.map { ($0.name, $0.show(self)) }
     }
 }

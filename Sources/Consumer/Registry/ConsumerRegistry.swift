@@ -1,6 +1,7 @@
 import Kinesis
 import Logging
 import Reactor
+import S3
 import State
 
 /// The consumers of this process: one per stream and group. Confined to its loop.
@@ -34,14 +35,15 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     package init(
         loop: EventLoop, source: any StreamSource, state: StateStore, group: GroupContext? = nil,
-        settings: EngineSettings, logger: Logger
+        items: ItemStore? = nil, settings: EngineSettings, logger: Logger
     ) {
         self.settings = settings
         self.logger = logger
         identities = StreamIdentities(account: settings.account)
+        let budget = SharedBudget(limit: settings.maxBufferedBytes)
         context = EngineContext(
-            loop: loop, source: source, state: state, budget: SharedBudget(limit: settings.maxBufferedBytes),
-            times: settings.times, host: settings.host, group: group)
+            loop: loop, source: source, state: state, budget: budget, times: settings.times, host: settings.host,
+            group: group, items: items.map { ItemReading($0, in: budget, limit: settings.maxBufferedBytes) })
         context.budget.onWait = { [weak self] in self?.relieveLater() }
         watchState()
     }

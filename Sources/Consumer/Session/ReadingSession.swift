@@ -70,7 +70,8 @@ final class ReadingSession: @unchecked Sendable {
         return RecordEncoding(
             format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes,
             deaggregation: options.shouldDeaggregate == .never ? .never : .auto(keeping: range == .all ? nil : range),
-            compression: options.compression)
+            compression: options.compression,
+            resolvesItems: options.useS3ForLargeItems && scope.engine.items != nil)
     }
     var isEnding: Bool { phase != .open }
 

@@ -40,6 +40,8 @@ final class ShardTask: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var room = Room.none
     private var response: HeldResponse?
+    /// The large item that the response's next record needs.
+    private var itemFetch: ItemFetch?
     /// The present one; its source knows the number.
     private var subscription: (any ShardSubscription)?
     /// Which response each unsettled batch came from.
@@ -110,6 +112,7 @@ final class ShardTask: @unchecked Sendable {
         isStopped = true
         machine.stop(now: context.loop.now, paces: &context.paces.paces)
         giveRoomBack()
+        itemFetch?.cancel()
         response = nil
         // One that somebody may go on with stays for as long as this task does.
         subscription?.onArrival = nil
@@ -168,7 +171,12 @@ extension ShardTask {
     var holdsForReader: Bool { machine.holdsForReader }
 
     /// What the watchdog looks at.
-    var sight: ShardWatchdog.Sight { machine.sight }
+    var sight: ShardWatchdog.Sight {
+        var sight = machine.sight
+        // It has deadlines of its own, and waits for its turn among those of all shards.
+        if itemFetch != nil { sight.isHeldBack = true }
+        return sight
+    }
 
     /// Milliseconds by which reading is behind the shard's tip, nil before the first response.
     func lag(now: EventLoop.Instant) -> Int? { machine.lag(now: now) }
@@ -283,6 +291,7 @@ extension ShardTask {
     }
 
     private func dropResponse() {
+        itemFetch?.cancel()
         response?.drop()
         response = nil
     }
@@ -306,7 +315,7 @@ extension ShardTask {
             case .subscribe(let position, let generation): await subscribe(at: position, generation)
             case .receive(let generation): receive(generation)
             case .encode:
-                encode()
+                if let pointer = encode() { await fetch(pointer) }
                 await context.loop.nextTurn()
             case .end(let children):
                 session.ended(self, children)
@@ -423,20 +432,49 @@ extension ShardTask {
     }
 
     /// Makes one slice of the response a batch. The slice that is the last one ends the response, so that it does not stay
-    /// in memory until the reader has taken the slice.
-    private func encode() {
-        guard let response else { return machine.responseBroken(now: context.loop.now) }
+    /// in memory until the reader has taken the slice. Returns the large item that is needed first.
+    private func encode() -> ItemPointer? {
+        guard let response else {
+            machine.responseBroken(now: context.loop.now)
+            return nil
+        }
         do throws(GetRecordsError) {
             let batch = try response.next()
             noteDropped(by: response)
             if let batch {
                 offer(batch, of: response)
-                guard batch.isLast else { return }
+                guard batch.isLast else { return nil }
+            } else if let pointer = response.neededItem {
+                return pointer
             }
             finish(response)
         } catch {
             logger.error("a response cannot be read; it is asked for again", metadata: ["error": "\(error)"])
             degraded(by: "\(error)")
+            dropResponse()
+            machine.responseBroken(now: context.loop.now)
+        }
+        return nil
+    }
+
+    /// Gives the response the item that its next record needs, unless the response is let go meanwhile.
+    private func fetch(_ pointer: ItemPointer) async {
+        guard let response, let items = context.items else { preconditionFailure("an item without a response") }
+        let fetch = ItemFetch(pointer, items, context)
+        itemFetch = fetch
+        let ending = await fetch.run()
+        itemFetch = nil
+        guard self.response === response, !isStopped else { return }
+        switch ending {
+        case .outcome(let outcome, let loan):
+            if case .unavailable(let error) = outcome {
+                logger.warning(
+                    "a large item cannot be had; its record is given out as its pointer",
+                    metadata: ["code": "\(error.code)", "detail": "\(error.detail)"])
+            }
+            response.give(outcome, loan)
+        case .noRoom, .cancelled:
+            // What it holds is what others may wait for; it is asked for again soon.
             dropResponse()
             machine.responseBroken(now: context.loop.now)
         }

@@ -23,7 +23,7 @@ extension ProblemCode {
         switch self {
         case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption,
             .badOption,
-            .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip, .malformedJSON,
+            .configurationOnlyOption, .conflictingOptions, .malformedGzip, .malformedJSON,
             .malformedMessage, .missingField, .unknownField, .repeatedField, .badField, .conflictingFields, .noRecords,
             .recordTooLarge, .unknownSequenceNumber, .invalidArgument, .uriTooLong, .headerTooLarge,
             .unknownExpectation:
@@ -49,6 +49,7 @@ extension ProblemCode {
         case .lastEventUnknown, .lastEventTooOld: .outOfRange
         case .checkpointRefused, .shardLost, .streamRecreated: .dataLoss
         case .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable, .streamNotReady, .noCredentials,
+            .itemNotStored,
             .awsDenied, .awsFailed,
             .awsUnreachable, .awsTimeout, .shardDegraded, .deliveryLogOff:
             .unavailable

@@ -155,8 +155,7 @@ extension EncodedPut {
     ) throws(PutBodyError) {
         if records.isEmpty { throw PutBodyError(.noRecords) }
         let memory = options.maxPutBytes
-        let compression = StreamName(stream).map(options.compression) ?? .none
-        var encoder = PutEncoder(capacity: 0, compression: compression)
+        var encoder = PutEncoder(capacity: 0, StreamName(stream).map(options.encoding) ?? PutEncoding())
         for record in records {
             let index = isMany ? encoder.count : nil
             do throws(PutFieldError) { try encoder.add(record, in: buffer) } catch {

@@ -56,7 +56,7 @@ final class PutStreamSession: @unchecked Sendable {
 
     private static func draft(_ puts: ProducerOptions, isOrdered: Bool) -> PutLinesDraft {
         PutLinesDraft(
-            stream: nil, memory: puts.maxPutBytes, isOrdered: isOrdered, compression: puts.compression)
+            stream: nil, memory: puts.maxPutBytes, isOrdered: isOrdered, encoding: puts.encoding)
     }
 
     func run() async {

@@ -51,6 +51,7 @@ extension Gateway {
             readiness.passing.append(Readiness.Cause("kinesis", failure.message))
         }
         if let problem = services.table()?.problem { readiness.passing.append(Readiness.Cause("dynamoDb", problem)) }
+        for problem in services.items()?.problems ?? [] { readiness.passing.append(Readiness.Cause("s3", problem)) }
         for consumer in services.consumers.problems {
             readiness.passing.append(Readiness.Cause("consumer \(consumer.stream)/\(consumer.group)", consumer.problem))
         }

@@ -3,6 +3,7 @@ import HTTP
 import HTTPServer
 import Kinesis
 import Reactor
+import S3
 import State
 
 /// `GET /metrics`: everything that is counted, for Prometheus. docs/operating.md says what each means and what to do.
@@ -29,6 +30,7 @@ extension Gateway {
         }
         writePuts(text)
         if let table = services.table() { write(table.use, text) }
+        if let items = services.items() { write(items.counters, text) }
         await writeConsumers(text)
         return text
     }
@@ -75,6 +77,24 @@ extension Gateway {
             $0.add([("kind", "read")], use.readUnits)
             $0.add([("kind", "write")], use.writtenUnits)
         }
+    }
+
+    private func write(_ items: ItemCounters, _ text: MetricsText) {
+        func byDirection(_ name: String, _ help: String, put: Int, got: Int) {
+            text.metric(name, .counter, help) {
+                $0.add([("direction", "put")], put)
+                $0.add([("direction", "get")], got)
+            }
+        }
+        byDirection(
+            "kinesis_sidecar_s3_items_total", "Large items that were put to S3 and got from there.", put: items.puts,
+            got: items.gets)
+        byDirection(
+            "kinesis_sidecar_s3_bytes_total", "Bytes of these items.", put: items.putBytes, got: items.gotBytes)
+        byDirection(
+            "kinesis_sidecar_s3_failures_total",
+            "Large items that could not be put, or without which their records were given out.",
+            put: items.putFailures, got: items.getFailures)
     }
 
     private func writeRequests(_ text: MetricsText) {

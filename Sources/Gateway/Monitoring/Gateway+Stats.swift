@@ -77,6 +77,7 @@ extension Gateway {
         json.endObject()
         if principal.mayReadAll {
             if let table = services.table() { table.write(&json) }
+            if let items = services.items() { items.write(&json) }
             json.credentials(services.credentials())
         }
         json.member("bufferedBytes", services.consumers.bufferedBytes)
@@ -126,6 +127,24 @@ extension TableActivity {
         json.key("writtenUnits")
         json.double(use.writtenUnits)
         json.optional("problem", problem)
+        json.endObject()
+    }
+}
+
+extension ItemActivity {
+    /// The member `s3` of the process's stats.
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.key("s3")
+        json.beginObject()
+        json.time("lastAwsResponse", service.lastAnswer)
+        json.exceptions(service.recentExceptions)
+        json.member("puts", counters.puts)
+        json.member("putBytes", counters.putBytes)
+        json.member("putFailures", counters.putFailures)
+        json.member("gets", counters.gets)
+        json.member("gotBytes", counters.gotBytes)
+        json.member("getFailures", counters.getFailures)
+        json.optional("problem", problems.first)
         json.endObject()
     }
 }

@@ -160,13 +160,6 @@ extension ConsumerOptionError {
         case .configurationOnly(let option):
             ProblemDocument(.configurationOnlyOption, "The option \(option) is taken from the configuration only.")
                 .with("option", .string(option))
-        case .notAvailableYet(let option, let value, let inForce):
-            ProblemDocument(
-                .optionNotAvailableYet,
-                "The option \(option)=\(value) is not available yet"
-                    + (inForce.map { "; in force is \($0)." } ?? ".")
-            )
-            .with("option", .string(option)).with("accepted", inForce.map(JSONValue.string))
         }
     }
 

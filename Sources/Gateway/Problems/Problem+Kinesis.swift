@@ -26,6 +26,18 @@ extension PutError {
         case .streamMissing: ConsumerError.streamMissing(stream).document(stream)
         case .streamNotReady(let status): ConsumerError.streamNotReady(stream, status: status).document(stream)
         case .service(let error): error.document(stream)
+        case .itemNotStored(let index, let bucket, let error):
+            ProblemDocument(
+                .itemNotStored,
+                "The large item of record \(index) could not be put to the bucket \(bucket): \(error). Nothing was sent to "
+                    + "\(stream)."
+            )
+            .with("index", .int(index)).with("bucket", .string(bucket.text))
+        case .noBucket:
+            ProblemDocument(
+                .itemNotStored,
+                "A record of this size goes to S3, and \(stream) is no name of a bucket: the configuration needs "
+                    + "s3.bucketName. Nothing was sent.")
         case .draining: Problem.ending
         }
     }

@@ -37,7 +37,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case repeatedOption
     case badOption
     case configurationOnlyOption
-    case optionNotAvailableYet
     case conflictingOptions
     // What the body says.
     case malformedGzip
@@ -57,6 +56,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     // What cannot be done now.
     case tooManyPuts
     case putTimeout
+    case itemNotStored
     case deadlineExceeded
     case optionConflict
     case consumerStopped
@@ -107,7 +107,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: HTTPStatus {
         switch self {
         case .malformedRequest, .tlsRequired, .malformedURL, .badStreamName, .unknownOption, .repeatedOption,
-            .badOption, .configurationOnlyOption, .optionNotAvailableYet, .conflictingOptions, .malformedGzip,
+            .badOption, .configurationOnlyOption, .conflictingOptions, .malformedGzip,
             .malformedJSON, .malformedMessage, .wrongMessageCount, .missingField, .unknownField, .repeatedField,
             .badField, .conflictingFields, .noRecords, .tooManyFailures,
             .unknownSequenceNumber, .invalidArgument:
@@ -132,7 +132,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tooManyPuts, .throttled, .tooManyAccessFailures: .tooManyRequests
         case .headerTooLarge: .requestHeaderFieldsTooLarge
         case .unsupportedMethod, .unsupportedTransferCoding: .notImplemented
-        case .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
+        case .itemNotStored, .awsDenied, .awsFailed, .awsUnreachable, .shardDegraded: .badGateway
         case .tooManyConnections, .tooManyBodies, .draining, .stateFailed, .groupUnavailable, .fanOutUnavailable,
             .streamNotReady,
             .noCredentials, .deliveryLogOff:
@@ -176,7 +176,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .repeatedOption: "An option is given twice"
         case .badOption: "An option has a bad value"
         case .configurationOnlyOption: "The option belongs to the configuration"
-        case .optionNotAvailableYet: "The option is not available yet"
         case .conflictingOptions: "Options that exclude each other"
         case .malformedGzip: "The body is not gzip"
         case .malformedJSON: "The body is not JSON"
@@ -193,6 +192,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .putTooLarge: "The put is over the memory for puts"
         case .tooManyFailures: "Too many failures wait to be read"
         case .tooManyPuts: "Too many puts are waiting"
+        case .itemNotStored: "A large item could not be put to S3"
         case .putTimeout: "The put was not answered in time"
         case .deadlineExceeded: "The client's time is over"
         case .optionConflict: "The consumer runs with another value"

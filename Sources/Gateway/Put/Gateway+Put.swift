@@ -47,15 +47,15 @@ extension Gateway {
         let coming = try RequestBody(exchange)
         let bytes = if let arrived = coming.arrived { arrived } else { try await whole(coming, exchange.contentLength) }
         let memory = services.producer.options.maxPutBytes
-        let ofStream = services.producer.options.compression
-        let compression: @Sendable (StreamName?) -> Compression = { ($0 ?? named).map(ofStream) ?? .none }
+        let ofStream = services.producer.options.encoding
+        let encoding: @Sendable (StreamName?) -> PutEncoding = { ($0 ?? named).map(ofStream) ?? PutEncoding() }
         let read: @Sendable () -> Result<PutBody, PutBodyError> = {
             Result { () throws(PutBodyError) in
                 options.kind == .data
-                    ? try PutBody(data: bytes, options, memory: memory, compression: compression(nil))
+                    ? try PutBody(data: bytes, options, memory: memory, encoding: encoding(nil))
                     : try PutBody.parse(
                         bytes, namesStream: named == nil, memory: memory, isOrdered: options.isOrdered,
-                        compression: compression)
+                        encoding: encoding)
             }
         }
         let body = await parse(bytes.count, read)
@@ -102,12 +102,12 @@ extension Gateway {
 extension PutBody {
     /// The bytes as they are, as one record.
     init(
-        data: ByteBuffer, _ options: PutOptions, memory: Int, compression: Compression
+        data: ByteBuffer, _ options: PutOptions, memory: Int, encoding: PutEncoding
     ) throws(PutBodyError) {
         do {
             put = try EncodedPut(
                 data: data, partitionKey: options.partitionKey, explicitHashKey: options.explicitHashKey,
-                isOrdered: options.isOrdered, compression: compression)
+                isOrdered: options.isOrdered, encoding: encoding)
         } catch {
             throw PutBodyError(.badField(error))
         }

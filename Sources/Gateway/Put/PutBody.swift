@@ -16,17 +16,17 @@ package struct PutBody: Sendable {
     ///   - namesStream: whether the body must name the stream, as in `POST /put`; else it must not.
     ///   - isOrdered: whether the records of a partition key keep their order through retries.
     ///   - memory: bytes that the put may hold at most, see `EncodedPut.heldBytes`.
-    ///   - compression: of the records of the stream that the path names; of another one by its name.
+    ///   - encoding: of the records of the stream that the path names; of another one by its name.
     package static func parse(
         _ body: ByteBuffer, namesStream: Bool, memory: Int, isOrdered: Bool = false,
-        compression: (StreamName?) -> Compression = { _ in .none }
+        encoding: (StreamName?) -> PutEncoding = { _ in PutEncoding() }
     ) throws(PutBodyError) -> PutBody {
         if body.isEmpty { throw PutBodyError(.empty) }
         // The members point into the body until all of them are encoded.
         defer { withExtendedLifetime(body) {} }
         let members = try unsafe PutBodyMembers(body.bytes, namesStream: namesStream)
         let stream = namesStream ? try members.stream() : nil
-        var encoder = PutEncoder(capacity: body.count, compression: compression(stream))
+        var encoder = PutEncoder(capacity: body.count, encoding(stream))
         if let records = members.records {
             try add(allOf: records, to: &encoder, memory)
         } else {

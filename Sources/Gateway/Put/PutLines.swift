@@ -46,7 +46,7 @@ package struct PutLinesDraft: Sendable {
     private let memory: Int
     private let isOrdered: Bool
     private let principal: Principal
-    private let compression: @Sendable (StreamName) -> Compression
+    private let encoding: @Sendable (StreamName) -> PutEncoding
     private var groups: [OpenGroup] = []
     /// The group that each stream has, where lines name their streams.
     private var places: [StreamName: Int] = [:]
@@ -60,16 +60,16 @@ package struct PutLinesDraft: Sendable {
     ///   - isOrdered: whether the records of a partition key keep their order through retries.
     ///   - principal: who puts; a line that names a stream which it may not put to is a fault. That it may put to `stream` is
     ///     known.
-    ///   - compression: of a stream's records.
+    ///   - encoding: of a stream's records.
     package init(
         stream: StreamName?, memory: Int, isOrdered: Bool, principal: Principal = .anybody,
-        compression: @escaping @Sendable (StreamName) -> Compression = { _ in .none }
+        encoding: @escaping @Sendable (StreamName) -> PutEncoding = { _ in PutEncoding() }
     ) {
         self.stream = stream
         self.memory = memory
         self.isOrdered = isOrdered
         self.principal = principal
-        self.compression = compression
+        self.encoding = encoding
     }
 
     package var isEmpty: Bool { lines == 0 }
@@ -131,7 +131,7 @@ package struct PutLinesDraft: Sendable {
         }
         let result = PutLines(groups: made, faults: faults)
         self = PutLinesDraft(
-            stream: stream, memory: memory, isOrdered: isOrdered, principal: principal, compression: compression)
+            stream: stream, memory: memory, isOrdered: isOrdered, principal: principal, encoding: encoding)
         return result
     }
 
@@ -147,7 +147,7 @@ package struct PutLinesDraft: Sendable {
     }
 
     private func encoder(of stream: StreamName, _ capacity: Int) -> PutEncoder {
-        PutEncoder(capacity: capacity, compression: compression(stream))
+        PutEncoder(capacity: capacity, encoding(stream))
     }
 
     private mutating func add(

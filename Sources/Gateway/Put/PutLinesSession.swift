@@ -45,7 +45,7 @@ final class PutLinesSession: @unchecked Sendable {
         splitter = LineSplitter(limit: bodyLimit)
         draft = PutLinesDraft(
             stream: stream, memory: puts.maxPutBytes, isOrdered: options.isOrdered, principal: principal,
-            compression: puts.compression)
+            encoding: puts.encoding)
         answers = LineAnswers(showsAll: options.showsAll)
         pipeline = PutPipeline(loop: exchange.loop) { await feed.put($0.put, to: $0.stream) }
     }

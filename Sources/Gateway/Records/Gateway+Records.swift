@@ -92,9 +92,6 @@ extension Gateway {
 }
 
 extension ConsumerOption {
-    /// The options that a query may name in this version.
-    static let namesInQuery: [String] = all.compactMap { option in
-        guard option.scope == .query, case .now = option.availability else { return nil }
-        return option.name
-    }
+    /// The options that a query may name.
+    static let namesInQuery: [String] = all.filter { $0.scope == .query }.map(\.name)
 }

@@ -8,6 +8,21 @@ package enum DataError: Error, Equatable, Sendable {
 
     /// The data cannot be decompressed.
     case compression(LZUTF8Error)
+    /// The large item that the record points to cannot be had.
+    case item(ItemFault, detail: String)
+
+    package enum ItemFault: Hashable, Sendable {
+        /// S3 has no such object, or no such bucket, any more.
+        case gone
+        /// S3 does not let this process read it.
+        case denied
+        /// It has more bytes than are held for one.
+        case tooLarge
+        /// S3 fails, or could not be reached for so long.
+        case failed
+        /// The pointer names no bucket.
+        case badPointer
+    }
 
     /// What programs look at; openapi.yaml lists them.
     package var code: StaticString {
@@ -15,6 +30,11 @@ package enum DataError: Error, Equatable, Sendable {
         case .aggregateBytes, .aggregateRecords: "aggregateTooLarge"
         case .compression(.textOverLimit): "decompressedTooLarge"
         case .compression: "decompressionFailed"
+        case .item(.gone, _): "itemGone"
+        case .item(.denied, _): "itemDenied"
+        case .item(.tooLarge, _): "itemTooLarge"
+        case .item(.failed, _): "itemFailed"
+        case .item(.badPointer, _): "itemPointerInvalid"
         }
     }
 
@@ -26,6 +46,7 @@ package enum DataError: Error, Equatable, Sendable {
         case .aggregateRecords:
             "The aggregated record has more than \(AggregatedRecords.maxUserRecords) user records or keys."
         case .compression(let error): "The data is not given as text in LZ-UTF8: \(error)."
+        case .item(_, let detail): detail
         }
     }
 }

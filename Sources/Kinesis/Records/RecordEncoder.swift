@@ -28,9 +28,12 @@ struct RecordEncoder {
     }
 
     /// Throws when the data is not base64; the output then holds part of the record.
-    /// - Parameter data: what is given as the data; nil: the record's own.
+    /// - Parameters:
+    ///   - data: what is given as the data; nil: the record's own.
+    ///   - pointer: to the large item that is given as the data.
     mutating func append(
-        _ record: RecordFields, _ data: UnsafeRawBufferPointer?, _ error: DataError?, to out: ByteBuffer
+        _ record: RecordFields, _ data: UnsafeRawBufferPointer?, _ error: DataError?, _ pointer: ByteBuffer? = nil,
+        to out: ByteBuffer
     ) throws(GetRecordsError) {
         appendNumber(record, to: out)
         if record.partitionKeyStart >= 0 {
@@ -46,13 +49,14 @@ struct RecordEncoder {
             appendBytes(piece(record.dataStart, record.dataEnd), to: out)
         }
         if let error { append(error, to: out) }
+        if let pointer { appendMembers(beside: pointer, to: out) }
         out.append(UInt8(ascii: "}"))
     }
 
     /// One of an aggregated record's user records.
     mutating func append(
         _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, _ data: UnsafeRawBufferPointer,
-        _ error: DataError?, of record: RecordFields, to out: ByteBuffer
+        _ error: DataError?, _ pointer: ByteBuffer? = nil, of record: RecordFields, to out: ByteBuffer
     ) {
         appendNumber(record, to: out)
         out.append("\",\"subSequenceNumber\":")
@@ -66,6 +70,7 @@ struct RecordEncoder {
         appendArrivalAndType(record, to: out)
         appendBytes(data, to: out)
         if let error { append(error, to: out) }
+        if let pointer { appendMembers(beside: pointer, to: out) }
         out.append(UInt8(ascii: "}"))
     }
 
@@ -90,6 +95,37 @@ struct RecordEncoder {
         } else {
             // The service leaves the type out of records that it holds unencrypted.
             out.append("\",\"encryptionType\":\"NONE\",\"data\":")
+        }
+    }
+
+    /// Names of members that a record has itself: what stands beside a pointer under one of them is left out.
+    private static let ownMembers: Set = [
+        "sequenceNumber", "subSequenceNumber", "partitionKey", "explicitHashKey", "approximateArrivalTimestamp",
+        "encryptionType", "data", "dataEncoding", "dataError", ItemPointer.member.description,
+    ]
+
+    /// What stands beside the pointer stands beside the record's data, as lifion-kinesis has it.
+    private mutating func appendMembers(beside pointer: ByteBuffer, to out: ByteBuffer) {
+        let members = ItemPointer.members(of: pointer.bytes) { !Self.ownMembers.contains($0) }
+        for (name, value) in members ?? [] {
+            out.append(UInt8(ascii: ","))
+            appendJSON(name.raw, to: out)
+            out.append(UInt8(ascii: ":"))
+            appendJSON(value.raw, to: out)
+        }
+    }
+
+    /// A JSON value that is valid, as one line.
+    private mutating func appendJSON(_ value: UnsafeRawBufferPointer, to out: ByteBuffer) {
+        let start = out.count
+        out.append(value)
+        out.setCount(start)
+        var lineBreaks = JSONLineBreaks()
+        _ = JSONText.isValid(out.base, start, start + value.count, depth: Self.depth, lineBreaks: &lineBreaks)
+        if lineBreaks.isEmpty {
+            out.setCount(start + value.count)
+        } else {
+            appendAsLine(start, start + value.count, lineBreaks, to: out)
         }
     }
 

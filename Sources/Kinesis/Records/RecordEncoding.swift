@@ -16,16 +16,20 @@ package struct RecordEncoding: Equatable, Sendable {
     package var maxEventBytes: Int
     package var deaggregation: Deaggregation
     package var compression: Compression
+    /// Whether the large items that records point to are given out in their place.
+    package var resolvesItems: Bool
 
     package init(
         format: RecordFormat = .json, shouldParseJSON: ShouldParseJSON = .auto, maxEventBytes: Int = 60_000,
-        deaggregation: Deaggregation = .auto(keeping: nil), compression: Compression = .none
+        deaggregation: Deaggregation = .auto(keeping: nil), compression: Compression = .none,
+        resolvesItems: Bool = false
     ) {
         self.format = format
         self.shouldParseJSON = shouldParseJSON
         self.maxEventBytes = maxEventBytes
         self.deaggregation = deaggregation
         self.compression = compression
+        self.resolvesItems = resolvesItems
     }
 }
 

@@ -12,7 +12,7 @@ struct RecordMessageEncoder {
     private enum Field {
         static let (streamName, shardID, millisBehindLatest, records) = (2, 3, 4, 5)
         static let (sequenceNumber, partitionKey, arrival, encryptionType, data) = (1, 2, 3, 4, 5)
-        static let (subSequenceNumber, explicitHashKey, dataError) = (6, 7, 8)
+        static let (subSequenceNumber, explicitHashKey, dataError, itemPointer) = (6, 7, 8, 9)
         /// Of `DataError`.
         static let (code, detail) = (1, 2)
         /// Of google.protobuf.Timestamp.
@@ -41,9 +41,12 @@ struct RecordMessageEncoder {
     }
 
     /// Throws when a text or the data cannot be read; the output is as before then.
-    /// - Parameter given: what is given as the data; nil: the record's own.
+    /// - Parameters:
+    ///   - given: what is given as the data; nil: the record's own.
+    ///   - pointer: to the large item that is given as the data.
     mutating func append(
-        _ record: RecordFields, _ given: UnsafeRawBufferPointer?, _ error: DataError?, to out: ByteBuffer
+        _ record: RecordFields, _ given: UnsafeRawBufferPointer?, _ error: DataError?, _ pointer: ByteBuffer? = nil,
+        to out: ByteBuffer
     ) throws(GetRecordsError) {
         let start = out.count
         let data = given ?? piece(record.dataStart, record.dataEnd)
@@ -51,7 +54,7 @@ struct RecordMessageEncoder {
             number: piece(record.sequenceNumberStart, record.sequenceNumberEnd),
             partitionKey: try string(
                 record.partitionKeyStart, record.partitionKeyEnd, isEscaped: record.isEscaped, key, "PartitionKey"),
-            encryptionType: try encryptionType(record), arrival: record.arrival)
+            encryptionType: try encryptionType(record), arrival: record.arrival, itemPointer: pointer)
         if append(message, data, isBase64: record.isBase64 && given == nil, error, to: out) { return }
         out.setCount(start)
         text.removeAll()
@@ -64,14 +67,15 @@ struct RecordMessageEncoder {
     /// One of an aggregated record's user records. Throws when a text cannot be read; the output is as before then.
     mutating func append(
         _ user: AggregatedRecords.UserRecord, in aggregate: ByteBuffer, _ data: UnsafeRawBufferPointer,
-        _ error: DataError?, of record: RecordFields, to out: ByteBuffer
+        _ error: DataError?, _ pointer: ByteBuffer? = nil, of record: RecordFields, to out: ByteBuffer
     ) throws(GetRecordsError) {
         let message = Message(
             number: piece(record.sequenceNumberStart, record.sequenceNumberEnd),
             partitionKey: UnsafeRawBufferPointer(rebasing: aggregate.bytes[user.partitionKey]),
             encryptionType: try encryptionType(record), arrival: record.arrival,
             subSequenceNumber: UInt64(user.subSequenceNumber),
-            explicitHashKey: user.explicitHashKey.map { UnsafeRawBufferPointer(rebasing: aggregate.bytes[$0]) })
+            explicitHashKey: user.explicitHashKey.map { UnsafeRawBufferPointer(rebasing: aggregate.bytes[$0]) },
+            itemPointer: pointer)
         _ = append(message, data, isBase64: false, error, to: out)
     }
 
@@ -83,6 +87,7 @@ struct RecordMessageEncoder {
         let arrival: Int64
         var subSequenceNumber: UInt64?
         var explicitHashKey: UnsafeRawBufferPointer?
+        var itemPointer: ByteBuffer?
     }
 
     /// False, and part of it written, where the data is not base64.
@@ -102,6 +107,7 @@ struct RecordMessageEncoder {
                 + (message.subSequenceNumber.map { 1 + ProtobufWriter.size($0) } ?? 0)
                 + (message.explicitHashKey.map { ProtobufWriter.size(Field.explicitHashKey, bytes: $0.count) } ?? 0)
                 + (note.map { ProtobufWriter.size(Field.dataError, bytes: $0.count) } ?? 0)
+                + (message.itemPointer.map { ProtobufWriter.size(Field.itemPointer, bytes: $0.count) } ?? 0)
                 + ProtobufWriter.size(Field.data, bytes: count))
         writer.bytes(Field.sequenceNumber, message.number)
         writer.bytes(Field.partitionKey, message.partitionKey)
@@ -114,6 +120,7 @@ struct RecordMessageEncoder {
         if let number = message.subSequenceNumber { writer.unsigned(Field.subSequenceNumber, number) }
         if let key = message.explicitHashKey { writer.bytes(Field.explicitHashKey, key) }
         if let note { writer.bytes(Field.dataError, note) }
+        if let pointer = message.itemPointer { writer.bytes(Field.itemPointer, pointer) }
         writer.beginBytes(Field.data, count)
         if isBase64 { return decode(data, count, to: out) }
         out.append(data)

@@ -136,8 +136,8 @@ struct Aggregator {
 
     // MARK: Inputs
 
-    mutating func submitted(_ put: EncodedPut, now: Instant) -> Ticket {
-        let ticket = puts.insert(PendingPut(put: put, arrived: now))
+    mutating func submitted(_ put: EncodedPut, arrived: Instant? = nil, now: Instant) -> Ticket {
+        let ticket = puts.insert(PendingPut(put: put, arrived: arrived ?? now))
         for index in put.records.indices { place(Entry(ticket: ticket, index: index, put: put), now: now) }
         return ticket
     }

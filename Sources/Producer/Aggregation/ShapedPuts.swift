@@ -46,9 +46,10 @@ final class ShapedPuts: @unchecked Sendable {
 
     var isIdle: Bool { aggregator.unanswered == 0 && listings == 0 }
 
-    func put(_ put: EncodedPut) async -> Result<PutAnswer, PutError> {
+    /// - Parameter arrived: from when on its time counts.
+    func put(_ put: EncodedPut, arrived: EventLoop.Instant) async -> Result<PutAnswer, PutError> {
         await withUnsafeContinuation { waiter in
-            let ticket = aggregator.submitted(put, now: loop.now)
+            let ticket = aggregator.submitted(put, arrived: arrived, now: loop.now)
             waiters[ticket] = waiter
             actSoon()
         }

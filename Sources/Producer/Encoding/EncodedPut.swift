@@ -15,12 +15,17 @@ package final class EncodedPut: @unchecked Sendable {
         package let entry: PutRecordEntry
         /// Only PutRecord takes it, so a record that has one travels alone.
         package let sequenceNumberForOrdering: SequenceNumber?
+        /// Whether its data is to be put to S3, and a pointer in its place.
+        let isItem: Bool
         /// Bytes of data and partition key: what the service counts.
         package let size: Int
 
-        package init(_ entry: PutRecordEntry, sequenceNumberForOrdering: SequenceNumber? = nil) {
+        package init(
+            _ entry: PutRecordEntry, sequenceNumberForOrdering: SequenceNumber? = nil, isItem: Bool = false
+        ) {
             self.entry = entry
             self.sequenceNumberForOrdering = sequenceNumberForOrdering
+            self.isItem = isItem
             size = entry.byteCount
         }
     }
@@ -47,12 +52,12 @@ package final class EncodedPut: @unchecked Sendable {
         heldBytes = records.reduce(0) { $0 + $1.size + Self.overheadBytes }
     }
 
-    /// One record: the bytes as they are, or compressed. Without a partition key it is base64(SHA-1(data)).
+    /// One record of the bytes. Without a partition key it is base64(SHA-1(data)).
     package convenience init(
         data: ByteBuffer, partitionKey: String?, explicitHashKey: HashKey?, isOrdered: Bool = false,
-        compression: Compression = .none
+        encoding: PutEncoding = PutEncoding()
     ) throws(PutFieldError) {
-        var encoder = PutEncoder(capacity: 0, compression: compression)
+        var encoder = PutEncoder(capacity: 0, encoding)
         try encoder.add(data, 0..<data.count, partitionKey.map(PartitionKey.given), explicitHashKey)
         self.init(encoder.records, isOrdered: isOrdered)
     }

@@ -6,21 +6,21 @@ import Kinesis
 /// Makes the records of a put out of the members that its body had. Performs no I/O.
 ///
 /// A string is taken as it is; any other value is its JSON text as it was written, without insignificant white space; with
-/// `dataEncoding: "base64"` the decoded bytes. Then it is compressed, where the stream's records are. Without a partition
-/// key it is base64(SHA-1(data)) of what is put then, as lifion-kinesis has it.
+/// `dataEncoding: "base64"` the decoded bytes. Then it is compressed, where the stream's records are; but not what
+/// is put to S3. Without a partition key it is base64(SHA-1(data)) of what it is then, as lifion-kinesis has it.
 package struct PutEncoder: Sendable {
     private let data: ByteBuffer
-    private let compression: Compression
+    private let encoding: PutEncoding
     package private(set) var records: [EncodedPut.Record] = []
     /// What the put will hold in memory; see `EncodedPut.heldBytes`.
     package private(set) var heldBytes = 0
 
     /// - Parameters:
     ///   - capacity: bytes of data to expect; a body's length is a good guess.
-    ///   - compression: of the stream's records.
-    package init(capacity: Int, compression: Compression = .none) {
+    ///   - encoding: of the stream's records.
+    package init(capacity: Int, _ encoding: PutEncoding = PutEncoding()) {
         data = ByteBuffer(capacity: capacity)
-        self.compression = compression
+        self.encoding = encoding
     }
 
     package var count: Int { records.count }
@@ -33,12 +33,16 @@ package struct PutEncoder: Sendable {
             let ordering = try Self.sequenceNumber(fields.sequenceNumberForOrdering)
             let key = try Self.partitionKey(fields.partitionKey)
             try appendData(fields)
-            if compression != .none {
-                let plain = ByteBuffer(data.bytes[start...])
-                data.truncate(to: start)
-                try compress(plain, 0..<plain.count)
+            let isItem = encoding.isItem(bytes: data.count - start)
+            if encoding.compression != .none {
+                try checkText(data, start..<data.count)
+                if !isItem {
+                    let plain = ByteBuffer(data.bytes[start...])
+                    data.truncate(to: start)
+                    LZUTF8.compress(plain.bytes, to: data)
+                }
             }
-            append(data, start..<data.count, key, hashKey, ordering)
+            append(data, start..<data.count, key, hashKey, ordering, isItem)
         } catch {
             data.truncate(to: start)
             throw error
@@ -51,22 +55,24 @@ package struct PutEncoder: Sendable {
         _ plain: ByteBuffer, _ range: Range<Int>, _ key: PartitionKey?, _ hashKey: HashKey?,
         _ ordering: SequenceNumber? = nil
     ) throws(PutFieldError) {
-        guard compression != .none else {
-            return append(plain, range, key, hashKey, ordering)
+        let isItem = encoding.isItem(bytes: range.count)
+        if encoding.compression != .none { try checkText(plain, range) }
+        guard encoding.compression != .none, !isItem else {
+            return append(plain, range, key, hashKey, ordering, isItem)
         }
         let start = data.count
-        try compress(plain, range)
-        append(data, start..<data.count, key, hashKey, ordering)
+        LZUTF8.compress(UnsafeRawBufferPointer(rebasing: plain.bytes[range]), to: data)
+        append(data, start..<data.count, key, hashKey, ordering, isItem)
     }
 
     /// - Parameter key: nil where the data's digest is to be taken.
     private mutating func append(
         _ buffer: ByteBuffer, _ range: Range<Int>, _ key: PartitionKey?, _ hashKey: HashKey?,
-        _ ordering: SequenceNumber?
+        _ ordering: SequenceNumber?, _ isItem: Bool
     ) {
         let key = key ?? PartitionKey(digestOf: UnsafeRawBufferPointer(rebasing: buffer.bytes[range]))
         let entry = PutRecordEntry(buffer, range: range, key, explicitHashKey: hashKey)
-        let record = EncodedPut.Record(entry, sequenceNumberForOrdering: ordering)
+        let record = EncodedPut.Record(entry, sequenceNumberForOrdering: ordering, isItem: isItem)
         records.append(record)
         heldBytes += record.size + EncodedPut.overheadBytes
     }
@@ -78,11 +84,11 @@ package struct PutEncoder: Sendable {
 
     // MARK: Data
 
-    private func compress(_ plain: ByteBuffer, _ range: Range<Int>) throws(PutFieldError) {
-        let bytes = UnsafeRawBufferPointer(rebasing: plain.bytes[range])
-        // Where bytes are no text the format has other meanings for them.
-        guard UTF8Text.isValid(bytes) else { throw PutFieldError("data", .notUTF8(for: compression)) }
-        LZUTF8.compress(bytes, to: data)
+    /// Where bytes are no text LZ-UTF8 has other meanings for them. Of an item's there may be some beside its pointer.
+    private func checkText(_ plain: ByteBuffer, _ range: Range<Int>) throws(PutFieldError) {
+        guard UTF8Text.isValid(UnsafeRawBufferPointer(rebasing: plain.bytes[range])) else {
+            throw PutFieldError("data", .notUTF8(for: encoding.compression))
+        }
     }
 
     private func appendData(_ fields: PutRecordFields) throws(PutFieldError) {

@@ -64,6 +64,12 @@ struct ServiceTargets {
             credentials: Self.chain(own.credentials, settings, environment, fetcher) ?? kinesis.credentials)
     }
 
+    /// Which of the regions' endpoints are asked, where the target is asked at its region's own; nil elsewhere.
+    func variant(of target: ServiceTarget) -> EndpointVariant? {
+        let regional = try? EndpointResolver.regional(target.service, region: target.region, resolver.variant)
+        return target.endpoint.shared == regional ? resolver.variant : nil
+    }
+
     /// Where it comes from that a service is asked at another place than the region's, beside options.
     func origin(of service: AWSService) -> String? { resolver.origin(of: service) }
 

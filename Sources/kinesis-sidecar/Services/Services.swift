@@ -19,6 +19,8 @@ struct Services: @unchecked Sendable {
     let offered: GatewayServices
     /// Nil: groups are this process's own.
     let groups: GroupServices?
+    /// Nil: nobody uses large items.
+    private let items: ItemServices?
     private let state: StateStore
     private let transport: Transport
 
@@ -34,10 +36,14 @@ struct Services: @unchecked Sendable {
         if local == nil { tellCredentials(target.credentials) }
         let activity = ActivityBook()
         let wireFormat = settings.wireFormat ?? (target.endpoint.shared.isOfAWS ? .cbor : .json)
-        let kinesis = ObservedKinesis(KinesisClient(client, wireFormat: wireFormat), activity)
+        let kinesisClient = KinesisClient(client, wireFormat: wireFormat)
+        let kinesis = ObservedKinesis(kinesisClient, activity)
+        let items = try ItemServices(settings, targets, kinesisClient, over: transport)
         let groups = try GroupServices(
             settings, folder: folder, process: process, targets, over: transport)
-        if let table = groups?.target, table.credentials !== target.credentials { watch(table) }
+        for other in [groups?.target, items?.target].compactMap(\.self) where other.credentials !== target.credentials {
+            watch(other)
+        }
         let state = try await openState(folder, isAlone: groups == nil, loop)
         var engine = EngineSettings()
         engine.defaults = settings.consumerDefaults
@@ -48,7 +54,7 @@ struct Services: @unchecked Sendable {
         engine.region = local == nil ? target.region.name : nil
         engine.account = local == nil ? nil : LocalKinesisConfiguration().account
         let consumers = ConsumerRegistry(
-            loop: loop, source: kinesis, state: state, group: groups?.context, settings: engine,
+            loop: loop, source: kinesis, state: state, group: groups?.context, items: items?.store, settings: engine,
             logger: Logger(label: "consumer"))
         var puts = ProducerOptions(capacity: { settings.capacity(of: $0) })
         puts.region = engine.region
@@ -56,8 +62,9 @@ struct Services: @unchecked Sendable {
         puts.putTimeout = settings.putTimeout
         puts.putLinger = settings.putLinger
         puts.shaping = settings.shaping
-        puts.compression = { settings.compression(of: $0) }
-        let producer = Producer(loop: loop, target: kinesis, options: puts, logger: Logger(label: "producer"))
+        puts.encoding = { settings.encoding(of: $0) }
+        let producer = Producer(
+            loop: loop, target: kinesis, options: puts, items: items?.puts, logger: Logger(label: "producer"))
         client.onReturn = { [weak consumers, weak producer] in
             consumers?.serviceReturned()
             producer?.serviceReturned()
@@ -65,10 +72,12 @@ struct Services: @unchecked Sendable {
         let offered = GatewayServices(
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
             kinesis: { ServiceActivity(client) }, table: { groups?.activity },
-            credentials: { [target, groups?.target].compactMap { $0?.credentialsStatus } })
+            items: { items?.activity },
+            credentials: { [target, groups?.target, items?.target].compactMap { $0?.credentialsStatus } })
         groups?.start()
+        items?.start()
         return Services(
-            consumers: consumers, producer: producer, offered: offered, groups: groups, state: state,
+            consumers: consumers, producer: producer, offered: offered, groups: groups, items: items, state: state,
             transport: transport)
     }
 
@@ -104,6 +113,7 @@ struct Services: @unchecked Sendable {
     /// After the drain: the last commits, and the connections to the service.
     func close() async {
         groups?.stop()
+        items?.stop()
         await state.close()
         transport.close()
     }

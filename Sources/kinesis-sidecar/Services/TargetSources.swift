@@ -12,6 +12,8 @@ struct TargetSources {
     let kinesisEndpoint: Found
     /// Nil where groups are not shared.
     let dynamoDBEndpoint: Found?
+    /// Nil where nobody uses large items.
+    let s3Endpoint: Found?
     /// The source whose credentials are used, or why there are none; they may be refused all the same.
     let credentials: String
 
@@ -31,13 +33,12 @@ struct TargetSources {
             value: targets.kinesis.region.name, source: Self.source(ofRegion: settings, reader, environment, profile))
         kinesisEndpoint = endpoint(
             targets.kinesis, "kinesis.endpoint", isGiven: settings.kinesisEndpoint != nil)
-        if settings.sharesGroups {
-            let own = settings.dynamoDB.service
-            dynamoDBEndpoint = endpoint(
-                try targets.target(.dynamoDB, own), "dynamoDb.endpoint", isGiven: own.endpoint != nil)
-        } else {
-            dynamoDBEndpoint = nil
+        func endpoint(_ service: AWSService, _ own: ServiceSettings) throws(StartError) -> Found {
+            endpoint(
+                try targets.target(service, own), "\(service.optionName).endpoint", isGiven: own.endpoint != nil)
         }
+        dynamoDBEndpoint = settings.sharesGroups ? try endpoint(.dynamoDB, settings.dynamoDB.service) : nil
+        s3Endpoint = settings.usesLargeItems ? try endpoint(.s3, settings.s3.service) : nil
         do throws(CredentialsError) {
             credentials = try targets.kinesis.credentials.expectedPlace()
         } catch {

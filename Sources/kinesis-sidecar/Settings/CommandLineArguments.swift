@@ -56,9 +56,6 @@ struct CommandLineArguments: Equatable, Sendable {
         } else if let option = Self.option(flag) {
             guard let value = option.hasArgument ? value(inline, &rest, origin) : inline ?? "true" else { return }
             add(option.name, value, isList: option.isList, origin)
-        } else if LaterOption.flags.contains(flag) {
-            mistakes.append(Mistake(origin, "is not available yet"))
-            skipValue(inline, &rest)
         } else {
             mistakes.append(Mistake(origin, "there is no such option" + Self.hint(flag)))
             skipValue(inline, &rest)
@@ -121,7 +118,6 @@ struct CommandLineArguments: Equatable, Sendable {
         if ConfigFileSettings.EntryList(rawValue: name) != nil {
             return "; \(name) are listed in the configuration file only"
         }
-        if case .later = ConsumerOption.named(name)?.availability { return "; \(name) is not available yet" }
         if OptionName.all.contains(name) {
             return "; set \(OptionName.variable(name)), or \(name) in the configuration file"
         }

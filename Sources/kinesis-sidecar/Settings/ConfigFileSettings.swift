@@ -91,7 +91,10 @@ struct ConfigFileSettings: Equatable, Sendable {
                 }
                 values.append(text)
             }
-            if values.isEmpty { refuse(key, line, "the list is empty") }
+            if values.isEmpty {
+                refuse(key, line, "the list is empty")
+                return []
+            }
             return [Assignment(name: name, values: values, origin: origin)]
         }
     }

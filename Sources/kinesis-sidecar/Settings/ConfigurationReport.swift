@@ -34,6 +34,7 @@ struct ConfigurationReport {
             replace("region", target.region)
             replace("kinesis.endpoint", target.kinesisEndpoint)
             if let endpoint = target.dynamoDBEndpoint { replace("dynamoDb.endpoint", endpoint) }
+            if let endpoint = target.s3Endpoint { replace("s3.endpoint", endpoint) }
         }
     }
 

@@ -59,8 +59,7 @@ enum Help {
 
     private static func isForFileOnly(_ name: String) -> Bool {
         if let option = ProgramOption.named(name) { return option.flag == nil }
-        guard name != "consumerGroup", case .now? = ConsumerOption.named(name)?.availability else { return false }
-        return true
+        return name != "consumerGroup"
     }
 
     /// Names in lines of at most 100 characters.

@@ -7,11 +7,12 @@ import Glibc
 import HTTPServer
 import Kinesis
 import Logging
+import S3
 import Time
 
 extension ProgramOption {
     /// Every option of the program itself, in the order in which help and `--check-config` show them.
-    static let all: [ProgramOption] = place + ways + service + dynamoDB + http + flow + process
+    static let all: [ProgramOption] = place + ways + service + dynamoDB + s3 + http + flow + process
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
@@ -247,15 +248,7 @@ extension ProgramOption {
             } show: {
                 $0.dynamoDB.table.text
             },
-            ProgramOption(
-                list: "dynamoDb.tags",
-                accepted: OptionKind.acceptedTag, isMapping: true,
-                read: { OptionKind.tag($0).map { [Tag(key: $0.key, value: $0.value)] } }
-            ) {
-                $0.dynamoDB.tags = Dictionary($1.map { ($0.key, $0.value) }) { $1 }
-            } show: {
-                $0.dynamoDB.tags.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
-            },
+            tags("dynamoDb.tags", \.dynamoDB.tags),
             units("readCapacityUnits", \.dynamoDB.readUnits),
             units("writeCapacityUnits", \.dynamoDB.writeUnits),
         ]
@@ -263,6 +256,54 @@ extension ProgramOption {
             "dynamoDb", \.dynamoDB.service.endpoint, \.dynamoDB.service.region, flag: "dynamodb-endpoint",
             "where DynamoDB is asked")
         + credentials("dynamoDb.credentials", \.dynamoDB.service.credentials)
+
+    /// Where large items are, and which are large.
+    private static let s3: [ProgramOption] =
+        [
+            ProgramOption("s3.forcePathStyle", .boolean) {
+                $0.s3.forcePathStyle = $1.boolean
+            } show: {
+                $0.s3.forcePathStyle.map(String.init) ?? ""
+            },
+            ProgramOption("s3.bucketName", accepted: BucketName.accepted) { settings, text in
+                settings.s3.bucket = BucketName(text)
+                return settings.s3.bucket != nil
+            } show: {
+                $0.s3.bucket?.text ?? ""
+            },
+            number("s3.largeItemThreshold", \.s3.thresholdKilobytes, .integer(1...10_240)),
+            ProgramOption(
+                list: "s3.nonS3Keys", accepted: "the name of a member of the records' JSON",
+                read: { $0.isEmpty ? nil : [$0] }
+            ) {
+                $0.s3.nonS3Keys = $1
+            } show: {
+                $0.s3.nonS3Keys.joined(separator: ",")
+            },
+            tags("s3.tags", \.s3.tags),
+            // S3 counts in whole days.
+            ProgramOption("s3.itemExpiration", .integer(1...36_500)) {
+                $0.s3.expirationDays = $1.integer
+            } show: {
+                $0.s3.expirationDays.map(String.init) ?? ""
+            },
+        ]
+        + place(
+            "s3", \.s3.service.endpoint, \.s3.service.region, flag: "s3-endpoint", "where S3 is asked")
+        + credentials("s3.credentials", \.s3.service.credentials)
+
+    private static func tags(
+        _ name: String, _ key: WritableKeyPath<Settings, [String: String]> & Sendable
+    ) -> ProgramOption {
+        ProgramOption(
+            list: name, accepted: OptionKind.acceptedTag, isMapping: true,
+            read: { OptionKind.tag($0).map { [Tag(key: $0.key, value: $0.value)] } }
+        ) {
+            $0[keyPath: key] = Dictionary($1.map { ($0.key, $0.value) }) { $1 }
+        } show: {
+            $0[keyPath: key].map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
+        }
+    }
 
     private static func units(_ name: String, _ key: WritableKeyPath<Settings, Int?> & Sendable) -> ProgramOption {
         ProgramOption("dynamoDb.provisionedThroughput." + name, .integer(1...1_000_000)) {

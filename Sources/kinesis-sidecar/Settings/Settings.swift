@@ -53,6 +53,7 @@ struct Settings: Sendable {
     /// Of GetRecords; nil: CBOR where AWS itself is asked, else JSON, which every emulator speaks.
     var wireFormat: WireFormat?
     var dynamoDB = DynamoDBSettings()
+    var s3 = S3Settings()
 
     // MARK: HTTP
 
@@ -115,6 +116,10 @@ struct Settings: Sendable {
         // Those that list it agree (SettingsReader).
         let listed = consumers.first { $0.stream == stream }
         return (listed?.options.applied(to: consumerDefaults) ?? consumerDefaults).compression
+    }
+
+    func encoding(of stream: StreamName) -> PutEncoding {
+        PutEncoding(compression: compression(of: stream), largeItems: largeItemRule(of: stream))
     }
 
     /// Whether groups are shared with other sidecars, by DynamoDB: unless the configuration says it, in AWS, and with

@@ -1,5 +1,6 @@
 import Consumer
 import Kinesis
+import S3
 
 /// Makes settings of what command line, environment and file say, and collects every mistake. Performs no I/O.
 ///
@@ -103,8 +104,6 @@ struct SettingsReader {
         case .unknown(let option):
             "there is no option \(option)" + NearestName.suggestion(for: option, among: names)
         case .badValue(_, let value, let accepted): "\"\(value)\" is not accepted; accepted: \(accepted)"
-        case .notAvailableYet(_, let value, let inForce?): "\"\(value)\" is not available yet; accepted: \(inForce)"
-        case .notAvailableYet: "is not available yet"
         case .repeated, .incomplete, .configurationOnly, .elsewhere: error.description
         }
     }
@@ -228,8 +227,10 @@ struct SettingsReader {
         checkLocalStreams()
         check(settings.credentials, "credentials")
         check(settings.dynamoDB.service.credentials, "dynamoDb.credentials")
+        check(settings.s3.service.credentials, "s3.credentials")
         check(settings.sts.credentials, "sts.credentials")
         checkDynamoDB()
+        checkS3()
         checkTLS()
     }
 
@@ -296,6 +297,25 @@ struct SettingsReader {
     private mutating func check(_ credentials: CredentialsSettings, _ name: String) {
         guard let problem = credentials.problem else { return }
         mistakes.append(Mistake(CredentialsSettings.names(of: name).compactMap { origins[$0] }.first, problem))
+    }
+
+    private mutating func checkS3() {
+        if settings.usesLargeItems, settings.isLocal, settings.s3.service.endpoint == nil {
+            let given = defaults["useS3ForLargeItems"]?.origin
+            mistakes.append(Mistake(given, "useS3ForLargeItems needs s3.endpoint with --local"))
+        }
+        if settings.s3.tags.count > OptionKind.mostTags {
+            mistakes.append(
+                Mistake(origins["s3.tags"], "are more than \(OptionKind.mostTags), which a bucket may have"))
+        }
+        for (consumer, origin) in zip(settings.consumers, consumerOrigins) {
+            guard let rule = settings.largeItemRule(of: consumer.stream), rule.bucket == nil else { continue }
+            mistakes.append(
+                Mistake(
+                    origin,
+                    "useS3ForLargeItems needs s3.bucketName: \(consumer.stream) is no name of a bucket; accepted: "
+                        + BucketName.accepted))
+        }
     }
 
     private mutating func checkDynamoDB() {

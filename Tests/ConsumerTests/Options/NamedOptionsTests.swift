@@ -86,24 +86,10 @@ import Time
         #expect(try named("5").conflict(with: ConsumerOptions())?.option == "initialPositionInStream")
     }
 
-    @Test(arguments: [
-        ("useS3ForLargeItems", "true", "false")
-    ])
-    func `a later version's option is refused, and accepted with the value in force`(
-        name: String, refused: String, inForce: String
-    ) throws {
-        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: refused, inForce: inForce)) {
-            try read(name, refused)
-        }
-        #expect(try read(name, inForce) == ConsumerOptions())
-    }
-
     @Test(arguments: [("true", true), ("True", true), ("1", true), ("false", false), ("FALSE", false), ("0", false)])
     func `a truth value is taken as people and generated clients write it`(text: String, isTrue: Bool) throws {
         #expect(try read("usePausedPolling", text).usePausedPolling == isTrue)
         #expect(OptionKind.truth(text) == isTrue)
-        guard !isTrue else { return }
-        #expect(try read("useS3ForLargeItems", text) == ConsumerOptions(), "the value in force, in another spelling")
     }
 
     @Test func `a word that is a truth value is taken in any case`() throws {
@@ -115,13 +101,6 @@ import Time
     @Test(arguments: ["yes", "on", "2", "", "t"])
     func `no other word is a truth value`(text: String) {
         #expect(OptionKind.truth(text) == nil)
-    }
-
-    @Test func `a later option that nothing here resembles is refused with any value`() {
-        let name = "s3"
-        #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "5", inForce: nil)) {
-            try read(name, "5", from: .configuration)
-        }
     }
 
     @Test(arguments: [
@@ -170,15 +149,6 @@ import Time
                 == OptionConflict(option: "shardIds", held: "a,b", asked: "a"))
     }
 
-    @Test(arguments: ["s3.bucketName", "s3"])
-    func `families of later options are known, wherever they stand`(name: String) {
-        for scope in [ConsumerOption.Scope.query, .configuration] {
-            #expect(throws: ConsumerOptionError.notAvailableYet(option: name, value: "x", inForce: nil)) {
-                try read(name, "x", from: scope)
-            }
-        }
-    }
-
     @Test(arguments: ["streamName", "logger", "logger.warn", "accessKeyId", "httpOptions.timeout"])
     func `what is no option here is said to be something else`(name: String) {
         let error = #expect(throws: ConsumerOptionError.self) { try read(name, "x") }
@@ -186,8 +156,8 @@ import Time
     }
 
     @Test(arguments: [
-        "shardCount", "streamMode", "encryption.type", "tags", "createStreamIfNeeded", "retryOptions.forever",
-        "unreadBytes", "leaseDuration",
+        "shardCount", "useS3ForLargeItems", "streamMode", "encryption.type", "tags", "createStreamIfNeeded",
+        "retryOptions.forever", "unreadBytes", "leaseDuration",
     ])
     func `what costs money or reaches further is no query parameter`(name: String) {
         #expect(throws: ConsumerOptionError.configurationOnly(option: name)) { try read(name, "true") }
@@ -216,7 +186,8 @@ import Time
 
     @Test func `every default is a value that its own option accepts and shows again`() throws {
         for option in ConsumerOption.all {
-            guard let text = option.defaultText, !text.isEmpty else { continue }
+            let text = option.defaultText
+            guard !text.isEmpty else { continue }
             let named = try NamedOptions([(option.name, text)], from: .configuration)
             #expect(named.applied(to: ConsumerOptions()) == ConsumerOptions(), "\(option.name)")
             #expect(named.conflict(with: ConsumerOptions()) == nil, "\(option.name)")
