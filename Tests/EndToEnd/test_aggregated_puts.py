@@ -139,13 +139,14 @@ def test_every_record_is_where_readers_find_it_although_the_stream_is_resharded(
 @pytest.mark.seconds(90)
 @pytest.mark.parametrize("aggregate", [False, True])
 def test_a_burst_waits_instead_of_being_throttled(start, aggregate):
-    sidecar = start(rateLimit=90, aggregate=aggregate)
+    # Half of what the shard takes: what a busy machine holds up for half a second is within it yet.
+    sidecar = start(rateLimit=50, aggregate=aggregate)
     make_stream(sidecar.boto3(), "s")
-    lines = b"".join(b'{"data": "%s", "partitionKey": "k%d"}\n' % (b"x" * 1000, n) for n in range(3000))
+    lines = b"".join(b'{"data": "%s", "partitionKey": "k%d"}\n' % (b"x" * 1000, n) for n in range(1500))
     began = time.monotonic()
     answer = sidecar.post("/streams/s/put", lines, headers={"Content-Type": "application/x-ndjson"})
     seconds = time.monotonic() - began
-    assert json.loads(answer.body.splitlines()[-1])["accepted"] == 3000, answer
-    # 3 MB, of which the first second's share leaves at once.
+    assert json.loads(answer.body.splitlines()[-1])["accepted"] == 1500, answer
+    # 1.5 MB, of which the first second's share leaves at once.
     assert seconds > 1.8
     assert sidecar.get("/streams/s/stats").json["puts"]["retries"] == 0
