@@ -330,12 +330,14 @@ class WhyAgain:
         self.ledger, self.lineage = ledger, lineage
         # (connection, shard) → the first record among the connection's last bytes, or among what its client asks for.
         self.unread, self.asked = {}, {}
+        self.took = set()  # (connection, shard) of which something came
         comebacks = defaultdict(list)
         for c in ledger.connections:
             if c.resumed_after is not None:
                 comebacks[c.resumed_from].append(c)
         for shard, its in by_shard.items():
             for d in its:
+                self.took.add((d.connection.number, shard))
                 if d.connection.received - d.offset <= UNREAD_BYTES:
                     _lower(self.unread, (d.connection.number, shard), d.sequence)
                 for c in comebacks[d.connection.number]:
@@ -354,12 +356,17 @@ class WhyAgain:
             if since <= at + 0.5 and at <= until and before.at >= at - SETTLING - LAG:
                 return "the sidecar was killed before its checkpoint"
         for c in self.ledger.connections:
-            if _ended_without_order(c, since, until) and self._went_back(self.unread, c, again, c.ended):
+            if _ended_without_order(c, since, until) and (
+                    self._went_back(self.unread, c, again, c.ended) or self._took_nothing(c, again.shard)):
                 return f"a connection was {c.how}: its last bytes again, and what is behind them"
             if c.resumed_after is not None and since <= c.opened + 0.5 and c.opened <= until:
                 if self._went_back(self.asked, c, again, c.opened):
                     return "Last-Event-ID: what was sent after it, and what is behind that"
         return None
+
+    def _took_nothing(self, c, shard):
+        """Whether the connection had the shard, and whatever it was sent of it lay in its socket when it ended."""
+        return shard in c.assigned and (c.number, shard) not in self.took
 
     def _went_back(self, places, c, again, moment):
         """Whether the shard went back to this record, or before it, because of one of the connection's places; or because

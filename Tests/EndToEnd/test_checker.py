@@ -347,6 +347,15 @@ def test_a_repetition_needs_a_reason():
     assert long_ago.connection([8, 9]).findings() == {"twice for no reason": 2}
 
 
+def test_what_a_reader_left_in_its_socket_unread_goes_back_too():
+    """It had the shard, and has taken nothing of it: nobody but the sidecar knows what it was sent."""
+    def story(shard):
+        return Story().connection(range(10), "end").settle().connection([], "left", shard).connection([9])
+
+    assert story("a").findings() == {}
+    assert story("b").findings() == {"twice for no reason": 1}
+
+
 def test_what_was_read_more_than_the_unread_bytes_ago_does_not_come_again():
     story = Story().connection(range(10), "killed").settle()
     story.ledger.connections[0].ended = time.time()
