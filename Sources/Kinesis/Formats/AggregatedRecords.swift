@@ -42,8 +42,15 @@ package struct AggregatedRecords: Sendable {
         case aggregate(AggregatedRecords)
         /// It has no magic, or a wrong checksum, or is not such a message, or has no user record.
         case none
-        /// More than this may have.
-        case tooLarge(DataError)
+        case tooLarge(Excess)
+    }
+
+    /// What an aggregate has more of than is taken apart.
+    package enum Excess: Hashable, Sendable {
+        /// So many.
+        case bytes(Int)
+        /// Or entries of one of its tables.
+        case userRecords
     }
 
     private struct Key {
@@ -74,7 +81,7 @@ package struct AggregatedRecords: Sendable {
     ) -> Opening {
         guard range.count > magic.count + checksumBytes, buffer.bytes[range].starts(with: magic) else { return .none }
         guard range.count <= maxBytes else {
-            return .tooLarge(.aggregateBytes(range.count))
+            return .tooLarge(.bytes(range.count))
         }
         let message = range.lowerBound + magic.count..<range.upperBound - checksumBytes
         let digest = Digest.md5Number(UnsafeRawBufferPointer(rebasing: buffer.bytes[message]))
@@ -117,7 +124,7 @@ package struct AggregatedRecords: Sendable {
             default: break
             }
             guard max(count, partitionKeys.count, hashKeys.count) <= maxUserRecords else {
-                return .tooLarge(.aggregateRecords)
+                return .tooLarge(.userRecords)
             }
         }
         guard count > 0, furthestKey < UInt64(partitionKeys.count),

@@ -1,11 +1,8 @@
 /// Why a record's data is given out as it lies in the stream, although more was to be done with it: the record's member
 /// `dataError`, an object `{code, detail}`. The record itself is never left out.
 package enum DataError: Error, Equatable, Sendable {
-    /// An aggregated record of so many bytes.
-    case aggregateBytes(Int)
-    /// An aggregated record with more user records, or keys, than are read.
-    case aggregateRecords
-
+    /// An aggregated record with more of something than is taken apart.
+    case aggregate(AggregatedRecords.Excess)
     /// The data cannot be decompressed.
     case compression(LZUTF8Error)
     /// The large item that the record points to cannot be had.
@@ -27,7 +24,7 @@ package enum DataError: Error, Equatable, Sendable {
     /// What programs look at; openapi.yaml lists them.
     package var code: StaticString {
         switch self {
-        case .aggregateBytes, .aggregateRecords: "aggregateTooLarge"
+        case .aggregate: "aggregateTooLarge"
         case .compression(.textOverLimit): "decompressedTooLarge"
         case .compression: "decompressionFailed"
         case .item(.gone, _): "itemGone"
@@ -41,9 +38,9 @@ package enum DataError: Error, Equatable, Sendable {
     /// One sentence for people.
     package var detail: String {
         switch self {
-        case .aggregateBytes(let count):
+        case .aggregate(.bytes(let count)):
             "The aggregated record has \(count) bytes; at most \(AggregatedRecords.maxBytes) are taken apart."
-        case .aggregateRecords:
+        case .aggregate(.userRecords):
             "The aggregated record has more than \(AggregatedRecords.maxUserRecords) user records or keys."
         case .compression(let error): "The data is not given as text in LZ-UTF8: \(error)."
         case .item(_, let detail): detail

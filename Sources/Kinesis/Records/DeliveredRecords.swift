@@ -9,8 +9,8 @@ import Time
 struct DeliveredRecords {
     /// What of a record is delivered.
     enum Part {
-        /// All of it as it is; with an error where more was to be done with it.
-        case whole(DataError?)
+        /// All of it as it is; of an aggregated one that is not taken apart with the reason.
+        case whole(AggregatedRecords.Excess?)
         /// One of its user records. `isLast`: none of the aggregate is to be delivered behind it.
         case user(AggregatedRecords.UserRecord, isLast: Bool)
     }
@@ -102,8 +102,8 @@ struct DeliveredRecords {
 
     /// Bytes of the response that were read; inside an aggregate as far as its user records were.
     var offset: Int {
-        guard let aggregate else { return scanner.offset }
-        return min(fields.dataStart + aggregate.records.offset, scanner.offset)
+        guard let inside = aggregate?.records.offset else { return scanner.offset }
+        return min(fields.dataStart + inside, scanner.offset)
     }
 
     /// The shard is done through this with the record there. A client cannot know which user record is the last one of its
@@ -139,7 +139,7 @@ struct DeliveredRecords {
     /// Whether a record follows, or the rest of the one that is being given out; one that follows may turn out to hold nothing
     /// for this shard.
     mutating func hasNext() throws(GetRecordsError) -> Bool {
-        if let aggregate, !aggregate.records.isAtEnd { return true }
+        if aggregate?.records.isAtEnd == false { return true }
         return try scanner.hasNext()
     }
 
@@ -174,7 +174,7 @@ struct DeliveredRecords {
             aggregate = Aggregate(records: records)
             return nextOfAggregate()
         case .none: part = .whole(nil)
-        case .tooLarge(let error): part = .whole(error)
+        case .tooLarge(let excess): part = .whole(excess)
         }
         passedPlace = nil
         return true

@@ -181,7 +181,7 @@ package struct RecordBatchEncoder {
         if let item = takeItem() { return try append(item, to: out) }
         if decompression != nil { return try appendDecompressed(to: out) }
         switch records.part {
-        case .whole(let error): try appendWhole(nil, error, to: out)
+        case .whole(let excess): try appendWhole(nil, excess.map { .aggregate($0) }, to: out)
         case .user(let user, isLast: _): try append(user, records.userData(user), nil, to: out)
         }
     }
@@ -218,7 +218,7 @@ package struct RecordBatchEncoder {
         let before = dataBytes
         let raw: UnsafeRawBufferPointer
         switch records.part {
-        case .whole(let error?): return try appendWhole(nil, error, to: out)
+        case .whole(let excess?): return try appendWhole(nil, .aggregate(excess), to: out)
         case .whole(nil): raw = try decompression!.rawData(of: records.fields, in: response)
         case .user(let user, isLast: _): raw = records.userData(user)
         }

@@ -130,19 +130,19 @@ import Testing
                 for _ in 0..<count { writer.bytes(3, ByteBuffer([0x08, 0, 0x1a, 0])) }
             }
         }
-        let opening: ([UInt8]) -> DataError? = { data in
+        let opening: ([UInt8]) -> AggregatedRecords.Excess? = { data in
             let buffer = ByteBuffer(data)
-            guard case .tooLarge(let error) = AggregatedRecords.open(buffer, 0..<buffer.count) else { return nil }
-            return error
+            guard case .tooLarge(let excess) = AggregatedRecords.open(buffer, 0..<buffer.count) else { return nil }
+            return excess
         }
         #expect(opening(records(limit)) == nil)
-        #expect(opening(records(limit + 1)) == .aggregateRecords)
+        #expect(opening(records(limit + 1)) == .userRecords)
         let keys = AggregateText.sealed { writer in
             for _ in 0...limit { writer.text(1, "") }
             writer.bytes(3, ByteBuffer([0x08, 0, 0x1a, 0]))
         }
-        #expect(opening(keys) == .aggregateRecords)
+        #expect(opening(keys) == .userRecords)
         let long = AggregateText.aggregate([User(data: [UInt8](repeating: 7, count: AggregatedRecords.maxBytes))])
-        #expect(opening(long) == .aggregateBytes(long.count))
+        #expect(opening(long) == .bytes(long.count))
     }
 }
