@@ -85,7 +85,12 @@ final class ItemServices: @unchecked Sendable {
                 // A record is put behind its item, and its item is asked for behind its last moment.
                 return .atLeast((summary.retentionHours + 23) / 24 + 1)
             } catch {
-                guard error.disposition == .notFound else { return nil }
+                guard error.disposition == .notFound else {
+                    logger.warning(
+                        "it is not known how long the stream keeps records: items expire only with s3.itemExpiration",
+                        metadata: ["stream": "\(stream)", "error": "\(error)"])
+                    return nil
+                }
                 // It is made when it is needed.
                 do throws(CancellationError) {
                     try await kinesis.client.loop.sleep(for: .seconds(5))
