@@ -23,7 +23,7 @@ func quietOptions(_ variables: [String: String] = [:]) -> Transport.Options {
 }
 
 /// Lets the loop turn until `condition` holds; false when it does not within `limit`.
-func turns(_ loop: EventLoop, limit: Duration = .seconds(10), until condition: () -> Bool) async -> Bool {
+func turns(_ loop: EventLoop, limit: Duration = .seconds(30), until condition: () -> Bool) async -> Bool {
     let deadline = ContinuousClock.now + limit
     while !condition() {
         if ContinuousClock.now > deadline { return false }

@@ -217,7 +217,7 @@ import Testing
 
     /// Follows again once the sidecar has noticed that the last reader has gone.
     private func reconnect(_ sidecar: TestSidecar) throws -> TestClient {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do {
                 return try sidecar.follow("initialPositionInStream=TRIM_HORIZON")

@@ -102,7 +102,7 @@ final class TestSidecar: @unchecked Sendable {
     /// Asks, on the loop, until it is so; false after ten seconds.
     func becomes(_ condition: @escaping @Sendable (TestSidecar) -> Bool) async -> Bool {
         await Task(executorPreference: loop) {
-            let deadline = self.loop.now + .seconds(10)
+            let deadline = self.loop.now + .seconds(30)
             while !condition(self), self.loop.now < deadline { await self.loop.nextTurn() }
             return condition(self)
         }.value

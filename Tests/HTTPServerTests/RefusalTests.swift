@@ -163,7 +163,7 @@ import Testing
 
     @Test func `a head that takes too long gets 408`() async throws {
         var limits = HTTPLimits()
-        limits.headerTime = .milliseconds(50)
+        limits.headerTime = .seconds(1)
         try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
             let client = try Client(port: fixture.port)
             #expect(try client.get("/a").status == 200)
@@ -201,7 +201,7 @@ import Testing
 
     @Test func `an idle connection is closed without a word`() async throws {
         var limits = HTTPLimits()
-        limits.idleTime = .milliseconds(50)
+        limits.idleTime = .seconds(2)
         try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
             let fresh = try Client(port: fixture.port)
             #expect(try fresh.readToEnd() == "")
@@ -225,12 +225,12 @@ import Testing
 
     @Test func `a client that goes on sending longer than the linger time gets its answer`() async throws {
         var limits = HTTPLimits()
-        limits.lingerTime = .seconds(1)
+        limits.lingerTime = .seconds(3)
         try await ServerFixture.run(limits, handle: { await $0.echo() }) { fixture in
             let client = try Client(port: fixture.port)
             client.send("POST / HTTP/1.1\r\nHost: \r\nContent-Length: x\r\n\r\n")
             let piece = String(repeating: "x", count: 1000)
-            let end = ContinuousClock.now.advanced(by: .seconds(2))
+            let end = ContinuousClock.now.advanced(by: .seconds(4))
             while ContinuousClock.now < end, client.send(piece) {}
             #expect(try client.answer().status == 400)
         }

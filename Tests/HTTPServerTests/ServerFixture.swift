@@ -55,12 +55,12 @@ final class ServerFixture: Sendable {
         return box.take()
     }
 
-    /// Asks until it is so; false after ten seconds.
+    /// Asks until it is so; false after half a minute.
     func becomes(_ condition: @escaping @Sendable (HTTPServer) -> Bool) -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             if ask(condition) { return true }
-            sched_yield()
+            usleep(500)
         }
         return false
     }

@@ -87,7 +87,7 @@ import Time
         let start = ContinuousClock.now
         let text = Self.text(try await Self.fetch(.instance(Self.metadata(server))))
         #expect(text.contains("no response within 1.0 seconds") && server.connections == 1)
-        #expect(ContinuousClock.now - start < .seconds(8))
+        #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     @Test func `a container's token is read at each request`() async throws {
