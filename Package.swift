@@ -26,8 +26,13 @@ let package = Package(
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
             // The descriptors are made by Scripts/descriptors.
             resources: [
-                .embedInCode("openapi.yaml"), .embedInCode("Monitoring/status.html"),
-                .embedInCode("GRPC/descriptors.binpb"),
+                .embedInCode("openapi.yaml"), .embedInCode("GRPC/descriptors.binpb"),
+                .embedInCode("StatusPage/page.html"), .embedInCode("StatusPage/page.css"),
+                .embedInCode("StatusPage/text.js"), .embedInCode("StatusPage/requests.js"),
+                .embedInCode("StatusPage/findings.js"), .embedInCode("StatusPage/figures.js"),
+                .embedInCode("StatusPage/actions.js"), .embedInCode("StatusPage/shards.js"),
+                .embedInCode("StatusPage/streams.js"), .embedInCode("StatusPage/records.js"),
+                .embedInCode("StatusPage/page.js"),
             ]
         ),
         .target(

@@ -37,7 +37,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         self.options = options
         self.logger = logger
         parsing = Gate(loop: loop)
-        rates = RateBook(loop: loop, consumers: services.consumers)
+        rates = RateBook(loop: loop, services: services)
         origins = OriginPolicy(allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins)
     }
 
@@ -95,6 +95,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .seek(let stream): try await seek(exchange, stream)
         case .goOn(let stream): try await continuePolling(exchange, stream)
         case .statusPage: try await statusPage(exchange)
+        case .process: try await process(exchange)
         case .metrics: try await metrics(exchange)
         case .streams: try await listConsumers(exchange, principal)
         case .stream(let stream): try await describe(exchange, stream)
@@ -120,7 +121,9 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .goOn(let stream): .goOn(try await identified(stream))
         case .stream(let stream): .stream(try await identified(stream))
         case .shards(let stream): .shards(try await identified(stream))
-        case .put, .assignments(nil), .stats(nil), .streams, .statusPage, .metrics, .livez, .readyz, .openAPI: route
+        case .put, .assignments(nil), .stats(nil), .streams, .statusPage, .process, .metrics, .livez, .readyz,
+            .openAPI:
+            route
         }
     }
 

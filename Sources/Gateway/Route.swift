@@ -23,6 +23,8 @@ package enum Route: Equatable, Sendable {
     case streams
     case stream(StreamName)
     case statusPage
+    /// What this process is, and its last hour.
+    case process
     case metrics
     case livez
     case readyz
@@ -33,8 +35,8 @@ package enum Route: Equatable, Sendable {
         switch self {
         case .put, .start, .stop, .forget, .goOn, .seek: [.post]
         case .checkpoints, .storedCheckpoints: [.get, .head, .post]
-        case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .metrics, .livez, .readyz,
-            .openAPI:
+        case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .process, .metrics, .livez,
+            .readyz, .openAPI:
             [.get, .head]
         }
     }
@@ -80,6 +82,7 @@ package enum Route: Equatable, Sendable {
         switch (segments.count, segments.first) {
         case (0, _): return .statusPage
         case (1, "metrics"): return .metrics
+        case (1, "process"): return .process
         case (1, "assignments"): return .assignments(nil)
         case (1, "stats"): return .stats(nil)
         case (1, "put"): return .put(nil)

@@ -32,6 +32,9 @@ package final class Producer: @unchecked Sendable {
     /// Bytes that wait in this process for their answers, over all streams.
     package var waitingBytes: Int { memory.waiting }
 
+    /// How many may, `maxPutBytes`.
+    package var maxWaitingBytes: Int { memory.limit }
+
     package init(
         loop: EventLoop, target: any PutTarget, options: ProducerOptions, items: LargeItems? = nil, logger: Logger
     ) {

@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 sys.path.insert(0, os.path.dirname(__file__))
 
@@ -46,6 +48,18 @@ def pytest_runtest_call(item):
 def pytest_runtest_teardown(item):
     with time_limit(item.nodeid, 60):
         return (yield)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Headless Chromium, one for all tests of a module."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture

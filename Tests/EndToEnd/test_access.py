@@ -359,7 +359,7 @@ def test_streams_of_grpc_are_allowed_what_their_routes_are(guarded, call_as):
 
 # The admin listener
 
-SERVED = ["/livez", "/readyz", "/metrics", "/", "/stats", "/streams", "/assignments", "/openapi.yaml"]
+SERVED = ["/livez", "/readyz", "/metrics", "/", "/process", "/stats", "/streams", "/assignments", "/openapi.yaml"]
 
 
 def own_address():

@@ -42,7 +42,7 @@ import Testing
 
     @Test func `the contract names the verb of every route`() throws {
         let operations = Self.operations()
-        #expect(operations.count == 22)
+        #expect(operations.count == 23)
         for operation in operations {
             let path = operation.path.replacing("{streamName}", with: "orders")
             let method: HTTPMethod = operation.method == "GET" ? .get : .post

@@ -14,6 +14,7 @@ final class SharedBudget: @unchecked Sendable {
     }
 
     var used: Int { budget.used }
+    var limit: Int { budget.limit }
     var waiting: Int { budget.waiting }
 
     /// Whether the holder has nothing, and waits for room.

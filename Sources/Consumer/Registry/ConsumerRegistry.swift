@@ -335,6 +335,8 @@ package final class ConsumerRegistry: @unchecked Sendable {
     /// Bytes of answers and events that are held now; at most about `maxBufferedBytes`.
     package var bufferedBytes: Int { context.budget.used }
 
+    package var maxBufferedBytes: Int { context.budget.limit }
+
     // MARK: Ending
 
     /// How long the end waits for acknowledgements, once the readers have gone.

@@ -13,6 +13,8 @@ extension Route {
         case .put(let stream): .verb(.put, on: stream.map(Demand.Extent.stream) ?? .someStreams)
         case .start(let stream), .stop(let stream), .forget(let stream), .seek(let stream):
             .verb(.admin, on: .stream(stream))
+        // Sums are of all streams.
+        case .process: .verb(.read, on: .process)
         // Labels of one metric are of all streams.
         case .metrics: .verb(.admin, on: .process)
         }
@@ -21,7 +23,7 @@ extension Route {
     /// Whether `adminListen` has it: what only tells, and of all streams.
     var isForAdminListener: Bool {
         switch self {
-        case .livez, .readyz, .metrics, .statusPage, .stats(nil), .streams, .assignments(nil), .openAPI: true
+        case .livez, .readyz, .metrics, .statusPage, .process, .stats(nil), .streams, .assignments(nil), .openAPI: true
         case .records, .goOn, .shards, .stream, .stats, .assignments, .checkpoints, .storedCheckpoints, .put, .start,
             .stop, .forget, .seek:
             false
@@ -30,6 +32,6 @@ extension Route {
 
     /// The paths of those, as its 404 lists them.
     static let adminPaths = [
-        "/livez", "/readyz", "/metrics", "/", "/stats", "/streams", "/assignments", "/openapi.yaml",
+        "/livez", "/readyz", "/metrics", "/", "/process", "/stats", "/streams", "/assignments", "/openapi.yaml",
     ]
 }

@@ -1,8 +1,9 @@
 import Consumer
 import Kinesis
 import Reactor
+import Time
 
-/// How fast every shard of every consumer is delivered. Confined to its loop.
+/// How fast every shard of every consumer is delivered, and the process's last hour. Confined to its loop.
 ///
 /// Looks at the counters every ten seconds; what is no longer there is forgotten then.
 final class RateBook: @unchecked Sendable {
@@ -13,12 +14,13 @@ final class RateBook: @unchecked Sendable {
     }
 
     private let loop: EventLoop
-    private let consumers: ConsumerRegistry
+    private let services: GatewayServices
     private var windows: [Key: RateWindow] = [:]
+    private(set) var history = ProcessHistory()
 
-    init(loop: EventLoop, consumers: ConsumerRegistry) {
+    init(loop: EventLoop, services: GatewayServices) {
         self.loop = loop
-        self.consumers = consumers
+        self.services = services
         schedule()
     }
 
@@ -45,8 +47,13 @@ final class RateBook: @unchecked Sendable {
     private func sample() async {
         let walk = SlicedWalk(loop)
         var sampled: [Key: RateWindow] = [:]
-        for consumer in await consumers.snapshots() {
+        var whole = ProcessHistory.Sample(time: .now())
+        for consumer in await services.consumers.snapshots() {
             for shard in consumer.shards {
+                whole.deliveredRecords += shard.counters.records
+                if let behind = shard.backlog.checkpointLag {
+                    whole.millisBehindLatest = max(whole.millisBehindLatest ?? 0, behind)
+                }
                 let key = Key(stream: consumer.stream, group: consumer.group, shard: shard.id)
                 var window = windows[key] ?? RateWindow()
                 window.sampled(shard.counters.counts, now: loop.now)
@@ -55,6 +62,13 @@ final class RateBook: @unchecked Sendable {
             }
         }
         windows = sampled
+        for (_, activity) in services.activity.all {
+            whole.putRecords += activity.putRecords
+            for operation in StreamActivity.Operation.allCases { whole.throttles += activity.throttles(operation) }
+        }
+        whole.bufferedBytes = services.consumers.bufferedBytes
+        whole.waitingPutBytes = services.producer.waitingBytes
+        history.sampled(whole)
     }
 }
 

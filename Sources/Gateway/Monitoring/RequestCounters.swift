@@ -42,8 +42,7 @@ struct RequestCounters {
 /// A route's path as metrics name it: without the stream, so that their number is bounded.
 enum RouteName: Int, CaseIterable {
     case records, put, shards, assignments, stats, start, stop, forget, checkpoints, seek, goOn, streams, stream,
-        statusPage,
-        metrics, livez, readyz
+        statusPage, process, metrics, livez, readyz
     case openAPI
     /// All methods of gRPC.
     case grpc
@@ -67,6 +66,7 @@ enum RouteName: Int, CaseIterable {
             case .streams: .streams
             case .stream: .stream
             case .statusPage: .statusPage
+            case .process: .process
             case .metrics: .metrics
             case .livez: .livez
             case .readyz: .readyz
@@ -90,6 +90,7 @@ enum RouteName: Int, CaseIterable {
         case .streams: "/streams"
         case .stream: "/streams/{streamName}"
         case .statusPage: "/"
+        case .process: "/process"
         case .metrics: "/metrics"
         case .livez: "/livez"
         case .readyz: "/readyz"
