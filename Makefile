@@ -17,17 +17,18 @@ LINES ?=
 # What `make soak` consists of: -pushed is enhanced fan-out.
 SOAKS := soak-alone soak-groups soak-alone-pushed soak-groups-pushed
 
-.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients bench fuzz format clean setup
+.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients examples bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
 	@echo 'make build    the release program: $(PROGRAM)'
-	@echo 'make test     everything that CI runs'
+	@echo 'make test     all that must hold; CI runs it, and examples'
 	@echo 'make check    format, imports, what is linked'
 	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups, polling and pushed to: nothing lost, whatever is disturbed'
 	@echo 'make soak-alone, soak-groups, soak-alone-pushed, soak-groups-pushed   one of the four'
 	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
 	@echo 'make check-clients   generated clients of other languages'
+	@echo 'make examples the services of examples/ against the program, in the languages that this machine has'
 	@echo 'make bench    figures against their targets'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
 	@echo 'make format   lay the source out'
@@ -89,6 +90,12 @@ sanitize-%:
 
 check-clients:
 	Scripts/check-clients
+
+# Installs languages of which a user of the sidecar needs one at most. What cannot be had is skipped by name.
+examples: build
+	@Scripts/setup tests
+	@Scripts/setup examples || echo 'The examples in what is missing are skipped.'
+	cd Tests/Examples && $(CURDIR)/$(PYTHON) -m pytest -n 2 --dist worksteal
 
 bench: build
 	@Scripts/setup tests bench
