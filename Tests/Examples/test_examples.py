@@ -35,7 +35,9 @@ class Shop:
     def __init__(self, sidecars, command, folder):
         self.sidecar = sidecars.start(
             "--local-limits", "off", "--local-stream", "orders:2", "--local-stream", "invoices:1",
-            data_dir=folder / "data")
+            data_dir=folder / "data",
+            # A few orders in each event, so that there is a middle of it.
+            env={"KINESIS_SIDECAR_MAX_EVENT_BYTES": "1024"})
         self.sidecar.keep_port()
         self.example = Example(command, self.sidecar.url, folder)
         self.orders = {}
@@ -81,7 +83,7 @@ class Shop:
 
     def slow_down(self):
         """Each put of invoices takes a while, so that whatever happens, happens to an event in hand."""
-        self.sidecar.fault("delay", operation="PutRecords", stream="invoices", milliseconds=400, count=-1)
+        self.sidecar.fault("delay", operation="PutRecords", stream="invoices", milliseconds=250, count=-1)
 
     def wait_for_some(self, orders):
         """Until some of these orders have their invoices and some have not."""
