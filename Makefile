@@ -17,17 +17,19 @@ LINES ?=
 # What `make soak` consists of: -pushed is enhanced fan-out.
 SOAKS := soak-alone soak-groups soak-alone-pushed soak-groups-pushed
 
-.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients bench fuzz format clean setup
+.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients examples site bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
 	@echo 'make build    the release program: $(PROGRAM)'
-	@echo 'make test     everything that CI runs'
+	@echo 'make test     all that must hold; CI runs it, and examples'
 	@echo 'make check    format, imports, what is linked'
 	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups, polling and pushed to: nothing lost, whatever is disturbed'
 	@echo 'make soak-alone, soak-groups, soak-alone-pushed, soak-groups-pushed   one of the four'
 	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
 	@echo 'make check-clients   generated clients of other languages'
+	@echo 'make examples the services of examples/ against the program, in the languages that this machine has'
+	@echo 'make site     the pages of docs/ as a site with search: .build-site/site'
 	@echo 'make bench    figures against their targets'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
 	@echo 'make format   lay the source out'
@@ -90,6 +92,18 @@ sanitize-%:
 check-clients:
 	Scripts/check-clients
 
+# Installs languages of which a user of the sidecar needs one at most. What cannot be had is skipped by name.
+examples: build
+	@Scripts/setup tests
+	@Scripts/setup examples || echo 'The examples in what is missing are skipped.'
+	cd Tests/Examples && $(CURDIR)/$(PYTHON) -m pytest -n 2 --dist worksteal
+
+# A link that leads nowhere fails it. The variable keeps an announcement of its maker's out of the output.
+site:
+	@Scripts/setup site
+	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --quiet --strict
+	@echo 'The site is in .build-site/site; to look at it: python3 -m http.server --directory .build-site/site'
+
 bench: build
 	@Scripts/setup tests bench
 	$(PYTHON) Benchmarks/run.py $(LINES)
@@ -101,4 +115,4 @@ format:
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
 
 clean:
-	rm -rf .build .build-fuzz .build-thread .build-address .venv
+	rm -rf .build .build-site .build-fuzz .build-thread .build-address .venv

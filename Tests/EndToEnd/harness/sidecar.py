@@ -71,7 +71,7 @@ def boto3_kinesis(endpoint, key="local", secret="local", **config):
 
 
 class Sidecar:
-    """One process. `restart` starts another with the same arguments; ports are chosen anew."""
+    """One process. `restart` starts another with the same arguments; ports are chosen anew, unless `keep_port`."""
 
     def __init__(self, arguments, env, folder):
         self.arguments = [str(argument) for argument in arguments]
@@ -80,13 +80,14 @@ class Sidecar:
         self.process = None
         self.readers = []
         self.starts = 0
+        self.listen = "127.0.0.1:0"
 
     def start(self, within=20.0):
         self.starts += 1
         port_file = self.folder / f"ports-{self.starts}.json"
         self.log_path = self.folder / f"stderr-{self.starts}.log"
         self.out_path = self.folder / f"stdout-{self.starts}.log"
-        command = [str(PROGRAM), "--listen", "127.0.0.1:0", "--port-file", str(port_file), *self.arguments]
+        command = [str(PROGRAM), "--listen", self.listen, "--port-file", str(port_file), *self.arguments]
         with open(self.log_path, "wb") as log, open(self.out_path, "wb") as out:
             self.process = subprocess.Popen(
                 command, env=clean_environment(self.folder, self.env), stdin=subprocess.DEVNULL, stdout=out, stderr=log,
@@ -99,6 +100,10 @@ class Sidecar:
 
         self.ports = eventually(ports, within, why="port file")
         return self
+
+    def keep_port(self):
+        """Clients find the next start where this one is: it listens on the port that the kernel chose for this one."""
+        self.listen = f"127.0.0.1:{self.ports['http']}"
 
     @property
     def log(self):
