@@ -14,10 +14,15 @@ SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
 LINES ?=
 
+# Where `make image`, and where `make deb` and `make dist` leave what they make.
+IMAGE := .build/image
+DIST := .build/dist
+
 # What `make soak` consists of: -pushed is enhanced fan-out.
 SOAKS := soak-alone soak-groups soak-alone-pushed soak-groups-pushed
 
-.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients bench fuzz format clean setup
+.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize \
+	check-clients check-deploy image deb dist bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
@@ -28,6 +33,9 @@ help:
 	@echo 'make soak-alone, soak-groups, soak-alone-pushed, soak-groups-pushed   one of the four'
 	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
 	@echo 'make check-clients   generated clients of other languages'
+	@echo 'make check-deploy   deploy/, the image, the packages, each by its own tool; installs what that takes'
+	@echo 'make image    an OCI image under $(IMAGE), without Docker'
+	@echo 'make deb, make dist   a Debian package, and the archive of a release, under $(DIST)'
 	@echo 'make bench    figures against their targets'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
 	@echo 'make format   lay the source out'
@@ -53,6 +61,7 @@ check: check-source check-descriptors check-program
 check-source:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
 	Scripts/check-imports
+	Scripts/version --check
 
 # What makes them is in the environment of the end-to-end tests.
 check-descriptors:
@@ -89,6 +98,22 @@ sanitize-%:
 
 check-clients:
 	Scripts/check-clients
+
+check-deploy: build
+	@Scripts/setup tests deploy
+	cd Tests/Deploy && ../../$(PYTHON) -m pytest -n 2 --dist loadfile
+
+image: build
+	@Scripts/setup image
+	Scripts/image $(IMAGE)
+
+deb: build
+	@Scripts/setup package
+	Scripts/deb $(DIST)
+
+dist: build
+	@Scripts/setup package
+	Scripts/dist $(DIST)
 
 bench: build
 	@Scripts/setup tests bench
