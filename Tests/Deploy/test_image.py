@@ -9,20 +9,8 @@ import pytest
 
 from container import USER, Container
 from harness.sidecar import ROOT
+from manifests import DATA_DIR, DOCKERFILE, ENTRY_POINT, ENVIRONMENT, HEALTH_CHECK, LAST_STAGE, instruction
 from tools import needs, needs_root
-
-DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
-
-
-def last_stage():
-    return DOCKERFILE.split("FROM scratch\n")[1]
-
-
-def instruction(name):
-    return re.search(rf"^{name} (.*)$", last_stage(), re.MULTILINE)[1]
-
-
-ENVIRONMENT = dict([instruction("ENV").split("=")])
 
 
 @pytest.fixture
@@ -62,15 +50,14 @@ def image(script, tmp_path_factory):
 def test_the_packed_image_says_what_the_dockerfile_says(image):
     configuration, _, _ = image
     assert configuration["User"] == instruction("USER") == USER
-    assert configuration["Entrypoint"] == json.loads(instruction("ENTRYPOINT")) == ["/usr/bin/kinesis-sidecar"]
+    assert configuration["Entrypoint"] == ENTRY_POINT == ["/usr/bin/kinesis-sidecar"]
     assert list(configuration["ExposedPorts"]) == [f"{port}/tcp" for port in instruction("EXPOSE").split()]
     assert configuration["Env"] == [instruction("ENV")]
-    assert list(configuration["Volumes"]) == json.loads(instruction("VOLUME"))
-    assert configuration["WorkingDir"] == instruction("WORKDIR")
-    options, command = instruction("HEALTHCHECK").split(" CMD ")
+    assert list(configuration["Volumes"]) == json.loads(instruction("VOLUME")) == [DATA_DIR]
+    assert configuration["WorkingDir"] == instruction("WORKDIR") == DATA_DIR
     check = configuration["Healthcheck"]
-    assert check["Test"] == ["CMD", *json.loads(command)] == ["CMD", "/usr/bin/kinesis-sidecar", "healthcheck"]
-    written = dict(re.findall(r"--(\S+)=(\d+)", options))
+    assert check["Test"] == ["CMD", *HEALTH_CHECK] == ["CMD", "/usr/bin/kinesis-sidecar", "healthcheck"]
+    written = dict(re.findall(r"--(\S+)=(\d+)", instruction("HEALTHCHECK")))
     assert {"interval": check["Interval"], "timeout": check["Timeout"], "start-period": check["StartPeriod"]} == {
         name: int(written[name]) * 10**9 for name in ["interval", "timeout", "start-period"]}
     assert check["Retries"] == int(written["retries"])
@@ -99,8 +86,8 @@ def test_nobody_but_root_may_write_what_is_in_the_tree_beside_the_state(image_ro
 def test_the_dockerfile_makes_its_tree_with_the_same_script():
     first = DOCKERFILE.split("FROM scratch\n")[0]
     assert "make build && Scripts/image-root /image" in first
-    assert "COPY --from=build /image /\n" in last_stage()
-    assert f"COPY --from=build --chown={USER} /image/var/lib/kinesis-sidecar /var/lib/kinesis-sidecar" in last_stage()
+    assert "COPY --from=build /image /\n" in LAST_STAGE
+    assert f"COPY --from=build --chown={USER} /image/var/lib/kinesis-sidecar /var/lib/kinesis-sidecar" in LAST_STAGE
     # Where only that folder is a volume, `docker build` sends what git has, and no build of this machine.
     ignored = (ROOT / "deploy/Dockerfile.dockerignore").read_text().split()
     assert {".git", ".build*", ".venv"} <= set(ignored)
@@ -110,9 +97,8 @@ def test_the_dockerfile_makes_its_tree_with_the_same_script():
 @needs("unshare", "chroot")
 def test_the_program_runs_in_the_tree_alone(contain):
     container = contain()
-    program, *_ = json.loads(instruction("ENTRYPOINT"))
-    assert container.run(program, "--version").stdout.startswith("kinesis-sidecar ")
-    container.start(program, "--local", "--local-port", "0", "--local-stream", "orders", env=ENVIRONMENT)
+    assert container.run(*ENTRY_POINT, "--version").stdout.startswith("kinesis-sidecar ")
+    container.start(*ENTRY_POINT, "--local", "--local-port", "0", "--local-stream", "orders", env=ENVIRONMENT)
     reader = container.follow("orders", "initialPositionInStream=TRIM_HORIZON")
     container.put("orders", {"hello": "tree"})
     reader.wait_records(1)
@@ -126,13 +112,12 @@ def test_the_program_runs_in_the_tree_alone(contain):
 @needs("unshare", "chroot")
 def test_the_health_check_tells_a_sidecar_that_runs_from_one_that_does_not(contain):
     container = contain()
-    container.start(*json.loads(instruction("ENTRYPOINT")), "--local", "--local-port", "0", env=ENVIRONMENT)
+    container.start(*ENTRY_POINT, "--local", "--local-port", "0", env=ENVIRONMENT)
     listen = {"KINESIS_SIDECAR_LISTEN": f"127.0.0.1:{container.ports['http']}"}
-    check = json.loads(instruction("HEALTHCHECK").split(" CMD ")[1])
-    running = container.run(*check, env=listen)
+    running = container.run(*HEALTH_CHECK, env=listen)
     assert running.returncode == 0, running
     assert container.terminate() == 0, container.log
-    stopped = container.run(*check, env=listen)
+    stopped = container.run(*HEALTH_CHECK, env=listen)
     assert stopped.returncode == 1, stopped
 
 
@@ -147,7 +132,7 @@ def test_the_tree_has_what_names_and_certificates_take(contain, sidecars, tmp_pa
     container = contain({"/etc/hosts": hosts, "/etc/ssl/certs/ca-certificates.crt": authority})
     port = kinesis.ports["kinesis"]
     container.start(
-        *json.loads(instruction("ENTRYPOINT")), "--kinesis-endpoint", f"https://kinesis.test:{port}", "--dynamodb", "off",
+        *ENTRY_POINT, "--kinesis-endpoint", f"https://kinesis.test:{port}", "--dynamodb", "off",
         "--region", "us-east-1", env={**ENVIRONMENT, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"})
     container.put("orders", 1)
     (shard,) = kinesis.boto3().list_shards(StreamName="orders")["Shards"]
