@@ -27,7 +27,7 @@ SOAKS := soak-alone soak-groups soak-alone-pushed soak-groups-pushed
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
 	@echo 'make build    the release program: $(PROGRAM)'
-	@echo 'make test     everything that CI runs'
+	@echo 'make test     every test of the program; CI runs this and check-deploy'
 	@echo 'make check    format, imports, what is linked'
 	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups, polling and pushed to: nothing lost, whatever is disturbed'
 	@echo 'make soak-alone, soak-groups, soak-alone-pushed, soak-groups-pushed   one of the four'

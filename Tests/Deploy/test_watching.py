@@ -42,20 +42,15 @@ def test_promtool_takes_rules_and_configuration_and_their_tests_pass(tmp_path):
     assert code != 0, said
 
 
-def anchors(page):
-    """The names that a page's headings can be linked by, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
-    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
-
-
 def test_each_alert_has_a_part_of_the_docs_and_each_such_part_an_alert():
     alerts = [rule["alert"] for rule in RULES]
     page = (ROOT / "docs/operating.md").read_text()
     for rule in RULES:
         file, anchor = rule["annotations"]["runbook"].split("#")
-        assert file == "docs/operating.md" and anchors(page).count(anchor) == 1, rule["alert"]
+        assert file == "docs/operating.md", rule["alert"]
         assert anchor == rule["alert"].lower()
         assert rule["labels"]["severity"] in ["warning", "critical"]
+    # As GitHub links a heading of one word.
     assert re.findall(r"^### (KinesisSidecar\w+)$", page, re.MULTILINE) == alerts
 
 
