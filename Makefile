@@ -14,15 +14,20 @@ SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
 LINES ?=
 
+# Where `make image`, and where `make deb` and `make dist` leave what they make.
+IMAGE := .build/image
+DIST := .build/dist
+
 # What `make soak` consists of: -pushed is enhanced fan-out.
 SOAKS := soak-alone soak-groups soak-alone-pushed soak-groups-pushed
 
-.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize check-clients examples site bench fuzz format clean setup
+.PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize \
+	check-clients examples site check-deploy image deb dist bench fuzz format clean setup
 
 help:
 	@echo 'make run      build and start with the embedded Kinesis; data under ./data'
 	@echo 'make build    the release program: $(PROGRAM)'
-	@echo 'make test     all that must hold; CI runs it, and examples'
+	@echo 'make test     every test of the program; CI runs this, examples, site and check-deploy'
 	@echo 'make check    format, imports, what is linked'
 	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups, polling and pushed to: nothing lost, whatever is disturbed'
 	@echo 'make soak-alone, soak-groups, soak-alone-pushed, soak-groups-pushed   one of the four'
@@ -30,6 +35,9 @@ help:
 	@echo 'make check-clients   generated clients of other languages'
 	@echo 'make examples the services of examples/ against the program, in the languages that this machine has'
 	@echo 'make site     the pages of docs/ as a site with search: .build-site/site'
+	@echo 'make check-deploy   deploy/, the image, the packages, each by its own tool; installs what that takes'
+	@echo 'make image    an OCI image under $(IMAGE), without Docker'
+	@echo 'make deb, make dist   a Debian package, and the archive of a release, under $(DIST)'
 	@echo 'make bench    figures against their targets'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) s'
 	@echo 'make format   lay the source out'
@@ -55,6 +63,7 @@ check: check-source check-descriptors check-program
 check-source:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
 	Scripts/check-imports
+	Scripts/version --check
 
 # What makes them is in the environment of the end-to-end tests.
 check-descriptors:
@@ -103,6 +112,21 @@ site:
 	@Scripts/setup site
 	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --quiet --strict
 	@echo 'The site is in .build-site/site; to look at it: python3 -m http.server --directory .build-site/site'
+check-deploy: build
+	@Scripts/setup tests deploy
+	cd Tests/Deploy && ../../$(PYTHON) -m pytest -n 2 --dist loadfile
+
+image: build
+	@Scripts/setup image
+	Scripts/image $(IMAGE)
+
+deb: build
+	@Scripts/setup package
+	Scripts/deb $(DIST)
+
+dist: build
+	@Scripts/setup package
+	Scripts/dist $(DIST)
 
 bench: build
 	@Scripts/setup tests bench
