@@ -66,7 +66,7 @@ def test_what_is_wrong_comes_first_once_and_with_its_page_of_docs(chromium, side
     sidecar.fault("fail", operation="GetRecords", count=1000)
     open_page(chromium, sidecar.url)
     eventually(lambda: any("InternalFailure" in text for text in findings(chromium)), 30, why="the failure is told")
-    assert "docs/operating.md#" in " ".join(findings(chromium))
+    assert "docs/incidents.md#aws-refuses" in " ".join(findings(chromium))
     eventually(lambda: any("and 6 more" in text for text in findings(chromium)), 30, why="all shards in one line")
     assert chromium.title[0] in "✖▲"
     sections = [element.get_attribute("id") for element in chromium.find_elements("css selector", "#told > *")]

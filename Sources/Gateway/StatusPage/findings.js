@@ -2,18 +2,18 @@
 
 // Where the docs say what to do.
 const pages = {
-  unreachable: "docs/operating.md#the-page-cannot-ask-the-sidecar",
-  notReady: "docs/operating.md#the-sidecar-is-not-ready",
-  aws: "docs/operating.md#aws-refuses-or-does-not-answer",
+  unreachable: "docs/operating.md#kinesissidecardown",
+  notReady: "docs/incidents.md#readyz-is-503",
+  aws: "docs/incidents.md#aws-refuses",
   credentials: "docs/credentials.md",
   group: "docs/groups.md",
   fanOut: "docs/fan-out.md",
   items: "docs/large-items.md",
-  state: "docs/operating.md#checkpoints-cannot-be-stored",
-  behind: "docs/operating.md#a-shard-falls-behind",
-  unread: "docs/operating.md#nobody-reads",
-  shard: "docs/operating.md#a-shard-has-a-problem",
-  buffers: "docs/operating.md#buffers-are-full",
+  state: "docs/incidents.md#readyz-is-503",
+  behind: "docs/incidents.md#the-lag-grows",
+  unread: "docs/incidents.md#a-service-gets-no-records",
+  readers: "docs/incidents.md#the-lag-grows",
+  puts: "docs/operating.md#kinesissidecarputswait",
 };
 
 const slowMillis = 60_000;
@@ -51,11 +51,11 @@ function findingsOf({ stats, ready, process }) {
   const { maxBufferedBytes, maxPutBytes } = process ?? {};
   if (stats.bufferedBytes > fullShare * maxBufferedBytes) {
     find(false, "What waits for readers fills its budget",
-      `${bytes(stats.bufferedBytes)} of ${bytes(maxBufferedBytes)}: reading pauses until they take it.`, pages.buffers);
+      `${bytes(stats.bufferedBytes)} of ${bytes(maxBufferedBytes)}: reading pauses until they take it.`, pages.readers);
   }
   if (stats.waitingPutBytes > fullShare * maxPutBytes) {
     find(true, "What waits to be put fills its budget",
-      `${bytes(stats.waitingPutBytes)} of ${bytes(maxPutBytes)}: further puts are refused.`, pages.buffers);
+      `${bytes(stats.waitingPutBytes)} of ${bytes(maxPutBytes)}: further puts are refused.`, pages.puts);
   }
   return found.sort((one, other) => other.isBad - one.isBad);
 }
@@ -74,7 +74,7 @@ function findingsOfConsumer(name, consumer, find) {
     problems.set(problem, [...problems.get(problem) ?? [], shard.shardId]);
   }
   for (const [problem, shards] of problems) {
-    find(true, `${who}: ${some(shards)}`, problem, pages.shard);
+    find(true, `${who}: ${some(shards)}`, problem, pages.aws);
   }
   const behind = consumer.shards.map((shard) => [shard.checkpointMillisBehindLatest ?? shard.millisBehindLatest ?? 0, shard])
     .filter(([millis]) => millis > slowMillis).sort(([one], [other]) => other - one);
