@@ -36,9 +36,12 @@ def on_files(files, config):
     while waiting:
         page = waiting.pop()
         if page.startswith("repository/") and files.get_file_from_path(page) is None:
-            files.append(File.generated(config, page, abs_src_path=str(_source(page))))
-        if page.endswith(".md") and _source(page).exists():
-            linked = (_target(page, link) for link in LINK.findall(_source(page).read_text()))
+            if _source(page).exists():
+                files.append(File.generated(config, page, abs_src_path=str(_source(page))))
+            else:
+                files.append(File.generated(config, page, content=_listing(page)))
+        if page.endswith(".md"):
+            linked = (_target(page, link) for link in LINK.findall(files.get_file_from_path(page).content_string))
             waiting += [
                 one for one in linked
                 if one and one.startswith("repository/") and files.get_file_from_path(one) is None]
@@ -61,14 +64,24 @@ def _source(page):
 
 
 def _target(page, link):
-    """The page of the site, or the file, that a link leads to; None where it is no file of the repository."""
+    """The page of the site, or the file, that a link leads to; None where it is none of the repository's. A folder is its
+    readme, or a page that lists what is in it."""
     try:
         path = (_source(page).parent / link).resolve().relative_to(ROOT).as_posix()
     except ValueError:
         return None
-    if not (ROOT / path).is_file():
+    if (ROOT / path).is_dir():
+        path += "/README.md"
+    elif not (ROOT / path).is_file():
         return None
     return path.removeprefix("docs/") if path.startswith("docs/") else f"repository/{path}"
+
+
+def _listing(page):
+    """Of a folder without a readme."""
+    folder = _source(page).parent
+    entries = sorted(entry.name for entry in folder.iterdir())
+    return "\n".join([f"# {folder.relative_to(ROOT)}/\n", *(f"- [{name}]({name})" for name in entries)])
 
 
 def routes(contract):

@@ -125,6 +125,16 @@ def test_the_events_of_the_docs_are_those_of_the_contract():
     assert set(names(row)) == events
 
 
+def test_the_status_page_names_chapters_that_are_there(sidecar):
+    links = re.findall(r"docs/([\w/-]+\.md)#([\w-]+)", sidecar.get("/").body.decode())
+    assert len(links) > 5
+    for file, anchor in links:
+        heads = re.findall(r"^#+ (.*)", page(file), re.MULTILINE)
+        # As GitHub and mkdocs make anchors of heads.
+        anchors = [re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads]
+        assert anchor in anchors, f"{file}#{anchor}"
+
+
 def options():
     """The options of docs/options.md, each with its default as the page says it; that of some is another option."""
     found = {}
