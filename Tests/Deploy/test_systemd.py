@@ -4,7 +4,8 @@ import re
 import shutil
 import subprocess
 
-from harness.sidecar import ROOT, clean_environment, run_program
+from harness.sidecar import ROOT, run_program
+from manifests import drain_seconds
 from tools import needs
 
 FOLDER = ROOT / "deploy/systemd"
@@ -20,6 +21,9 @@ def test_systemd_finds_no_mistake_in_the_unit(tmp_path):
     units = tmp_path / "usr/lib/systemd/system"
     units.mkdir(parents=True)
     shutil.copy(FOLDER / "kinesis-sidecar.service", units)
+    # Those that every service, or this one, names; before systemd 253 they must be there.
+    for target in ["sysinit", "basic", "shutdown", "network-online", "multi-user"]:
+        (units / f"{target}.target").write_text(f"[Unit]\nDescription={target}\nDefaultDependencies=no\n")
     program = tmp_path / setting("ExecStart").split()[0].lstrip("/")
     program.parent.mkdir(parents=True)
     shutil.copy("/bin/true", program)
@@ -63,14 +67,12 @@ def test_the_configuration_that_is_installed_is_accepted(tmp_path):
         file.write_text(content)
         done = run_program("--config", file, "--check-config", env=region)
         assert done.returncode == 0, done
-    assert "streamName: orders" in done.stdout or "orders" in done.stdout
+    assert "orders" in done.stdout
     for line in (FOLDER / "environment").read_text().splitlines():
         assert line.startswith("#")
 
 
-def test_the_unit_leaves_the_time_that_draining_takes(tmp_path):
-    done = run_program("--check-config", "--local", env=clean_environment(tmp_path))
-    drain = re.search(r"^drainTimeout: (\d+)", done.stdout, re.MULTILINE)[1]
-    assert int(setting("TimeoutStopSec")) * 1000 > int(drain)
+def test_the_unit_leaves_the_time_that_draining_takes():
+    assert int(setting("TimeoutStopSec")) > drain_seconds("--local")
     # The exit code of a wrong configuration, which no restart mends.
     assert run_program("--bad").returncode == int(setting("RestartPreventExitStatus")) == 64
