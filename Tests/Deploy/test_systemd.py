@@ -1,10 +1,12 @@
 """deploy/systemd: the unit by systemd's own judgement, and its configuration by the program's."""
 
+import os
+import pwd
 import re
 import shutil
 import subprocess
 
-from harness.sidecar import ROOT, run_program
+from harness.sidecar import ROOT, Sidecar, run_program
 from manifests import drain_seconds
 from tools import needs
 
@@ -76,3 +78,49 @@ def test_the_unit_leaves_the_time_that_draining_takes():
     assert int(setting("TimeoutStopSec")) > drain_seconds("--local")
     # The exit code of a wrong configuration, which no restart mends.
     assert run_program("--bad").returncode == int(setting("RestartPreventExitStatus")) == 64
+
+
+def members(name):
+    """The system calls of one of systemd's sets, with those of the sets in it."""
+    listed = subprocess.run(
+        ["systemd-analyze", "--no-pager", "syscall-filter", name], capture_output=True, text=True, check=True).stdout
+    found = set()
+    for word in listed.split("\n")[1:]:
+        word = word.strip()
+        if word.startswith("@"):
+            found |= members(word)
+        elif word and not word.startswith("#"):
+            found.add(word)
+    return found
+
+
+def allowed():
+    """What SystemCallFilter leaves, line by line as systemd reads it."""
+    calls = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)$", UNIT, re.MULTILINE):
+        named = set().union(*(members(name) for name in line.lstrip("~").split()))
+        calls = calls - named if line.startswith("~") else calls | named
+    return calls
+
+
+@needs("systemd-analyze", "strace")
+def test_the_filter_leaves_the_system_calls_that_the_program_makes(sidecars, tmp_path):
+    """From its start to its end, with a put, a reader, a Unix socket with an owner, and state on the disk."""
+    traced = tmp_path / "trace"
+    sidecar = Sidecar(
+        ["--local", "--local-port", "0", "--listen", f"unix:{tmp_path}/http.sock", "--data-dir", tmp_path / "data"],
+        {"KINESIS_SIDECAR_UNIX_SOCKET_OWNER": pwd.getpwuid(os.getuid()).pw_name}, tmp_path)
+    # -D: the program is the child, and strace its child.
+    sidecar.wrapper = ["strace", "-D", "-f", "-qq", "-o", str(traced)]
+    sidecars.started.append(sidecar.start())
+    reader = sidecar.follow("s", "initialPositionInStream=TRIM_HORIZON")
+    sidecar.put("s", 1)
+    reader.wait_records(1)
+    assert sidecar.terminate() == 0, sidecar.log
+    trace = traced.read_text()
+    calls = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace, re.MULTILINE))
+    assert {"epoll_wait", "sendto", "fdatasync", "bind"} & calls and len(calls) > 40, calls
+    assert calls - allowed() == set()
+    assert set(re.findall(r"\bsocket\((AF_\w+)", trace)) <= set(setting("RestrictAddressFamilies").split())
+    # MemoryDenyWriteExecute.
+    assert not re.search(r"PROT_WRITE\|PROT_EXEC|PROT_EXEC\|PROT_WRITE", trace)
