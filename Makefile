@@ -112,6 +112,7 @@ site:
 	@Scripts/setup site
 	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --quiet --strict
 	@echo 'The site is in .build-site/site; to look at it: python3 -m http.server --directory .build-site/site'
+
 check-deploy: build
 	@Scripts/setup tests deploy
 	cd Tests/Deploy && ../../$(PYTHON) -m pytest -n 2 --dist loadfile

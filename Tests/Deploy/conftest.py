@@ -14,52 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "EndToEnd"))
 sys.path.insert(0, os.path.dirname(__file__))
 
-from harness.moto_server import MotoServer  # noqa: E402
-from harness.sidecar import PROGRAM, ROOT, Sidecars, clean_environment  # noqa: E402
-from harness.timeouts import time_limit  # noqa: E402
+from harness.sidecar import PROGRAM, ROOT, clean_environment  # noqa: E402
 
-for name in [name for name in os.environ if name.startswith(("AWS_", "KINESIS_SIDECAR_"))]:
-    del os.environ[name]
-os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,::1"
-
-
-def pytest_sessionstart(session):
-    if not PROGRAM.exists():
-        pytest.exit(f"{PROGRAM} is missing: run `make build` first", returncode=3)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    marker = item.get_closest_marker("seconds")
-    with time_limit(item.nodeid, marker.args[0] if marker else 60):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
-    with time_limit(item.nodeid, 120):
-        return (yield)
-
-
-@pytest.fixture
-def sidecars(tmp_path):
-    factory = Sidecars(tmp_path)
-    yield factory
-    factory.close()
-
-
-@pytest.fixture
-def sidecar(sidecars):
-    """One sidecar with the embedded Kinesis in memory."""
-    return sidecars.start()
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = MotoServer(tmp_path_factory.mktemp("moto"))
-    yield server
-    server.close()
+pytest_plugins = ["harness.plugin"]
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import subprocess
 import tarfile
 
 import pytest
 
 from container import USER, Container
 from harness.sidecar import ROOT
-from manifests import DATA_DIR, DOCKERFILE, ENTRY_POINT, ENVIRONMENT, HEALTH_CHECK, LAST_STAGE, instruction
+from manifests import DATA_DIR, DOCKERFILE, ENTRY_POINT, ENVIRONMENT, HEALTH_CHECK, LAST_STAGE, instruction, version
 from tools import needs, needs_root
 
 
@@ -61,6 +62,21 @@ def test_the_packed_image_says_what_the_dockerfile_says(image):
     assert {"interval": check["Interval"], "timeout": check["Timeout"], "start-period": check["StartPeriod"]} == {
         name: int(written[name]) * 10**9 for name in ["interval", "timeout", "start-period"]}
     assert check["Retries"] == int(written["retries"])
+
+
+@needs_root
+@needs("umoci")
+@pytest.mark.seconds(120)
+def test_umoci_unpacks_what_was_changed_behind_it(image, image_root, tmp_path):
+    """It compares the digests of all that it reads."""
+    _, _, archive = image
+    bundle = tmp_path / "bundle"
+    done = subprocess.run(
+        ["umoci", "unpack", "--image", f"{archive.parent / 'oci'}:{version()}", bundle], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ["usr/bin/kinesis-sidecar", "etc/passwd"]:
+        assert (bundle / "rootfs" / name).read_bytes() == (image_root / name).read_bytes()
+    assert json.loads((bundle / "config.json").read_text())["process"]["args"] == ENTRY_POINT
 
 
 @needs("umoci")

@@ -81,13 +81,15 @@ class Sidecar:
         self.readers = []
         self.starts = 0
         self.listen = "127.0.0.1:0"
+        # What runs the program, such as strace; it must become the program.
+        self.wrapper = []
 
     def start(self, within=20.0):
         self.starts += 1
         port_file = self.folder / f"ports-{self.starts}.json"
         self.log_path = self.folder / f"stderr-{self.starts}.log"
         self.out_path = self.folder / f"stdout-{self.starts}.log"
-        command = [str(PROGRAM), "--listen", self.listen, "--port-file", str(port_file), *self.arguments]
+        command = [*self.wrapper, str(PROGRAM), "--listen", self.listen, "--port-file", str(port_file), *self.arguments]
         with open(self.log_path, "wb") as log, open(self.out_path, "wb") as out:
             self.process = subprocess.Popen(
                 command, env=clean_environment(self.folder, self.env), stdin=subprocess.DEVNULL, stdout=out, stderr=log,
