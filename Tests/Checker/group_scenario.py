@@ -1,5 +1,6 @@
 """One run of a group: starts members, disturbs them as the plan says, waits until all is delivered, and judges."""
 
+import http.client
 import json
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fan_out import INACTIVITY_TIMEOUT, FanOut
+from formats import Items, item
 from group_plan import MOST, GroupPlan
 from group_verdict import CUT_OFF, PLAYER, THROTTLED, Disturbance, GroupLedger, judge
 from harness.clocks import clock_apart
@@ -17,12 +19,16 @@ from harness.cutting_proxy import CuttingProxy
 from harness.group import Group
 from harness.lifion_player import LifionPlayer
 from harness.ministack_server import MinistackServer
+from harness.moto_server import MotoServer
 from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
 from harness.throttling_proxy import ThrottlingProxy
+from ledger import WHOLE, Sequence
+from producer import Producer
 from reader import Reader
 from stream import Stream
 from verdict import missing
+from writer import outcome
 
 SHARDS = 4
 # How long a shard may be unread behind the last disturbance: a lease's end, clearing, a round.
@@ -65,20 +71,22 @@ class Player(LifionPlayer):
         super()._deliver(records)
         shard = records[0]["shardId"]
         self.ledger.delivered(self.connection, 0, shard, records)
-        self.ledger.stored(shard, int(records[-1]["sequenceNumber"]))
+        self.ledger.stored(shard, Sequence.of(records[-1], sub=WHOLE))
 
 
 class GroupScenario:
-    def __init__(self, seed, steps, stuck, fan_out=False):
+    def __init__(self, seed, steps, stuck, fan_out=False, formats=False):
         self.stuck = stuck  # nothing is delivered for so long although something is there: a hang
-        self.plan = GroupPlan(seed, steps, fan_out)
-        self.ledger = GroupLedger()
+        self.plan = GroupPlan(seed, steps, fan_out, formats)
         self.folder = Path(tempfile.mkdtemp(prefix=f"group-checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.settling, self.over, self.put_enough = threading.Event(), threading.Event(), threading.Event()
         self.members, self.threads, self.put, self.player = [], [], {}, None
         self.journal = open(self.folder / "journal.txt", "w")
         self.lock, self.throttling = threading.Lock(), threading.Lock()
+        self.moto = MotoServer(self.folder) if formats else None
+        self.items = Items(self.moto.url) if formats else None
+        self.ledger = GroupLedger(self.items.problem) if formats else GroupLedger()
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -106,6 +114,8 @@ class GroupScenario:
                 sidecars.close()
             finally:
                 table_server.close()
+                if self.moto:
+                    self.moto.close()
                 self._write_down()
         verdict.counts["seconds"] = time.monotonic() - started
         return verdict
@@ -120,7 +130,8 @@ class GroupScenario:
             f"{self._way()}, "
             f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['gRPC']} of them gRPC, "
             f"{counts['seconds']:.1f} s\n"
-            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
+            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"
+            + (f"\n  formats       {self.plan.formats}; {self.items.told(verdict)}" if self.plan.formats else ""))
 
     def _way(self):
         if not self.plan.fan_out:
@@ -130,12 +141,13 @@ class GroupScenario:
     def _start(self, sidecars, url):
         self.group = Group(sidecars, url, self.folder)
         make_stream(self.group.kinesis, "s", SHARDS)
-        self.stream, self.fan_out = Stream(self.group.kinesis, "s"), FanOut(self.group.kinesis, "s")
+        self.fan_out = FanOut(self.group.kinesis, "s")
+        self.stream = Stream(self.group.kinesis, "s", *([self.plan.formats.text] if self.plan.formats else []))
         for _ in range(self.plan.members):
             self._join()
         if self.plan.has_player:
             self.player = Player(self.group, self.ledger).start()
-        for work in (self._put, self._watch):
+        for work in (self._put_mixed if self.plan.formats else self._put, self._watch):
             self._spawn(work)
 
     def _spawn(self, work, *arguments):
@@ -159,6 +171,8 @@ class GroupScenario:
         way = {
             "useEnhancedFanOut": True, "maxEnhancedConsumers": self.plan.consumers,
             "fanOutInactivityTimeout": INACTIVITY_TIMEOUT} if self.plan.fan_out else {}
+        if self.plan.formats:
+            way |= self.plan.formats.options(self.moto.url)
         sidecar = self.group.member(
             f"volume-{number}", self.plan.clock(number, 0), dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"},
             readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual, **way)
@@ -169,7 +183,7 @@ class GroupScenario:
             reader = Reader(
                 index, self.plan.visits(index), self.ledger, sidecar, "s",
                 f"useAutoCheckpoints={str(not self.plan.manual).lower()}", self.settling, member.over,
-                empties=not self.plan.manual)
+                empties=not self.plan.manual, parts=self.plan.formats is not None)
             member.readers.append(reader)
             reader.thread.start()
         self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
@@ -188,6 +202,27 @@ class GroupScenario:
                 if "SequenceNumber" in result:
                     self.put[number] = (result["ShardId"], int(result["SequenceNumber"]))
             numbers = [number for number in numbers if number not in self.put]
+
+    def _put_mixed(self):
+        """The same with formats: what a member refuses, or does not answer, goes again, perhaps past the members."""
+        n, numbers, chance = 0, [], self.plan.keys
+        producer = Producer(self.group.kinesis, self.stream, self.plan.formats, self.items, chance)
+        while not self.put_enough.wait(0.05):
+            more = chance.choice((1, 5, 20, 40))
+            numbers += range(n, n + more)
+            n += more
+            outcomes = self._put_by_member(numbers, chance) if chance.random() < 0.5 else producer.put(numbers)
+            self.put |= {number: place for number, (_, place) in zip(numbers, outcomes) if place}
+            numbers = [number for number in numbers if number not in self.put]
+
+    def _put_by_member(self, numbers, chance):
+        up = [member for member in self.members if member.is_up and not member.is_disturbed]
+        records = [{"data": item(number), "partitionKey": f"key-{number % 97}"} for number in numbers]
+        try:
+            answer = fetch(chance.choice(up).sidecar.url + "/streams/s/put", "POST", {"records": records}, timeout=5)
+            return [outcome(result) for result in answer.json["records"]] if answer.status in (200, 207) else []
+        except (IndexError, OSError, http.client.HTTPException):
+            return []  # it has ended, or is stopped
 
     def _watch(self):
         """Notes who owns what by the item, for whoever looks into a failure."""
@@ -225,6 +260,8 @@ class GroupScenario:
     def _step(self, kind, choice=None, **more):
         if kind in ("split", "merge"):
             self.stream.reshard(kind, choice)
+        elif kind == "delete items":
+            self._note(f"{self.items.delete(choice=choice, **more)} items are deleted")
         elif kind == "deregister":
             self._note(f"{self.fan_out.deregister(choice)} is deregistered")
         elif "operation" in more:

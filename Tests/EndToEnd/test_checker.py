@@ -12,7 +12,7 @@ from harness.sidecar import PROGRAM, ROOT
 CHECKER = ROOT / "Tests" / "Checker"
 sys.path.insert(0, str(CHECKER))
 
-from ledger import Ledger, Put  # noqa: E402
+from ledger import WHOLE, Ledger, Put, Sequence  # noqa: E402
 from plan import Plan  # noqa: E402
 from verdict import judge  # noqa: E402
 
@@ -81,9 +81,9 @@ class Story:
 
     def __init__(self):
         self.ledger, self.parents = Ledger(), {"a": [], "b": ["a"]}
-        self.stored = {("a", n): (n, time.time()) for n in range(10)}
+        self.stored = {("a", Sequence(n)): (n, time.time()) for n in range(10)}
         for n in range(10):
-            self.put(n, ("a", n))
+            self.put(n, ("a", Sequence(n)))
 
     def put(self, n, *places):
         self.ledger.puts[n] = Put(n, 0, list(places), [(time.time(), time.time(), "acknowledged")])
@@ -156,8 +156,8 @@ class Family(Story):
         super().__init__()
         self.parents["c"] = ["b"]
         for n in range(100, 103):
-            self.stored["b", n] = (n, time.time())
-            self.put(n, ("b", n))
+            self.stored["b", Sequence(n)] = (n, time.time())
+            self.put(n, ("b", Sequence(n)))
 
     def reader(self, resumed=None):
         return self.ledger.connected(len(self.ledger.connections), resumed)
@@ -235,8 +235,8 @@ def test_a_reader_that_has_a_child_while_its_parent_is_read_again_has_it_too_ear
 
 def test_a_parent_that_goes_back_takes_the_childs_children_back():
     story = Family()
-    story.stored["c", 200] = (200, time.time())
-    story.put(200, ("c", 200))
+    story.stored["c", Sequence(200)] = (200, time.time())
+    story.put(200, ("c", Sequence(200)))
     lost, reader = story.reader(), story.reader()
     for connection, shard, numbers in ((lost, "a", range(10)), (reader, "b", range(100, 103)), (reader, "c", [200])):
         story.tell(connection, numbers, shard)
@@ -374,11 +374,11 @@ def test_last_event_id_is_a_reason_for_what_lies_behind_that_event():
 
 def test_what_is_acknowledged_does_not_come_again_and_what_is_not_does():
     story = Story().connection(range(10), "killed")
-    story.ledger.stored("a", 5)
+    story.ledger.stored("a", Sequence(5))
     time.sleep(0.001)  # a later time
     assert story.connection(range(6, 10)).findings(manual=True) == {
         "delivered, never acknowledged, and not again": 4}
-    story.ledger.stored("a", 9)
+    story.ledger.stored("a", Sequence(9))
     assert story.findings(manual=True) == {}
     story.connection([5])
     assert story.findings(manual=True) == {"twice for no reason": 1}
@@ -387,7 +387,7 @@ def test_what_is_acknowledged_does_not_come_again_and_what_is_not_does():
 def test_an_acknowledgement_without_an_answer_may_be_stored():
     story = Story().connection(range(10), "killed")
     (connection,) = story.ledger.connections
-    story.ledger.maybe_stored(connection, "a", 7)
+    story.ledger.maybe_stored(connection, "a", Sequence(7))
     assert story.findings(manual=True) == {"delivered, never acknowledged, and not again": 2}
     story.ledger.maybe_stored(connection)
     assert story.findings(manual=True) == {}
@@ -395,16 +395,16 @@ def test_an_acknowledgement_without_an_answer_may_be_stored():
 
 def test_the_checker_knows_what_was_put():
     story = Story().connection(range(10))
-    story.put(4, ("a", 44))
+    story.put(4, ("a", Sequence(44)))
     assert story.findings() == {"acknowledged, not stored": 1}
     story = Story().connection(range(10))
-    story.stored["a", 3] = (33, time.time())
+    story.stored["a", Sequence(3)] = (33, time.time())
     assert story.findings() == {"acknowledged, not stored": 1, "changed": 2}
 
 
 def test_two_copies_of_a_record_need_a_reason():
     story = Story()
-    story.stored["a", 10] = (9, time.time())
+    story.stored["a", Sequence(10)] = (9, time.time())
     connection = story.connection(range(10)).ledger.connections[0]
     story.ledger.delivered(connection, 2000, "a", [{"sequenceNumber": "10", "data": {"n": 9}}])
     assert story.findings() == {"stored twice for no reason": 1}
