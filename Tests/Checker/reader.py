@@ -123,6 +123,7 @@ class Reader:
                 continue
             if part is None:  # end of the connection
                 return "end" if ended else "left" if leaving else "cut"
+            chosen = {}  # shard → what is acknowledged of it, once what has come is taken: each answer takes its time
             for event in part:
                 data = json.loads(event.data) if event.data else {}
                 if event.name == "end":
@@ -141,11 +142,13 @@ class Reader:
                     taken += len(data["records"])
                     open_events[data["shardId"]] = (event.id, data)
                     if self.settling.is_set() or self.chance.random() < visit.acknowledges:
-                        self._acknowledge(wire, connection, *open_events.pop(data["shardId"]))
+                        chosen[data["shardId"]] = open_events.pop(data["shardId"])
                     elif self.parts and self.chance.random() < visit.acknowledges:
                         # Less than all of it, which leaves it open.
                         upto = self.chance.randint(1, len(data["records"]))
-                        self._acknowledge(wire, connection, None, data | {"records": data["records"][:upto]})
+                        chosen[data["shardId"]] = (None, data | {"records": data["records"][:upto]})
+            for event, data in chosen.values():
+                self._acknowledge(wire, connection, event, data)
             for place in [place for place in stalls if place <= taken]:
                 self.over.wait(stalls.pop(place))
 

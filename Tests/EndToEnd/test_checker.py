@@ -1,6 +1,7 @@
 """Some seeds of the checker (Tests/Checker), and that the checker sees what it is there to see."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,26 @@ def test_what_is_pushed_is_disturbed_by_all_that_happens_to_subscriptions():
     assert {
         "cutFrame", "silence", "badChecksum", "exception", "endEarly", "splitFrames", "deregister", "split", "merge",
         "kill sidecar", "kill Kinesis"} <= {step.kind for plan in plans for step in plan.steps}
+
+
+# A small seed with acknowledgements, whose sidecar aggregates and compresses.
+MIXED, MIXED_RECORDS = 14, 3000
+
+
+@pytest.mark.seconds(180)
+def test_nothing_is_lost_of_what_is_aggregated_compressed_or_in_s3():
+    plan = Plan(MIXED, MIXED_RECORDS, 3, formats=True)
+    assert plan.manual and plan.formats.aggregates and plan.formats.compresses
+    assert {"delete items", "split", "merge", "kill sidecar", "stop sidecar"} <= {step.kind for step in plan.steps}
+    checker = check(MIXED, "--formats", "--records", str(MIXED_RECORDS))
+    try:
+        told = checker.communicate(timeout=170)[0]
+    finally:
+        checker.terminate()
+    print(told)
+    assert checker.returncode == 0, told
+    inside = re.search(r"(\d+) turns begun and (\d+) acknowledgements inside of them, .* (\d+) records came as", told)
+    assert all(int(count) > 0 for count in inside.groups()), told
 
 
 def check(seed, *options):
