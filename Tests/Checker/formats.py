@@ -56,12 +56,16 @@ class Items:
     """The objects in S3: whoever puts past the sidecars has some too, and some of all are deleted."""
 
     def __init__(self, url):
+        """`url`: where S3 is."""
         self.s3 = boto3.client(
             "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local",
             config=Config(s3={"addressing_style": "path"}))
-        self.s3.create_bucket(Bucket=BUCKET)
         self.gone = set()  # keys that were deleted, or are about to be
         self.pointers = set()  # numbers that came as their pointers
+
+    def make_bucket(self):
+        self.s3.create_bucket(Bucket=BUCKET)
+        return self
 
     def put(self, n, exists=True):
         """As lifion-kinesis puts an item of that number; returns the pointer. One that does not exist is deleted before

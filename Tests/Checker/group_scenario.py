@@ -85,7 +85,7 @@ class GroupScenario:
         self.journal = open(self.folder / "journal.txt", "w")
         self.lock, self.throttling = threading.Lock(), threading.Lock()
         self.moto = MotoServer(self.folder) if formats else None
-        self.items = Items(self.moto.url) if formats else None
+        self.items = Items(self.moto.url).make_bucket() if formats else None
         self.ledger = GroupLedger(self.items.problem) if formats else GroupLedger()
 
     def run(self):

@@ -38,7 +38,7 @@ class Scenario:
         self.settling, self.over = threading.Event(), threading.Event()
         self.journal = open(self.folder / "journal.txt", "w")
         self.moto = MotoServer(self.folder) if formats else None
-        self.items = Items(self.moto.url) if formats else None
+        self.items = Items(self.moto.url).make_bucket() if formats else None
         self.ledger = Ledger(self.items.problem) if formats else Ledger()
 
     def run(self):

@@ -13,6 +13,7 @@ from harness.sidecar import PROGRAM, ROOT
 CHECKER = ROOT / "Tests" / "Checker"
 sys.path.insert(0, str(CHECKER))
 
+from formats import Items, item  # noqa: E402
 from ledger import WHOLE, Ledger, Put, Sequence  # noqa: E402
 from plan import Plan  # noqa: E402
 from verdict import judge  # noqa: E402
@@ -403,6 +404,59 @@ def test_what_is_acknowledged_does_not_come_again_and_what_is_not_does():
     assert story.findings(manual=True) == {}
     story.connection([5])
     assert story.findings(manual=True) == {"twice for no reason": 1}
+
+
+class Aggregates(Story):
+    """Two records of "a", 0 and 1, that hold five user records each: n is 5 times the record, and the place in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.stored = {("a", Sequence(n // 5, n % 5)): (n, time.time()) for n in range(10)}
+        for n, place in zip(range(10), list(self.stored)):
+            self.put(n, place)
+
+    def more(self, connection, numbers, shard="a"):
+        for n in numbers:
+            connection.received += 100
+            self.ledger.delivered(connection, connection.received, shard, [
+                {"sequenceNumber": str(n // 5), "subSequenceNumber": n % 5, "data": {"n": n}}])
+
+
+def test_user_records_of_an_aggregate_are_told_apart():
+    assert Aggregates().connection(range(10)).findings() == {}
+    assert Aggregates().connection([0, 1, 2, 4, *range(5, 10)]).findings() == {"lost": 1}
+    assert Aggregates().connection([0, 2, 1, *range(3, 10)]).findings() == {"out of order": 1}
+    assert Aggregates().connection(range(5)).connection(range(7, 10)).findings() == {"lost": 2}
+    # A part comes again for a reason, and only so.
+    assert Aggregates().connection(range(8), "end").connection(range(7, 10)).findings() == {"twice for no reason": 1}
+    assert Aggregates().connection(range(8), "killed").connection(range(6, 10)).findings() == {}
+
+
+def test_an_acknowledgement_inside_an_aggregate_is_of_what_lies_before_it():
+    story = Aggregates().connection(range(8), "killed")
+    story.ledger.stored("a", Sequence(1, 1))
+    time.sleep(0.001)  # a later time
+    story.connection(range(7, 10))
+    assert story.findings(manual=True) == {"delivered, never acknowledged, and not again": 3}
+    story.ledger.stored("a", Sequence(1, WHOLE))
+    assert story.findings(manual=True) == {}
+    counts = judge(story.ledger, story.stored, story.parents, manual=True).counts
+    assert (counts["of aggregates"], counts["begun inside"], counts["acknowledged inside"]) == (10, 1, 1)
+    story.connection([6])
+    assert story.findings(manual=True) == {"twice for no reason": 1}
+
+
+def test_what_is_wrong_with_a_record_s_data_is_told():
+    items = Items("http://127.0.0.1:1")
+    items.gone.add("gone")
+    pointer = {"@S3Item": {"bucket": "b", "key": "gone"}, "n": 23}
+    assert items.problem({"data": item(23)}) is None
+    assert items.problem({"data": item(23) | {"pad": ""}})
+    assert items.problem({"data": pointer}), "a pointer without a word"
+    assert items.problem({"data": pointer, "dataError": {"code": "itemGone"}}) is None and items.pointers == {23}
+    assert items.problem({"data": pointer, "dataError": {"code": "itemFailed"}})
+    items.gone.clear()
+    assert items.problem({"data": pointer, "dataError": {"code": "itemGone"}})
 
 
 def test_an_acknowledgement_without_an_answer_may_be_stored():
