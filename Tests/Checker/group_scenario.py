@@ -200,7 +200,7 @@ class GroupScenario:
                 for number in numbers])
             for number, result in zip(numbers, answer["Records"]):
                 if "SequenceNumber" in result:
-                    self.put[number] = (result["ShardId"], int(result["SequenceNumber"]))
+                    self.put[number] = (result["ShardId"], Sequence(int(result["SequenceNumber"])))
             numbers = [number for number in numbers if number not in self.put]
 
     def _put_mixed(self):
