@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from contents import Mixed, Plain
 from fan_out import INACTIVITY_TIMEOUT, FanOut
-from formats import Items, item
 from group_plan import MOST, GroupPlan
 from group_verdict import CUT_OFF, PLAYER, THROTTLED, Disturbance, GroupLedger, judge
 from harness.clocks import clock_apart
@@ -19,12 +19,10 @@ from harness.cutting_proxy import CuttingProxy
 from harness.group import Group
 from harness.lifion_player import LifionPlayer
 from harness.ministack_server import MinistackServer
-from harness.moto_server import MotoServer
 from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
 from harness.throttling_proxy import ThrottlingProxy
 from ledger import WHOLE, Sequence
-from producer import Producer
 from reader import Reader
 from stream import Stream
 from verdict import missing
@@ -84,9 +82,8 @@ class GroupScenario:
         self.members, self.threads, self.put, self.player = [], [], {}, None
         self.journal = open(self.folder / "journal.txt", "w")
         self.lock, self.throttling = threading.Lock(), threading.Lock()
-        self.moto = MotoServer(self.folder) if formats else None
-        self.items = Items(self.moto.url).make_bucket() if formats else None
-        self.ledger = GroupLedger(self.items.problem) if formats else GroupLedger()
+        self.contents = Mixed(self.plan.formats, self.folder) if formats else Plain()
+        self.ledger = GroupLedger(self.contents.problem)
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -114,8 +111,7 @@ class GroupScenario:
                 sidecars.close()
             finally:
                 table_server.close()
-                if self.moto:
-                    self.moto.close()
+                self.contents.close()
                 self._write_down()
         verdict.counts["seconds"] = time.monotonic() - started
         return verdict
@@ -131,7 +127,7 @@ class GroupScenario:
             f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['gRPC']} of them gRPC, "
             f"{counts['seconds']:.1f} s\n"
             f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"
-            + (f"\n  formats       {self.plan.formats}; {self.items.told(verdict)}" if self.plan.formats else ""))
+            f"{self.contents.told(verdict)}")
 
     def _way(self):
         if not self.plan.fan_out:
@@ -142,7 +138,7 @@ class GroupScenario:
         self.group = Group(sidecars, url, self.folder)
         make_stream(self.group.kinesis, "s", SHARDS)
         self.fan_out = FanOut(self.group.kinesis, "s")
-        self.stream = Stream(self.group.kinesis, "s", *([self.plan.formats.text] if self.plan.formats else []))
+        self.stream = Stream(self.group.kinesis, "s", self.contents.text)
         for _ in range(self.plan.members):
             self._join()
         if self.plan.has_player:
@@ -171,11 +167,9 @@ class GroupScenario:
         way = {
             "useEnhancedFanOut": True, "maxEnhancedConsumers": self.plan.consumers,
             "fanOutInactivityTimeout": INACTIVITY_TIMEOUT} if self.plan.fan_out else {}
-        if self.plan.formats:
-            way |= self.plan.formats.options(self.moto.url)
         sidecar = self.group.member(
             f"volume-{number}", self.plan.clock(number, 0), dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"},
-            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual, **way)
+            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual, **way, **self.contents.options())
         member = Member(number, sidecar, proxy, throttle)
         self.members.append(member)
         for _ in range(1 + number % READERS_A_MEMBER):
@@ -183,7 +177,7 @@ class GroupScenario:
             reader = Reader(
                 index, self.plan.visits(index), self.ledger, sidecar, "s",
                 f"useAutoCheckpoints={str(not self.plan.manual).lower()}", self.settling, member.over,
-                empties=not self.plan.manual, parts=self.plan.formats is not None)
+                empties=not self.plan.manual, parts=self.contents.acknowledges_parts)
             member.readers.append(reader)
             reader.thread.start()
         self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
@@ -206,7 +200,7 @@ class GroupScenario:
     def _put_mixed(self):
         """The same with formats: what a member refuses, or does not answer, goes again, perhaps past the members."""
         n, numbers, chance = 0, [], self.plan.keys
-        producer = Producer(self.group.kinesis, self.stream, self.plan.formats, self.items, chance)
+        producer = self.contents.producer(self.group.kinesis, self.stream, chance)
         while not self.put_enough.wait(0.05):
             more = chance.choice((1, 5, 20, 40))
             numbers += range(n, n + more)
@@ -217,7 +211,7 @@ class GroupScenario:
 
     def _put_by_member(self, numbers, chance):
         up = [member for member in self.members if member.is_up and not member.is_disturbed]
-        records = [{"data": item(number), "partitionKey": f"key-{number % 97}"} for number in numbers]
+        records = [{"data": self.contents.item(number), "partitionKey": f"key-{number % 97}"} for number in numbers]
         try:
             answer = fetch(chance.choice(up).sidecar.url + "/streams/s/put", "POST", {"records": records}, timeout=5)
             return [outcome(result) for result in answer.json["records"]] if answer.status in (200, 207) else []
@@ -261,7 +255,7 @@ class GroupScenario:
         if kind in ("split", "merge"):
             self.stream.reshard(kind, choice)
         elif kind == "delete items":
-            self._note(f"{self.items.delete(choice=choice, **more)} items are deleted")
+            self._note(f"{self.contents.items.delete(choice=choice, **more)} items are deleted")
         elif kind == "deregister":
             self._note(f"{self.fan_out.deregister(choice)} is deregistered")
         elif "operation" in more:

@@ -46,8 +46,8 @@ class Disturbance:
 class GroupLedger(Ledger):
     """What was seen, with what happened to whom, and whose reader is whose."""
 
-    def __init__(self, *problem):
-        super().__init__(*problem)
+    def __init__(self, problem=lambda record: None):
+        super().__init__(problem)
         self.disturbances = []
         self._members = []
 

@@ -1,25 +1,22 @@
 """One run: starts the processes, disturbs them as the plan says, waits until all is delivered, and judges."""
 
-import json
 import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from contents import Mixed, Plain
 from fan_out import INACTIVITY_TIMEOUT, PACE, FanOut
-from formats import Items, item
-from harness.moto_server import MotoServer
 from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
 from harness.waiting import eventually
 from ledger import Ledger
 from plan import Plan
-from producer import Producer
 from reader import Reader
 from stream import Stream
 from verdict import judge, missing, unacknowledged, unfinished
-from writer import Numbers, Writer, padded
+from writer import Numbers, Writer
 
 STREAM = "checked"
 SHARDS = 4
@@ -37,9 +34,8 @@ class Scenario:
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.settling, self.over = threading.Event(), threading.Event()
         self.journal = open(self.folder / "journal.txt", "w")
-        self.moto = MotoServer(self.folder) if formats else None
-        self.items = Items(self.moto.url).make_bucket() if formats else None
-        self.ledger = Ledger(self.items.problem) if formats else Ledger()
+        self.contents = Mixed(self.plan.formats, self.folder) if formats else Plain()
+        self.ledger = Ledger(self.contents.problem)
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -61,8 +57,7 @@ class Scenario:
             try:
                 sidecars.close()
             finally:
-                if self.moto:
-                    self.moto.close()
+                self.contents.close()
                 self._write_down()
         verdict.counts["shards"] = len(parents)
         verdict.counts["seconds"] = time.monotonic() - started
@@ -71,7 +66,6 @@ class Scenario:
     def heading(self, verdict):
         counts = verdict.counts
         again = sum(1 for put in self.ledger.puts.values() if len(put.tries) > 1)
-        formats = f"\n  formats       {self.plan.formats}; {self.items.told(verdict)}" if self.plan.formats else ""
         checkpoints = f"{len(self.ledger.acknowledgements)} acknowledged" if self.plan.manual else "automatic"
         way = f"{self.fan_out}, " if self.plan.fan_out else ""
         return (
@@ -79,7 +73,8 @@ class Scenario:
             f"{len(self.plan.steps)} disturbances, {counts['connections']} connections {counts['endings']}, "
             f"{counts['seconds']:.1f} s\n"
             f"  put           {self.ledger.acknowledged} acknowledged, {again} asked again, {counts['stored']} stored\n"
-            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time{formats}")
+            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"
+            f"{self.contents.told(verdict)}")
 
     def _start(self, sidecars):
         self.numbers = Numbers(self.plan.records)
@@ -89,7 +84,7 @@ class Scenario:
         self.kinesis.arguments[place] = str(self.kinesis.ports["kinesis"])
         self.boto = self.kinesis.boto3(retries={"total_max_attempts": 8})
         make_stream(self.boto, STREAM, SHARDS)
-        self.stream = Stream(self.boto, STREAM, self.plan.formats.text) if self.plan.formats else Stream(self.boto, STREAM)
+        self.stream = Stream(self.boto, STREAM, self.contents.text)
         self.fan_out = FanOut(self.boto, STREAM)
         env, options = {"KINESIS_SIDECAR_RETRY_OPTIONS__MIN_TIMEOUT": "50"}, "initialPositionInStream=TRIM_HORIZON"
         if self.plan.fan_out:
@@ -98,31 +93,22 @@ class Scenario:
                 "KINESIS_SIDECAR_FAN_OUT_INACTIVITY_TIMEOUT": str(INACTIVITY_TIMEOUT)}
         else:
             options += "&pollDelay=20&noRecordsPollDelay=250"
-        arguments = []
-        if self.plan.formats:
-            path = self.folder / "formats.yaml"
-            path.write_text(json.dumps(self.plan.formats.options(self.moto.url)))  # JSON is YAML
-            arguments = ["--config", path]
         self.sidecar = sidecars.start_against(
-            self.kinesis.kinesis_url, *arguments, data_dir=self.folder / "sidecar", env=env)
+            self.kinesis.kinesis_url, *self.contents.arguments(self.folder), data_dir=self.folder / "sidecar", env=env)
         if self.plan.manual:
             options += "&useAutoCheckpoints=false"
         self.readers = [
-            Reader(index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over,
-                   parts=self.plan.formats is not None)
+            Reader(
+                index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over,
+                parts=self.contents.acknowledges_parts)
             for index, visits in enumerate(self.plan.visits)]
         self.writers = [
             Writer(
                 index, chance, self.plan.pause, self.ledger, self.numbers, self.sidecar, STREAM,
-                item if self.plan.formats else padded, self._producer(chance))
+                self.contents.item, self.contents.producer(self.kinesis.boto3(), self.stream, chance))
             for index, chance in enumerate(self.plan.writers)]
         for part in [*self.readers, *self.writers]:
             part.thread.start()
-
-    def _producer(self, chance):
-        if not self.plan.formats:
-            return None
-        return Producer(self.kinesis.boto3(), self.stream, self.plan.formats, self.items, chance)
 
     # The conductor: one step after the other, while puts go on up to the mark after next.
 
@@ -167,7 +153,7 @@ class Scenario:
             case "split" | "merge":
                 self.stream.reshard(step.kind, more["choice"])
             case "delete items":
-                self._note(f"{self.items.delete(**more)} items are deleted")
+                self._note(f"{self.contents.items.delete(**more)} items are deleted")
             case "deregister":
                 self._note(f"{self.fan_out.deregister(more['choice'])} is deregistered")
             case fault:

@@ -11,7 +11,7 @@ from ledger import Sequence
 
 
 class Stream:
-    def __init__(self, boto, name, text=lambda data: data):
+    def __init__(self, boto, name, text):
         """`text`: what a record's data is, however it was written."""
         self.boto, self.name, self.text = boto, name, text
 

@@ -27,7 +27,7 @@ def outcome(result):
 class Writer:
     """One connection's thread: one request after the other."""
 
-    def __init__(self, index, chance, pause, ledger, numbers, sidecar, stream, item=padded, producer=None):
+    def __init__(self, index, chance, pause, ledger, numbers, sidecar, stream, item, producer):
         """`pause`: between two requests, in seconds at most; `item`: the data of a number; `producer`: makes half of the
         requests, where there is one, past the sidecar."""
         self.index, self.chance, self.pause, self.ledger = index, chance, pause, ledger
