@@ -206,11 +206,11 @@ enum DeliveryTables {
     }
 
     /// A text that sorts as the checkpoint in these columns does: by the number's length, then its digits, then the part
-    /// of the record.
+    /// of the record, the whole of it last. Not by printf, which has a NULL as 0.
     static func sortKey(_ prefix: String) -> String {
         """
         substr('000' || length(\(prefix)sequence_number), -3) || \(prefix)sequence_number ||
-            coalesce(printf('%010d', \(prefix)sub_sequence_number + 1), '~')
+            coalesce(substr('000000000' || (\(prefix)sub_sequence_number + 1), -10), '~')
         """
     }
 

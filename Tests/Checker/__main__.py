@@ -40,13 +40,15 @@ def run(seed, options):
     """True when the seed holds; a failure prints how to run it again, and leaves its logs."""
     global current
     if options.groups:
-        scenario = GroupScenario(seed, options.steps, options.stuck, options.fan_out)
+        scenario = GroupScenario(seed, options.steps, options.stuck, options.fan_out, options.formats)
         size = f"--groups --steps {options.steps}"
     else:
-        scenario = Scenario(seed, options.records, options.readers, options.stuck, options.fan_out)
+        scenario = Scenario(seed, options.records, options.readers, options.stuck, options.fan_out, options.formats)
         size = f"--records {options.records} --readers {options.readers}"
     if options.fan_out:
         size += " --fan-out"
+    if options.formats:
+        size += " --formats"
     current = scenario.folder
     try:
         verdict = scenario.run()
@@ -84,6 +86,7 @@ def _options():
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other (1)")
     parser.add_argument("--groups", action="store_true", help="several sidecars that share the stream over DynamoDB")
     parser.add_argument("--fan-out", action="store_true", help="records are pushed: enhanced fan-out")
+    parser.add_argument("--formats", action="store_true", help="aggregated, compressed and S3 records among the others")
     parser.add_argument("--steps", type=int, default=14, help="disturbances of a group (14)")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--readers", type=int, default=3, help="at a time (3)")

@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
-from plan import SUBSCRIPTIONS, Visit
+from formats import Formats
+from plan import DELETIONS, SUBSCRIPTIONS, Visit
 
 # Members at a time.
 MOST = 5
@@ -25,19 +26,21 @@ class Step:
 
 
 class GroupPlan:
-    """The same seed and number of steps, and way of reading, give the same plan."""
+    """The same seed and number of steps, way of reading, and whether formats are mixed, give the same plan."""
 
-    def __init__(self, seed, steps, fan_out=False):
+    def __init__(self, seed, steps, fan_out=False, formats=False):
         self.seed, self.fan_out = seed, fan_out
+        self.formats = Formats(seed) if formats else None
         # Every other seed leaves the checkpoints to the readers.
         self.manual = seed % 2 == 0
-        # In every third a lifion-kinesis process is a member, until all steps are done.
-        self.has_player = seed % 3 == 0
+        # In every third a lifion-kinesis process is a member, until all steps are done; not with formats, since it goes on
+        # behind an aggregate of which a member has read a part.
+        self.has_player = seed % 3 == 0 and not formats
         # In two of five each process has a wall clock of its own.
         self.has_clocks = seed % 5 < 2
         chance = random.Random(f"group {seed}")
         self.members = chance.randint(1, MOST)
-        choices = KINDS + SUBSCRIPTIONS if fan_out else KINDS
+        choices = KINDS + (SUBSCRIPTIONS if fan_out else []) + (DELETIONS if formats else [])
         kinds = [make(chance) for make in choices]
         chance.shuffle(kinds)
         while len(kinds) < steps:
@@ -74,8 +77,9 @@ class GroupPlan:
         player = ", a player of lifion-kinesis" if self.has_player else ""
         clocks = ", clocks apart" if self.has_clocks else ""
         way = f", enhanced fan-out with {self.consumers} consumers" if self.fan_out else ""
+        formats = f", {self.formats}" if self.formats else ""
         return "\n".join([
-            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}{clocks}{way}",
+            f"seed {self.seed}, {checkpoints} checkpoints, {self.members} members at first{player}{clocks}{way}{formats}",
             *map(str, self.steps)]) + "\n"
 
 

@@ -1,5 +1,6 @@
 """One run of a group: starts members, disturbs them as the plan says, waits until all is delivered, and judges."""
 
+import http.client
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from contents import Mixed, Plain
 from fan_out import INACTIVITY_TIMEOUT, FanOut
 from group_plan import MOST, GroupPlan
 from group_verdict import CUT_OFF, PLAYER, THROTTLED, Disturbance, GroupLedger, judge
@@ -20,9 +22,11 @@ from harness.ministack_server import MinistackServer
 from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
 from harness.throttling_proxy import ThrottlingProxy
+from ledger import WHOLE, Sequence
 from reader import Reader
 from stream import Stream
 from verdict import missing
+from writer import outcome
 
 SHARDS = 4
 # How long a shard may be unread behind the last disturbance: a lease's end, clearing, a round.
@@ -65,20 +69,21 @@ class Player(LifionPlayer):
         super()._deliver(records)
         shard = records[0]["shardId"]
         self.ledger.delivered(self.connection, 0, shard, records)
-        self.ledger.stored(shard, int(records[-1]["sequenceNumber"]))
+        self.ledger.stored(shard, Sequence.of(records[-1], sub=WHOLE))
 
 
 class GroupScenario:
-    def __init__(self, seed, steps, stuck, fan_out=False):
+    def __init__(self, seed, steps, stuck, fan_out=False, formats=False):
         self.stuck = stuck  # nothing is delivered for so long although something is there: a hang
-        self.plan = GroupPlan(seed, steps, fan_out)
-        self.ledger = GroupLedger()
+        self.plan = GroupPlan(seed, steps, fan_out, formats)
         self.folder = Path(tempfile.mkdtemp(prefix=f"group-checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.settling, self.over, self.put_enough = threading.Event(), threading.Event(), threading.Event()
         self.members, self.threads, self.put, self.player = [], [], {}, None
         self.journal = open(self.folder / "journal.txt", "w")
         self.lock, self.throttling = threading.Lock(), threading.Lock()
+        self.contents = Mixed(self.plan.formats, self.folder) if formats else Plain()
+        self.ledger = GroupLedger(self.contents.problem)
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -106,6 +111,7 @@ class GroupScenario:
                 sidecars.close()
             finally:
                 table_server.close()
+                self.contents.close()
                 self._write_down()
         verdict.counts["seconds"] = time.monotonic() - started
         return verdict
@@ -120,7 +126,8 @@ class GroupScenario:
             f"{self._way()}, "
             f"{counts['hand-overs']} hand-overs, connections {counts['endings']}, {counts['gRPC']} of them gRPC, "
             f"{counts['seconds']:.1f} s\n"
-            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
+            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"
+            f"{self.contents.told(verdict)}")
 
     def _way(self):
         if not self.plan.fan_out:
@@ -130,12 +137,13 @@ class GroupScenario:
     def _start(self, sidecars, url):
         self.group = Group(sidecars, url, self.folder)
         make_stream(self.group.kinesis, "s", SHARDS)
-        self.stream, self.fan_out = Stream(self.group.kinesis, "s"), FanOut(self.group.kinesis, "s")
+        self.fan_out = FanOut(self.group.kinesis, "s")
+        self.stream = Stream(self.group.kinesis, "s", self.contents.text)
         for _ in range(self.plan.members):
             self._join()
         if self.plan.has_player:
             self.player = Player(self.group, self.ledger).start()
-        for work in (self._put, self._watch):
+        for work in (self._put_mixed if self.plan.formats else self._put, self._watch):
             self._spawn(work)
 
     def _spawn(self, work, *arguments):
@@ -161,7 +169,7 @@ class GroupScenario:
             "fanOutInactivityTimeout": INACTIVITY_TIMEOUT} if self.plan.fan_out else {}
         sidecar = self.group.member(
             f"volume-{number}", self.plan.clock(number, 0), dynamoDb={"endpoint": f"http://127.0.0.1:{proxy.port}"},
-            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual, **way)
+            readerGracePeriod=1000, useAutoCheckpoints=not self.plan.manual, **way, **self.contents.options())
         member = Member(number, sidecar, proxy, throttle)
         self.members.append(member)
         for _ in range(1 + number % READERS_A_MEMBER):
@@ -169,7 +177,7 @@ class GroupScenario:
             reader = Reader(
                 index, self.plan.visits(index), self.ledger, sidecar, "s",
                 f"useAutoCheckpoints={str(not self.plan.manual).lower()}", self.settling, member.over,
-                empties=not self.plan.manual)
+                empties=not self.plan.manual, parts=self.contents.acknowledges_parts)
             member.readers.append(reader)
             reader.thread.start()
         self._note(f"member {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
@@ -186,8 +194,29 @@ class GroupScenario:
                 for number in numbers])
             for number, result in zip(numbers, answer["Records"]):
                 if "SequenceNumber" in result:
-                    self.put[number] = (result["ShardId"], int(result["SequenceNumber"]))
+                    self.put[number] = (result["ShardId"], Sequence(int(result["SequenceNumber"])))
             numbers = [number for number in numbers if number not in self.put]
+
+    def _put_mixed(self):
+        """The same with formats: what a member refuses, or does not answer, goes again, perhaps past the members."""
+        n, numbers, chance = 0, [], self.plan.keys
+        producer = self.contents.producer(self.group.kinesis, self.stream, chance)
+        while not self.put_enough.wait(0.05):
+            more = chance.choice((1, 5, 20, 40))
+            numbers += range(n, n + more)
+            n += more
+            outcomes = self._put_by_member(numbers, chance) if chance.random() < 0.5 else producer.put(numbers)
+            self.put |= {number: place for number, (_, place) in zip(numbers, outcomes) if place}
+            numbers = [number for number in numbers if number not in self.put]
+
+    def _put_by_member(self, numbers, chance):
+        up = [member for member in self.members if member.is_up and not member.is_disturbed]
+        records = [{"data": self.contents.item(number), "partitionKey": f"key-{number % 97}"} for number in numbers]
+        try:
+            answer = fetch(chance.choice(up).sidecar.url + "/streams/s/put", "POST", {"records": records}, timeout=5)
+            return [outcome(result) for result in answer.json["records"]] if answer.status in (200, 207) else []
+        except (IndexError, OSError, http.client.HTTPException):
+            return []  # it has ended, or is stopped
 
     def _watch(self):
         """Notes who owns what by the item, for whoever looks into a failure."""
@@ -225,6 +254,8 @@ class GroupScenario:
     def _step(self, kind, choice=None, **more):
         if kind in ("split", "merge"):
             self.stream.reshard(kind, choice)
+        elif kind == "delete items":
+            self._note(f"{self.contents.items.delete(choice=choice, **more)} items are deleted")
         elif kind == "deregister":
             self._note(f"{self.fan_out.deregister(choice)} is deregistered")
         elif "operation" in more:

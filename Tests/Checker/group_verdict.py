@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from ledger import Ledger
-from verdict import Lineage, Verdict, WhyAgain, check_order, missing, unacknowledged
+from verdict import Lineage, Verdict, WhyAgain, check_order, inside, missing, unacknowledged
 
 # From the moment at which one process sends to that at which its reader has noted it, at most: this machine is busy.
 LATE = 1.0
@@ -46,8 +46,8 @@ class Disturbance:
 class GroupLedger(Ledger):
     """What was seen, with what happened to whom, and whose reader is whose."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, problem=lambda record: None):
+        super().__init__(problem)
         self.disturbances = []
         self._members = []
 
@@ -89,7 +89,7 @@ def judge(ledger, stored, parents, put, manual):
     if manual:
         verdict.findings["delivered, never acknowledged, and not again"] += unacknowledged(ledger, deliveries)
     verdict.findings["else"] += ledger.complaints
-    verdict.counts = {
+    verdict.counts = inside(ledger, deliveries, stored) | {
         "stored": len(stored), "delivered": len(deliveries), "distinct": len(first), "shards": len(parents),
         "hand-overs": sum(_hand_overs(ledger, its) for its in by_shard.values()),
         "endings": dict(Counter(c.how for c in ledger.connections)),

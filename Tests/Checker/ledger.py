@@ -3,6 +3,28 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+# Of a checkpoint: all of the record, whatever it holds.
+WHOLE = 2**32
+
+
+class Sequence(NamedTuple):
+    """Where a record lies in its shard; `sub`: where in its record a user record of an aggregate does."""
+
+    number: int
+    sub: int = 0
+
+    @classmethod
+    def of(cls, fields, sub=0):
+        """As the sidecar says it; `sub`: of what has none."""
+        return cls(int(fields["sequenceNumber"]), fields.get("subSequenceNumber", sub))
+
+    def __repr__(self):
+        return f"{self.number}/{self.sub}"
+
+
+BEFORE_ALL = Sequence(-1)
 
 
 @dataclass(slots=True)
@@ -12,7 +34,7 @@ class Put:
     n: int
     writer: int
     places: list = field(default_factory=list)
-    tries: list = field(default_factory=list)  # (sent, answered, "acknowledged" | "failed" | "refused" | "unknown")
+    tries: list = field(default_factory=list)  # (sent, answered, "acknowledged" | "failed" | "refused" | "unknown" | "astray")
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +59,7 @@ class Connection:
 @dataclass(slots=True, eq=False)
 class Delivery:
     shard: str
-    sequence: int
+    sequence: Sequence
     n: int
     connection: Connection
     at: float
@@ -53,14 +75,16 @@ class Acknowledgement:
     """A checkpoint that the sidecar has stored: everything of the shard up to `sequence` is done."""
 
     shard: str
-    sequence: int
+    sequence: Sequence
     answered: float
 
 
 class Ledger:
     """Written by the threads of writers and readers; judged by `verdict`."""
 
-    def __init__(self):
+    def __init__(self, problem=lambda record: None):
+        """`problem`: what is wrong with the data of a record as it came, as text or None."""
+        self.problem = problem
         self.lock = threading.Lock()
         self.puts = {}
         self.deliveries = []
@@ -118,8 +142,10 @@ class Ledger:
             if turn <= 0:
                 self.complaints.append(f"{shard} came on connection {connection.number}, which has not got it")
             for record in records:
+                if problem := self.problem(record):
+                    self.complaints.append(f"on connection {connection.number} {shard} {Sequence.of(record)} {problem}")
                 self.deliveries.append(Delivery(
-                    shard, int(record["sequenceNumber"]), record["data"]["n"], connection, now, offset, self.events,
+                    shard, Sequence.of(record), record["data"]["n"], connection, now, offset, self.events,
                     turn, *connection.assigned.get(shard, (now, self.events))))
             return self.events
 
@@ -135,7 +161,7 @@ class Ledger:
             if not shard:
                 for d in self.deliveries:
                     if d.connection is connection:
-                        got[d.shard] = max(got.get(d.shard, -1), d.sequence)
+                        got[d.shard] = max(got.get(d.shard, BEFORE_ALL), d.sequence)
             self.unanswered += [Acknowledgement(shard, sequence, time.time()) for shard, sequence in got.items()]
 
     def complain(self, text):

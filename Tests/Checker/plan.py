@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
+from formats import Formats
+
 # Events of a connection that its reader has not worked off when it comes back, at most.
 MOST_BEHIND = 40
 # Records of a writer's request.
@@ -52,14 +54,15 @@ class Visit:
 
 
 class Plan:
-    """The same seed, number of records and of readers, and way of reading, give the same plan."""
+    """The same seed, number of records and of readers, way of reading, and whether formats are mixed, give the same plan."""
 
-    def __init__(self, seed, records, readers, fan_out=False):
+    def __init__(self, seed, records, readers, fan_out=False, formats=False):
         self.seed, self.records, self.fan_out = seed, records, fan_out
+        self.formats = Formats(seed) if formats else None
         # Two of five seeds leave the checkpoints to the readers.
         self.manual = seed % 5 in (2, 4)
         chance = random.Random(f"steps {seed}")
-        choices = PUSHED if fan_out else POLLED
+        choices = (PUSHED if fan_out else POLLED) + (DELETIONS if formats else [])
         kinds = [make(chance) for make in choices]
         chance.shuffle(kinds)
         # Small runs take a part of the kinds, large ones each of them and some again.
@@ -99,7 +102,8 @@ class Plan:
     def __str__(self):
         checkpoints = "manual" if self.manual else "automatic"
         way = ", enhanced fan-out" if self.fan_out else ""
-        lines = [f"seed {self.seed}, {self.records} records, {checkpoints} checkpoints{way}", *map(str, self.steps)]
+        formats = f", {self.formats}" if self.formats else ""
+        lines = [f"seed {self.seed}, {self.records} records, {checkpoints} checkpoints{way}{formats}", *map(str, self.steps)]
         for index, visits in enumerate(self.visits):
             lines += [f"reader {index}: {visit}" for visit in visits]
         return "\n".join(lines) + "\n"
@@ -137,6 +141,10 @@ def _frames(kind, least, most, **choices):
     return make
 
 
+def _deleted(chance):
+    return "delete items", {"choice": chance.randrange(1000), "share": round(chance.uniform(0.2, 1), 2)}
+
+
 # What every run should have stands twice.
 UPSETS = [
     _simple("kill sidecar", down=0.5), _simple("kill sidecar", down=2), _simple("stop sidecar", down=0.5),
@@ -164,6 +172,8 @@ SUBSCRIPTIONS = [
     _fault("delay", "SubscribeToShard", 4, milliseconds=(50, 3000)),
     _fault("fail", "DescribeStreamConsumer", 3), _fault("throttle", "RegisterStreamConsumer", 2),
 ]
+# Of the large items that lie in S3.
+DELETIONS = [_deleted] * 3
 LISTS = [_fault("fail", "ListShards", 3)]
 POLLED = UPSETS + POLLS + PUTS + [_fault("throttle", "GetShardIterator", 4)] + LISTS
 PUSHED = UPSETS + SUBSCRIPTIONS + PUTS + LISTS

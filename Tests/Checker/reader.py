@@ -10,6 +10,7 @@ import time
 from collections import deque
 from urllib.parse import urlsplit
 
+from ledger import WHOLE, Sequence
 from plan import MOST_BEHIND
 from rpc_wire import RpcWire
 
@@ -20,8 +21,9 @@ OVERTAKEN = ("checkpointBehind", "unknownEvent", "checkpointAhead", "leaseLost")
 class Reader:
     """Makes one visit after the other. Once `settling` is set it stays, and takes all there is."""
 
-    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over, empties=False):
-        """`empties`: nothing is left unread in a socket that it kills."""
+    def __init__(self, index, visits, ledger, sidecar, stream, options, settling, over, empties=False, parts=False):
+        """`empties`: nothing is left unread in a socket that it kills; `parts`: acknowledges inside events too."""
+        self.parts = parts
         self.index, self.visits, self.ledger = index, visits, ledger
         self.sidecar, self.stream, self.options = sidecar, stream, options
         self.settling, self.over, self.empties = settling, over, empties
@@ -121,6 +123,7 @@ class Reader:
                 continue
             if part is None:  # end of the connection
                 return "end" if ended else "left" if leaving else "cut"
+            chosen = {}  # shard → what is acknowledged of it, once what has come is taken: each answer takes its time
             for event in part:
                 data = json.loads(event.data) if event.data else {}
                 if event.name == "end":
@@ -139,31 +142,40 @@ class Reader:
                     taken += len(data["records"])
                     open_events[data["shardId"]] = (event.id, data)
                     if self.settling.is_set() or self.chance.random() < visit.acknowledges:
-                        self._acknowledge(wire, connection, *open_events.pop(data["shardId"]))
+                        chosen[data["shardId"]] = open_events.pop(data["shardId"])
+                    elif self.parts and self.chance.random() < visit.acknowledges:
+                        # Less than all of it, which leaves it open.
+                        upto = self.chance.randint(1, len(data["records"]))
+                        chosen[data["shardId"]] = (None, data | {"records": data["records"][:upto]})
+            for event, data in chosen.values():
+                self._acknowledge(wire, connection, event, data)
             for place in [place for place in stalls if place <= taken]:
                 self.over.wait(stalls.pop(place))
 
 
     def _acknowledge(self, wire, connection, event, data):
-        """By event or by record, where the readers do that; what has no answer may be stored or not."""
+        """By event or by record, where the readers do that, without an event by record; what has no answer may be stored
+        or not."""
         if "useAutoCheckpoints=false" not in self.options:
             return
-        shard, sequence = data["shardId"], data["records"][-1]["sequenceNumber"]
-        by_event = self.chance.random() < 0.5
-        body = {"id": event} if by_event else {"shardId": shard, "sequenceNumber": sequence}
+        shard, record = data["shardId"], data["records"][-1]
+        sequence = Sequence.of(record)
+        by_event = self.chance.random() < 0.5 and event is not None
+        names = ("sequenceNumber", "subSequenceNumber")
+        body = {"id": event} if by_event else {"shardId": shard} | {name: record[name] for name in names if name in record}
         if connection.speaks_grpc and not self.settling.is_set() and self.chance.random() < 0.5:
-            self.ledger.maybe_stored(connection, *(() if by_event else (shard, int(sequence))))
+            self.ledger.maybe_stored(connection, *(() if by_event else (shard, sequence)))
             return wire.acknowledge(body)
         for _ in range(200):
             try:
                 status, answer = self._post(body)
             except (OSError, http.client.HTTPException):
                 status, answer = None, None
-                self.ledger.maybe_stored(connection, *(() if by_event else (shard, int(sequence))))
+                self.ledger.maybe_stored(connection, *(() if by_event else (shard, sequence)))
             if status == 200:
                 # Of a shard that went to another member meanwhile there may be none.
                 for place in (each for each in answer["checkpoints"] if "sequenceNumber" in each):
-                    self.ledger.stored(place["shardId"], int(place["sequenceNumber"]))
+                    self.ledger.stored(place["shardId"], Sequence.of(place, sub=WHOLE))
                 return
             # What is behind has been acknowledged by another reader, who got it again; what is not known any more, or not
             # held, because the sidecar was killed, comes again, as what another member of the group has now.

@@ -51,7 +51,8 @@ class RpcWire:
 
     def acknowledge(self, body):
         """Unanswered."""
-        names = {"id": "id", "shardId": "shard_id", "sequenceNumber": "sequence_number"}
+        names = {
+            "id": "id", "shardId": "shard_id", "sequenceNumber": "sequence_number", "subSequenceNumber": "sub_sequence_number"}
         try:
             self._say(Request(acknowledge={names[name]: value for name, value in body.items()}))
         except (OSError, h2.exceptions.ProtocolError):
@@ -127,10 +128,18 @@ def told(response):
     event = getattr(response, name)
     data = {}
     if name == "records":
-        data = {"shardId": event.shard_id, "records": [
-            {"sequenceNumber": record.sequence_number, "data": json.loads(record.data)} for record in event.records]}
+        data = {"shardId": event.shard_id, "records": [_record(record) for record in event.records]}
     elif name == "shard":
         data = {"shardId": event.shard_id, "change": event.change}
     elif name == "problem":
         data = {"code": event.code, "detail": event.detail, **event.metadata}
     return SimpleNamespace(name=name, id=getattr(event, "id", None), data=json.dumps(data))
+
+
+def _record(record):
+    fields = {"sequenceNumber": record.sequence_number, "data": json.loads(record.data)}
+    if record.HasField("sub_sequence_number"):
+        fields["subSequenceNumber"] = record.sub_sequence_number
+    if record.HasField("data_error"):
+        fields["dataError"] = {"code": record.data_error.code, "detail": record.data_error.detail}
+    return fields

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+from contents import Mixed, Plain
 from fan_out import INACTIVITY_TIMEOUT, PACE, FanOut
 from harness.records import make_stream
 from harness.sidecar import Sidecars, fetch
@@ -25,15 +26,16 @@ LOSES_ANSWERS = ("cut", "cutAfter", "delay")
 
 
 class Scenario:
-    def __init__(self, seed, records, readers, stuck, fan_out=False):
+    def __init__(self, seed, records, readers, stuck, fan_out=False, formats=False):
         self.stuck = stuck  # nothing is acknowledged, or delivered, for so long although something is there: a hang
         self.quiet = PACE if fan_out else QUIET
-        self.plan = Plan(seed, records, readers, fan_out)
-        self.ledger = Ledger()
+        self.plan = Plan(seed, records, readers, fan_out, formats)
         self.folder = Path(tempfile.mkdtemp(prefix=f"checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.settling, self.over = threading.Event(), threading.Event()
         self.journal = open(self.folder / "journal.txt", "w")
+        self.contents = Mixed(self.plan.formats, self.folder) if formats else Plain()
+        self.ledger = Ledger(self.contents.problem)
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -55,6 +57,7 @@ class Scenario:
             try:
                 sidecars.close()
             finally:
+                self.contents.close()
                 self._write_down()
         verdict.counts["shards"] = len(parents)
         verdict.counts["seconds"] = time.monotonic() - started
@@ -70,7 +73,8 @@ class Scenario:
             f"{len(self.plan.steps)} disturbances, {counts['connections']} connections {counts['endings']}, "
             f"{counts['seconds']:.1f} s\n"
             f"  put           {self.ledger.acknowledged} acknowledged, {again} asked again, {counts['stored']} stored\n"
-            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time")
+            f"  delivered     {counts['delivered']}, {counts['distinct']} of them for the first time"
+            f"{self.contents.told(verdict)}")
 
     def _start(self, sidecars):
         self.numbers = Numbers(self.plan.records)
@@ -80,7 +84,7 @@ class Scenario:
         self.kinesis.arguments[place] = str(self.kinesis.ports["kinesis"])
         self.boto = self.kinesis.boto3(retries={"total_max_attempts": 8})
         make_stream(self.boto, STREAM, SHARDS)
-        self.stream = Stream(self.boto, STREAM)
+        self.stream = Stream(self.boto, STREAM, self.contents.text)
         self.fan_out = FanOut(self.boto, STREAM)
         env, options = {"KINESIS_SIDECAR_RETRY_OPTIONS__MIN_TIMEOUT": "50"}, "initialPositionInStream=TRIM_HORIZON"
         if self.plan.fan_out:
@@ -89,14 +93,19 @@ class Scenario:
                 "KINESIS_SIDECAR_FAN_OUT_INACTIVITY_TIMEOUT": str(INACTIVITY_TIMEOUT)}
         else:
             options += "&pollDelay=20&noRecordsPollDelay=250"
-        self.sidecar = sidecars.start_against(self.kinesis.kinesis_url, data_dir=self.folder / "sidecar", env=env)
+        self.sidecar = sidecars.start_against(
+            self.kinesis.kinesis_url, *self.contents.arguments(self.folder), data_dir=self.folder / "sidecar", env=env)
         if self.plan.manual:
             options += "&useAutoCheckpoints=false"
         self.readers = [
-            Reader(index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over)
+            Reader(
+                index, visits, self.ledger, self.sidecar, STREAM, options, self.settling, self.over,
+                parts=self.contents.acknowledges_parts)
             for index, visits in enumerate(self.plan.visits)]
         self.writers = [
-            Writer(index, chance, self.plan.pause, self.ledger, self.numbers, self.sidecar, STREAM)
+            Writer(
+                index, chance, self.plan.pause, self.ledger, self.numbers, self.sidecar, STREAM,
+                self.contents.item, self.contents.producer(self.kinesis.boto3(), self.stream, chance))
             for index, chance in enumerate(self.plan.writers)]
         for part in [*self.readers, *self.writers]:
             part.thread.start()
@@ -143,6 +152,8 @@ class Scenario:
                 self._loses_answers()
             case "split" | "merge":
                 self.stream.reshard(step.kind, more["choice"])
+            case "delete items":
+                self._note(f"{self.contents.items.delete(**more)} items are deleted")
             case "deregister":
                 self._note(f"{self.fan_out.deregister(more['choice'])} is deregistered")
             case fault:

@@ -4,6 +4,8 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from ledger import BEFORE_ALL, WHOLE
+
 # What the socket took at most this long before the sidecar was killed may be delivered again: its checkpoint is committed
 # at most 20 ms later, more on a busy machine.
 SETTLING = 2.0
@@ -48,10 +50,28 @@ def judge(ledger, stored, parents, manual=False):
     if manual:
         verdict.findings["delivered, never acknowledged, and not again"] += unacknowledged(ledger, deliveries)
     verdict.findings["else"] += ledger.complaints
-    verdict.counts = {
+    verdict.counts = inside(ledger, deliveries, stored) | {
         "stored": len(stored), "delivered": len(deliveries), "distinct": len(first),
         "connections": len(ledger.connections), "endings": dict(Counter(c.how for c in ledger.connections))}
     return verdict
+
+
+def inside(ledger, deliveries, stored):
+    """What of a run lay in aggregates: how many records, and how often a turn began, or a checkpoint was stored, inside of
+    one, behind a user record that the shard has."""
+    begins, of_aggregates = {}, set()
+    for shard, sequence in stored:
+        record = (shard, sequence.number)
+        if record in begins:
+            of_aggregates.add(record)
+        begins[record] = min(sequence, begins.get(record, sequence))
+    turns = {}
+    for d in deliveries:
+        turns.setdefault((d.connection.number, d.shard, d.turn), d)
+    return {
+        "of aggregates": sum((shard, sequence.number) in of_aggregates for shard, sequence in stored),
+        "begun inside": sum(d.sequence > begins.get((d.shard, d.sequence.number), d.sequence) for d in turns.values()),
+        "acknowledged inside": sum(a.sequence.sub != WHOLE for a in ledger.acknowledgements)}
 
 
 def unfinished(ledger, deliveries, parents):
@@ -131,7 +151,7 @@ def _order_of_puts(verdict, ledger):
     for put in puts:
         shard, sequence = put.places[-1]
         sent = put.tries[-1][0]
-        of_request, highest, earlier = last.get((put.writer, shard), (None, -1, -1))
+        of_request, highest, earlier = last.get((put.writer, shard), (None, BEFORE_ALL, BEFORE_ALL))
         if of_request != sent:
             earlier = highest
         if sequence <= earlier:
@@ -151,7 +171,7 @@ def check_order(verdict, deliveries, stored):
         if stored.get(place, (None,))[0] != d.n:
             verdict.findings["changed"].append(f"n={d.n} {place} delivered, but {stored.get(place)} is stored")
         turn = (d.connection.number, d.shard, d.turn)
-        if d.sequence <= highest.get(turn, -1):
+        if d.sequence <= highest.get(turn, BEFORE_ALL):
             verdict.findings["out of order"].append(
                 f"n={d.n} {place} after {highest[turn]} on connection {d.connection.number}")
         highest[turn] = d.sequence
@@ -309,14 +329,14 @@ class _Acknowledged:
     def reason(self, again):
         # What was stored before the connection was there lies before whatever it is sent.
         opened = again.connection.opened
-        done = max((a.sequence for a in self.by_shard[again.shard] if a.answered < opened), default=-1)
+        done = max((a.sequence for a in self.by_shard[again.shard] if a.answered < opened), default=BEFORE_ALL)
         return "it was not acknowledged" if again.sequence > done else None
 
 
 def unacknowledged(ledger, deliveries):
     """In the end everything that came is acknowledged, or may be: what was not had to come again until it was. Returns what
     is not, as text."""
-    done = defaultdict(lambda: -1)
+    done = defaultdict(lambda: BEFORE_ALL)
     for a in ledger.acknowledgements + ledger.unanswered:
         done[a.shard] = max(done[a.shard], a.sequence)
     return [f"{place}" for place in sorted({(d.shard, d.sequence) for d in deliveries}) if place[1] > done[place[0]]]

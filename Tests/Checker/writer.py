@@ -6,19 +6,32 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from ledger import Put
+from ledger import Put, Sequence
 from plan import REQUESTS
 
 # A record that nobody acknowledged for so long stays unknown, and the run says so.
 GIVE_UP = 90
 
 
+def padded(n):
+    return {"n": n, "pad": "x" * (n % 400)}
+
+
+def outcome(result):
+    """What the sidecar says of a record, and its place where it was taken."""
+    if "sequenceNumber" in result:
+        return "acknowledged", (result["shardId"], Sequence.of(result))
+    return "failed", None
+
+
 class Writer:
     """One connection's thread: one request after the other."""
 
-    def __init__(self, index, chance, pause, ledger, numbers, sidecar, stream):
-        """`pause`: between two requests, in seconds at most."""
+    def __init__(self, index, chance, pause, ledger, numbers, sidecar, stream, item, producer):
+        """`pause`: between two requests, in seconds at most; `item`: the data of a number; `producer`: makes half of the
+        requests, where there is one, past the sidecar."""
         self.index, self.chance, self.pause, self.ledger = index, chance, pause, ledger
+        self.item, self.producer = item, producer
         self.numbers, self.sidecar, self.stream = numbers, sidecar, stream
         self.connection = None
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -39,8 +52,8 @@ class Writer:
         until = time.monotonic() + GIVE_UP
         while puts:
             sent = time.time()
-            for put, (outcome, place) in zip(puts, self._ask(puts)):
-                self.ledger.put_answered(put, sent, outcome, place)
+            for put, (how, place) in zip(puts, self._ask(puts)):
+                self.ledger.put_answered(put, sent, how, place)
             puts = [put for put in puts if not put.places]
             if puts:
                 if time.monotonic() > until:
@@ -50,21 +63,18 @@ class Writer:
 
     def _ask(self, puts):
         """One request: an outcome and, where acknowledged, a place for each record."""
-        records = [{"data": {"n": put.n, "pad": "x" * (put.n % 400)}, "partitionKey": f"key-{put.n % 97}"} for put in puts]
+        if self.producer and self.chance.random() < 0.5:
+            return self.producer.put([put.n for put in puts])
+        records = [{"data": self.item(put.n), "partitionKey": f"key-{put.n % 97}"} for put in puts]
         try:
             answer, body = self._send(json.dumps({"records": records}))
         except (OSError, http.client.HTTPException):
             self._drop()
             return [("unknown", None)] * len(puts)
         if answer in (200, 207):
-            return [self._outcome(result) for result in json.loads(body)["records"]]
+            return [outcome(result) for result in json.loads(body)["records"]]
         # Of a request that was refused nothing may be in the stream.
         return [("refused" if 400 <= answer < 500 else "unknown", None)] * len(puts)
-
-    def _outcome(self, result):
-        if "sequenceNumber" in result:
-            return "acknowledged", (result["shardId"], int(result["sequenceNumber"]))
-        return "failed", None
 
     def _send(self, body):
         if self.connection is None:

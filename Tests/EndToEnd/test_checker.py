@@ -1,6 +1,7 @@
 """Some seeds of the checker (Tests/Checker), and that the checker sees what it is there to see."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ from harness.sidecar import PROGRAM, ROOT
 CHECKER = ROOT / "Tests" / "Checker"
 sys.path.insert(0, str(CHECKER))
 
-from ledger import Ledger, Put  # noqa: E402
+from formats import Items, item  # noqa: E402
+from ledger import WHOLE, Ledger, Put, Sequence  # noqa: E402
 from plan import Plan  # noqa: E402
 from verdict import judge  # noqa: E402
 
@@ -69,6 +71,26 @@ def test_what_is_pushed_is_disturbed_by_all_that_happens_to_subscriptions():
         "kill sidecar", "kill Kinesis"} <= {step.kind for plan in plans for step in plan.steps}
 
 
+# A small seed with acknowledgements, whose sidecar aggregates and compresses.
+MIXED, MIXED_RECORDS = 12, 3000
+
+
+@pytest.mark.seconds(180)
+def test_nothing_is_lost_of_what_is_aggregated_compressed_or_in_s3():
+    plan = Plan(MIXED, MIXED_RECORDS, 3, formats=True)
+    assert plan.manual and plan.formats.aggregates and plan.formats.compresses
+    assert {"delete items", "split", "kill sidecar", "stop sidecar"} <= {step.kind for step in plan.steps}
+    checker = check(MIXED, "--formats", "--records", str(MIXED_RECORDS))
+    try:
+        told = checker.communicate(timeout=170)[0]
+    finally:
+        checker.terminate()
+    print(told)
+    assert checker.returncode == 0, told
+    inside = re.search(r"(\d+) turns begun and (\d+) acknowledgements inside of them, .* (\d+) records came as", told)
+    assert all(int(count) > 0 for count in inside.groups()), told
+
+
 def check(seed, *options):
     command = [sys.executable, str(CHECKER), "--seed", str(seed), *options]
     return subprocess.Popen(
@@ -81,9 +103,9 @@ class Story:
 
     def __init__(self):
         self.ledger, self.parents = Ledger(), {"a": [], "b": ["a"]}
-        self.stored = {("a", n): (n, time.time()) for n in range(10)}
+        self.stored = {("a", Sequence(n)): (n, time.time()) for n in range(10)}
         for n in range(10):
-            self.put(n, ("a", n))
+            self.put(n, ("a", Sequence(n)))
 
     def put(self, n, *places):
         self.ledger.puts[n] = Put(n, 0, list(places), [(time.time(), time.time(), "acknowledged")])
@@ -156,8 +178,8 @@ class Family(Story):
         super().__init__()
         self.parents["c"] = ["b"]
         for n in range(100, 103):
-            self.stored["b", n] = (n, time.time())
-            self.put(n, ("b", n))
+            self.stored["b", Sequence(n)] = (n, time.time())
+            self.put(n, ("b", Sequence(n)))
 
     def reader(self, resumed=None):
         return self.ledger.connected(len(self.ledger.connections), resumed)
@@ -235,8 +257,8 @@ def test_a_reader_that_has_a_child_while_its_parent_is_read_again_has_it_too_ear
 
 def test_a_parent_that_goes_back_takes_the_childs_children_back():
     story = Family()
-    story.stored["c", 200] = (200, time.time())
-    story.put(200, ("c", 200))
+    story.stored["c", Sequence(200)] = (200, time.time())
+    story.put(200, ("c", Sequence(200)))
     lost, reader = story.reader(), story.reader()
     for connection, shard, numbers in ((lost, "a", range(10)), (reader, "b", range(100, 103)), (reader, "c", [200])):
         story.tell(connection, numbers, shard)
@@ -374,20 +396,73 @@ def test_last_event_id_is_a_reason_for_what_lies_behind_that_event():
 
 def test_what_is_acknowledged_does_not_come_again_and_what_is_not_does():
     story = Story().connection(range(10), "killed")
-    story.ledger.stored("a", 5)
+    story.ledger.stored("a", Sequence(5))
     time.sleep(0.001)  # a later time
     assert story.connection(range(6, 10)).findings(manual=True) == {
         "delivered, never acknowledged, and not again": 4}
-    story.ledger.stored("a", 9)
+    story.ledger.stored("a", Sequence(9))
     assert story.findings(manual=True) == {}
     story.connection([5])
     assert story.findings(manual=True) == {"twice for no reason": 1}
 
 
+class Aggregates(Story):
+    """Two records of "a", 0 and 1, that hold five user records each: n is 5 times the record, and the place in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.stored = {("a", Sequence(n // 5, n % 5)): (n, time.time()) for n in range(10)}
+        for n, place in zip(range(10), list(self.stored)):
+            self.put(n, place)
+
+    def more(self, connection, numbers, shard="a"):
+        for n in numbers:
+            connection.received += 100
+            self.ledger.delivered(connection, connection.received, shard, [
+                {"sequenceNumber": str(n // 5), "subSequenceNumber": n % 5, "data": {"n": n}}])
+
+
+def test_user_records_of_an_aggregate_are_told_apart():
+    assert Aggregates().connection(range(10)).findings() == {}
+    assert Aggregates().connection([0, 1, 2, 4, *range(5, 10)]).findings() == {"lost": 1}
+    assert Aggregates().connection([0, 2, 1, *range(3, 10)]).findings() == {"out of order": 1}
+    assert Aggregates().connection(range(5)).connection(range(7, 10)).findings() == {"lost": 2}
+    # A part comes again for a reason, and only so.
+    assert Aggregates().connection(range(8), "end").connection(range(7, 10)).findings() == {"twice for no reason": 1}
+    assert Aggregates().connection(range(8), "killed").connection(range(6, 10)).findings() == {}
+
+
+def test_an_acknowledgement_inside_an_aggregate_is_of_what_lies_before_it():
+    story = Aggregates().connection(range(8), "killed")
+    story.ledger.stored("a", Sequence(1, 1))
+    time.sleep(0.001)  # a later time
+    story.connection(range(7, 10))
+    assert story.findings(manual=True) == {"delivered, never acknowledged, and not again": 3}
+    story.ledger.stored("a", Sequence(1, WHOLE))
+    assert story.findings(manual=True) == {}
+    counts = judge(story.ledger, story.stored, story.parents, manual=True).counts
+    assert (counts["of aggregates"], counts["begun inside"], counts["acknowledged inside"]) == (10, 1, 1)
+    story.connection([6])
+    assert story.findings(manual=True) == {"twice for no reason": 1}
+
+
+def test_what_is_wrong_with_a_record_s_data_is_told():
+    items = Items("http://127.0.0.1:1")
+    items.gone.add("gone")
+    pointer = {"@S3Item": {"bucket": "b", "key": "gone"}, "n": 23}
+    assert items.problem({"data": item(23)}) is None
+    assert items.problem({"data": item(23) | {"pad": ""}})
+    assert items.problem({"data": pointer}), "a pointer without a word"
+    assert items.problem({"data": pointer, "dataError": {"code": "itemGone"}}) is None and items.pointers == {23}
+    assert items.problem({"data": pointer, "dataError": {"code": "itemFailed"}})
+    items.gone.clear()
+    assert items.problem({"data": pointer, "dataError": {"code": "itemGone"}})
+
+
 def test_an_acknowledgement_without_an_answer_may_be_stored():
     story = Story().connection(range(10), "killed")
     (connection,) = story.ledger.connections
-    story.ledger.maybe_stored(connection, "a", 7)
+    story.ledger.maybe_stored(connection, "a", Sequence(7))
     assert story.findings(manual=True) == {"delivered, never acknowledged, and not again": 2}
     story.ledger.maybe_stored(connection)
     assert story.findings(manual=True) == {}
@@ -395,16 +470,16 @@ def test_an_acknowledgement_without_an_answer_may_be_stored():
 
 def test_the_checker_knows_what_was_put():
     story = Story().connection(range(10))
-    story.put(4, ("a", 44))
+    story.put(4, ("a", Sequence(44)))
     assert story.findings() == {"acknowledged, not stored": 1}
     story = Story().connection(range(10))
-    story.stored["a", 3] = (33, time.time())
+    story.stored["a", Sequence(3)] = (33, time.time())
     assert story.findings() == {"acknowledged, not stored": 1, "changed": 2}
 
 
 def test_two_copies_of_a_record_need_a_reason():
     story = Story()
-    story.stored["a", 10] = (9, time.time())
+    story.stored["a", Sequence(10)] = (9, time.time())
     connection = story.connection(range(10)).ledger.connections[0]
     story.ledger.delivered(connection, 2000, "a", [{"sequenceNumber": "10", "data": {"n": 9}}])
     assert story.findings() == {"stored twice for no reason": 1}

@@ -15,6 +15,7 @@ sys.path.insert(0, str(CHECKER))
 
 from group_plan import GroupPlan  # noqa: E402
 from group_verdict import Disturbance, GroupLedger, judge  # noqa: E402
+from ledger import Sequence  # noqa: E402
 
 
 STEPS = 7
@@ -60,7 +61,7 @@ class Story:
 
     def __init__(self):
         self.ledger, self.parents = GroupLedger(), {"a": [], "b": ["a"]}
-        self.stored = {("a", n): (n, 0) for n in range(10)} | {("b", n): (n, 0) for n in (100, 101)}
+        self.stored = {("a", Sequence(n)): (n, 0) for n in range(10)} | {("b", Sequence(n)): (n, 0) for n in (100, 101)}
         self.now = time.time() - 1000
         self.readers = [self.ledger.reader_of(member) for member in range(3)]
 
@@ -92,7 +93,7 @@ class Story:
 
     def acknowledged(self, upto, shard="a"):
         self.now += 10
-        self.ledger.stored(shard, upto)
+        self.ledger.stored(shard, Sequence(upto))
         self.ledger.acknowledgements[-1].answered = self.now
         return self
 

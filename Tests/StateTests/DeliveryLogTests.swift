@@ -14,8 +14,12 @@ private let one = ShardID(number: 1)
 private let two = ShardID(number: 2)
 private let reader = ReaderID("0000000a")!
 
-private func at(_ number: String, _ sub: Int? = nil) -> Checkpoint {
-    Checkpoint(sequenceNumber: SequenceNumber(number)!, subSequenceNumber: sub, arrival: WallTime(milliseconds: 7))
+/// "9": behind the record 9; "9/4": behind its user record 4.
+private func at(_ place: String) -> Checkpoint {
+    let parts = place.split(separator: "/")
+    return Checkpoint(
+        sequenceNumber: SequenceNumber(String(parts[0]))!, subSequenceNumber: parts.dropFirst().first.flatMap { Int($0) },
+        arrival: WallTime(milliseconds: 7))
 }
 
 /// A store with one consumer, closed behind the test.
@@ -85,6 +89,24 @@ extension StateStore {
             #expect(newer == none)
             let unknown = try await store.sent(after: EventID("ffffffff-1")!, of: orders)
             #expect(unknown == nil)
+        }
+    }
+
+    @Test func `a record's end lies behind every part of it`() async throws {
+        try await withStore { store in
+            store.note(.add([ShardState(id: one, parents: [], start: .trimHorizon)]), of: ordersNow)
+            store.joined(reader)
+            store.sent(one, "8", "9/0", "9/2", "9/10", "9", from: 1)
+            let sent = try await store.sent(after: EventID(reader: reader, number: 2), of: orders)
+            #expect(sent?.stretches == [one: SentAfter.Stretch(before: at("9/2"), last: at("9"))])
+            let furthest = try await store.furthestSent(one, under: nil, of: orders).now
+            #expect(furthest == at("9"))
+            #expect(try await store.unacknowledged(of: orders)[one]?.last == at("9"))
+            store.sent(one, "9", "10/1", from: 5)
+            let more = try await store.sent(after: EventID(reader: reader, number: 1), of: orders)
+            #expect(more?.stretches == [one: SentAfter.Stretch(before: at("9/0"), last: at("10/1"))])
+            let lost = try await store.lostReaders(of: orders)
+            #expect(lost.map(\.unread) == [[one: at("8")]])
         }
     }
 
