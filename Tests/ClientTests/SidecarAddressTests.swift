@@ -25,7 +25,7 @@ import Testing
 
     @Test func `nobody there is told with what to do`() {
         let error = ClientError.transport(
-            .notConnected(reason: "Failed to connect to 127.0.0.1 port 8700 after 0 ms: Couldn't connect to server: Connection refused"),
+            .notConnected(reason: "Failed to connect to 127.0.0.1 port 8700: Couldn't connect: Connection refused"),
             .standard)
         #expect(
             error.description

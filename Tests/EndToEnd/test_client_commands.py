@@ -343,11 +343,12 @@ def test_status_shows_shards_and_is_for_scripts_too(sidecar, client):
 def test_status_of_a_sidecar_in_trouble_is_1(sidecars, client):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        sidecar = sidecars.start_against(f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        sidecar.post("/streams/s/start", {})
-        shown = eventually(
-            lambda: (lambda one: one.returncode == 1 and one)(client(sidecar, "status")), 20, why="a problem")
-    assert b"problem: " in shown.stdout, shown
+        sidecar = sidecars.start_against(
+            f"http://127.0.0.1:{nobody.getsockname()[1]}", env={"KINESIS_SIDECAR_PUT_TIMEOUT": "500"})
+        put = client(sidecar, "put", "s", "1")
+    assert put.returncode == 1 and put.stderr.startswith(b"kinesis-sidecar: argument 1: putTimeout: "), put
+    shown = client(sidecar, "status")
+    assert shown.returncode == 1 and b"problem: kinesis: no connection: " in shown.stdout, shown
 
 
 def test_health_is_found_by_the_environment(sidecars, client, tmp_path):
