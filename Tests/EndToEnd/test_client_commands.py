@@ -16,7 +16,7 @@ import threading
 import pytest
 
 from harness.certificates import Authority
-from harness.sidecar import PROGRAM, clean_environment, run_program
+from harness.sidecar import PROGRAM, ROOT, clean_environment, run_program
 from harness.waiting import eventually
 
 
@@ -500,3 +500,9 @@ def test_fish_completes(tmp_path, line, expected):
     shown = subprocess.run(
         ["fish", "--no-config", "-c", script], env=clean_environment(tmp_path), capture_output=True, text=True, timeout=20)
     assert [row.split("\t")[0] for row in shown.stdout.splitlines()] == [expected], shown
+
+
+def test_the_docs_list_every_command():
+    rows = run_program("--help").stdout.partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
+    listed = re.findall(r"^\| `(\w+)", (ROOT / "docs/commands.md").read_text(), re.MULTILINE)
+    assert listed == [row.split()[0] for row in rows]

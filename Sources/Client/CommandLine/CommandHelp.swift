@@ -7,7 +7,7 @@ extension ClientCommand {
 
     /// What `kinesis-sidecar COMMAND --help` prints.
     package var help: String {
-        var parts = ["kinesis-sidecar \(name): \(summary)", "usage: \(usage)"]
+        var parts = ["kinesis-sidecar \(name): \(summary)\nusage: \(usage)"]
         if !details.isEmpty { parts.append(details) }
         parts.append((["Options:"] + options.map(\.row)).joined(separator: "\n"))
         if !examples.isEmpty { parts.append((["Examples:"] + examples.map { "  " + $0 }).joined(separator: "\n")) }

@@ -21,8 +21,10 @@ enum Help {
         In AWS:
           kinesis-sidecar --region eu-central-1 --data-dir /var/lib/kinesis-sidecar
 
-        Commands, which ask a running sidecar (kinesis-sidecar COMMAND --help):
+        Commands:
         \(ClientCommand.all.map(\.row).joined(separator: "\n"))
+
+        They ask a running sidecar; kinesis-sidecar COMMAND --help says how.
 
         Options:
         \(rows.joined(separator: "\n"))
