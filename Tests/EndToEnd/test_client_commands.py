@@ -187,50 +187,70 @@ def test_what_failed_is_told_by_its_line_and_nothing_else_fails(sidecar, client)
     assert sorted(record["data"] for record in records(sidecar, client, "s", "-n", 2, "--json")) == ["1", "2"]
 
 
-def test_a_line_is_put_when_it_comes(sidecar, tmp_path, tail):
+class Typed:
+    """A `put` whose lines come when a test says so."""
+
+    def __init__(self, folder, sidecar):
+        self.sidecar = sidecar
+        self.process = subprocess.Popen(
+            [str(PROGRAM), "put", "s", "--url", sidecar.url], env=clean_environment(folder), stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+
+    def type(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def has_put(self, count):
+        eventually(
+            lambda: self.sidecar.get("/stats").json["streams"].get("s", {}).get("puts", {}).get("records") == count)
+
+    def end(self):
+        """The exit code, and what it said."""
+        self.process.stdin.close()
+        said = self.process.stderr.read()
+        return self.process.wait(20), said
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(10)
+        self.process.stdin.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def typed(sidecar, tmp_path):
+    put = Typed(tmp_path, sidecar)
+    yield put
+    put.close()
+
+
+def test_a_line_is_put_when_it_comes(sidecar, typed, tail):
     follower = tail(sidecar.url, "s", "--raw", "--from", "TRIM_HORIZON")
-    put = subprocess.Popen(
-        [str(PROGRAM), "put", "s", "--url", sidecar.url], env=clean_environment(tmp_path), stdin=subprocess.PIPE)
     for n in range(3):
-        put.stdin.write(b"line %d\n" % n)
-        put.stdin.flush()
+        typed.type(f"line {n}\n")
         eventually(lambda: len(follower.lines) == n + 1)
-    put.stdin.close()
-    assert put.wait(10) == 0
+    assert typed.end() == (0, "")
     assert follower.lines == ["line 0", "line 1", "line 2"]
 
 
-def test_a_cut_connection_says_how_far_it_is_known_to_have_been_put(sidecar, tmp_path):
-    put = subprocess.Popen(
-        [str(PROGRAM), "put", "s", "--url", sidecar.url], env=clean_environment(tmp_path), stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True)
-    put.stdin.write("one\ntwo\n")
-    put.stdin.flush()
-    eventually(lambda: sidecar.get("/stats").json["streams"].get("s", {}).get("puts", {}).get("records") == 2)
+def test_a_cut_connection_says_how_far_it_is_known_to_have_been_put(sidecar, typed):
+    typed.type("one\ntwo\n")
+    typed.has_put(2)
     sidecar.kill()
-    # What was answered may not have been read yet when the sidecar dies: then its fate is not known, which is said too.
-    put.stdin.write("three\n")
-    put.stdin.close()
-    said = put.stderr.read()
-    assert put.wait(20) == 1
-    put.stderr.close()
-    assert "known to have been put" in said, said
+    typed.type("three\n")
+    code, said = typed.end()
+    # What was answered may not have been read yet when the sidecar died: then its fate is not known, which is said too.
+    assert code == 1 and "known to have been put" in said, said
     assert re.search(r"from line 3 on nothing was put|whether .* line 2 were put is not known", said), said
 
 
-def test_sigint_ends_a_put_with_what_is_known(sidecar, tmp_path):
-    put = subprocess.Popen(
-        [str(PROGRAM), "put", "s", "--url", sidecar.url], env=clean_environment(tmp_path), stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True)
-    put.stdin.write("one\n")
-    put.stdin.flush()
-    eventually(lambda: sidecar.get("/stats").json["streams"].get("s", {}).get("puts", {}).get("records") == 1)
-    put.send_signal(signal.SIGINT)
-    assert put.wait(20) == 1
-    said = put.stderr.read()
-    put.stdin.close()
-    put.stderr.close()
-    assert "stopped: 1 record is known to have been put, through line 1" in said, said
+def test_sigint_ends_a_put_with_what_is_known(typed):
+    typed.type("one\n")
+    typed.has_put(1)
+    typed.process.send_signal(signal.SIGINT)
+    code, said = typed.end()
+    assert code == 1
+    assert "stopped: 1 record is known to have been put, through line 1; nothing behind that was put" in said, said
 
 
 def test_a_terminal_has_a_progress_bar(sidecars, terminal, tmp_path):
