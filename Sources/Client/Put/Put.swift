@@ -138,14 +138,9 @@ final class Put: @unchecked Sendable {
     /// Bytes of all files; nil where one of them has no length.
     private static func total(_ source: PutOptions.Source) -> Int? {
         guard case .files(let paths) = source else { return nil }
-        var total = 0
-        for path in paths {
-            let input = path == "-" ? Input(fd: 0) : Input.open(path)
-            defer { if path != "-" { input?.close() } }
-            guard let size = input?.size else { return nil }
-            total += size
-        }
-        return total
+        // Not opened for that: who writes to a named pipe would find its reader gone.
+        let sizes = paths.map { Input.size(of: $0 == "-" ? "/dev/stdin" : $0) }
+        return sizes.contains(nil) ? nil : sizes.compactMap(\.self).reduce(0, &+)
     }
 
     // MARK: Batches

@@ -27,9 +27,9 @@ final class Input: @unchecked Sendable {
     }
 
     /// Bytes of a file; nil for what has no length.
-    var size: Int? {
+    static func size(of path: String) -> Int? {
         var status = stat()
-        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
     }
 
