@@ -13,10 +13,12 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3", "AWS",
+                "Client", "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3",
+                "AWS",
                 "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
             ]
         ),
+        .target(name: "Client", dependencies: ["AWS", "HTTP", "Reactor", "JSON", "Time", "Bytes"]),
         .target(
             name: "Gateway",
             dependencies: [
@@ -162,10 +164,11 @@ let package = Package(
                 "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
                 "Reactor", "Protobuf", "JSON", "Time", "Bytes", log,
             ]),
+        .testTarget(name: "ClientTests", dependencies: ["Client", "AWS", "JSON", "Time", "Bytes"]),
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "kinesis-sidecar", "Consumer", "Kinesis", "AWS", "JSON", "Time", log,
+                "kinesis-sidecar", "Client", "Consumer", "Kinesis", "AWS", "JSON", "Time", log,
             ]),
     ],
     swiftLanguageModes: [.v6]
@@ -220,6 +223,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzLZUTF8", ["Kinesis", "Bytes"]),
         fuzzer("FuzzPutBody", ["Gateway", "Kinesis", "JSON", "Bytes"]),
         fuzzer("FuzzCheckpointBody", ["Gateway", "Consumer", "State", "JSON", "Bytes"]),
+        fuzzer("FuzzTailEvent", ["Client", "JSON", "Bytes"]),
         fuzzer("FuzzPutLines", ["Gateway", "Producer", "HTTP", "Kinesis", "JSON", "Bytes"]),
     ]
 }

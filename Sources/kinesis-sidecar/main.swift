@@ -1,4 +1,16 @@
+import Client
 import Glibc
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+if let command = ClientCommand.named(arguments.first) {
+    exit(
+        ClientProgram.run(
+            command, Array(arguments.dropFirst()), serverFlags: CommandLineArguments.completionFlags,
+            listeners: ListenerSettings.find))
+}
+if arguments.first == "help", arguments.count == 2, let command = ClientCommand.named(arguments[1]) {
+    Exit.print(command.help, code: .success)
+}
 
 // Settings → exit 64; build and listen → exit 1; say every address; a signal → drain → the deadline.
 let configuration = Configuration.read()

@@ -1,9 +1,9 @@
 import Bytes
 
 /// Percent encoding as SigV4 wants it: everything but the unreserved characters of RFC 3986, upper-case digits.
-enum URIEncoding {
+package enum URIEncoding {
     /// Appends `bytes` encoded. `keepsSlash` is for paths.
-    static func append(_ bytes: some Sequence<UInt8>, to buffer: ByteBuffer, keepsSlash: Bool = false) {
+    package static func append(_ bytes: some Sequence<UInt8>, to buffer: ByteBuffer, keepsSlash: Bool = false) {
         for byte in bytes {
             if isUnreserved(byte) || (keepsSlash && byte == UInt8(ascii: "/")) {
                 buffer.append(byte)

@@ -8,6 +8,11 @@ package struct ProxySettings: Hashable, Sendable {
     /// Hosts that are reached directly, in the syntax that libcurl reads; empty: none.
     package let exceptions: String
 
+    /// The variables that are read.
+    package static let variables = [
+        "all_proxy", "ALL_PROXY", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
+    ]
+
     package init(_ environment: Environment) {
         let all = environment["all_proxy"] ?? environment["ALL_PROXY"]
         http = (environment["http_proxy"] ?? all).map(Secret.init)

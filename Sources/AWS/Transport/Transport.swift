@@ -10,6 +10,10 @@ package final class Transport: @unchecked Sendable {
     package struct Options: Sendable {
         /// A file of PEM certificates that is trusted instead of the system's; nil: `AWS_CA_BUNDLE`, else the system's.
         package var certificateFile: String?
+        /// A certificate in PEM, the only one that is trusted: by itself, whatever names it has. Whoever shows it has its key.
+        package var onlyCertificate: ByteBuffer?
+        /// The socket's path that every connection is made to, whatever the endpoints' hosts are; nil: TCP.
+        package var unixSocket: String?
         /// Time to a connection, TLS included.
         package var connectTimeout = Duration.seconds(5)
         /// Time without a byte in either direction. Whole seconds, at least 1; libcurl judges by the speed of the last
@@ -76,7 +80,7 @@ package final class Transport: @unchecked Sendable {
 
     /// Sends a request whose success is received while it is read. Waits for the head of that, or for the whole of another
     /// response, at most for the request's time-out.
-    func stream(_ request: TransportRequest) async throws(TransportError) -> TransportOpening {
+    package func stream(_ request: TransportRequest) async throws(TransportError) -> TransportOpening {
         let multi = try open(&streams, connectionsPerHost: nil)
         let transfer = makeTransfer(.streamed, multi)
         try transfer.prepare(request, proxies: proxies)

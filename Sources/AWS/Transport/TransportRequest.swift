@@ -69,7 +69,7 @@ package struct TransportResponse: Sendable {
 }
 
 /// What a request for a stream has come to.
-enum TransportOpening {
+package enum TransportOpening {
     case stream(ResponseStream)
     /// Any status but a success.
     case response(TransportResponse)

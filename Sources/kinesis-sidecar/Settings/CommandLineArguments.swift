@@ -1,3 +1,4 @@
+import Client
 import Consumer
 
 /// What the command line asks for. Performs no I/O.
@@ -39,8 +40,8 @@ struct CommandLineArguments: Equatable, Sendable {
             action = .help
             return
         }
-        let name = argument.hasPrefix("-") ? argument.dropFirst() : argument[...]
-        mistakes.append(Mistake(nil, "\"\(argument)\" is no option" + Self.hint(String(name))))
+        let name = String(argument.hasPrefix("-") ? argument.dropFirst() : argument[...])
+        mistakes.append(Mistake(nil, "\"\(argument)\" is no option" + Self.hintOfWord(name)))
         skipValue(nil, &rest)
     }
 
@@ -109,6 +110,14 @@ struct CommandLineArguments: Equatable, Sendable {
     /// Every flag there is, without dashes.
     static var flags: [String] {
         ProgramOption.all.compactMap(\.flag) + Array(actions.keys) + ["config", "consumer-group"]
+    }
+
+    /// What somebody meant with a word without dashes: a command, which stands first, or a flag.
+    private static func hintOfWord(_ word: String) -> String {
+        let commands = ClientCommand.all.map(\.name)
+        if commands.contains(word) { return "; \(word) is a command, and stands first" }
+        let isFlag = flags.contains(word) || NearestName.of(word, among: flags) != nil
+        return isFlag ? hint(word) : NearestName.of(word, among: commands).map { "; did you mean \($0)?" } ?? hint(word)
     }
 
     /// What somebody meant: an option that only file and environment take, or a flag that is spelled otherwise.

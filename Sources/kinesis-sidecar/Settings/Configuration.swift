@@ -36,7 +36,7 @@ struct Configuration {
         return ConfigurationReport(reader, target: sources).text
     }
 
-    private static func variables() -> [(name: String, value: String)] {
+    static func variables() -> [(name: String, value: String)] {
         var variables: [(name: String, value: String)] = []
         var entry = environ
         while let text = entry.pointee {

@@ -1,3 +1,5 @@
+import Client
+
 /// The settings that the environment gives: the variables that begin with `KINESIS_SIDECAR_`. Performs no I/O.
 struct EnvironmentSettings: Equatable, Sendable {
     private(set) var assignments: [Assignment] = []
@@ -6,7 +8,7 @@ struct EnvironmentSettings: Equatable, Sendable {
 
     init(_ variables: [(name: String, value: String)]) {
         for (variable, value) in variables.sorted(by: { $0.name < $1.name }) {
-            guard let name = OptionName.ofVariable(variable), !Self.isKubernetes(variable) else { continue }
+            guard let name = OptionName.ofVariable(variable), !Self.isOfOthers(variable) else { continue }
             let origin = Origin.environment(variable: variable)
             if name == "config" {
                 configFile = value
@@ -24,6 +26,11 @@ struct EnvironmentSettings: Equatable, Sendable {
         text.split(separator: ",").map { $0.drop { $0 == " " } }.map { element in
             String(element.reversed().drop { $0 == " " }.reversed())
         }
+    }
+
+    /// Variables that the commands read, and those that Kubernetes sets.
+    private static func isOfOthers(_ variable: String) -> Bool {
+        ClientProgram.variables.contains(variable) || isKubernetes(variable)
     }
 
     /// Kubernetes gives every container the address of each service of its namespace, for one that is named

@@ -1,3 +1,4 @@
+import Client
 import Consumer
 
 /// What `--help` and `--version` print.
@@ -10,6 +11,7 @@ enum Help {
         Amazon Kinesis Data Streams over plain HTTP, for a service in any language.
 
         usage: kinesis-sidecar [OPTION]…
+               kinesis-sidecar COMMAND …
 
         Try it without AWS:
           kinesis-sidecar --local
@@ -18,6 +20,11 @@ enum Help {
 
         In AWS:
           kinesis-sidecar --region eu-central-1 --data-dir /var/lib/kinesis-sidecar
+
+        Commands:
+        \(ClientCommand.all.map(\.row).joined(separator: "\n"))
+
+        They ask a running sidecar; kinesis-sidecar COMMAND --help says how.
 
         Options:
         \(rows.joined(separator: "\n"))
@@ -37,19 +44,24 @@ enum Help {
         """
     }
 
+    /// Every flag with what stands behind it, in the order of the help.
+    static let flags: [(name: String, argument: ProgramOption.Argument, help: String)] =
+        ProgramOption.all.compactMap { option in option.flag.map { ($0, option.argument, option.help) } } + [
+            (
+                "consumer-group", .value("NAME"),
+                "the group of readers that name none (\(ConsumerOptions.defaultGroup))"
+            ),
+            ("config", .value("FILE"), "the configuration file, YAML"),
+            ("check-config", .none, "check the configuration, print what is in force, and end"),
+            ("version", .none, "print the version"),
+            ("help", .none, "print this"),
+        ]
+
     private static var rows: [String] {
-        var rows = ProgramOption.all.compactMap { option -> String? in
-            guard let flag = option.dashedFlag else { return nil }
-            guard case .value(let name) = option.argument else { return row(flag, option.help) }
-            return row("\(flag) \(name)", option.help)
+        flags.map { flag in
+            guard case .value(let name) = flag.argument else { return row("--" + flag.name, flag.help) }
+            return row("--\(flag.name) \(name)", flag.help)
         }
-        rows.append(
-            row("--consumer-group NAME", "the group of readers that name none (\(ConsumerOptions.defaultGroup))"))
-        rows.append(row("--config FILE", "the configuration file, YAML"))
-        rows.append(row("--check-config", "check the configuration, print what is in force, and end"))
-        rows.append(row("--version", "print the version"))
-        rows.append(row("--help", "print this"))
-        return rows
     }
 
     private static func row(_ left: String, _ right: String) -> String {
