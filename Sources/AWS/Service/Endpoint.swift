@@ -66,7 +66,8 @@ extension EndpointError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .scheme(let text): "\"\(Endpoint.masked(text))\" is not a URL that begins with http:// or https://"
-        case .host(let text): "\"\(Endpoint.masked(text))\" is not a host name, an IPv4 address or an IPv6 address in brackets"
+        case .host(let text):
+            "\"\(Endpoint.masked(text))\" is not a host name, an IPv4 address or an IPv6 address in brackets"
         case .port(let text): "\"\(text)\" is not a port from 1 to 65535"
         case .path(let text): "the path \"\(text)\" has characters that a URL must not have"
         case .unexpected(let text): "an endpoint has no user, query or fragment: \"\(Endpoint.masked(text))\""

@@ -295,7 +295,7 @@ extension ProgramOption {
         _ name: String, _ key: WritableKeyPath<Settings, [String: String]> & Sendable
     ) -> ProgramOption {
         ProgramOption(
-            list: name, accepted: OptionKind.acceptedTag, isMapping: true, key: \.key,
+            list: name, accepted: OptionKind.acceptedTag, isMapping: true, key: { $0.key },
             read: { OptionKind.tag($0).map { [Tag(key: $0.key, value: $0.value)] } }
         ) {
             $0[keyPath: key] = Dictionary(uniqueKeysWithValues: $1.map { ($0.key, $0.value) })

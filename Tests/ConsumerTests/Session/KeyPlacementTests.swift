@@ -84,7 +84,8 @@ import Time
                 underway = nil
                 if Bool.random(using: &random) { return placement.lookFailed() }
                 let moment = Double.random(in: since...now, using: &random)
-                placement.looked(Self.summary(becameAutomatic.map { $0 <= moment } ?? false ? .auto : .userPartitionKey))
+                let isAutomatic = becameAutomatic.map { $0 <= moment } ?? false
+                placement.looked(Self.summary(isAutomatic ? .auto : .userPartitionKey))
             default:
                 let received = max(0, now - Double.random(in: 0..<20, using: &random))
                 switch placement.verdict(receivedAt: at(received), now: at(now)) {

@@ -43,12 +43,13 @@ import Time
                 == SeekRequest(.record(SequenceNumber("7")!, of: shard), shard: shard, isDryRun: false))
     }
 
-    @Test(arguments: [
-        ([:], ProblemCode.missingField, "to"), (["to": "soon"], .badField, "to"),
-        (["to": "LATEST", "sequenceNumber": "7"], .conflictingFields, "sequenceNumber"),
-        (["sequenceNumber": "7"], .missingField, "shardId"),
-        (["sequenceNumber": "07", "shardId": "a"], .badField, "sequenceNumber"),
-    ] as [(JSONValue, ProblemCode, String)])
+    @Test(
+        arguments: [
+            ([:], ProblemCode.missingField, "to"), (["to": "soon"], .badField, "to"),
+            (["to": "LATEST", "sequenceNumber": "7"], .conflictingFields, "sequenceNumber"),
+            (["sequenceNumber": "7"], .missingField, "shardId"),
+            (["sequenceNumber": "07", "shardId": "a"], .badField, "sequenceNumber"),
+        ] as [(JSONValue, ProblemCode, String)])
     func `a request that cannot be is refused by its field`(value: JSONValue, code: ProblemCode, field: String) {
         #expect {
             try Self.asked(value)
