@@ -18,6 +18,9 @@ final class Program: @unchecked Sendable {
     private static let logPatience = Duration.milliseconds(500)
     /// Probes, Prometheus and a few people: who floods `adminListen` takes no more of the process's descriptors.
     private static let adminConnections = 100
+    /// What a `credential_process` has at the end, for puts that were accepted: one that works takes a second or two, and one
+    /// that hangs would hold them until `drainTimeout`.
+    private static let credentialPatience = Duration.seconds(2)
     private static let signalNames = [SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGHUP: "SIGHUP"]
 
     private let settings: Settings
@@ -228,6 +231,7 @@ final class Program: @unchecked Sendable {
             logger.warning("not everything was settled within drainTimeout")
             end(code: 0)
         }
+        _ = loop.schedule(after: Self.credentialPatience) { [self] in services?.credentialProcesses.close() }
         gateway?.beginDraining()
         if let services, let server {
             // Connections are taken until the readers' clients have acknowledged what they got; anything else that comes
@@ -245,6 +249,7 @@ final class Program: @unchecked Sendable {
 
     /// Ends the process at once, but for what the log has to say.
     private func end(code: Int32) -> Never {
+        services?.credentialProcesses.close()
         log.flush(within: Self.logPatience)
         _exit(code)
     }

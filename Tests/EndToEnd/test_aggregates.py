@@ -6,10 +6,12 @@ import sqlite3
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
-from harness.records import make_stream
+from harness.records import make_stream, wait_active
 from harness.resharding import split
 from harness.rpc import Rpc
 from harness.waiting import eventually
+from test_local_kinesis_wire import signed
+from test_streams import arn
 
 QUERY = "pollDelay=20&noRecordsPollDelay=250&initialPositionInStream=TRIM_HORIZON"
 MANUAL = QUERY + "&useAutoCheckpoints=false"
@@ -163,6 +165,25 @@ def test_user_records_of_another_shard_are_left_out_and_counted(pair):
     assert any(
         line.startswith("kinesis_sidecar_dropped_user_records_total{") and line.endswith(f" {20 - len(given)}")
         for line in metrics.splitlines())
+
+
+def test_a_stream_that_is_switched_to_auto_while_it_is_read_loses_no_user_record(pair):
+    kinesis, sidecar = pair
+    split(kinesis, "s")
+    reader = sidecar.follow("s", QUERY)
+    kinesis.put_record(StreamName="s", PartitionKey="k", Data=b'{"n": 0}')
+    reader.wait_records(1)
+    kinesis.update_stream_mode(StreamARN=arn("s"), StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    wait_active(kinesis, "s")
+    switched = signed(
+        kinesis.meta.endpoint_url, "UpdateStreamRecordDistributionStrategy",
+        {"StreamARN": arn("s"), "RecordDistributionStrategy": "AUTO"})
+    assert switched.status == 200, switched
+    for first in range(1, 100, 20):
+        put_aggregate(kinesis, range(first, first + 20))
+    assert sorted(told(reader.wait_records(101))) == list(range(101))
+    [consumer] = sidecar.get("/streams/s/stats").json["consumers"]
+    assert not any(shard["droppedUserRecords"] for shard in consumer["shards"])
 
 
 def test_a_record_of_which_nothing_is_this_shards_is_checkpointed(pair, tmp_path):

@@ -3,9 +3,11 @@
 Requests go to moto by way of a proxy of the test that keeps who signed them.
 """
 
+import contextlib
 import json
 import os
 import re
+import signal
 import stat
 import time
 import urllib.error
@@ -187,6 +189,68 @@ def test_a_process_of_a_profile_is_run_without_a_shell_and_does_not_hold_up_the_
     put.join(30)
     assert answers and aws.signers[-1] == "$HOME;x"
     check_no_secret(sidecar)
+
+
+def is_alive(pid):
+    """Of a process that is dead only its parent, which may be slow, has to take note."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def hanging(sidecars, aws, stream, tmp_path):
+    """A sidecar with a put that waits for a credential_process which hangs, and the ids of that and of whom it started."""
+    program, pids = tmp_path / "hang", tmp_path / "pids"
+    program.write_text(f"#!/bin/sh\nsleep 1000 &\necho $$ $! > {pids}.new\nmv {pids}.new {pids}\nwait\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    sidecar = start(sidecars, aws, {}, config=f"[default]\ncredential_process = {program}\n")
+    answers = []
+    put = threading.Thread(target=lambda: answers.append(try_put(sidecar, stream)))
+    put.start()
+    eventually(pids.exists, 20, why="the process runs")
+    yield sidecar, answers, put, [int(pid) for pid in pids.read_text().split()]
+    for pid in pids.read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    put.join(30)
+
+
+def try_put(sidecar, stream):
+    try:
+        return sidecar.post(f"/streams/{stream}/put", {"data": 1})
+    except OSError as error:
+        return error
+
+
+def test_the_end_does_not_wait_for_a_process_that_hangs_and_leaves_nothing_of_it(hanging):
+    sidecar, answers, put, pids = hanging
+    began = time.monotonic()
+    sidecar.process.send_signal(signal.SIGTERM)
+    assert sidecar.process.wait(20) == 0
+    # drainTimeout is 25 s.
+    assert time.monotonic() - began < 15
+    eventually(lambda: not any(map(is_alive, pids)), 10, why="none of them lives on")
+    put.join(30)
+    assert answers[0].json["code"] == "noCredentials", answers
+    assert "the sidecar is ending" in answers[0].json["detail"], answers
+
+
+def test_a_second_signal_ends_a_process_that_hangs_too(hanging):
+    sidecar, _, _, pids = hanging
+    sidecar.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "draining" in sidecar.log, why="the drain begins")
+    sidecar.process.send_signal(signal.SIGTERM)
+    assert sidecar.process.wait(10) == 128 + signal.SIGTERM
+    eventually(lambda: not any(map(is_alive, pids)), 10, why="none of them lives on")
+
+
+def test_a_killed_sidecar_leaves_no_process_behind(hanging):
+    sidecar, _, _, (child, _) = hanging
+    sidecar.process.kill()
+    sidecar.process.wait(10)
+    eventually(lambda: not is_alive(child), 10, why="the process ends with the sidecar")
 
 
 def test_a_container_is_asked_with_the_token_of_its_file(sidecars, aws, stream, tmp_path):

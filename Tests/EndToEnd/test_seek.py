@@ -155,7 +155,7 @@ def test_latest_and_the_beginning_and_a_record(pair):
     ({}, 400, "missingField", "to"), ({"to": "yesterday"}, 400, "badField", "to"), ({"to": 5}, 400, "badField", "to"),
     ({"to": "9000-01-01T00:00:00Z"}, 400, "badField", "to"), ({"to": {}}, 400, "missingField", "to.sequenceNumber"),
     ({"to": {"sequenceNumber": "1"}}, 400, "missingField", "shardId"),
-    ({"to": {"sequenceNumber": 1}, "shardId": FIRST}, 400, "badField", "sequenceNumber"),
+    ({"to": {"sequenceNumber": 1}, "shardId": FIRST}, 400, "badField", "to.sequenceNumber"),
     ({"to": {"time": "x"}, "shardId": FIRST}, 400, "unknownField", "to.time"),
     ({"to": {"sequenceNumber": "7" * 56}, "shardId": FIRST}, 400, "unknownSequenceNumber", None),
     ({"to": "LATEST", "shardId": "shardId-000000000009"}, 404, "unknownShard", "shardId"),

@@ -160,8 +160,11 @@ import Testing
         var limits = HTTPLimits()
         limits.bodyTime = .milliseconds(30)
         try await TestSidecar.run(limits: limits) { sidecar in
-            let client = try sidecar.beginLines()
-            client.writeChunk("{\"data\":1}\n")
+            // In one write: however long this thread stands still behind it, the line has come.
+            let client = try TestClient(port: sidecar.port)
+            client.write(
+                "POST /streams/orders/put HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+                    + "Transfer-Encoding: chunked\r\n\r\nb\r\n{\"data\":1}\n\r\n")
             let end = TestAnswer(try client.readToEnd()).lines.last
             #expect(end?["accepted"] == 1)
             #expect(end?["problem"]?["code"] == "requestTimeout")

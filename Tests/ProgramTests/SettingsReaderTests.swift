@@ -4,6 +4,7 @@ import Kinesis
 import HTTPServer
 import Kinesis
 import Testing
+import Time
 
 @testable import kinesis_sidecar
 
@@ -151,7 +152,30 @@ import Testing
             "sidecar.yaml:1 useFipsEndpoint: \"maybe\" is not accepted; accepted: true or false"
         ),
         ("sts: {credentials: {accessKeyId: a}}", "sidecar.yaml:1 sts.credentials.accessKeyId: credentials need both"),
-        ("sts: {credentials: {profile: a}}", "sidecar.yaml:1 sts.credentials.profile: there is no option"),
+        (
+            "sts: {credentials: {accessKeyId: a, secretAccessKey: b, profile: c}}",
+            "sidecar.yaml:1 sts.credentials.accessKeyId: credentials have keys or a profile; give one of the two"
+        ),
+        (
+            "credentials: {secretAccessKey: b, profile: c}",
+            "sidecar.yaml:1 credentials.secretAccessKey: credentials have keys or a profile; give one of the two"
+        ),
+        (
+            "credentials: {sessionToken: b, profile: c}",
+            "sidecar.yaml:1 credentials.sessionToken: credentials have keys or a profile; give one of the two"
+        ),
+        (
+            "initialPositionInStream: AT_TIMESTAMP\ninitialTimestamp: 9000-01-01T00:00:00Z",
+            "sidecar.yaml:2 initialTimestamp: initialTimestamp 9000-01-01T00:00:00.000Z is still to come; accepted: a time"
+        ),
+        (
+            "consumers:\n- {streamName: a, initialPositionInStream: AT_TIMESTAMP, initialTimestamp: 253402300799999}",
+            "sidecar.yaml:2 consumers[0]: initialTimestamp 9999-12-31T23:59:59.999Z is still to come; accepted: a time"
+        ),
+        (
+            "endpoint: 'https://x/y?token=hush'",
+            "sidecar.yaml:1 endpoint: \"https://x/y?•••\" is not accepted; accepted: an http:// or https:// URL"
+        ),
         (
             "dynamoDb: {credentials: {accessKeyId: a, secretAccessKey: b, profile: c}}",
             "sidecar.yaml:1 dynamoDb.credentials.accessKeyId: credentials have keys or a profile"
@@ -168,6 +192,7 @@ import Testing
     func `a mistake in the file is told by its line`(_ file: String, _ text: String) {
         let found = mistakes(file: file)
         #expect(found.contains { $0.hasPrefix(text) }, "\(found)")
+        #expect(!found.joined().contains("hush"))
     }
 
     @Test(arguments: [
@@ -241,6 +266,25 @@ import Testing
         let reader = read(arguments)
         #expect(reader.mistakes.isEmpty, "\(reader.mistakes)")
         #expect(reader.settings.sharesGroups == isShared)
+    }
+
+    @Test(arguments: [
+        "dynamoDb: {tags: ['aws:x=y']}", "s3: {tags: [a=1, a=2]}", "tags: {'AWS:x': y}", "tags: [a=1, a=2]",
+    ]) func `a tag of AWS's own, and one that comes twice, is refused with the reason`(file: String) {
+        let found = mistakes(file: file)
+        #expect(found.count == 1)
+        #expect(found.first?.contains("each KEY once, and none that begins with aws:") == true, "\(found)")
+    }
+
+    @Test func `a moment that has just passed may be begun at`() {
+        let file = "initialPositionInStream: AT_TIMESTAMP\ninitialTimestamp: 1000\n"
+        func reader(at now: Int64) -> SettingsReader {
+            SettingsReader(
+                commandLine: CommandLineArguments([]), environment: EnvironmentSettings([]),
+                file: ConfigFileSettings(Array(file.utf8), path: "f.yaml"), now: WallTime(milliseconds: now))
+        }
+        #expect(reader(at: 1000).mistakes.isEmpty)
+        #expect(reader(at: 999).mistakes.map(\.description).first?.contains("is still to come") == true)
     }
 
     @Test func `a table has 50 tags at most`() {

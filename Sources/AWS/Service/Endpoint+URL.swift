@@ -11,6 +11,16 @@ extension Endpoint {
         try self.init(scheme: scheme, host: host, port: port, path: Self.path(tail))
     }
 
+    /// A URL as people may see it: without what may be a secret, a user with a password, a query or a fragment.
+    package static func masked(_ text: String) -> String {
+        guard let scheme = text.firstRange(of: "://") else { return text }
+        let cut = text[scheme.upperBound...].firstIndex { $0 == "?" || $0 == "#" }
+        let tail = cut.map { "\(text[$0])\(Secret.mask)" } ?? ""
+        let head = text[scheme.upperBound..<(cut ?? text.endIndex)]
+        let user = head.lastIndex(of: "@")
+        return text[..<scheme.upperBound] + (user.map { Secret.mask + head[$0...] } ?? String(head)) + tail
+    }
+
     private static func scheme(_ text: String) throws(EndpointError) -> (Scheme, Substring) {
         for scheme in [Scheme.http, .https] {
             let prefix = scheme.rawValue + "://"

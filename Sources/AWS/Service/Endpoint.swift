@@ -65,11 +65,12 @@ package enum EndpointError: Error, Hashable, Sendable {
 extension EndpointError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .scheme(let text): "\"\(text)\" is not a URL that begins with http:// or https://"
-        case .host(let text): "\"\(text)\" is not a host name, an IPv4 address or an IPv6 address in brackets"
+        case .scheme(let text): "\"\(Endpoint.masked(text))\" is not a URL that begins with http:// or https://"
+        case .host(let text):
+            "\"\(Endpoint.masked(text))\" is not a host name, an IPv4 address or an IPv6 address in brackets"
         case .port(let text): "\"\(text)\" is not a port from 1 to 65535"
         case .path(let text): "the path \"\(text)\" has characters that a URL must not have"
-        case .unexpected(let text): "an endpoint has no user, query or fragment: \"\(text)\""
+        case .unexpected(let text): "an endpoint has no user, query or fragment: \"\(Endpoint.masked(text))\""
         case .region(let text): "\"\(text)\" is not the name of a region, such as eu-central-1"
         case .regionMissing:
             "no region: give --region, set AWS_REGION or AWS_DEFAULT_REGION, or a region in the profile"

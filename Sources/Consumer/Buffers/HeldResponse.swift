@@ -4,10 +4,13 @@ import Kinesis
 /// One GetRecords response while it becomes batches, and the room that it and they take. Confined to its loop.
 ///
 /// While the response is held the loan is the response's bytes, those of an aggregate that was decoded, and those of the
-/// batches that wait or are being written;
-/// afterwards it is the batches'. It ends with the last of them.
+/// batches that wait or are being written; afterwards it is the batches'. It ends with the last of them.
 final class HeldResponse {
+    /// nil: the response was let go.
     private var encoder: RecordBatchEncoder?
+    let receivedAt: ContinuousClock.Instant
+    /// Whether user records may be left out as another shard's.
+    private var mayLeaveOut = false
     private let loan: Loan
     private var responseBytes: Int
     private var batchBytes = 0
@@ -16,8 +19,9 @@ final class HeldResponse {
     /// Of the large item that was given and is not encoded yet.
     private var itemLoan: Loan?
 
-    init(_ response: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder) {
+    init(_ response: ByteBuffer, at receivedAt: ContinuousClock.Instant, loan: Loan, encoder: RecordBatchEncoder) {
         self.encoder = encoder
+        self.receivedAt = receivedAt
         self.loan = loan
         responseBytes = response.count
         account()
@@ -49,6 +53,19 @@ final class HeldResponse {
 
     /// As `RecordBatchEncoder.passed`; nil until all records are read.
     var passed: Checkpoint? { encoder?.passed }
+
+    /// Whether user records were left out that may be this shard's, as far as anybody knows.
+    var doubtsLeavingOut: Bool { !mayLeaveOut && encoder.map { $0.droppedCount > 0 } ?? false }
+
+    /// What is left out is another shard's.
+    func confirmLeavingOut() { mayLeaveOut = true }
+
+    /// Goes on with another encoder of the response, which makes the batch anew.
+    func encodeAgain(_ batch: EncodedBatch?, with encoder: (ByteBuffer) -> RecordBatchEncoder) {
+        self.encoder = self.encoder.map { encoder($0.response) }
+        batchBytes -= batch?.payloadBytes ?? 0
+        account()
+    }
 
     /// User records that were left out since this was asked last.
     func takeDroppedCount() -> Int {

@@ -117,14 +117,16 @@ package enum OptionKind: Equatable, Sendable {
 
     /// That a stream or a table may have. Source: the service's API reference, AddTagsToStream.
     package static let mostTags = 50
-    package static let acceptedTag = "KEY=VALUE, of 1 to 128 and of up to 256 letters, digits, spaces and _.:/+-@"
+    package static let acceptedTag =
+        "KEY=VALUE, of 1 to 128 and of up to 256 letters, digits, spaces and _.:/+-@; each KEY once, and none that begins with"
+        + " aws:, which is AWS's own"
 
     /// AWS's limits of a tag, but for letters beyond ASCII, and for `=` and `%`, which not all services take.
     package static func tag(_ text: String) -> (key: String, value: String)? {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let isAllowed = { (byte: UInt8) in byte.isLetter || byte.isDigit || " _.:/+-@".utf8.contains(byte) }
         guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy(isAllowed) }),
-            (1...128).contains(parts[0].count), parts[1].count <= 256, !parts[0].hasPrefix("aws:")
+            (1...128).contains(parts[0].count), parts[1].count <= 256, !parts[0].lowercased().hasPrefix("aws:")
         else { return nil }
         return (parts[0], parts[1])
     }

@@ -8,7 +8,7 @@ import State
 /// shards and readers. Confined to its loop.
 ///
 /// ReadingSession+Assignments performs the actions, +Replays takes shards back, +Tasks hears what the shards' tasks find,
-/// +Watch restarts and evicts, +Checkpoints takes acknowledgements.
+/// +Watch restarts and evicts, +Checkpoints takes acknowledgements, +Placement asks how the stream distributes records.
 final class ReadingSession: @unchecked Sendable {
     /// A shard's task, and who sees whether it gets on.
     struct Reading {
@@ -37,6 +37,8 @@ final class ReadingSession: @unchecked Sendable {
     /// Whether the rest of the actions is performed in a turn to come, or further up the stack.
     var isCarryingOut = false
     private(set) var discovery: ShardDiscovery?
+    /// What asks for the stream's distribution.
+    var placementLook: Task<Void, Never>?
     private var phase = Phase.open
     private let onEnd: () -> Void
 
@@ -65,8 +67,10 @@ final class ReadingSession: @unchecked Sendable {
     var stream: StreamName { scope.key.stream }
     /// How shards that begin now are read.
     var way: ReadingWay { scope.fanOut.way }
-    func encoding(of shard: ShardID, for reader: RecordsReader) -> RecordEncoding {
-        let range = positions.isPlacedByHashKey ? positions.book.lineage.shard(shard)?.hashKeyRange : nil
+    /// - Parameter givesAll: also user records whose hash keys lie outside of the shard's range.
+    func encoding(of shard: ShardID, for reader: RecordsReader, givesAll: Bool) -> RecordEncoding {
+        let mayLeaveOut = !givesAll && !positions.placement.isAutomatic
+        let range = mayLeaveOut ? positions.book.lineage.shard(shard)?.hashKeyRange : nil
         return RecordEncoding(
             format: reader.format, shouldParseJSON: options.shouldParseJSON, maxEventBytes: options.maxEventBytes,
             deaggregation: options.shouldDeaggregate == .never ? .never : .auto(keeping: range == .all ? nil : range),

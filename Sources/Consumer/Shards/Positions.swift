@@ -5,9 +5,8 @@ import Time
 /// One consumer's `ShardBook` together with its place in the store, if it has one: what becomes true in the one is noted
 /// in the other. Confined to its loop.
 final class Positions: @unchecked Sendable {
-    /// Whether a record's hash key tells its shard: not in a stream that distributes records automatically, as it was described
-    /// last.
-    private(set) var isPlacedByHashKey = true
+    /// Whether a record's hash key tells its shard.
+    var placement = KeyPlacement()
     private(set) var book: ShardBook
     private let key: ConsumerKey
     /// nil: nothing is kept.
@@ -70,7 +69,7 @@ final class Positions: @unchecked Sendable {
 
     /// The stream is there.
     func described(_ summary: StreamSummary) {
-        isPlacedByHashKey = !summary.isAutoDistributed
+        placement.seen(summary)
     }
 
     func settled(_ shard: ShardID, _ checkpoint: Checkpoint) {

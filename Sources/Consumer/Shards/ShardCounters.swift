@@ -47,10 +47,11 @@ package struct ShardCounters: Equatable, Sendable {
         lastProgress = time
     }
 
-    /// - Parameter ending: of the subscription before, if there was one.
+    /// - Parameter ending: of the subscription before, if it was of the same reading of the shard. One of an earlier reading
+    ///   ended with that.
     mutating func subscribed(after ending: SubscriptionEnding?) {
+        if subscriptions > 0 { subscriptionEndings[ending ?? .revoked, default: 0] += 1 }
         subscriptions += 1
-        if let ending { subscriptionEndings[ending, default: 0] += 1 }
     }
 
     mutating func pushed(bytes: Int) {

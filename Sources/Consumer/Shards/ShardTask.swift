@@ -315,7 +315,7 @@ extension ShardTask {
             case .subscribe(let position, let generation): await subscribe(at: position, generation)
             case .receive(let generation): receive(generation)
             case .encode:
-                if let pointer = encode() { await fetch(pointer) }
+                if let pointer = await encode() { await fetch(pointer) }
                 await context.loop.nextTurn()
             case .end(let children):
                 session.ended(self, children)
@@ -425,21 +425,25 @@ extension ShardTask {
     private func hold(_ bytes: ByteBuffer, _ loan: Loan) {
         session.counters[id].progressed(at: .now())
         guard machine.responseReceived(bytes: bytes.count, now: context.loop.now) else { return }
-        let encoder = RecordBatchEncoder(
-            bytes, stream: session.stream, shard: id, encoding: session.encoding(of: id, for: reader),
-            skip: machine.window.position.skip)
-        response = HeldResponse(bytes, loan: loan, encoder: encoder)
+        response = HeldResponse(bytes, at: context.loop.now, loan: loan, encoder: encoder(of: bytes, givesAll: false))
+    }
+
+    private func encoder(of bytes: ByteBuffer, givesAll: Bool) -> RecordBatchEncoder {
+        RecordBatchEncoder(
+            bytes, stream: session.stream, shard: id,
+            encoding: session.encoding(of: id, for: reader, givesAll: givesAll), skip: machine.window.position.skip)
     }
 
     /// Makes one slice of the response a batch. The slice that is the last one ends the response, so that it does not stay
     /// in memory until the reader has taken the slice. Returns the large item that is needed first.
-    private func encode() -> ItemPointer? {
+    private func encode() async -> ItemPointer? {
         guard let response else {
             machine.responseBroken(now: context.loop.now)
             return nil
         }
         do throws(GetRecordsError) {
             let batch = try response.next()
+            guard await mayLeaveOut(by: response, besides: batch) else { return nil }
             noteDropped(by: response)
             if let batch {
                 offer(batch, of: response)
@@ -478,6 +482,20 @@ extension ShardTask {
             dropResponse()
             machine.responseBroken(now: context.loop.now)
         }
+    }
+
+    /// Whether what the response's encoder has left out may be left out. If not, the response is encoded anew, behind what was
+    /// offered of it; unless it is let go meanwhile.
+    private func mayLeaveOut(by response: HeldResponse, besides batch: EncodedBatch?) async -> Bool {
+        guard response.doubtsLeavingOut else { return true }
+        let mayLeaveOut = await session.mayLeaveOut(receivedAt: response.receivedAt)
+        guard self.response === response, !isStopped else { return false }
+        if mayLeaveOut {
+            response.confirmLeavingOut()
+        } else {
+            response.encodeAgain(batch) { encoder(of: $0, givesAll: true) }
+        }
+        return mayLeaveOut
     }
 
     /// Counts user records that belong to another shard, and says so once.

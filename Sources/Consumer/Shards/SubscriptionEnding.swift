@@ -6,6 +6,8 @@ package enum SubscriptionEnding: String, CaseIterable, Sendable {
     case silence
     /// The shard goes on at another position.
     case moved
+    /// The shard was taken from its reader: it has gone back, or another reader or another process goes on.
+    case revoked
     /// Another subscription has taken its place.
     case inUse
     /// The consumer, the shard or the stream is gone.

@@ -54,9 +54,8 @@ package enum SeekBody {
 
     private static func record(_ target: BodyFields, _ name: String, _ fields: BodyFields) throws(Problem) -> SeekTarget
     {
-        let number: SequenceNumber? = try target.text("sequenceNumber").flatMap(SequenceNumber.init)
         guard target.has("sequenceNumber") else { throw .field(.missing(name, hint: nil)) }
-        guard let number else {
+        guard let number = target.raw("sequenceNumber")?.string.flatMap(SequenceNumber.init) else {
             throw .field(.bad(name, accepted: "1 to 129 digits without leading zeros, as a string"))
         }
         return .record(number, of: try shard(fields))

@@ -20,7 +20,7 @@ package struct RecordBatchEncoder {
     /// What a framing puts around a payload at most: the event's name, and an id of 24 characters.
     package static let framingBytes = 64
 
-    private let response: ByteBuffer
+    package let response: ByteBuffer
     private let stream: StreamName
     private let shard: ShardID
     private var records: DeliveredRecords

@@ -1,6 +1,7 @@
 import AWS
 import HTTPServer
 import Logging
+import Reactor
 
 /// Where AWS's services are asked, and as whom: as options, environment, profile and the instance's metadata say, or the
 /// embedded Kinesis.
@@ -55,6 +56,9 @@ struct ServiceTargets {
         }
     }
 
+    /// What gives credentials and may hang.
+    var credentialProcesses: ChildProcesses { fetcher.processes }
+
     /// Another service, in Kinesis's region and with its credentials unless it has its own. Throws as the first one does.
     func target(_ service: AWSService, _ own: ServiceSettings) throws(StartError) -> ServiceTarget {
         let region = own.region.flatMap(Region.init) ?? kinesis.region
@@ -106,7 +110,7 @@ struct ServiceTargets {
     private static func standard(
         _ profile: String?, _ settings: Settings, _ environment: Environment, _ fetcher: CredentialsFetcher
     ) -> CredentialsChain {
-        let options = CredentialsPlan.Options(profile: profile, roleSigner: settings.sts.credentials.keys)
+        let options = CredentialsPlan.Options(profile: profile, roleSigner: settings.sts.credentials.roleSigner)
         return CredentialsChain(StandardCredentials(options, environment: environment, fetcher: fetcher))
     }
 

@@ -21,6 +21,8 @@ struct Services: @unchecked Sendable {
     let groups: GroupServices?
     /// Nil: nobody uses large items.
     private let items: ItemServices?
+    /// Ended with the process, before it where they hang.
+    let credentialProcesses: ChildProcesses
     private let state: StateStore
     private let transport: Transport
 
@@ -77,8 +79,8 @@ struct Services: @unchecked Sendable {
         groups?.start()
         items?.start()
         return Services(
-            consumers: consumers, producer: producer, offered: offered, groups: groups, items: items, state: state,
-            transport: transport)
+            consumers: consumers, producer: producer, offered: offered, groups: groups, items: items,
+            credentialProcesses: targets.credentialProcesses, state: state, transport: transport)
     }
 
     private static func watch(_ target: ServiceTarget) {
@@ -114,6 +116,7 @@ struct Services: @unchecked Sendable {
     func close() async {
         groups?.stop()
         items?.stop()
+        credentialProcesses.close()
         await state.close()
         transport.close()
     }

@@ -193,11 +193,10 @@ extension ProgramOption {
                 $0.wireFormat?.rawValue ?? ""
             },
         ] + credentials("credentials", \.credentials) + variants
-        // No profile: its roles are what STS is asked for.
         + place(
             "sts", \.sts.endpoint, \.sts.region, flag: "sts-endpoint", "where STS is asked for the credentials of roles"
         )
-        + keys("sts.credentials", \.sts.credentials)
+        + credentials("sts.credentials", \.sts.credentials)
 
     /// Which endpoints of a region are asked.
     private static let variants: [ProgramOption] = [
@@ -296,10 +295,10 @@ extension ProgramOption {
         _ name: String, _ key: WritableKeyPath<Settings, [String: String]> & Sendable
     ) -> ProgramOption {
         ProgramOption(
-            list: name, accepted: OptionKind.acceptedTag, isMapping: true,
+            list: name, accepted: OptionKind.acceptedTag, isMapping: true, key: { $0.key },
             read: { OptionKind.tag($0).map { [Tag(key: $0.key, value: $0.value)] } }
         ) {
-            $0[keyPath: key] = Dictionary($1.map { ($0.key, $0.value) }) { $1 }
+            $0[keyPath: key] = Dictionary(uniqueKeysWithValues: $1.map { ($0.key, $0.value) })
         } show: {
             $0[keyPath: key].map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
         }
@@ -328,18 +327,6 @@ extension ProgramOption {
     private static func credentials(
         _ name: String, _ key: WritableKeyPath<Settings, CredentialsSettings> & Sendable
     ) -> [ProgramOption] {
-        keys(name, key) + [
-            ProgramOption(name + ".profile", .text(longest: 256)) {
-                $0[keyPath: key].profile = $1.text
-            } show: {
-                $0[keyPath: key].profile ?? ""
-            }
-        ]
-    }
-
-    private static func keys(
-        _ name: String, _ key: WritableKeyPath<Settings, CredentialsSettings> & Sendable
-    ) -> [ProgramOption] {
         [
             ProgramOption(name + ".accessKeyId", .text(longest: 128)) {
                 $0[keyPath: key].id = $1.text
@@ -348,6 +335,11 @@ extension ProgramOption {
             },
             secret(name + ".secretAccessKey", key, \.secret),
             secret(name + ".sessionToken", key, \.sessionToken),
+            ProgramOption(name + ".profile", .text(longest: 256)) {
+                $0[keyPath: key].profile = $1.text
+            } show: {
+                $0[keyPath: key].profile ?? ""
+            },
         ]
     }
 

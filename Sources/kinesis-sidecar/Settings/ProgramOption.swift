@@ -67,9 +67,10 @@ struct ProgramOption: Sendable {
     }
 
     /// An option with a list. `read` makes elements of each value, or refuses it with nil.
+    /// - Parameter key: of which an element may have no other's; nil: they may be alike.
     init<Element>(
         list name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String = "",
-        isMapping: Bool = false,
+        isMapping: Bool = false, key: (@Sendable (Element) -> String)? = nil,
         read: @escaping @Sendable (String) -> [Element]?,
         apply: @escaping @Sendable (inout Settings, [Element]) -> Void,
         show: @escaping @Sendable (Settings) -> String
@@ -81,6 +82,8 @@ struct ProgramOption: Sendable {
                 for value in values {
                     guard let more = read(value) else { throw BadValue(value: value, accepted: accepted) }
                     elements += more
+                    guard let key, Set(elements.map(key)).count < elements.count else { continue }
+                    throw BadValue(value: value, accepted: accepted)
                 }
                 apply(&settings, elements)
             }, show: show)

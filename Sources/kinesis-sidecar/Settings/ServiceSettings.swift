@@ -32,11 +32,18 @@ struct CredentialsSettings: Sendable {
         return Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: sessionToken)
     }
 
+    /// As which they sign for roles (`sts.credentials`).
+    var roleSigner: CredentialsPlan.RoleSigner? {
+        keys.map { .keys($0) } ?? profile.map { .profile($0) }
+    }
+
     /// What is wrong with them together; nil: nothing.
     var problem: String? {
+        if profile != nil, id != nil || secret != nil || sessionToken != nil {
+            return "credentials have keys or a profile; give one of the two"
+        }
         if (id == nil) != (secret == nil) { return "credentials need both accessKeyId and secretAccessKey" }
         if sessionToken != nil, id == nil { return "a session token needs accessKeyId and secretAccessKey" }
-        if profile != nil, id != nil { return "credentials have keys or a profile; give one of the two" }
         return nil
     }
 }

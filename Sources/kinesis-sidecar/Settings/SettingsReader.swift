@@ -1,6 +1,8 @@
+import AWS
 import Consumer
 import Kinesis
 import S3
+import Time
 
 /// Makes settings of what command line, environment and file say, and collects every mistake. Performs no I/O.
 ///
@@ -16,10 +18,12 @@ struct SettingsReader {
     /// Mappings of the file that are no options: one mistake each, however many members they have.
     private var refusedMappings: Set<String> = []
 
-    /// - Parameter unreadable: what is wrong with the file as a whole, where it is not there for that.
+    /// - Parameters:
+    ///   - unreadable: what is wrong with the file as a whole, where it is not there for that.
+    ///   - now: behind which a moment that is read from may not lie.
     init(
         commandLine: CommandLineArguments, environment: EnvironmentSettings, file: ConfigFileSettings?,
-        unreadable: Mistake? = nil
+        unreadable: Mistake? = nil, now: WallTime = .now()
     ) {
         mistakes = unreadable.map { [$0] } ?? file?.mistakes ?? []
         mistakes += environment.mistakes + commandLine.mistakes
@@ -30,7 +34,7 @@ struct SettingsReader {
         for consumer in file?.entries(of: .consumers) ?? [] { take(consumer) }
         takeAccess(file)
         // Else one mistake would be told once more as what is missing because of it.
-        if mistakes.isEmpty { checkTogether() }
+        if mistakes.isEmpty { checkTogether(now) }
     }
 
     /// Where the value in force of an option came from, for people.
@@ -59,7 +63,7 @@ struct SettingsReader {
         } catch {
             // The part of a URL before the @ may be a password.
             let isSecret = option.name.contains("credentials.") || error.value.contains("@")
-            let shown = isSecret ? "the value" : "\"\(error.value)\""
+            let shown = isSecret ? "the value" : "\"\(Endpoint.masked(error.value))\""
             refuse(assignment, "\(shown) is not accepted; accepted: \(error.accepted)")
         }
     }
@@ -218,12 +222,12 @@ struct SettingsReader {
 
     // MARK: Options that need one another
 
-    private mutating func checkTogether() {
+    private mutating func checkTogether(_ now: WallTime) {
         for (name, problem) in settings.withoutEffect.sorted(by: { $0.key < $1.key }) {
             if let origin = origins[name] { mistakes.append(Mistake(origin, problem)) }
         }
         checkFanOut()
-        checkStreams()
+        checkStreams(now)
         checkLocalStreams()
         check(settings.credentials, "credentials")
         check(settings.dynamoDB.service.credentials, "dynamoDb.credentials")
@@ -243,16 +247,24 @@ struct SettingsReader {
     }
 
     /// For all consumers together, and for each that has options of its own.
-    private mutating func checkStreams() {
+    private mutating func checkStreams(_ now: WallTime) {
         let defaults = settings.consumerDefaults
-        check(defaults, names: Set(self.defaults.keys)) { [given = self.defaults] in given[$0]?.origin }
+        check(defaults, names: Set(self.defaults.keys), now) { [given = self.defaults] in given[$0]?.origin }
         for (consumer, origin) in zip(settings.consumers, consumerOrigins) where !consumer.options.items.isEmpty {
             let own = Set(consumer.options.items.map(\.name))
-            check(consumer.options.applied(to: defaults), names: own) { _ in origin }
+            check(consumer.options.applied(to: defaults), names: own, now) { _ in origin }
         }
     }
 
-    private mutating func check(_ options: ConsumerOptions, names: Set<String>, _ origin: (String) -> Origin?) {
+    private mutating func check(
+        _ options: ConsumerOptions, names: Set<String>, _ now: WallTime, _ origin: (String) -> Origin?
+    ) {
+        if names.contains("initialTimestamp"), let moment = options.initialPositionInStream.timestamp, moment > now {
+            mistakes.append(
+                Mistake(
+                    origin("initialTimestamp"),
+                    "initialTimestamp \(moment.iso8601) is still to come; accepted: a time that has passed"))
+        }
         if names.contains("shardCount"), options.streamMode == .onDemand {
             mistakes.append(
                 Mistake(origin("shardCount"), "shardCount does not go with streamMode \(StreamMode.onDemand.rawValue)"))

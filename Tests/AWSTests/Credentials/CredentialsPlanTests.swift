@@ -8,7 +8,7 @@ import Testing
 
     private static func plan(
         config: String = "", credentials: String = "", _ variables: [String: String] = [:],
-        profile: String? = nil, roleSigner: Credentials? = nil
+        profile: String? = nil, roleSigner: CredentialsPlan.RoleSigner? = nil
     ) throws -> CredentialsPlan {
         let shared = SharedConfig(
             config: try ConfigFile(config, name: "config"),
@@ -106,10 +106,36 @@ import Testing
         let middle = AssumedRole(arn: "arn:aws:iam::123456789012:role/middle")
         #expect(plan.recipe == .role(outer, signedBy: .role(middle, signedBy: .keys(Self.keys("base")))))
         let signed = try Self.plan(
-            config: config, credentials: Self.section("c", "base"), ["AWS_PROFILE": "a"], roleSigner: Self.keys("sts"))
+            config: config, credentials: Self.section("c", "base"), ["AWS_PROFILE": "a"],
+            roleSigner: .keys(Self.keys("sts")))
         #expect(
             signed.recipe == .role(outer, signedBy: .role(middle, signedBy: .keys(Self.keys("sts")))),
             "sts.credentials stand at the end of the way")
+    }
+
+    @Test func `a role may be signed for by a profile that the configuration names, and never by itself`() throws {
+        let config = """
+            [profile app]
+            role_arn = \(Self.role)
+            source_profile = app
+            [profile signer]
+            role_arn = arn:aws:iam::123456789012:role/signer
+            source_profile = base
+            """
+        func recipe(_ signer: String) throws -> CredentialsRecipe {
+            try Self.plan(
+                config: config, credentials: Self.section("base", "base") + Self.section("app", "own"), profile: "app",
+                roleSigner: .profile(signer)
+            ).recipe
+        }
+        let role = AssumedRole(arn: Self.role)
+        let signer = AssumedRole(arn: "arn:aws:iam::123456789012:role/signer")
+        #expect(try recipe("base") == .role(role, signedBy: .keys(Self.keys("base"))))
+        #expect(try recipe("signer") == .role(role, signedBy: .role(signer, signedBy: .keys(Self.keys("base")))))
+        #expect(try recipe("app") == .role(role, signedBy: .role(role, signedBy: .keys(Self.keys("own")))))
+        #expect(throws: CredentialsError.profileMissing("nobody", files: ["config", "credentials"])) {
+            try recipe("nobody")
+        }
     }
 
     @Test func `a role that names its own profile is signed for by the keys of that`() throws {

@@ -46,6 +46,17 @@ import Testing
         #expect(throws: error) { try Endpoint(text) }
     }
 
+    @Test(arguments: [
+        ("http://u:hush@x/y", "http://•••@x/y"), ("http://x/y?token=hush", "http://x/y?•••"),
+        ("http://u:hush?hush@x#hush", "http://u:hush?•••"), ("http://x#hush", "http://x#•••"),
+        ("http://@x?", "http://•••@x?•••"), ("http://x/a", "http://x/a"), ("x@y", "x@y"), ("ftp://u@x", "ftp://•••@x"),
+    ])
+    func `a URL is shown without what may be a secret`(text: String, shown: String) {
+        #expect(Endpoint.masked(text) == shown)
+        guard text != shown else { return }
+        #expect(!"\(EndpointError.unexpected(text))".contains(text) && !"\(EndpointError.host(text))".contains(text))
+    }
+
     @Test func `option, AWS_REGION, AWS_DEFAULT_REGION, profile name the region in this order`() throws {
         let profile = Profile(name: "p", settings: ["region": "eu-west-4"])
         func region(_ option: String?, _ variables: [String: String], _ profile: Profile?) throws -> String {

@@ -223,6 +223,21 @@ import Testing
         }
     }
 
+    @Test func `a subscription whose shard goes back is counted as revoked`() async throws {
+        try await Self.withFanOut(settings: { $0.defaults.unreadBytes = 1 << 20 }) { engine, kinesis in
+            let lost = try await engine.attach(fromStart)
+            let other = try await engine.attach(fromStart)
+            try await kinesis.put("a")
+            let reader = lost.assignment.isEmpty ? other : lost
+            #expect(try await engine.read(1, from: reader) == ["a"])
+            reader.detach(.lost)
+            #expect(try await engine.read(1, from: reader === lost ? other : lost) == ["a"])
+            let counters = try #require(engine.snapshot?.shards.first).counters
+            #expect(counters.subscriptions == 2)
+            #expect(counters.subscriptionEndings == [.revoked: 1])
+        }
+    }
+
     /// `status`: of an answer to the call; 200: it comes as an exception of a subscription that has begun.
     @Test(arguments: [
         ("KMSAccessDeniedException", 400), ("KMSDisabledException", 200), ("AccessDeniedException", 400),

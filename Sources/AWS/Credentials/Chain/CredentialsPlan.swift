@@ -15,12 +15,19 @@ package struct CredentialsPlan: Hashable, Sendable {
         /// A profile that goes before all other places, and before the variables that name one.
         package var profile: String?
         /// Signs for roles in the place of what a profile names for that.
-        package var roleSigner: Credentials?
+        package var roleSigner: RoleSigner?
 
-        package init(profile: String? = nil, roleSigner: Credentials? = nil) {
+        package init(profile: String? = nil, roleSigner: RoleSigner? = nil) {
             self.profile = profile
             self.roleSigner = roleSigner
         }
+    }
+
+    /// Who asks STS for roles, where the configuration itself says so.
+    package enum RoleSigner: Hashable, Sendable {
+        case keys(Credentials)
+        /// Whatever credentials this one of the shared files has; a role of its own is had as that profile says.
+        case profile(String)
     }
 
     /// - Throws: what is wrong with the first place that is set up, or that there is none.

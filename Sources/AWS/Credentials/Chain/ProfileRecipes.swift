@@ -5,7 +5,7 @@
 struct ProfileRecipes {
     let shared: SharedConfig
     let environment: Environment
-    let roleSigner: Credentials?
+    let roleSigner: CredentialsPlan.RoleSigner?
 
     /// Nil when the profile has none, which is no error: it may only name a region.
     func recipe(of name: String) throws(CredentialsError) -> CredentialsRecipe? {
@@ -51,22 +51,36 @@ struct ProfileRecipes {
         case (_?, _?): throw .badProfile(profile.name, .both("source_profile", "credential_source"))
         case (let name?, nil):
             // A role further on has a signer of its own.
-            if let roleSigner, shared.profile(name)?["role_arn"] == nil || name == profile.name {
-                return .keys(roleSigner)
-            }
+            let isLast = shared.profile(name)?["role_arn"] == nil || name == profile.name
+            if isLast, let signer = try configuredSigner() { return signer }
             let found =
                 name == profile.name
                 ? try keys(profile).map { .keys($0) } : try recipe(of: name, behind: behind)
             guard let found else { throw .incomplete(source: Self.source(name), missing: "keys of its own") }
             return found
         case (nil, let source?):
-            if let roleSigner { return .keys(roleSigner) }
+            if let signer = try configuredSigner() { return signer }
             return try recipe(credentialSource: source, profile)
         case (nil, nil):
-            if let roleSigner { return .keys(roleSigner) }
+            if let signer = try configuredSigner() { return signer }
             throw .incomplete(
                 source: Self.source(profile.name),
                 missing: "source_profile, credential_source or web_identity_token_file beside role_arn")
+        }
+    }
+
+    /// Nil where the configuration names none. A profile's roles have the signers that the files name: else it would sign for
+    /// itself.
+    private func configuredSigner() throws(CredentialsError) -> CredentialsRecipe? {
+        switch roleSigner {
+        case .keys(let keys)?: return .keys(keys)
+        case .profile(let name)?:
+            let files = ProfileRecipes(shared: shared, environment: environment, roleSigner: nil)
+            guard let recipe = try files.recipe(of: name) else {
+                throw .incomplete(source: Self.source(name), missing: "credentials")
+            }
+            return recipe
+        case nil: return nil
         }
     }
 

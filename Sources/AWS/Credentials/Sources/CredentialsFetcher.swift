@@ -11,6 +11,8 @@ package final class CredentialsFetcher: @unchecked Sendable {
     /// Where a service is asked that gives credentials; endpoints of the configuration included.
     package typealias Resolve = (AWSService, Region) throws(EndpointError) -> ServiceEndpoint
 
+    /// What `credential_process` runs.
+    package let processes: ChildProcesses
     private let transport: Transport
     private let stsRegion: Region
     private let resolve: Resolve
@@ -31,6 +33,7 @@ package final class CredentialsFetcher: @unchecked Sendable {
     /// - Parameter stsRegion: where STS is asked.
     package init(transport: Transport, stsRegion: Region, logger: Logger, resolve: @escaping Resolve) {
         self.transport = transport
+        processes = ChildProcesses(on: transport.loop)
         self.stsRegion = stsRegion
         self.logger = logger
         self.resolve = resolve
@@ -63,9 +66,8 @@ package final class CredentialsFetcher: @unchecked Sendable {
         let source = "credential_process \(process.words[0])"
         let printed: [UInt8]
         do throws(ChildProcessError) {
-            printed = try await ChildProcess.output(
-                of: process.words, limit: CredentialProcess.outputLimit, timeout: CredentialProcess.timeout,
-                on: transport.loop)
+            printed = try await processes.output(
+                of: process.words, limit: CredentialProcess.outputLimit, timeout: CredentialProcess.timeout)
         } catch {
             throw .failed(source: source, .process(error))
         }

@@ -5,13 +5,14 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.timeLimit(.minutes(1))) struct ChildProcessTests {
+@Suite(.timeLimit(.minutes(1))) struct ChildProcessesTests {
     private static func run(
         _ words: [String], limit: Int = 1024, timeout: Duration = .seconds(30)
     ) async throws -> Result<String, ChildProcessError> {
         try await onLoop { loop in
             do throws(ChildProcessError) {
-                let printed = try await ChildProcess.output(of: words, limit: limit, timeout: timeout, on: loop)
+                let printed = try await ChildProcesses(on: loop).output(
+                    of: words, limit: limit, timeout: timeout)
                 return .success(String(decoding: printed, as: UTF8.self))
             } catch {
                 return .failure(error)
@@ -50,7 +51,7 @@ import Testing
             }
             var result: ChildProcessError?
             do throws(ChildProcessError) {
-                _ = try await ChildProcess.output(of: hung, limit: 10, timeout: .seconds(3), on: loop)
+                _ = try await ChildProcesses(on: loop).output(of: hung, limit: 10, timeout: .seconds(3))
             } catch {
                 result = error
             }
@@ -59,8 +60,13 @@ import Testing
         }
         #expect(result == .timedOut(after: .seconds(3)))
         #expect(ticks.count.load(ordering: .relaxed) > 3)
-        let written = try testText(pids).split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
-        #expect(written.count == 2)
+        try await expectEnd(of: pids, count: 2)
+    }
+
+    /// Waits until the processes have gone whose ids the file has.
+    private func expectEnd(of pids: String, count: Int) async throws {
+        let written = try Self.testText(pids).split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
+        #expect(written.count == count)
         for pid in written {
             let deadline = ContinuousClock.now + .seconds(30)
             while isAlive(pid), ContinuousClock.now < deadline { await Task.yield() }
@@ -70,21 +76,69 @@ import Testing
 
     /// The grandchild is init's to reap: it is gone, or dead and not reaped yet.
     private func isAlive(_ pid: Int32) -> Bool {
-        let state = (try? testText("/proc/\(pid)/stat"))?.split(separator: " ").dropFirst(2).first
+        let state = (try? Self.testText("/proc/\(pid)/stat"))?.split(separator: " ").dropFirst(2).first
         return state.map { $0 != "Z" } ?? false
+    }
+
+    @Test func `closing ends what runs with those it started, and nothing is started any more`() async throws {
+        let folder = TemporaryFolder()
+        let pids = folder.path + "/pids"
+        let results: [ChildProcessError?] = try await onLoop { loop in
+            let processes = ChildProcesses(on: loop)
+            async let hung = Self.failure(of: processes, ["sh", "-c", "sleep 1000 & echo $$ $! > \(pids); wait"])
+            while try Self.lines(of: pids) == 0 { try await loop.sleep(for: .milliseconds(5)) }
+            processes.close()
+            return [await hung, await Self.failure(of: processes, ["true"])]
+        }
+        #expect(results == [.closed, .closed])
+        try await expectEnd(of: pids, count: 2)
+    }
+
+    /// The loop's thread stands for the process: the kernel does the same when that is killed.
+    @Test func `a program ends with the thread that has started it`() async throws {
+        let folder = TemporaryFolder()
+        let pids = folder.path + "/pids"
+        try await onLoop { loop in
+            let processes = ChildProcesses(on: loop)
+            loop.spawn { _ = await Self.failure(of: processes, ["sh", "-c", "echo $$ > \(pids); exec sleep 1000"]) }
+            while try Self.lines(of: pids) == 0 { try await loop.sleep(for: .milliseconds(5)) }
+        }
+        try await expectEnd(of: pids, count: 1)
+    }
+
+    @Test func `a program has no signal blocked or ignored that this process has`() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let status = try await Self.run(["sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status"], limit: 1000).get()
+        let masks = status.split(whereSeparator: \.isWhitespace).compactMap { UInt64($0, radix: 16) }
+        #expect(masks.count == 2 && masks[0] == 0)
+        #expect(try #require(masks.last) & (1 << UInt64(SIGPIPE - 1)) == 0)
+    }
+
+    private static func failure(of processes: ChildProcesses, _ words: [String]) async -> ChildProcessError? {
+        do throws(ChildProcessError) {
+            _ = try await processes.output(of: words, limit: 10, timeout: .seconds(1000))
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func lines(of path: String) throws -> Int {
+        guard access(path, F_OK) == 0 else { return 0 }
+        return try testText(path).split(separator: "\n", omittingEmptySubsequences: false).count - 1
     }
 
     @Test func `a descendant that keeps the output open does not keep the result`() async throws {
         let (result, duration) = try await onLoop { loop in
             let start = ContinuousClock.now
-            let printed = try await ChildProcess.output(
-                of: ["sh", "-c", "sleep 100 & echo done"], limit: 100, timeout: .seconds(90), on: loop)
+            let printed = try await ChildProcesses(on: loop).output(
+                of: ["sh", "-c", "sleep 100 & echo done"], limit: 100, timeout: .seconds(90))
             return (String(decoding: printed, as: UTF8.self), ContinuousClock.now - start)
         }
         #expect(result == "done\n" && duration < .seconds(60))
     }
 
-    private func testText(_ path: String) throws -> String {
+    private static func testText(_ path: String) throws -> String {
         guard let file = fopen(path, "r") else { throw TestFileError(path: path, code: errno) }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 4096)

@@ -1,63 +1,85 @@
 import CLinux
 import Glibc
 
-/// A program that is run to its end for what it prints, without holding up the loop. Confined to its loop.
+/// Programs that are run to their end for what they print, without holding up the loop. Confined to its loop.
 ///
-/// It gets this process's environment, nothing to read, and no place for its errors. It is a process group of its own, which
-/// is killed whole when it takes too long or prints too much.
-package enum ChildProcess {
-    /// What it printed, of at most `limit` bytes, once it has ended with success.
+/// Each gets this process's environment, nothing to read, and no place for its errors. It is a process group of its own, which
+/// is killed whole when it takes too long or prints too much, and by `close`. However this process ends, a child does not
+/// outlive it: the kernel kills it when the thread ends that has started it, which is the loop's. Whom the child itself has
+/// started may go on then, where nobody has called `close`.
+package final class ChildProcesses: @unchecked Sendable {
+    private let loop: EventLoop
+    private var running: [pid_t: Running] = [:]
+    private var isClosed = false
+
+    package init(on loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// What the program printed, of at most `limit` bytes, once it has ended with success.
     /// - Parameters:
     ///   - words: the program, looked for in PATH where it has no slash, and its arguments.
     ///   - timeout: from now to its end.
-    package static func output(
-        of words: [String], limit: Int, timeout: Duration, on loop: EventLoop
+    package func output(
+        of words: [String], limit: Int, timeout: Duration
     ) async throws(ChildProcessError) -> [UInt8] {
         loop.preconditionOnLoop()
+        guard !isClosed else { throw .closed }
         var ends: [Int32] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else { throw .system(SystemError("pipe2")) }
-        defer { close(ends[0]) }
-        let child = spawn(words, output: ends[1])
-        close(ends[1])
-        let running = Running(try child.get(), ends[0], limit, loop)
+        defer { Glibc.close(ends[0]) }
+        let started = Self.spawn(words, output: ends[1])
+        Glibc.close(ends[1])
+        let child = try started.get()
+        let program = Running(child, ends[0], limit, loop)
+        running[child] = program
+        defer { running[child] = nil }
         let result: Result<[UInt8], ChildProcessError>
         do throws(SystemError) {
-            result = try await running.result(within: timeout)
+            result = try await program.result(within: timeout)
         } catch {
-            running.kill()
+            program.kill()
             throw .system(error)
         }
         return try result.get()
     }
 
+    /// Ends the programs that run, with those whom they have started; none is started any more.
+    package func close() {
+        isClosed = true
+        for program in running.values { program.fail(.closed) }
+    }
+
+    /// - Parameter output: where what it prints goes.
     private static func spawn(_ words: [String], output: Int32) -> Result<pid_t, ChildProcessError> {
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawnattr_init(&attributes)
-        defer {
-            posix_spawn_file_actions_destroy(&actions)
-            posix_spawnattr_destroy(&attributes)
-        }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        // What this process blocks and ignores for its own sake is not the child's.
-        var none = sigset_t()
-        var ignored = sigset_t()
-        sigemptyset(&none)
-        sigemptyset(&ignored)
-        for signal in [SIGPIPE, SIGXFSZ] { sigaddset(&ignored, signal) }
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &ignored)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
+        let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard nothing >= 0 else { return .failure(.system(SystemError("open /dev/null"))) }
+        defer { Glibc.close(nothing) }
         var child: pid_t = 0
-        let code = posix_spawnp(&child, words[0], &actions, &attributes, &arguments, environ)
+        let code = withCStrings(places(of: words[0])) { places in
+            withCStrings(words) { arguments in
+                clinux_spawn(places, arguments, environ, [nothing, output, nothing], &child)
+            }
+        }
         return code == 0 ? .success(child) : .failure(.notStarted(code: code))
+    }
+
+    /// Where a program is looked for, in that order: as execvp(3) does.
+    private static func places(of program: String) -> [String] {
+        guard !program.utf8.contains(UInt8(ascii: "/")) else { return [program] }
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/bin:/usr/bin"
+        return path.split(separator: ":", omittingEmptySubsequences: false).map { folder in
+            folder.isEmpty ? program : "\(folder)/\(program)"
+        }
+    }
+
+    /// Texts as C has a list of them.
+    private static func withCStrings<Result>(
+        _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+    ) -> Result {
+        let copies = texts.map { strdup($0) } + [nil]
+        defer { for copy in copies { free(copy) } }
+        return body(copies)
     }
 }
 
@@ -71,6 +93,8 @@ package enum ChildProcessError: Error, Hashable, Sendable, CustomStringConvertib
     case signalled(Int32)
     case timedOut(after: Duration)
     case tooMuchOutput(limit: Int)
+    /// This process is ending.
+    case closed
     /// A call of this process itself failed.
     case system(call: String, code: Int32)
 
@@ -85,6 +109,7 @@ package enum ChildProcessError: Error, Hashable, Sendable, CustomStringConvertib
         case .signalled(let signal): "signal \(signal) ended the program"
         case .timedOut(let after): "the program did not end within \(after)"
         case .tooMuchOutput(let limit): "the program printed more than \(limit) bytes"
+        case .closed: "the program was not waited for, because the sidecar is ending"
         case .system(let call, let code): "\(call): \(String(cString: strerror(code))) (\(code))"
         }
     }
@@ -159,7 +184,7 @@ private final class Running {
         return code == 0 ? .success(printed) : .failure(.exited(code: code))
     }
 
-    private func fail(_ error: ChildProcessError) {
+    func fail(_ error: ChildProcessError) {
         kill()
         finish(.failure(error))
     }
