@@ -15,7 +15,7 @@ let package = Package(
             dependencies: [
                 "Client", "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3",
                 "AWS",
-                "HTTPServer", "HTTP", "Reactor", "JSON", "Time", "Bytes", "CLinux", "CYAML", log,
+                "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Time", "Bytes", "CLinux", log,
             ]
         ),
         .target(name: "Client", dependencies: ["AWS", "HTTP", "Reactor", "JSON", "Time", "Bytes"]),
@@ -23,7 +23,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Consumer", "Producer", "State", "Kinesis", "S3", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor",
-                "Protobuf", "JSON", "Time", "Bytes", log,
+                "Protobuf", "YAML", "JSON", "Time", "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
             // The descriptors are made by Scripts/descriptors.
@@ -68,6 +68,7 @@ let package = Package(
         .target(name: "CBOR", dependencies: ["JSON", "Time", "Bytes"]),
         .target(name: "Protobuf", dependencies: ["Bytes"]),
         .target(name: "XML", dependencies: ["CExpat"]),
+        .target(name: "YAML", dependencies: ["CYAML"]),
         .target(name: "JSON", dependencies: ["Bytes"]),
         .target(name: "Time"),
         .target(name: "Bytes"),
@@ -108,6 +109,7 @@ let package = Package(
         .testTarget(name: "CBORTests", dependencies: ["CBOR", "Bytes"]),
         .testTarget(name: "ProtobufTests", dependencies: ["Protobuf", "Bytes"]),
         .testTarget(name: "XMLTests", dependencies: ["XML"]),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON", "Bytes"]),
         .testTarget(name: "ReactorTests", dependencies: ["TestSupport", "Reactor"]),
         .testTarget(name: "SQLiteTests", dependencies: ["TestSupport", "SQLite"]),
@@ -162,7 +164,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
-                "Reactor", "Protobuf", "JSON", "Time", "Bytes", log,
+                "Reactor", "Protobuf", "YAML", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(name: "ClientTests", dependencies: ["Client", "AWS", "JSON", "Time", "Bytes"]),
         .testTarget(
@@ -216,6 +218,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzCBOR", ["CBOR", "Bytes"]),
         fuzzer("FuzzEventStream", ["AWS", "Bytes"]),
         fuzzer("FuzzXML", ["XML"]),
+        fuzzer("FuzzYAML", ["YAML"]),
         fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
         fuzzer("FuzzAggregatedRecords", ["Kinesis", "AWS", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),

@@ -22,6 +22,10 @@ package indirect enum JSONValue: Hashable, Sendable {
         return elements[index]
     }
 
+    package static func strings(_ texts: [String]) -> JSONValue { .array(texts.map(JSONValue.string)) }
+
+    package static func int(_ value: Int) -> JSONValue { .number(String(value)) }
+
     package var isNull: Bool { self == .null }
 
     package var bool: Bool? {

@@ -37,7 +37,7 @@ final class Program: @unchecked Sendable {
     private var gateway: Gateway?
     private var certificate: ServerCertificate?
     private var signals: Signals?
-    private var isDraining = false
+    private var isEnding = false
     private var failure: StartError?
 
     /// Makes what can be made before the loop runs: loggers, the loop, the folder of the data.
@@ -118,6 +118,7 @@ final class Program: @unchecked Sendable {
         options.allowedHosts = settings.allowedHosts
         options.allowedOrigins = settings.allowedOrigins
         options.access = settings.access
+        options.drainTimeout = settings.drainTimeout
         options.version = Help.version
         options.process = process
         let gateway = Gateway(
@@ -209,19 +210,29 @@ final class Program: @unchecked Sendable {
 
     private func received(_ signal: Int32) {
         let name = Self.signalNames[signal, default: "signal \(signal)"]
-        guard !isDraining else {
+        guard !isEnding else {
             // A terminal that is closed sends it twice: the kernel to the group, the shell to its jobs.
             if signal == SIGHUP { return }
             logger.notice("\(name) once more: ending at once")
             // The shells' convention for a process that a signal ended.
             end(code: 128 + signal)
         }
-        isDraining = true
-        logger.notice("\(name): draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
-        loop.spawn { await self.drain() }
+        isEnding = true
+        gateway?.advance(to: .leaving)
+        let delay = settings.shutdownDelay
+        guard delay > .zero else {
+            logger.notice("\(name): draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
+            loop.spawn { await self.drain() }
+            return
+        }
+        logger.notice("\(name): not ready any more; the drain follows", metadata: ["shutdownDelay": "\(delay)"])
+        _ = loop.schedule(after: delay) { [self] in
+            logger.notice("draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
+            loop.spawn { await self.drain() }
+        }
     }
 
-    /// Not ready, no new work, `end` to readers, what is in flight settled, the last checkpoints; then the loop stops.
+    /// No new work, `end` to readers, what is in flight settled, the last checkpoints; then the loop stops.
     private func drain() async {
         let now = loop.now
         let deadline = now + settings.drainTimeout
@@ -232,7 +243,7 @@ final class Program: @unchecked Sendable {
             end(code: 0)
         }
         _ = loop.schedule(after: Self.credentialPatience) { [self] in services?.credentialProcesses.close() }
-        gateway?.beginDraining()
+        gateway?.advance(to: .ending)
         if let services, let server {
             // Connections are taken until the readers' clients have acknowledged what they got; anything else that comes
             // is refused meanwhile.

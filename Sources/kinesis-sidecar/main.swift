@@ -17,6 +17,7 @@ let configuration = Configuration.read()
 switch configuration.action {
 case .help: Exit.print(Help.text, code: .success)
 case .version: Exit.print("kinesis-sidecar \(Help.version)\n", code: .success)
+case .configSchema: Exit.print(ConfigSchema.text, code: .success)
 case .run, .checkConfiguration: break
 }
 if !configuration.mistakes.isEmpty {

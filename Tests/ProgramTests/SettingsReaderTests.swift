@@ -497,6 +497,7 @@ import Time
 
     @Test func `help names every option that is there`() {
         for name in ProgramOption.all { #expect(Help.text.contains(name.dashedFlag ?? name.name)) }
+        for option in ["putTimeout=TIME", "maxPutBytes=SIZE", "--config-schema"] { #expect(Help.text.contains(option)) }
         for line in Help.text.split(separator: "\n") { #expect(line.count <= 120) }
     }
 }

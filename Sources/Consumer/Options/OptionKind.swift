@@ -8,8 +8,10 @@ package enum OptionKind: Equatable, Sendable {
     case boolean
     /// A decimal number within the range.
     case integer(ClosedRange<Int>)
-    /// Whole milliseconds within the range.
-    case milliseconds(ClosedRange<Int>)
+    /// A time within the range, which counts in the unit: a whole number of it, or a number with any unit of time.
+    case time(ClosedRange<Int>, in: TimeUnit)
+    /// A size, likewise.
+    case size(ClosedRange<Int>, in: SizeUnit)
     /// A decimal number of at least the bound.
     case number(atLeast: Double)
     /// One of these words, in this case; `true` and `false` in any.
@@ -23,6 +25,10 @@ package enum OptionKind: Equatable, Sendable {
     /// A moment: ISO 8601 with `Z` or an offset, or whole milliseconds since 1970.
     case moment
 
+    package static func milliseconds(_ range: ClosedRange<Int>) -> OptionKind { .time(range, in: .milliseconds) }
+
+    package static func bytes(_ range: ClosedRange<Int>) -> OptionKind { .size(range, in: .bytes) }
+
     /// About 24 days: the longest time that an option may name. Node.js's timers, for which lifion's options were
     /// made, reach no further either.
     package static let longestMilliseconds = 2_147_483_647
@@ -32,7 +38,8 @@ package enum OptionKind: Equatable, Sendable {
         switch self {
         case .boolean: "true or false"
         case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
-        case .milliseconds(let range): "milliseconds from \(range.lowerBound) to \(range.upperBound)"
+        case .time(let range, let unit): Self.accepted(range, unit, such: unit == .days ? "7d" : "30s")
+        case .size(let range, let unit): Self.accepted(range, unit, such: "64MiB")
         case .number(let least): "a number of at least \(least)"
         case .choice(let words): words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
         case .text(let longest): "1 to \(longest) characters without control characters"
@@ -42,6 +49,13 @@ package enum OptionKind: Equatable, Sendable {
         }
     }
 
+    private static func accepted<Unit: QuantityUnit>(
+        _ range: ClosedRange<Int>, _ unit: Unit, such example: String
+    ) -> String {
+        "\(unit.name) from \(range.lowerBound) to \(range.upperBound), or as much with a unit, such as \(example) "
+            + "(\(Unit.written))"
+    }
+
     /// nil when the text is not what `accepted` says.
     package func read(_ text: String) -> OptionValue? {
         switch self {
@@ -49,8 +63,12 @@ package enum OptionKind: Equatable, Sendable {
             return Self.truth(text).map(OptionValue.boolean)
         case .integer(let range):
             return Self.integer(text, in: range).map(OptionValue.integer)
-        case .milliseconds(let range):
-            return Self.integer(text, in: range).map { .duration(.milliseconds($0)) }
+        case .time(let range, let unit):
+            guard let count = Quantity.read(text, in: unit), range.contains(count) else { return nil }
+            return .duration(.milliseconds(count * unit.factor))
+        case .size(let range, let unit):
+            guard let count = Quantity.read(text, in: unit), range.contains(count) else { return nil }
+            return .integer(count)
         case .number(let least):
             guard let number = Double(text), number.isFinite, number >= least else { return nil }
             return .number(number)
@@ -149,6 +167,7 @@ package enum OptionKind: Equatable, Sendable {
 /// An option's value after it was read.
 package enum OptionValue: Equatable, Sendable {
     case boolean(Bool)
+    /// Of a size: how many of its option's unit.
     case integer(Int)
     case number(Double)
     case duration(Duration)

@@ -106,16 +106,6 @@ extension Problem {
     }
 }
 
-extension JSONValue {
-    static func strings(_ texts: [String]) -> JSONValue {
-        .array(texts.map(JSONValue.string))
-    }
-
-    static func int(_ value: Int) -> JSONValue {
-        .number(String(value))
-    }
-}
-
 // MARK: - The request
 
 extension OriginPolicy.Refusal {

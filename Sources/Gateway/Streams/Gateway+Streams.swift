@@ -140,7 +140,7 @@ extension ConsumerSnapshot {
         json.key(name)
         switch kind {
         case .boolean: json.bool(text == "true")
-        case .integer, .milliseconds, .number: json.value(.number(text))
+        case .integer, .time, .size, .number: json.value(.number(text))
         case .choice, .text, .shardIDs, .moment, .tags: json.string(text)
         }
     }

@@ -91,7 +91,9 @@ struct Settings: Sendable {
 
     // MARK: Process
 
-    /// From the signal to the end, whatever is still under way then.
+    /// From the signal to the drain: not ready, and everything else goes on.
+    var shutdownDelay = Duration.zero
+    /// From the drain's begin to the end, whatever is still under way then.
     var drainTimeout = Duration.seconds(25)
     var logLevel = Logger.Level.info
     /// Options that hold where a consumer's own entry or request names no other.

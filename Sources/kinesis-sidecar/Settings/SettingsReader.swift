@@ -133,18 +133,16 @@ struct SettingsReader {
         settings.createsUnlistedStreams = createAll ?? settings.isLocal
     }
 
-    private static let namesOfStream = ["streamName", "streamArn"]
+    private static let namesOfStream = StreamKey.allCases.map(\.rawValue)
     private static let namesInEntry = OptionName.all + namesOfStream
-    private static let arn = "an ARN, such as arn:aws:kinesis:eu-central-1:123456789012:stream/orders"
 
     /// The stream of an entry, which may give its name and its ARN.
     private mutating func stream(_ assignment: Assignment, besides other: StreamName?) -> StreamName? {
         let text = assignment.values[0]
-        let isARN = assignment.name == "streamArn"
-        let stream = isARN ? StreamARN(text).map(StreamName.init) : StreamName(nameOrARN: text)
+        let key = StreamKey(rawValue: assignment.name) ?? .name
+        let stream = key == .arn ? StreamARN(text).map(StreamName.init) : StreamName(nameOrARN: text)
         guard let stream, assignment.values.count == 1 else {
-            let name = "1 to \(StreamName.maximumLength) letters, digits, _, . and -, or "
-            refuse(assignment, "\"\(text)\" is not accepted; accepted: \(isARN ? "" : name)\(Self.arn)")
+            refuse(assignment, "\"\(text)\" is not accepted; accepted: \(key.accepted)")
             return nil
         }
         guard let other, other != stream else { return stream }

@@ -1,3 +1,5 @@
+import YAML
+
 /// The settings that a YAML file gives: options as keys, and lists whose entries are mappings. Performs no I/O.
 struct ConfigFileSettings: Equatable, Sendable {
     /// The lists whose entries are mappings; only the file has them.
@@ -44,7 +46,7 @@ struct ConfigFileSettings: Equatable, Sendable {
         guard case .sequence(let elements, let line) = node else {
             return refuse(name, node.line, "must be a list of mappings, each with a \(list.key)")
         }
-        if elements.isEmpty, list != .consumers { refuse(name, line, "the list is empty") }
+        if elements.isEmpty, !list.mayBeEmpty { refuse(name, line, "the list is empty") }
         for (index, element) in elements.enumerated() {
             let place = "\(name)[\(index)]"
             guard case .mapping(let members, let line) = element else {

@@ -32,10 +32,11 @@ enum Help {
         Every option can also stand in the environment or in the configuration file, where there are more:
           environment   \(OptionName.variable("noRecordsPollDelay"))=500
           file          noRecordsPollDelay: 500
-        The command line goes before the environment, the environment before the file.
+        The command line goes before the environment, the environment before the file. A TIME is in milliseconds, or has a
+        unit (\(TimeUnit.written)), a SIZE in bytes, or likewise (\(SizeUnit.written)): 30s, 64MiB.
 
         In the file and the environment only:
-        \(wrapped(OptionName.all.filter(isForFileOnly)))
+        \(wrapped(OptionName.all.filter(isForFileOnly).map(marked)))
         In the file only:
           consumers: [{streamName: orders, consumerGroup: billing}]   consumers that start with the program
           tokens: [{name: app, sha256: …, streams: [orders-*], verbs: [read]}]   who may do what
@@ -53,6 +54,7 @@ enum Help {
             ),
             ("config", .value("FILE"), "the configuration file, YAML"),
             ("check-config", .none, "check the configuration, print what is in force, and end"),
+            ("config-schema", .none, "print a JSON Schema of the configuration file, for editors"),
             ("version", .none, "print the version"),
             ("help", .none, "print this"),
         ]
@@ -72,6 +74,17 @@ enum Help {
     private static func isForFileOnly(_ name: String) -> Bool {
         if let option = ProgramOption.named(name) { return option.flag == nil }
         return name != "consumerGroup"
+    }
+
+    /// `putTimeout=TIME`
+    private static func marked(_ name: String) -> String {
+        switch OptionName.kind(of: name) {
+        case .time(_, in: .milliseconds): name + "=TIME"
+        case .time(_, let unit): name + "=TIME(\(unit.name))"
+        case .size(_, in: .bytes): name + "=SIZE"
+        case .size(_, let unit): name + "=SIZE(\(unit.name))"
+        default: name
+        }
     }
 
     /// Names in lines of at most 100 characters.

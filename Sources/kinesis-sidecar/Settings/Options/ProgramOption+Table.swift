@@ -16,17 +16,16 @@ extension ProgramOption {
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
-    /// Times are whole milliseconds, as in lifion's options.
     private static let milliseconds = OptionKind.milliseconds(0...OptionKind.longestMilliseconds)
     /// 1 KiB to 1 GiB.
-    private static let bytes = OptionKind.integer(1024...1 << 30)
+    private static let bytes = OptionKind.bytes(1024...1 << 30)
     private static let path = OptionKind.text(longest: 4096)
 
     private static func time(
         _ name: String, _ key: WritableKeyPath<Settings, Duration> & Sendable,
-        _ kind: OptionKind = .milliseconds(1...OptionKind.longestMilliseconds)
+        _ kind: OptionKind = .milliseconds(1...OptionKind.longestMilliseconds), help: String
     ) -> ProgramOption {
-        ProgramOption(name, kind) {
+        ProgramOption(name, kind, help: help) {
             $0[keyPath: key] = $1.duration ?? $0[keyPath: key]
         } show: {
             String($0[keyPath: key].wholeMilliseconds)
@@ -34,9 +33,9 @@ extension ProgramOption {
     }
 
     private static func number(
-        _ name: String, _ key: WritableKeyPath<Settings, Int> & Sendable, _ kind: OptionKind = bytes
+        _ name: String, _ key: WritableKeyPath<Settings, Int> & Sendable, _ kind: OptionKind = bytes, help: String
     ) -> ProgramOption {
-        ProgramOption(name, kind) {
+        ProgramOption(name, kind, help: help) {
             $0[keyPath: key] = $1.integer ?? $0[keyPath: key]
         } show: {
             String($0[keyPath: key])
@@ -89,7 +88,9 @@ extension ProgramOption {
         } show: {
             $0.localStreams.map(\.description).joined(separator: ",")
         },
-        number("localMemoryLimit", \.localMemoryLimit, .integer(32 << 20...1 << 40)),
+        number(
+            "localMemoryLimit", \.localMemoryLimit, .bytes(32 << 20...1 << 40),
+            help: "what the embedded Kinesis's records may take in memory, without dataDir"),
         ProgramOption(
             list: "listen", flag: "listen",
             accepted:
@@ -146,7 +147,10 @@ extension ProgramOption {
         } show: {
             String($0.isInsecure)
         },
-        ProgramOption("unixSocketMode", accepted: "octal permission bits, such as 0660") { settings, text in
+        ProgramOption(
+            "unixSocketMode", accepted: "octal permission bits, such as 0660",
+            help: "of Unix sockets: who may write to the file may connect"
+        ) { settings, text in
             guard (3...4).contains(text.utf8.count), let mode = mode_t(text, radix: 8), mode <= 0o777 else {
                 return false
             }
@@ -155,8 +159,10 @@ extension ProgramOption {
         } show: {
             "0" + String($0.socketAccess.mode, radix: 8)
         },
-        ProgramOption("unixSocketOwner", accepted: "USER, USER:GROUP or :GROUP, names or numbers of this system") {
-            settings, text in
+        ProgramOption(
+            "unixSocketOwner", accepted: "USER, USER:GROUP or :GROUP, names or numbers of this system",
+            help: "of Unix sockets"
+        ) { settings, text in
             guard let owner = SocketOwner(text) else { return false }
             (settings.socketAccess.owner, settings.socketAccess.group) = (owner.user, owner.group)
             return true
@@ -200,9 +206,14 @@ extension ProgramOption {
 
     /// Which endpoints of a region are asked.
     private static let variants: [ProgramOption] = [
-        truth("useFipsEndpoint", \.endpoints.useFIPS),
-        truth("useDualstackEndpoint", \.endpoints.useDualStack),
-        ProgramOption("accountIdEndpointMode", .choice(AccountIDEndpointMode.allCases.map(\.rawValue))) {
+        truth("useFipsEndpoint", \.endpoints.useFIPS, help: "whether the services' FIPS endpoints are asked"),
+        truth(
+            "useDualstackEndpoint", \.endpoints.useDualStack,
+            help: "whether endpoints with IPv6 beside IPv4 are asked"),
+        ProgramOption(
+            "accountIdEndpointMode", .choice(AccountIDEndpointMode.allCases.map(\.rawValue)),
+            help: "whether DynamoDB is asked at a host of the account"
+        ) {
             $0.endpoints.accountIDMode = AccountIDEndpointMode(rawValue: $1.text ?? "")
         } show: {
             $0.endpoints.accountIDMode?.rawValue ?? ""
@@ -210,11 +221,10 @@ extension ProgramOption {
     ]
 
     private static func truth(
-        _ name: String, _ key: WritableKeyPath<Settings, Bool?> & Sendable
+        _ name: String, _ key: WritableKeyPath<Settings, Bool?> & Sendable, help: String
     ) -> ProgramOption {
-        ProgramOption(name, accepted: "true or false") { settings, text in
-            settings[keyPath: key] = OptionKind.truth(text)
-            return settings[keyPath: key] != nil
+        ProgramOption(name, .boolean, help: help) {
+            $0[keyPath: key] = $1.boolean
         } show: {
             $0[keyPath: key].map(String.init) ?? ""
         }
@@ -232,22 +242,25 @@ extension ProgramOption {
     private static let dynamoDB: [ProgramOption] =
         [
             ProgramOption(
-                "dynamoDb.enabled", flag: "dynamodb", accepted: "true or false, or on or off", argument: "on|off",
+                "dynamoDb.enabled", flag: "dynamodb", .choice(["true", "false", "on", "off", "1", "0"]),
+                argument: "on|off",
                 help: "share groups with other sidecars (on; off with --local, unless the next one is given)"
-            ) { settings, text in
-                settings.dynamoDB.isEnabled = ["on": true, "off": false][text] ?? OptionKind.truth(text)
-                return settings.dynamoDB.isEnabled != nil
+            ) {
+                $0.dynamoDB.isEnabled = $1.text.flatMap { $0 == "on" ? true : OptionKind.truth($0) ?? false }
             } show: {
                 String($0.sharesGroups)
             },
-            ProgramOption("dynamoDb.tableName", accepted: "3 to 255 letters, digits, _, . and -") { settings, text in
+            ProgramOption(
+                "dynamoDb.tableName", accepted: "3 to 255 letters, digits, _, . and -",
+                help: "the table of shared groups; made where there is none"
+            ) { settings, text in
                 guard let name = TableName(text) else { return false }
                 settings.dynamoDB.table = name
                 return true
             } show: {
                 $0.dynamoDB.table.text
             },
-            tags("dynamoDb.tags", \.dynamoDB.tags),
+            tags("dynamoDb.tags", \.dynamoDB.tags, help: "tags that the table gets beside those that it has"),
             units("readCapacityUnits", \.dynamoDB.readUnits),
             units("writeCapacityUnits", \.dynamoDB.writeUnits),
         ]
@@ -259,30 +272,41 @@ extension ProgramOption {
     /// Where large items are, and which are large.
     private static let s3: [ProgramOption] =
         [
-            ProgramOption("s3.forcePathStyle", .boolean) {
+            ProgramOption(
+                "s3.forcePathStyle", .boolean, help: "whether a bucket is named in the path of a URL"
+            ) {
                 $0.s3.forcePathStyle = $1.boolean
             } show: {
                 $0.s3.forcePathStyle.map(String.init) ?? ""
             },
-            ProgramOption("s3.bucketName", accepted: BucketName.accepted) { settings, text in
+            ProgramOption(
+                "s3.bucketName", accepted: BucketName.accepted,
+                help: "where large items are put; made where there is none (the stream's name)"
+            ) { settings, text in
                 settings.s3.bucket = BucketName(text)
                 return settings.s3.bucket != nil
             } show: {
                 $0.s3.bucket?.text ?? ""
             },
-            number("s3.largeItemThreshold", \.s3.thresholdKilobytes, .integer(1...10_240)),
+            number(
+                "s3.largeItemThreshold", \.s3.thresholdKilobytes, .size(1...10_240, in: .kibibytes),
+                help: "a record with more data is put to S3"),
             ProgramOption(
                 list: "s3.nonS3Keys", accepted: "the name of a member of the records' JSON",
+                help: "members of an item that stand in its record too",
                 read: { $0.isEmpty ? nil : [$0] }
             ) {
                 $0.s3.nonS3Keys = $1
             } show: {
                 $0.s3.nonS3Keys.joined(separator: ",")
             },
-            tags("s3.tags", \.s3.tags),
+            tags("s3.tags", \.s3.tags, help: "tags that the bucket gets beside those that it has"),
             // S3 counts in whole days.
-            ProgramOption("s3.itemExpiration", .integer(1...36_500)) {
-                $0.s3.expirationDays = $1.integer
+            ProgramOption(
+                "s3.itemExpiration", .time(1...36_500, in: .days),
+                help: "after which S3 deletes an item (a day longer than the stream keeps records)"
+            ) {
+                $0.s3.expirationDays = $1.duration.map { Int($0 / .seconds(86_400)) }
             } show: {
                 $0.s3.expirationDays.map(String.init) ?? ""
             },
@@ -292,10 +316,10 @@ extension ProgramOption {
         + credentials("s3.credentials", \.s3.service.credentials)
 
     private static func tags(
-        _ name: String, _ key: WritableKeyPath<Settings, [String: String]> & Sendable
+        _ name: String, _ key: WritableKeyPath<Settings, [String: String]> & Sendable, help: String
     ) -> ProgramOption {
         ProgramOption(
-            list: name, accepted: OptionKind.acceptedTag, isMapping: true, key: { $0.key },
+            list: name, accepted: OptionKind.acceptedTag, help: help, isMapping: true, key: { $0.key },
             read: { OptionKind.tag($0).map { [Tag(key: $0.key, value: $0.value)] } }
         ) {
             $0[keyPath: key] = Dictionary(uniqueKeysWithValues: $1.map { ($0.key, $0.value) })
@@ -305,7 +329,10 @@ extension ProgramOption {
     }
 
     private static func units(_ name: String, _ key: WritableKeyPath<Settings, Int?> & Sendable) -> ProgramOption {
-        ProgramOption("dynamoDb.provisionedThroughput." + name, .integer(1...1_000_000)) {
+        ProgramOption(
+            "dynamoDb.provisionedThroughput." + name, .integer(1...1_000_000),
+            help: "of a table that is made here, beside the other one (on demand)"
+        ) {
             $0[keyPath: key] = $1.integer
         } show: {
             $0[keyPath: key].map(String.init) ?? ""
@@ -313,7 +340,8 @@ extension ProgramOption {
     }
 
     private static func region(
-        _ name: String, _ key: WritableKeyPath<Settings, String?> & Sendable, flag: String? = nil, help: String = ""
+        _ name: String, _ key: WritableKeyPath<Settings, String?> & Sendable, flag: String? = nil,
+        help: String = "of this service (region)"
     ) -> ProgramOption {
         ProgramOption(name, flag: flag, accepted: "a region, such as eu-central-1", argument: "REGION", help: help) {
             settings, text in
@@ -328,14 +356,17 @@ extension ProgramOption {
         _ name: String, _ key: WritableKeyPath<Settings, CredentialsSettings> & Sendable
     ) -> [ProgramOption] {
         [
-            ProgramOption(name + ".accessKeyId", .text(longest: 128)) {
+            ProgramOption(name + ".accessKeyId", .text(longest: 128), help: "fixed credentials, beside secretAccessKey")
+            {
                 $0[keyPath: key].id = $1.text
             } show: {
                 $0[keyPath: key].id ?? ""
             },
-            secret(name + ".secretAccessKey", key, \.secret),
-            secret(name + ".sessionToken", key, \.sessionToken),
-            ProgramOption(name + ".profile", .text(longest: 256)) {
+            secret(name + ".secretAccessKey", key, \.secret, help: "of accessKeyId"),
+            secret(name + ".sessionToken", key, \.sessionToken, help: "of temporary credentials"),
+            ProgramOption(
+                name + ".profile", .text(longest: 256), help: "a profile of AWS's shared files; not beside keys"
+            ) {
                 $0[keyPath: key].profile = $1.text
             } show: {
                 $0[keyPath: key].profile ?? ""
@@ -359,11 +390,11 @@ extension ProgramOption {
 
     private static func secret(
         _ name: String, _ keys: WritableKeyPath<Settings, CredentialsSettings> & Sendable,
-        _ key: WritableKeyPath<CredentialsSettings, Secret?> & Sendable
+        _ key: WritableKeyPath<CredentialsSettings, Secret?> & Sendable, help: String
     ) -> ProgramOption {
         let kind = OptionKind.text(longest: 8192)
         let accepted = "\(kind.accepted), and not the \(Secret.mask) that is shown in place of it"
-        return ProgramOption(name, accepted: accepted) { settings, text in
+        return ProgramOption(name, accepted: accepted, help: help) { settings, text in
             settings[keyPath: keys][keyPath: key] = Secret(text)
             return kind.read(text) != nil && text != Secret.mask
         } show: {
@@ -372,17 +403,36 @@ extension ProgramOption {
     }
 
     private static let http: [ProgramOption] = [
-        number("maxHeaderBytes", \.http.headerBytes),
-        number("maxBodyBytes", \.http.bodyBytes),
-        number("maxBodyBytesTogether", \.http.bodyBytesTogether),
-        number("maxConnections", \.http.connections, .integer(1...1_000_000)),
-        time("idleTimeout", \.http.idleTime),
-        time("headerTimeout", \.http.headerTime),
-        time("bodyTimeout", \.http.bodyTime),
-        time("readerWriteTimeout", \.http.streamWriteTime, milliseconds),
-        time("heartbeatInterval", \.heartbeatInterval, GatewayOptions.heartbeatIntervals),
+        number(
+            "maxHeaderBytes", \.http.headerBytes,
+            help: "a request's header; beyond it 431"),
+        number(
+            "maxBodyBytes", \.http.bodyBytes,
+            help: "a request's body, or a line of one; beyond it 413"),
+        number(
+            "maxBodyBytesTogether", \.http.bodyBytesTogether,
+            help: "memory of all bodies that are read; beyond it 503"),
+        number(
+            "maxConnections", \.http.connections, .integer(1...1_000_000),
+            help: "beyond it 503"),
+        time(
+            "idleTimeout", \.http.idleTime,
+            help: "an idle connection is closed"),
+        time(
+            "headerTimeout", \.http.headerTime,
+            help: "a header that is not complete by then gets 408"),
+        time(
+            "bodyTimeout", \.http.bodyTime,
+            help: "a body without progress for so long gets 408"),
+        time(
+            "readerWriteTimeout", \.http.streamWriteTime, milliseconds,
+            help: "a reader that takes nothing for so long is closed; 0: never"),
+        time(
+            "heartbeatInterval", \.heartbeatInterval, GatewayOptions.heartbeatIntervals,
+            help: "after so long without an event a reader gets a sign of life"),
         ProgramOption(
             list: "allowedHosts", accepted: "a host name without a port, or *.suffix",
+            help: "accepted in Host beside localhost and IP addresses",
             read: { isHostName($0) ? [$0] : nil }
         ) {
             $0.allowedHosts = $1
@@ -391,6 +441,7 @@ extension ProgramOption {
         },
         ProgramOption(
             list: "allowedOrigins", accepted: "an origin, such as https://app.example",
+            help: "whose pages may read and put (CORS)",
             read: { isOrigin($0) ? [$0] : nil }
         ) {
             $0.allowedOrigins = $1
@@ -400,19 +451,38 @@ extension ProgramOption {
     ]
 
     private static let flow: [ProgramOption] = [
-        number("maxBufferedBytes", \.maxBufferedBytes, .integer(1 << 20...1 << 40)),
-        number("maxPutBytes", \.maxPutBytes, .integer(1 << 20...1 << 40)),
-        time("putTimeout", \.putTimeout),
-        time("putLinger", \.putLinger, milliseconds),
-        ProgramOption("aggregate", .boolean) {
+        number(
+            "maxBufferedBytes", \.maxBufferedBytes, .bytes(1 << 20...1 << 40),
+            help: "answers of GetRecords held at once, over all consumers"),
+        number(
+            "maxPutBytes", \.maxPutBytes, .bytes(1 << 20...1 << 40),
+            help: "puts that wait, over all streams; beyond it 429"),
+        time(
+            "putTimeout", \.putTimeout,
+            help: "a put that is not answered by then gets 504"),
+        time(
+            "putLinger", \.putLinger, milliseconds,
+            help: "a put waits so long for others to share its request"),
+        ProgramOption(
+            "aggregate", .boolean,
+            help: "put records of one shard together as one, as the Kinesis Producer Library does"
+        ) {
             $0.aggregates = $1.boolean ?? $0.aggregates
         } show: {
             String($0.aggregates)
         },
-        number("aggregationMaxSize", \.aggregation.maxSize, .integer(64...1 << 20)),
-        number("aggregationMaxCount", \.aggregation.maxCount, .integer(1...100_000)),
-        time("recordMaxBufferedTime", \.aggregation.maxBufferedTime, .milliseconds(0...60_000)),
-        ProgramOption("rateLimit", .integer(1...1000)) {
+        number(
+            "aggregationMaxSize", \.aggregation.maxSize, .bytes(64...1 << 20),
+            help: "of an aggregate; a larger record is put alone"),
+        number(
+            "aggregationMaxCount", \.aggregation.maxCount, .integer(1...100_000),
+            help: "records of an aggregate"),
+        time(
+            "recordMaxBufferedTime", \.aggregation.maxBufferedTime, .milliseconds(0...60_000),
+            help: "how long a record waits for others of its aggregate"),
+        ProgramOption(
+            "rateLimit", .integer(1...1000), help: "percent of each shard's write limits that this process takes (none)"
+        ) {
             $0.rateLimit = $1.integer ?? $0.rateLimit
         } show: {
             $0.rateLimit.map(String.init) ?? ""
@@ -420,7 +490,12 @@ extension ProgramOption {
     ]
 
     private static let process: [ProgramOption] = [
-        time("drainTimeout", \.drainTimeout, milliseconds),
+        time(
+            "shutdownDelay", \.shutdownDelay, milliseconds,
+            help: "after a signal /readyz says 503 for so long, and all else goes on, before the drain"),
+        time(
+            "drainTimeout", \.drainTimeout, milliseconds,
+            help: "the longest that the drain after a signal may take"),
         ProgramOption(
             "logLevel", flag: "log-level", .choice(Logger.Level.allCases.map(\.rawValue)), argument: "LEVEL",
             help: "trace, debug, info, notice, warning, error or critical (info)"

@@ -4,7 +4,7 @@ import Consumer
 /// What the command line asks for. Performs no I/O.
 struct CommandLineArguments: Equatable, Sendable {
     /// What the program is to do.
-    enum Action: Equatable, Sendable { case run, help, version, checkConfiguration }
+    enum Action: Equatable, Sendable { case run, help, version, checkConfiguration, configSchema }
 
     private(set) var action = Action.run
     private(set) var assignments: [Assignment] = []
@@ -97,6 +97,7 @@ struct CommandLineArguments: Equatable, Sendable {
 
     private static let actions: [String: Action] = [
         "help": .help, "version": .version, "check-config": .checkConfiguration,
+        "config-schema": .configSchema,
     ]
 
     private static let words: [String: Action] = ["help": .help, "version": .version]

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import kinesis_sidecar
+import YAML
 
 @Suite struct YAMLReaderTests {
     private func read(_ text: String) throws(YAMLError) -> YAMLNode? {
@@ -41,6 +40,26 @@ import Testing
         let error = #expect(throws: YAMLError.self) { try self.read(text) }
         #expect(error?.line == line)
         #expect(error?.problem.contains(problem) == true || problem.isEmpty)
+    }
+
+    @Test func `aliases and merge keys are expanded where that is asked for`() throws {
+        let text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: [*a, '<<']\n"
+        let node = try YAMLReader.read(Array(text.utf8), references: .expanded)
+        guard case .mapping(let members, _)? = node, case .mapping(let merged, _) = members[1].value,
+            case .sequence(let elements, _) = members[2].value
+        else {
+            Issue.record("\(String(describing: node))")
+            return
+        }
+        #expect(merged.map(\.key) == ["y", "x"])
+        #expect(merged[0].value == .scalar("3", isPlain: true, line: 2))
+        #expect(elements[0] == members[0].value)
+    }
+
+    @Test(arguments: [("a: *b\n", "*b stands"), ("a: &a [*a]\n", "*a stands"), ("a: &a 1\nb: {<<: *a}\n", "<< takes")])
+    func `an alias of what has not ended, or a merge of no mapping, is refused`(_ text: String, _ problem: String) {
+        let error = #expect(throws: YAMLError.self) { try YAMLReader.read(Array(text.utf8), references: .expanded) }
+        #expect(error?.problem.contains(problem) == true, "\(String(describing: error))")
     }
 
     @Test func `a document cut anywhere is read or refused, never a crash`() {

@@ -18,7 +18,15 @@ struct ProgramOption: Sendable {
         case value(String)
     }
 
+    /// What a value is.
+    enum Shape {
+        case of(OptionKind)
+        /// Text that the option itself reads, and what is accepted, in words.
+        case text(accepted: String)
+    }
+
     let name: String
+    let shape: Shape
     /// Without its dashes; nil for what only the file and the environment may say.
     let flag: String?
     let argument: Argument
@@ -26,7 +34,7 @@ struct ProgramOption: Sendable {
     let isList: Bool
     /// A list of `KEY=VALUE`, which the file may have as a mapping.
     let isMapping: Bool
-    /// One line for `--help`.
+    /// One line that says what it does, for `--help` and `--config-schema`.
     let help: String
     /// Takes the values, which are as many as `isList` allows.
     let apply: @Sendable (inout Settings, [String]) throws(BadValue) -> Void
@@ -38,12 +46,13 @@ struct ProgramOption: Sendable {
 
     /// An option with one value that `kind` reads.
     init(
-        _ name: String, flag: String? = nil, _ kind: OptionKind, argument: String = "VALUE", help: String = "",
+        _ name: String, flag: String? = nil, _ kind: OptionKind, argument: String = "VALUE", help: String,
         apply: @escaping @Sendable (inout Settings, OptionValue) -> Void,
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.init(
-            name, flag: flag, argument: kind == .boolean ? .none : .value(argument), isList: false, isMapping: false,
+            name, .of(kind), flag: flag, argument: kind == .boolean ? .none : .value(argument), isList: false,
+            isMapping: false,
             help: help,
             apply: { (settings, values) throws(BadValue) in
                 guard let value = kind.read(values[0]) else {
@@ -55,12 +64,13 @@ struct ProgramOption: Sendable {
 
     /// An option whose value the closure reads; it returns false for one that is not accepted.
     init(
-        _ name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String = "",
+        _ name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String,
         apply: @escaping @Sendable (inout Settings, String) -> Bool,
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.init(
-            name, flag: flag, argument: .value(argument), isList: false, isMapping: false, help: help,
+            name, .text(accepted: accepted), flag: flag, argument: .value(argument), isList: false, isMapping: false,
+            help: help,
             apply: { (settings, values) throws(BadValue) in
                 if !apply(&settings, values[0]) { throw BadValue(value: values[0], accepted: accepted) }
             }, show: show)
@@ -69,14 +79,15 @@ struct ProgramOption: Sendable {
     /// An option with a list. `read` makes elements of each value, or refuses it with nil.
     /// - Parameter key: of which an element may have no other's; nil: they may be alike.
     init<Element>(
-        list name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String = "",
+        list name: String, flag: String? = nil, accepted: String, argument: String = "VALUE", help: String,
         isMapping: Bool = false, key: (@Sendable (Element) -> String)? = nil,
         read: @escaping @Sendable (String) -> [Element]?,
         apply: @escaping @Sendable (inout Settings, [Element]) -> Void,
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.init(
-            name, flag: flag, argument: .value(argument), isList: true, isMapping: isMapping, help: help,
+            name, .text(accepted: accepted), flag: flag, argument: .value(argument), isList: true, isMapping: isMapping,
+            help: help,
             apply: { (settings, values) throws(BadValue) in
                 var elements: [Element] = []
                 for value in values {
@@ -90,11 +101,12 @@ struct ProgramOption: Sendable {
     }
 
     private init(
-        _ name: String, flag: String?, argument: Argument, isList: Bool, isMapping: Bool, help: String,
+        _ name: String, _ shape: Shape, flag: String?, argument: Argument, isList: Bool, isMapping: Bool, help: String,
         apply: @escaping @Sendable (inout Settings, [String]) throws(BadValue) -> Void,
         show: @escaping @Sendable (Settings) -> String
     ) {
         self.name = name
+        self.shape = shape
         self.flag = flag
         self.argument = argument
         self.isList = isList

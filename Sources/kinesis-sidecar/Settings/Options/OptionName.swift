@@ -11,6 +11,13 @@ enum OptionName {
     /// Those, and the lists that only the file has.
     static let ofFile: [String] = all + ConfigFileSettings.EntryList.allCases.map(\.rawValue)
 
+    /// What its value is; nil where the option reads it itself.
+    static func kind(of name: String) -> OptionKind? {
+        guard let option = ProgramOption.named(name) else { return ConsumerOption.named(name)?.kind }
+        guard case .of(let kind) = option.shape else { return nil }
+        return kind
+    }
+
     /// Whether the file may have a mapping of any keys as the option's value.
     static func isMapping(_ name: String) -> Bool {
         ProgramOption.named(name)?.isMapping ?? (ConsumerOption.named(name)?.kind == .tags)
