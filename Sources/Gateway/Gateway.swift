@@ -15,8 +15,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     let options: GatewayOptions
     let logger: Logger
     private let origins: OriginPolicy
-    /// The process is ending: not ready, and no new reader.
-    private(set) var isDraining = false
+    private(set) var stage = Stage.serving
     private var refusals = RefusalLog()
     /// Requests for records that were refused.
     private(set) var refusedReaders: [ProblemCode: Int] = [:]
@@ -41,11 +40,14 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         origins = OriginPolicy(allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins)
     }
 
-    /// From here on the sidecar is not ready, and a new request for records is closed unanswered: every client of
-    /// server-sent events tries again after that, while any status but 200 ends an EventSource for good.
-    package func beginDraining() {
-        isDraining = true
-        for end in endless.values { end() }
+    /// Goes on to a stage; false where that was reached already.
+    @discardableResult package func advance(to stage: Stage) -> Bool {
+        guard self.stage < stage else { return false }
+        self.stage = stage
+        if stage == .ending {
+            for end in endless.values { end() }
+        }
+        return true
     }
 
     package func handle(_ exchange: HTTPExchange) async { await handle(exchange, from: .main) }
@@ -101,7 +103,8 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stream(let stream): try await describe(exchange, stream)
         case .livez: try await livez(exchange)
         case .readyz: try await readyz(exchange, principal)
-        case .openAPI: try await openAPI(exchange)
+        case .openAPI(let format): try await openAPI(exchange, format)
+        case .drain: try await drain(exchange)
         }
     }
 
@@ -122,7 +125,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         case .stream(let stream): .stream(try await identified(stream))
         case .shards(let stream): .shards(try await identified(stream))
         case .put, .assignments(nil), .stats(nil), .streams, .statusPage, .process, .metrics, .livez, .readyz,
-            .openAPI:
+            .openAPI, .drain:
             route
         }
     }

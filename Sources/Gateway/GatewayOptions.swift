@@ -21,6 +21,9 @@ package struct GatewayOptions: Sendable {
     /// How long `stop` waits for readers that do not take what is on its way to them.
     package var stopTimeout: Duration = .seconds(10)
 
+    /// How long `POST /drain` waits for readers that do not take what is on its way to them.
+    package var drainTimeout: Duration = .seconds(25)
+
     /// What `heartbeatInterval` may be, in the configuration and in a query.
     package static let heartbeatIntervals = OptionKind.milliseconds(100...OptionKind.longestMilliseconds)
 

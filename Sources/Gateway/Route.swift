@@ -28,12 +28,14 @@ package enum Route: Equatable, Sendable {
     case metrics
     case livez
     case readyz
-    case openAPI
+    case openAPI(ContractFormat)
+    /// This sidecar stops reading, and goes on with the rest.
+    case drain
 
     /// The methods that the route has. HEAD is GET without a body.
     package var methods: [HTTPMethod] {
         switch self {
-        case .put, .start, .stop, .forget, .goOn, .seek: [.post]
+        case .put, .start, .stop, .forget, .goOn, .seek, .drain: [.post]
         case .checkpoints, .storedCheckpoints: [.get, .head, .post]
         case .records, .shards, .assignments, .stats, .streams, .stream, .statusPage, .process, .metrics, .livez,
             .readyz, .openAPI:
@@ -89,7 +91,9 @@ package enum Route: Equatable, Sendable {
         case (1, "streams"): return .streams
         case (1, "livez"): return .livez
         case (1, "readyz"): return .readyz
-        case (1, "openapi.yaml"): return .openAPI
+        case (1, "openapi.yaml"): return .openAPI(.yaml)
+        case (1, "openapi.json"): return .openAPI(.json)
+        case (1, "drain"): return .drain
         case (2, "streams"): return .stream(try stream(segments[1]))
         case (3, "streams"): return try ofStream(segments[1], segments[2])
         default: return nil

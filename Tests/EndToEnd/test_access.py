@@ -69,7 +69,7 @@ def test_every_operation_of_the_contract_is_refused_without_a_token(guarded):
             else:
                 assert answer.status == 401 and answer.json["code"] == "missingToken", path
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert free == {"/", "/livez", "/readyz", "/openapi.yaml"}
+    assert free == {"/", "/livez", "/readyz", "/openapi.yaml", "/openapi.json"}
 
 
 def test_each_verb_is_needed_for_what_it_stands_for(guarded):
@@ -359,7 +359,9 @@ def test_streams_of_grpc_are_allowed_what_their_routes_are(guarded, call_as):
 
 # The admin listener
 
-SERVED = ["/livez", "/readyz", "/metrics", "/", "/process", "/stats", "/streams", "/assignments", "/openapi.yaml"]
+SERVED = [
+    "/livez", "/readyz", "/metrics", "/", "/process", "/stats", "/streams", "/assignments", "/openapi.yaml",
+    "/openapi.json"]
 
 
 def own_address():

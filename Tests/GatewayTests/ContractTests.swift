@@ -3,12 +3,42 @@ import Bytes
 import Glibc
 import HTTP
 import HTTPServer
+import JSON
 import Testing
+import YAML
 
 /// openapi.yaml and the program say the same.
 @Suite struct ContractTests {
     @Test func `the program holds the contract as it stands in the repository`() throws {
-        #expect(Gateway.contract.text == (try contract()))
+        #expect(Contract.yaml.text == (try contract()))
+    }
+
+    @Test func `the contract as JSON is the same document`() throws {
+        let json = try JSONParser.parse(Contract.json)
+        #expect(json["openapi"] == "3.1.0")
+        let yaml = try #require(try YAMLReader.read(Array(contract().utf8), depthLimit: 64, references: .expanded))
+        guard case .mapping(let members, _) = yaml else { return #expect(Bool(false), "no mapping") }
+        #expect(json.object?.map(\.key) == members.map(\.key))
+        let paths = try contract().split(separator: "\n").filter { $0.hasPrefix("  /") }.map {
+            $0.dropFirst(2).dropLast()
+        }
+        #expect(json["paths"]?.object?.map { Substring($0.key) } == paths)
+        // What an anchor stands for, and what a merge key takes over.
+        #expect(json["components"]?["responses"]?["NotPermitted"]?["content"]?["application/problem+json"] != nil)
+        #expect(!Contract.json.text.contains("\"<<\""))
+    }
+
+    @Test(arguments: [
+        ("~", "null"), ("null", "null"), ("", "null"), ("true", "true"), ("'true'", #""true""#), ("yes", #""yes""#),
+        ("0", "0"), ("-1.5e3", "-1.5e3"), ("1.", #""1.""#), ("007", #""007""#), ("+1", #""+1""#), ("1e", #""1e""#),
+        ("-", #""-""#), (".5", #"".5""#), ("0x1F", #""0x1F""#), ("3.1.0", #""3.1.0""#),
+        ("9007199254740993", "9007199254740993"),
+    ])
+    func `a scalar is what JSON and YAML agree on, else text`(_ yaml: String, _ json: String) throws {
+        let node = try #require(try YAMLReader.read(Array("a: \(yaml)\n".utf8)))
+        var writer = JSONWriter()
+        node.write(&writer)
+        #expect(writer.buffer.text == "{\"a\":\(json)}")
     }
 
     @Test func `the contract lists every problem code, and no other`() throws {

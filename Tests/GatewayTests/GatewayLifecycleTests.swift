@@ -37,6 +37,31 @@ import Testing
         }
     }
 
+    @Test func `drained it takes no reader, and puts and acknowledgements go on`() async throws {
+        try await TestSidecar.run { sidecar in
+            let client = try sidecar.follow("consumerGroup=g&useAutoCheckpoints=false")
+            _ = try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"one"}"#)
+            try client.read(until: "one")
+            let begun = try sidecar.send("POST", "/drain")
+            #expect(begun.status == 202)
+            #expect(begun.json?["status"] == "draining")
+            try client.read(until: "event: end\ndata: {\"reason\":\"draining\"}\n\n")
+            #expect(await sidecar.becomes { $0.consumers.remains.isEmpty })
+            let again = try sidecar.send("POST", "/drain")
+            #expect(again.status == 200)
+            #expect(again.json == ["status": "drained", "readers": 0, "consumers": 0])
+            #expect(try sidecar.send("GET", "/readyz").status == 503)
+            let refused = try sidecar.send("GET", "/streams/orders/records?consumerGroup=g")
+            #expect(refused.status == 503)
+            #expect(refused.code == "draining")
+            #expect(try sidecar.send("POST", "/streams/orders/start?consumerGroup=g").code == "draining")
+            #expect(try sidecar.send("POST", "/streams/orders/put", body: #"{"data":"two"}"#).status == 200)
+            #expect(try sidecar.send("POST", "/drain?now=1").code == "unknownOption")
+            #expect(try sidecar.send("GET", "/drain").code == "methodNotAllowed")
+            await sidecar.drain()
+        }
+    }
+
     @Test func `what was never here can be stopped`() async throws {
         try await TestSidecar.run { sidecar in
             let answer = try sidecar.send("POST", "/streams/nobody/stop")

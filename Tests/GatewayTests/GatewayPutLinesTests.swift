@@ -193,7 +193,7 @@ import Testing
             client.writeChunk("{\"data\":1}\n")
             #expect(await sidecar.becomes { $0.producer.waitingBytes > 0 })
             let drain = Task { await sidecar.drain() }
-            #expect(await sidecar.becomes { $0.gateway.isDraining })
+            #expect(await sidecar.becomes { $0.gateway.stage == .ending })
             await sidecar.release()
             await drain.value
             let end = TestAnswer(try client.readToEnd()).lines.last

@@ -12,7 +12,7 @@ import Testing
         ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/openapi.yaml"), ("GET", "/streams/a%2Db/shards"),
         ("GET", "/"), ("GET", "/metrics"), ("GET", "/stats"), ("GET", "/assignments"), ("GET", "/streams/orders/stats"),
         ("GET", "/streams/orders/assignments"), ("POST", "/streams/orders/start"), ("POST", "/streams/orders/stop"),
-        ("POST", "/streams/orders/forget"),
+        ("POST", "/streams/orders/forget"), ("GET", "/openapi.json"), ("POST", "/drain"),
     ])
     func `a route is found by method and path`(method: String, path: String) throws {
         _ = try Route.find(HTTPMethod(method), path: path)
@@ -26,7 +26,7 @@ import Testing
 
     @Test(arguments: [
         "/stream", "/streams/orders/", "/streams/orders/records/", "/streams/orders/assignment", "/put/orders",
-        "/streams/orders/records/x", "/openapi.json", "/metrics/", "/LIVEZ",
+        "/streams/orders/records/x", "/openapi.jsn", "/metrics/", "/drain/orders", "/LIVEZ",
     ])
     func `an unknown path is 404`(path: String) {
         #expect(problem(.get, path)?.code == .unknownRoute)

@@ -93,7 +93,7 @@ final class TestSidecar: @unchecked Sendable {
     /// As the program does on SIGTERM, as far as readers and puts are concerned.
     func drain() async {
         await Task(executorPreference: loop) {
-            self.gateway.beginDraining()
+            self.gateway.advance(to: .ending)
             await self.consumers.shutDown(deadline: self.loop.now + .seconds(10))
             await self.producer.drain(deadline: self.loop.now + .seconds(10))
         }.value

@@ -31,7 +31,7 @@ package final class ConsumerRegistry: @unchecked Sendable {
     private var pressure: TimerToken?
     /// Since when some reader has got nothing because others hold all the room.
     private var starvingSince: EventLoop.Instant?
-    private(set) var isEnding = false
+    private var phase = Phase.running
 
     package init(
         loop: EventLoop, source: any StreamSource, state: StateStore, group: GroupContext? = nil,
@@ -339,32 +339,83 @@ package final class ConsumerRegistry: @unchecked Sendable {
 
     // MARK: Ending
 
+    private enum Phase {
+        case running
+        /// What ends it, and by when.
+        case ending(Task<Void, Never>, deadline: ContinuousClock.Instant)
+        /// Nobody reads, and no group is left that has a member here.
+        case ended
+    }
+
+    /// Whether no reader is attached any more.
+    var isEnding: Bool { if case .running = phase { false } else { true } }
+
+    /// What is left of readers and of consumers that have not ended.
+    package struct Remains: Equatable, Sendable {
+        package let readers: Int
+        /// Whose readers have not gone, or whose shards have not been handed over.
+        package let consumers: Int
+
+        package var isEmpty: Bool { self == Remains(readers: 0, consumers: 0) }
+    }
+
+    package var remains: Remains {
+        let all = Array(consumers.values) + Array(tails.values)
+        let isOver = if case .ended = phase { true } else { false }
+        return Remains(
+            readers: all.reduce(0) { $0 + ($1.session?.readers.count ?? 0) },
+            consumers: all.count { !isOver || $0.session != nil })
+    }
+
     /// How long the end waits for acknowledgements, once the readers have gone.
     private static let patienceAtTheEnd: Duration = .seconds(5)
 
     /// Ends every reader (`next` gives nil), waits until `deadline` for what they still settle and, for a moment, for what
-    /// their clients acknowledge, and commits the last checkpoints. No reader is attached from here on.
+    /// their clients acknowledge, commits the last checkpoints, and hands the shards over to other members of the groups. No
+    /// reader is attached from here on. Who calls it again waits for the same end, by whichever deadline is nearer.
     package func shutDown(deadline: ContinuousClock.Instant) async {
-        isEnding = true
-        stopMeasuring()
+        switch phase {
+        case .running:
+            stopMeasuring()
+            let task = context.loop.spawn { await self.end() }
+            phase = .ending(task, deadline: deadline)
+            await task.value
+        case .ending(let task, let earlier):
+            phase = .ending(task, deadline: min(earlier, deadline))
+            await task.value
+        case .ended:
+            // Acknowledgements are taken behind it.
+            await context.state.flush()
+        }
+    }
+
+    private var deadline: ContinuousClock.Instant {
+        if case .ending(_, let deadline) = phase { deadline } else { context.loop.now }
+    }
+
+    private func end() async {
         let all = Array(consumers.values) + Array(tails.values)
         // Where the readers have gone already, as in a pod whose application ends before its sidecar, nobody acknowledges.
         let read = all.filter { $0.session != nil }
         for consumer in all { consumer.end() }
-        await wait(until: deadline) { all.allSatisfy(\.isSettled) }
-        await wait(until: min(deadline, context.loop.now + Self.patienceAtTheEnd)) {
-            read.allSatisfy(\.isAcknowledged)
-        }
+        await wait { all.allSatisfy(\.isSettled) }
+        let patience = context.loop.now + Self.patienceAtTheEnd
+        await wait { read.allSatisfy(\.isAcknowledged) || self.context.loop.now >= patience }
+        // What they have not taken by now is for others.
+        let stalled = all.compactMap(\.session).flatMap { Array($0.readers.values) }.filter { !$0.isSettled }
+        for reader in stalled { reader.cut() }
         for consumer in consumers.values { consumer.provideForLosses() }
         await context.state.flush()
         await withTaskGroup(of: Void.self) { group in
             for keeper in consumers.values.compactMap(\.group) {
-                group.addTask { await keeper.leave(deadline: deadline) }
+                group.addTask { [deadline] in await keeper.leave(deadline: deadline) }
             }
         }
+        phase = .ended
     }
 
-    private func wait(until deadline: ContinuousClock.Instant, _ isOver: () -> Bool) async {
+    /// Until it is over, or the deadline.
+    private func wait(_ isOver: () -> Bool) async {
         while !isOver(), context.loop.now < deadline {
             // A reader settles or goes within one write of its connection; looking is cheaper than telling.
             try? await context.loop.sleep(until: min(deadline, context.loop.now + .milliseconds(10)))

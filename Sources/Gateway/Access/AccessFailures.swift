@@ -22,7 +22,7 @@ struct AccessFailures {
 
     private mutating func bounded(_ denial: AccessDenial, _ now: EventLoop.Instant) -> AccessDenial {
         switch denial {
-        case .verb, .extent, .tooMany: return denial
+        case .verb, .extent, .elsewhere, .tooMany: return denial
         case .noToken, .unknownToken, .unknownClient:
             let settled = max(self.settled ?? now, now) + Self.interval
             let over = settled - now - Self.interval * Self.burst

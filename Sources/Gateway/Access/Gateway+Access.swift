@@ -26,6 +26,9 @@ extension Gateway {
         switch demand {
         case .nothing: return (try? principal(of: exchange)) ?? .nobody
         case .verb(let verb, let extent): return try principal(of: exchange, whoMay: verb, on: extent)
+        case .verbOrOwnMachine(let verb):
+            if options.access.isOpen, !exchange.isLoopbackPeer { throw refused(.elsewhere(exchange.remoteAddress)) }
+            return try principal(of: exchange, whoMay: verb, on: .process)
         }
     }
 

@@ -43,6 +43,8 @@ package enum AccessDenial: Error, Equatable, Sendable {
     case verb(Verb, [Grant])
     /// Grants have the verb, but for other streams.
     case extent(Verb, Demand.Extent, [Grant])
+    /// Nobody has to prove anything, and who asks, from this address, is on another machine.
+    case elsewhere(String)
     /// More failures than `AccessFailures` lets be told; `retryAfter` is in whole seconds.
     case tooMany(retryAfter: Int)
 }

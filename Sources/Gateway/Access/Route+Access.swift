@@ -17,6 +17,7 @@ extension Route {
         case .process: .verb(.read, on: .process)
         // Labels of one metric are of all streams.
         case .metrics: .verb(.admin, on: .process)
+        case .drain: .verbOrOwnMachine(.admin)
         }
     }
 
@@ -25,7 +26,7 @@ extension Route {
         switch self {
         case .livez, .readyz, .metrics, .statusPage, .process, .stats(nil), .streams, .assignments(nil), .openAPI: true
         case .records, .goOn, .shards, .stream, .stats, .assignments, .checkpoints, .storedCheckpoints, .put, .start,
-            .stop, .forget, .seek:
+            .stop, .forget, .seek, .drain:
             false
         }
     }
@@ -33,5 +34,6 @@ extension Route {
     /// The paths of those, as its 404 lists them.
     static let adminPaths = [
         "/livez", "/readyz", "/metrics", "/", "/process", "/stats", "/streams", "/assignments", "/openapi.yaml",
+        "/openapi.json",
     ]
 }

@@ -8,7 +8,7 @@ package enum Verb: String, CaseIterable, Sendable {
     case checkpoint
     /// Both puts.
     case put
-    /// Start, stop, forget, metrics.
+    /// Start, stop, forget, seek, metrics, drain.
     case admin
 }
 
@@ -17,6 +17,8 @@ package enum Demand: Equatable, Sendable {
     /// Whoever reaches the listener may.
     case nothing
     case verb(Verb, on: Extent)
+    /// The verb on the whole process; where nobody has to prove anything, whoever is on this machine may.
+    case verbOrOwnMachine(Verb)
 
     /// What the verb is used on.
     package enum Extent: Equatable, Sendable {

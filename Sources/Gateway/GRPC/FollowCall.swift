@@ -23,13 +23,13 @@ extension Gateway {
     /// nil: the client has gone. Apart from `followCall`, whose frame lives for as long as the call.
     @inline(never)
     private func beginFollow(_ call: GRPCCall) async throws(Problem) -> (RecordsSession, FollowRequests)? {
-        if isDraining { throw .draining }
+        if !stage.takesReaders { throw .draining }
         guard let first = try await call.first(), case .open(var opening) = try FollowRequest(first) else {
             throw .grpc(.outOfOrder(expected: "open in the first request of Follow"))
         }
         try require(.read, on: opening.stream, of: call.principal)
         opening.stream = try await identified(opening.stream)
-        if isDraining { throw .draining }
+        if !stage.takesReaders { throw .draining }
         let presence = PeerPresence(call.exchange)
         let reader: RecordsReader
         do {

@@ -91,7 +91,7 @@ final class GRPCCall: @unchecked Sendable {
         } catch {
             switch error {
             case .truncated: throw .grpc(.truncated)
-            case .abandoned where gateway.isDraining: throw .draining
+            case .abandoned where gateway.stage == .ending: throw .draining
             default: throw .body(error)
             }
         }

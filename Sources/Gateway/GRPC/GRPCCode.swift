@@ -32,7 +32,8 @@ extension ProblemCode {
         case .wrongMessageCount: .internal
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthenticated
-        case .foreignOrigin, .foreignHost, .unknownClient, .verbNotGranted, .streamNotGranted: .permissionDenied
+        case .foreignOrigin, .foreignHost, .unknownClient, .verbNotGranted, .streamNotGranted, .otherMachine:
+            .permissionDenied
         case .unknownService, .streamMissing, .unknownShard, .unknownEvent, .unknownGroup: .notFound
         case .unknownRoute, .methodNotAllowed, .unsupportedMethod, .unsupportedTransferCoding, .unsupportedVersion,
             .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable:

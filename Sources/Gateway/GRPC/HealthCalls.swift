@@ -52,7 +52,7 @@ extension Gateway {
                 let now = serving(service)
                 if now != told { try await response.write([MessageSplitter.framed(Self.message(now))]) }
                 told = now
-                if isDraining { return await response.finish(trailers: GRPCStatus.ok) }
+                if stage == .ending { return await response.finish(trailers: GRPCStatus.ok) }
                 if let deadline = call.deadline, loop.now >= deadline {
                     let status = GRPCStatus(problem: Problem.grpc(.deadlinePassed).document)
                     return await response.finish(trailers: status.trailers)

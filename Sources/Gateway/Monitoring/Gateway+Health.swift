@@ -17,7 +17,7 @@ extension Gateway {
         await respond(exchange, json.buffer)
     }
 
-    /// `GET /readyz`: 503 while draining or when checkpoints can be stored nowhere. Where one of two places is left, and AWS in
+    /// `GET /readyz`: 503 from the signal or `POST /drain` on, or when checkpoints can be stored nowhere. Where one of two places is left, and AWS in
     /// trouble, is told in the body alone: a restart of the sidecar would not help. The reasons name streams and accounts: they are for
     /// those who may read all streams.
     func readyz(_ exchange: HTTPExchange, _ principal: Principal) async throws(Problem) {
@@ -31,7 +31,7 @@ extension Gateway {
 
     private var readiness: Readiness {
         var readiness = Readiness()
-        if isDraining { readiness.blocking.append(Readiness.Cause("process", "the sidecar is ending")) }
+        if let reason = stage.reason { readiness.blocking.append(Readiness.Cause("process", reason)) }
         switch services.consumers.storage {
         // Why an item cannot be written is told below: of the table, and of each consumer.
         case .whole, .sqliteAlone: break
@@ -57,14 +57,6 @@ extension Gateway {
         }
         return readiness
     }
-
-    /// `GET /openapi.yaml`: the contract that this program was built with.
-    func openAPI(_ exchange: HTTPExchange) async throws(Problem) {
-        try refuseOptions(exchange)
-        await exchange.respond(.ok, headers: ["Content-Type": "application/yaml"], body: Self.contract)
-    }
-
-    static let contract = ByteBuffer(PackageResources.openapi_yaml)
 }
 
 /// Whether work should be sent here, and what stands in its way. Performs no I/O.

@@ -39,7 +39,9 @@ extension Gateway {
         text.metric("kinesis_sidecar_build_info", .gauge, "The version that runs; always 1.") {
             $0.add([("version", options.version)], 1)
         }
-        text.metric("kinesis_sidecar_draining", .gauge, "1 while the sidecar is ending, else 0.", isDraining ? 1 : 0)
+        text.metric(
+            "kinesis_sidecar_draining", .gauge, "1 while the sidecar is ending or drained, else 0.",
+            stage.isReady ? 0 : 1)
         let isWritable = services.state.health == .writable
         text.metric(
             "kinesis_sidecar_state_writable", .gauge, "1 while positions can be stored, 0 while they cannot.",

@@ -43,7 +43,7 @@ struct RequestCounters {
 enum RouteName: Int, CaseIterable {
     case records, put, shards, assignments, stats, start, stop, forget, checkpoints, seek, goOn, streams, stream,
         statusPage, process, metrics, livez, readyz
-    case openAPI
+    case openAPI, openAPIAsJSON, drain
     /// All methods of gRPC.
     case grpc
     /// Whatever has no route.
@@ -70,7 +70,9 @@ enum RouteName: Int, CaseIterable {
             case .metrics: .metrics
             case .livez: .livez
             case .readyz: .readyz
-            case .openAPI: .openAPI
+            case .openAPI(.yaml): .openAPI
+            case .openAPI(.json): .openAPIAsJSON
+            case .drain: .drain
             }
     }
 
@@ -95,6 +97,8 @@ enum RouteName: Int, CaseIterable {
         case .livez: "/livez"
         case .readyz: "/readyz"
         case .openAPI: "/openapi.yaml"
+        case .openAPIAsJSON: "/openapi.json"
+        case .drain: "/drain"
         case .grpc: "/kinesis_sidecar.v1.KinesisSidecar"
         case .none: "none"
         }

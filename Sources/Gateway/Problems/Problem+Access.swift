@@ -11,6 +11,7 @@ extension AccessDenial {
         case .unknownClient: .unknownClient
         case .verb: .verbNotGranted
         case .extent: .streamNotGranted
+        case .elsewhere: .otherMachine
         case .tooMany: .tooManyAccessFailures
         }
     }
@@ -46,6 +47,12 @@ extension AccessDenial {
                 "This tells of all streams; the verb \(verb.rawValue) is granted to \(Self.list(grants)) for some of them."
             )
             .with("verb", .string(verb.rawValue))
+        case .elsewhere(let peer):
+            ProblemDocument(
+                code,
+                "Without tokens this is for the sidecar's own machine, over loopback or a Unix socket; the request came from \(peer)."
+            )
+            .with("accepted", .string("loopback, a Unix socket, or tokens in the configuration with the verb admin"))
         case .tooMany(let seconds):
             ProblemDocument(code, "Too many requests come without a token or a certificate that is known.")
                 .header("Retry-After", "\(seconds)")

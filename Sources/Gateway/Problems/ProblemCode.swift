@@ -24,6 +24,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case unknownClient
     case verbNotGranted
     case streamNotGranted
+    case otherMachine
     case tooManyAccessFailures
     case unknownRoute
     case methodNotAllowed
@@ -99,8 +100,10 @@ package enum ProblemCode: String, CaseIterable, Sendable {
 
     /// Whether it says that whoever asks may not do what it asks for.
     var isOfAccess: Bool {
-        [.missingToken, .unknownToken, .unknownClient, .verbNotGranted, .streamNotGranted, .tooManyAccessFailures]
-            .contains(self)
+        [
+            .missingToken, .unknownToken, .unknownClient, .verbNotGranted, .streamNotGranted, .otherMachine,
+            .tooManyAccessFailures,
+        ].contains(self)
     }
 
     /// Its status in HTTP.
@@ -115,7 +118,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         // That a trouble is over is no error.
         case .deliveryLogOn: .ok
         case .missingToken, .unknownToken: .unauthorized
-        case .foreignOrigin, .unknownClient, .verbNotGranted, .streamNotGranted: .forbidden
+        case .foreignOrigin, .unknownClient, .verbNotGranted, .streamNotGranted, .otherMachine: .forbidden
         case .unknownRoute, .unknownService, .streamMissing, .unknownShard, .unknownEvent, .unknownGroup: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
@@ -164,6 +167,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .unknownClient: "The client's certificate is not listed"
         case .verbNotGranted: "The verb is not granted"
         case .streamNotGranted: "The verb is not granted for the stream"
+        case .otherMachine: "This is for the sidecar's own machine"
         case .tooManyAccessFailures: "Too many requests without a known token"
         case .unknownRoute: "No such route"
         case .methodNotAllowed: "The route has no such method"

@@ -19,7 +19,9 @@ extension Gateway {
             await exchange.respond(.ok, headers: request.framing.headers)
             return nil
         }
-        if isDraining {
+        // A library comes back to whatever takes this one's place once its connection is closed, while any status but 200
+        // ends an EventSource for good.
+        if stage == .ending {
             exchange.abort()
             return nil
         }
@@ -28,7 +30,7 @@ extension Gateway {
         do {
             reader = try await attach(stream, request)
         } catch {
-            if case .shuttingDown = error {
+            if case .shuttingDown = error, stage == .ending {
                 exchange.abort()
             } else {
                 try await refuse(exchange, .consumer(error, stream: stream), request)

@@ -16,7 +16,7 @@ extension Gateway {
     }
 
     func startText(_ stream: StreamName, _ named: NamedOptions) async throws(Problem) -> ByteBuffer {
-        if isDraining { throw .consumer(.shuttingDown, stream: stream) }
+        if !stage.takesReaders { throw .consumer(.shuttingDown, stream: stream) }
         do {
             let consumer = try await services.consumers.start(stream, naming: named)
             var json = JSONWriter(capacity: 1024)
@@ -80,7 +80,7 @@ extension Gateway {
     }
 
     /// A body here is a misunderstanding that would otherwise go unnoticed: options are the query's.
-    private func refuseBody(_ exchange: HTTPExchange) async throws(Problem) {
+    func refuseBody(_ exchange: HTTPExchange) async throws(Problem) {
         do throws(HTTPBodyError) {
             _ = try await exchange.body(limit: 0)
         } catch {

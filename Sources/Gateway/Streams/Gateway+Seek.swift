@@ -45,7 +45,7 @@ extension Gateway {
 
     /// - Parameter group: nil: the default one.
     func seekText(_ stream: StreamName, _ group: String?, _ request: SeekRequest) async throws(Problem) -> ByteBuffer {
-        if isDraining { throw .consumer(.shuttingDown, stream: stream) }
+        if !stage.takesReaders { throw .consumer(.shuttingDown, stream: stream) }
         let shards: [SoughtShard]
         do {
             shards = try await services.consumers.seek(stream, group: group, request)
