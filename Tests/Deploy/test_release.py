@@ -89,7 +89,7 @@ def test_the_version_stands_in_one_place_and_others_are_compared_with_it(tmp_pat
     assert said == version()
     # Another one in any of the files is told.
     files = ["openapi.yaml", "CHANGELOG.md", "deploy/compose.yaml", "deploy/ecs/task-definition.json", "deploy/Dockerfile",
-             "deploy/kubernetes/base/kustomization.yaml", "Sources/kinesis-sidecar/Settings/Help.swift", "Scripts/version"]
+             "deploy/kubernetes/base/kustomization.yaml", "Sources/kinesis-sidecar/Settings/Output/Help.swift", "Scripts/version"]
     for changed in ["openapi.yaml", "deploy/compose.yaml", "deploy/ecs/task-definition.json", "deploy/Dockerfile",
                     "deploy/kubernetes/base/kustomization.yaml"]:
         copy = tmp_path / changed.replace("/", "-")
