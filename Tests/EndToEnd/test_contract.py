@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from harness.lines import LinesClient, NDJSON, line
 from harness.sidecar import Sidecars
+from harness.yaml_core import read
 
 # Requests of each route and kind: the whole takes well under a minute.
 EXAMPLES = 40
@@ -73,3 +74,10 @@ def test_every_line_of_an_answer_to_lines_is_as_the_contract_says(running):
     assert len(objects) == 4 + 3 and "problem" in objects[-1]
     for answered in objects:
         jsonschema_rs.validate(schema, answered)
+
+
+def test_the_contract_as_json_is_the_same(running):
+    answer = running.get("/openapi.json")
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/json"
+    assert answer.json == read(running.get("/openapi.yaml").body)
+    assert running.get("/openapi.json", method="HEAD").headers["Content-Length"] == str(len(answer.body))

@@ -118,14 +118,15 @@ def test_the_place_is_kept(sidecars, tmp_path):
 
 
 def test_a_reader_that_takes_nothing_does_not_hold_it_up(sidecars):
-    sidecar = sidecars.start("--local-stream", "orders", env={"KINESIS_SIDECAR_DRAIN_TIMEOUT": "2s"})
+    sidecar = sidecars.start(
+        "--local-stream", "orders", "--local-limits", "off", env={"KINESIS_SIDECAR_DRAIN_TIMEOUT": "2s"})
     stalled = sidecar.follow_by_socket("orders", "initialPositionInStream=TRIM_HORIZON", receive_buffer=4096)
     line = json.dumps({"data": "x" * 100_000}) + "\n"
     for _ in range(20):
         put = sidecar.post(
             "/streams/orders/put", line * 10, headers={"Content-Type": "application/x-ndjson"})
         assert put.status == 200, put
-    eventually(lambda: sidecar.get("/stats").json and sidecar.metric("kinesis_sidecar_buffered_bytes") > 0, 20)
+    eventually(lambda: sidecar.metric("kinesis_sidecar_buffered_bytes") > 0, 20, why="records that wait")
     assert sidecar.post("/drain", b"").json["readers"] == 1
     drained(sidecar, 10)
     stalled.close()
@@ -161,7 +162,7 @@ def test_others_have_the_shards_at_once(group):
 def test_without_tokens_only_this_machine_may(sidecars, tmp_path):
     socket = tmp_path / "s.sock"
     sidecar = sidecars.start("--local-stream", "orders", "--insecure", "--listen", "0.0.0.0:0", "--listen", f"unix:{socket}")
-    # The port of the first listener; curl's wildcard one is in what the program says.
+    # The port file has the first listener's.
     port = next(
         int(word.rsplit(":", 1)[1]) for word in sidecar.out_path.read_text().replace(",", " ").split()
         if word.startswith("http://0.0.0.0:"))
