@@ -270,6 +270,14 @@ extension ProgramOption {
             } show: {
                 $0.s3.bucket?.text ?? ""
             },
+            ProgramOption(
+                list: "s3.allowedBuckets", accepted: AllowedBuckets.Pattern.accepted,
+                read: { AllowedBuckets.Pattern($0).map { [$0] } }
+            ) {
+                $0.s3.allowedBuckets = AllowedBuckets($1)
+            } show: {
+                $0.s3.allowed.description
+            },
             number("s3.largeItemThreshold", \.s3.thresholdKilobytes, .integer(1...10_240)),
             ProgramOption(
                 list: "s3.nonS3Keys", accepted: "the name of a member of the records' JSON",

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A YAML document as a tree whose nodes know their lines. Everything is text: the tables of options read values.
 indirect enum YAMLNode: Equatable, Sendable {
     /// `isPlain`: written without quotes, so that `~` and nothing at all mean null.
@@ -22,6 +24,13 @@ indirect enum YAMLNode: Equatable, Sendable {
     var isNull: Bool {
         guard case .scalar(let text, isPlain: true, _) = self else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(text)
+    }
+
+    /// Whether it is a number or a truth value, which quotes would make text (YAML 1.2's core schema).
+    var isNumberOrTruth: Bool {
+        guard case .scalar(let text, isPlain: true, _) = self else { return false }
+        if ["true", "false"].contains(text.lowercased()) { return true }
+        return text.utf8.first.map { $0.isDigit || "+-.".utf8.contains($0) } == true && Double(text) != nil
     }
 }
 
