@@ -127,7 +127,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "S3Tests",
-            dependencies: ["ScriptedService", "TestSupport", "S3", "AWS", "HTTP", "XML", "Bytes", log]),
+            dependencies: ["ScriptedService", "TestSupport", "S3", "AWS", "HTTP", "Reactor", "XML", "Bytes", log]),
         .testTarget(
             name: "KinesisTests",
             dependencies: [
@@ -143,8 +143,7 @@ let package = Package(
             name: "ConsumerTests",
             dependencies: [
                 "FakeService", "ScriptedService", "TestSupport", "Recordings", "Consumer", "State", "Kinesis",
-                "DynamoDB",
-                "AWS", "Reactor", "JSON", "Time", "Bytes", log,
+                "DynamoDB", "S3", "AWS", "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProducerTests",

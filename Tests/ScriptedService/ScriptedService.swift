@@ -93,7 +93,7 @@ package final class ScriptedService: HTTPHandler, Sendable {
     }
 
     private func serve(
-        _ loop: EventLoop, _ serviceProtocol: ServiceProtocol, _ body: (AWSClient) async throws -> Void
+        _ loop: EventLoop, _ serviceProtocol: ServiceProtocol, _ body: (AWSClient, Transport) async throws -> Void
     ) async -> Result<Void, any Error> {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: self, logger: logger)

@@ -24,6 +24,8 @@ package final class ItemStore: @unchecked Sendable {
     let changed: Gate
     private var puts = 0
     var gets = 0
+    /// Attempts at items that are under way.
+    package var getsUnderWay: Int { gets }
     var lastItem: UInt64 = 0
     var refusal: String?
 
