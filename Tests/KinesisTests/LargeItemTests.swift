@@ -84,7 +84,9 @@ import Testing
     }
 
     @Test func `a response that breaks off has the items up to there`() throws {
-        let whole = AnswerText.answer([AnswerText.record(0, Self.pointer("x")), AnswerText.record(1, Self.pointer("y"))])
+        let whole = AnswerText.answer([
+            AnswerText.record(0, Self.pointer("x")), AnswerText.record(1, Self.pointer("y")),
+        ])
         let encoder = RecordBatchEncoder(
             ByteBuffer(String(whole.dropLast(40))), stream: StreamName("orders")!, shard: ShardID(number: 0),
             encoding: RecordEncoding(resolvesItems: true))

@@ -237,7 +237,8 @@ import Time
 
     @Test(arguments: [
         ("", "*"), ("s3: {bucketName: items}", "items"), ("s3: {bucketName: items, allowedBuckets: '*'}", "*"),
-        ("s3: {bucketName: items, allowedBuckets: [items, old-*]}", "items,old-*"), ("s3: {allowedBuckets: a-*}", "a-*"),
+        ("s3: {bucketName: items, allowedBuckets: [items, old-*]}", "items,old-*"),
+        ("s3: {allowedBuckets: a-*}", "a-*"),
     ])
     func `items are given out from the bucket that is named, or from those that are allowed`(
         _ file: String, _ allowed: String

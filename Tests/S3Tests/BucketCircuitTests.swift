@@ -53,8 +53,8 @@ private let silent = AWSError.transport(.timedOut(.total, after: .seconds(15)))
                 item.failed(refused, now: now, random: 1)
                 continue
             case .wait(let until): now = until ?? now
-            case .giveUp(let given):
-                #expect(now - start >= .seconds(30) && now - start <= .seconds(35))
+            case .giveUp(let given, let probes):
+                #expect(!probes && now - start >= .seconds(30) && now - start <= .seconds(35))
                 #expect(given.attempts == attempts && given.lasted == now - start && given.error == refused)
                 #expect((8...20).contains(attempts))
                 return
@@ -65,8 +65,8 @@ private let silent = AWSError.transport(.timedOut(.total, after: .seconds(15)))
     @Test func `a bucket that is silent costs the patience once, and not once for each item`() {
         var circuit = Circuit()
         var items = (1...2).map { Circuit.Item(id: $0, now: at(0)) }
+        for item in items { #expect(circuit.ask(item, now: at(0)) == .attempt) }
         for index in items.indices {
-            #expect(circuit.ask(items[index], now: at(0)) == .attempt)
             circuit.failed(items[index].id, silent, began: at(0), now: at(15), random: 0)
             items[index].failed(silent, now: at(15), random: 0)
         }
@@ -81,19 +81,26 @@ private let silent = AWSError.transport(.timedOut(.total, after: .seconds(15)))
             }
         }
         #expect(circuit.problem(now: at(31))?.contains("for 31 s") == true)
-        // Those behind it: none of them waits, until the bucket is asked again after twice the time that it was silent.
-        for number in 3...100 {
-            let given = Circuit.GivenUp(attempts: 0, lasted: .seconds(31), error: silent)
-            #expect(circuit.ask(Circuit.Item(id: UInt64(number), now: at(31)), now: at(31)) == .giveUp(given))
+        // Those behind it: none of them waits, and one in a pause has the bucket asked.
+        let given = Circuit.GivenUp(attempts: 0, lasted: .seconds(31), error: silent)
+        var probes = 0
+        for number in 3...100 as ClosedRange<UInt64> {
+            switch circuit.ask(Circuit.Item(id: number, now: at(31)), now: at(31)) {
+            case .giveUp(given, probes: true): probes += 1
+            case .giveUp(given, probes: false): break
+            case let answer: Issue.record("\(answer)")
+            }
         }
-        let next = Circuit.Item(id: 101, now: at(60))
-        #expect(circuit.ask(next, now: at(60)) == .attempt)
-        guard case .giveUp = circuit.ask(Circuit.Item(id: 102, now: at(61)), now: at(61)) else {
-            Issue.record("another one waits for it")
+        #expect(probes == 1)
+        circuit.failed(3, silent, began: at(31), now: at(46), random: 1)
+        guard case .giveUp(_, probes: false) = circuit.ask(Circuit.Item(id: 101, now: at(47)), now: at(47)),
+            case .giveUp(_, probes: true) = circuit.ask(Circuit.Item(id: 102, now: at(51)), now: at(51))
+        else {
+            Issue.record("it is asked after a pause, and not before")
             return
         }
         circuit.responded()
-        #expect(circuit.ask(Circuit.Item(id: 103, now: at(62)), now: at(62)) == .attempt)
+        #expect(circuit.ask(Circuit.Item(id: 103, now: at(52)), now: at(52)) == .attempt)
     }
 
     @Test func `an item that fails alone says nothing of those behind it`() {
@@ -155,6 +162,8 @@ private struct CircuitWalk {
     private(set) var waiting: [Circuit.Item] = []
     private(set) var trying: [(item: Circuit.Item, began: Circuit.Instant)] = []
     private(set) var faults: [String] = []
+    /// Items that were given up, and are tried for the bucket's sake.
+    private var probes: Set<UInt64> = []
     private var circuit = Circuit()
     private var random: SeededGenerator
     private var now = ContinuousClock.now
@@ -202,24 +211,28 @@ private struct CircuitWalk {
         failingSince = failingSince ?? began
         circuit.failed(item.id, refused, began: began, now: now, random: .random(in: 0..<1, using: &random))
         item.failed(refused, now: now, random: .random(in: 0..<1, using: &random))
-        waiting.append(item)
+        if !probes.contains(item.id) { waiting.append(item) }
     }
 
     private mutating func ask() {
         let wasClosed = circuit.isClosed
+        var askedHalfOpen = false
         for item in waiting {
             switch circuit.ask(item, now: now) {
             case .attempt:
-                if !wasClosed, !circuit.isClosed, trying.contains(where: { $0.item.id == item.id }) {
-                    faults.append("\(item.id) tries twice")
-                }
+                if !wasClosed, !circuit.isClosed, askedHalfOpen { faults.append("\(item.id) tries beside another") }
+                askedHalfOpen = !circuit.isClosed
                 trying.append((item, now))
                 waiting.removeAll { $0.id == item.id }
             case .wait(nil):
                 if trying.isEmpty { faults.append("\(item.id) waits for nobody") }
             case .wait(let until?):
                 if until <= now { faults.append("\(item.id) waits for what is over") }
-            case .giveUp:
+            case .giveUp(_, let probes):
+                if probes {
+                    trying.append((item, now))
+                    self.probes.insert(item.id)
+                }
                 let since = min(item.began, failingSince ?? item.began)
                 if now - since < Circuit.patience { faults.append("\(item.id) is given up early") }
                 waiting.removeAll { $0.id == item.id }

@@ -62,7 +62,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "abc", "orders.example.com", "1.2.3", "1.2.3.4.5", "1.2.3.d", "orders-s3alias", "orders-123456789012-eu-west-1-an",
+        "abc", "orders.example.com", "1.2.3", "1.2.3.4.5", "1.2.3.d", "orders-s3alias",
+        "orders-123456789012-eu-west-1-an",
         String(repeating: "a", count: 63),
     ])
     func `what S3 takes is a bucket's name`(_ name: String) {

@@ -75,6 +75,9 @@ final class HeldResponse {
     /// Goes on with another encoder of the response, which makes the batch anew.
     func encodeAgain(_ batch: EncodedBatch?, with encoder: (ByteBuffer) -> RecordBatchEncoder) {
         self.encoder = self.encoder.map { encoder($0.response) }
+        // It may need other items.
+        items?.cancel()
+        items = nil
         batchBytes -= batch?.payloadBytes ?? 0
         account()
     }

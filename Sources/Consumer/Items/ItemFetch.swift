@@ -100,6 +100,7 @@ final class ItemFetch: @unchecked Sendable {
             self.loan = loan
             return await get(from: bucket, loan)
         } catch {
+            items.store.passOver()
             return .outcome(.unavailable(error), nil)
         }
     }
@@ -128,7 +129,7 @@ final class ItemFetch: @unchecked Sendable {
         guard items.store.allowed.contains(bucket) else {
             throw .item(
                 .notAllowed,
-                detail: "\(place) was not asked for: s3.allowedBuckets (\(items.store.allowed)) does not have its bucket.")
+                detail: "\(place) was not asked for: its bucket is not in s3.allowedBuckets (\(items.store.allowed)).")
         }
         return bucket
     }

@@ -9,8 +9,8 @@ import AWS
 ///       └───────────────────── a response, of whatever attempt ──────────────────────┘
 ///
 /// An item waits meanwhile, for `patience` at most. Where the bucket has failed for so long, and for several items, the items
-/// that come after that are given up at once, but for one in each pause, which tries: a bucket that is silent costs a shard the
-/// patience once, and not once an item. One item alone may be at fault itself, and says nothing of the others.
+/// that come after that are given up at once, and the attempts are made for the bucket's sake alone: one that is silent costs a
+/// shard the patience once, and not once an item. One item alone may be at fault itself, and says nothing of the others.
 package struct BucketCircuit: Equatable, Sendable {
     package typealias Instant = ContinuousClock.Instant
 
@@ -46,7 +46,8 @@ package struct BucketCircuit: Equatable, Sendable {
         /// Asks again then, or when the circuit has changed; nil: only when it has changed.
         case wait(until: Instant?)
         /// The item is given up.
-        case giveUp(GivenUp)
+        /// - Parameter probes: whether an attempt at it is made nevertheless, for what that says of the bucket.
+        case giveUp(GivenUp, probes: Bool)
     }
 
     /// Why an item is given up.
@@ -71,6 +72,10 @@ package struct BucketCircuit: Equatable, Sendable {
         var lastError: AWSError
 
         var isLasting: Bool { isOfSeveral && lastFailure - began >= BucketCircuit.patience }
+
+        func givenUp(_ item: Item, _ now: Instant) -> GivenUp {
+            GivenUp(attempts: item.attempts, lasted: now - began, error: item.lastError ?? lastError)
+        }
     }
 
     private enum State: Equatable, Sendable {
@@ -86,10 +91,7 @@ package struct BucketCircuit: Equatable, Sendable {
     package static let patience: Duration = .seconds(30)
     /// 0.4 s, doubling to 5 s: what cannot be reached is tried often, so that nobody stands still for long once it can.
     private static let pauses = RetryPolicy(minTimeout: .milliseconds(400), maxTimeout: .seconds(5))
-    /// After the patience a pause is so many times as long as the attempt before it: one in three moments, at most, is spent
-    /// on waiting for a bucket that is silent.
-    private static let pauseOfAttempts = 2
-    /// How long a failure says something of the bucket: twice the longest pause.
+    /// How long a failure says something of the bucket: longer than a pause and an attempt.
     private static let memory: Duration = .seconds(60)
 
     private var state = State.closed
@@ -108,7 +110,7 @@ package struct BucketCircuit: Equatable, Sendable {
 
     package mutating func ask(_ item: Item, now: Instant) -> Answer {
         if let error = item.lastError, now - item.began >= Self.patience {
-            return .giveUp(GivenUp(attempts: item.attempts, lasted: now - item.began, error: error))
+            return .giveUp(GivenUp(attempts: item.attempts, lasted: now - item.began, error: error), probes: false)
         }
         if case .open(let outage, _) = state, now - outage.lastFailure >= Self.memory { state = .closed }
         switch state {
@@ -116,20 +118,14 @@ package struct BucketCircuit: Equatable, Sendable {
             if let pause = item.pause(now: now) { return .wait(until: pause) }
             return .attempt
         case .open(let outage, let until) where now < until:
-            return answer(outage, item, now) ?? .wait(until: until)
+            if outage.isLasting { return .giveUp(outage.givenUp(item, now), probes: false) }
+            return .wait(until: until)
         case .open(let outage, _):
             state = .halfOpen(outage, item.id)
-            return .attempt
+            return outage.isLasting ? .giveUp(outage.givenUp(item, now), probes: true) : .attempt
         case .halfOpen(let outage, _):
-            return answer(outage, item, now) ?? .wait(until: nil)
+            return outage.isLasting ? .giveUp(outage.givenUp(item, now), probes: false) : .wait(until: nil)
         }
-    }
-
-    private func answer(_ outage: Outage, _ item: Item, _ now: Instant) -> Answer? {
-        guard outage.isLasting else { return nil }
-        return .giveUp(
-            GivenUp(
-                attempts: item.attempts, lasted: now - outage.began, error: item.lastError ?? outage.lastError))
     }
 
     // MARK: What has come of an attempt
@@ -161,8 +157,7 @@ package struct BucketCircuit: Equatable, Sendable {
         case .halfOpen(_, let trying) where trying != item: state = .halfOpen(outage, trying)
         case .halfOpen:
             outage.failures += 1
-            let least = outage.isLasting ? (now - began) * Self.pauseOfAttempts : .zero
-            state = .open(outage, until: now + max(least, Self.pause(outage.failures, random)))
+            state = .open(outage, until: now + Self.pause(outage.failures, random))
         }
     }
 

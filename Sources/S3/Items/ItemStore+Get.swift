@@ -12,7 +12,7 @@ extension ItemStore {
         var item = newItem()
         do throws(ItemFailure) {
             while true {
-                try await turn(item, bucket)
+                try await turn(item, key, bucket)
                 switch await attempt(key, bucket, item.id, accepts) {
                 case .got(let bytes): return bytes
                 case .ended(let failure): throw failure
@@ -48,13 +48,18 @@ extension ItemStore {
         }
     }
 
+    /// A record is given out without its item, which was not asked for.
+    package func passOver() { counters.getFailures += 1 }
+
     private func newItem() -> BucketCircuit.Item {
         lastItem &+= 1
         return BucketCircuit.Item(id: lastItem, now: loop.now)
     }
 
     /// Returns with a turn taken, which `attempt` gives back.
-    private func turn(_ item: BucketCircuit.Item, _ bucket: BucketName) async throws(ItemFailure) {
+    private func turn(
+        _ item: BucketCircuit.Item, _ key: String, _ bucket: BucketName
+    ) async throws(ItemFailure) {
         while true {
             if Task.isCancelled { throw .cancelled }
             let answer = gets < Self.parallel ? circuit(of: bucket) { $0.ask(item, now: loop.now) } : .wait(until: nil)
@@ -62,12 +67,20 @@ extension ItemStore {
             case .attempt:
                 gets += 1
                 return
-            case .giveUp(let given): throw .givenUp(given)
+            case .giveUp(let given, let probes):
+                if probes { probe(key, bucket, item.id) }
+                throw .givenUp(given)
             case .wait(let deadline):
                 // Whoever is cancelled hears of it at the loop's beginning.
                 if let deadline { try? await changed.wait(until: deadline) } else { try? await changed.wait() }
             }
         }
+    }
+
+    /// Looks whether the bucket answers; what it answers is not taken.
+    private func probe(_ key: String, _ bucket: BucketName, _ item: UInt64) {
+        gets += 1
+        loop.spawn { _ = await self.attempt(key, bucket, item) { _ in false } }
     }
 
     /// What one attempt has come to.
