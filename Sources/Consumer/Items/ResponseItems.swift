@@ -25,12 +25,13 @@ final class ResponseItems: @unchecked Sendable {
 
     /// The item that the next record needs. Those behind it are looked for, and asked for, meanwhile.
     func next(_ pointer: ItemPointer) async -> ItemFetch.Ending {
+        // The search walks over the same records. If it did not, nothing would be fetched ahead, and nothing lost.
+        if let first = queue.first, first.pointer != pointer { cancel() }
         if queue.isEmpty {
             unseen += 1
             queue.append(ItemFetch(pointer, items, context))
         }
         let fetch = queue[0]
-        precondition(fetch.pointer == pointer, "the search and the encoder walk over the same records")
         context.loop.spawn { await self.lookAhead() }
         let ending = await fetch.run()
         if queue.first === fetch { queue.removeFirst() }
