@@ -150,6 +150,41 @@ private let bucket = BucketName("orders")!
         #expect(requests.count { $0.hasSuffix("bad ") } == 1)
     }
 
+    @Test(arguments: [503, 200])
+    func `what has failed for long is given up at once, and asked for its own sake`(status: Int) async throws {
+        let requests = try await run { _ in
+            .init(
+                status: HTTPStatus(rawValue: status),
+                body: status == 200
+                    ? String(repeating: "x", count: 100_000) : "<Error><Code>SlowDown</Code></Error>")
+        } _: { client in
+            let store = ItemStore(client, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let now = client.loop.now
+            var circuit = BucketCircuit()
+            for id in [1, 2] as [UInt64] {
+                let error = AWSError.transport(.notConnected(reason: "refused"))
+                circuit.failed(id, error, began: now - .seconds(35), now: now - .seconds(5), random: 0)
+            }
+            store.circuits[bucket] = circuit
+            #expect(store.problems.count == 1)
+            do throws(ItemFailure) {
+                _ = try await store.get("k", in: bucket, accepts: { _ in true })
+                Issue.record("it is waited for")
+            } catch {
+                guard case .givenUp(let given) = error else {
+                    Issue.record("\(error)")
+                    return
+                }
+                #expect(given.attempts == 0 && given.lasted >= .seconds(35))
+            }
+            #expect(store.getsUnderWay == 1)
+            while store.getsUnderWay > 0 { await client.loop.nextTurn() }
+            #expect((store.circuits[bucket] == nil) == (status == 200))
+            #expect(store.counters.gets == 0 && store.counters.getFailures == 1)
+        }
+        #expect(requests.count == 1)
+    }
+
     @Test func `an item whose size is not taken says nothing against its bucket`() async throws {
         _ = try await run { _ in
             .init(body: "too large")

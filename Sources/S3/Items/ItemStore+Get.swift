@@ -14,7 +14,9 @@ extension ItemStore {
             while true {
                 try await turn(item, key, bucket)
                 switch await attempt(key, bucket, item.id, accepts) {
-                case .got(let bytes): return bytes
+                case .got(let bytes):
+                    counters.got(bytes.count)
+                    return bytes
                 case .ended(let failure): throw failure
                 case .passing(let error):
                     logger.debug("an item is tried again", metadata: ["bucket": "\(bucket)", "error": "\(error)"])
@@ -38,6 +40,7 @@ extension ItemStore {
         return Task(executorPreference: loop) {
             switch await self.attempt(key, bucket, item.id, accepts) {
             case .got(let bytes):
+                self.counters.got(bytes.count)
                 return .success(bytes)
             case .ended(let failure):
                 if failure != .cancelled { self.counters.getFailures += 1 }
@@ -77,10 +80,13 @@ extension ItemStore {
         }
     }
 
-    /// Looks whether the bucket answers; what it answers is not taken.
+    /// What is taken of an answer that only says whether the bucket answers: all of an error, which has a few hundred bytes.
+    private static let mostProbed = 64 << 10
+
+    /// Looks whether the bucket answers; nobody waits for the item.
     private func probe(_ key: String, _ bucket: BucketName, _ item: UInt64) {
         gets += 1
-        loop.spawn { _ = await self.attempt(key, bucket, item) { _ in false } }
+        loop.spawn { _ = await self.attempt(key, bucket, item) { $0 <= Self.mostProbed } }
     }
 
     /// What one attempt has come to.
@@ -104,7 +110,6 @@ extension ItemStore {
         do throws(AWSError) {
             let bytes = try await client.call(GetObject(key: key, acceptsResponse: accepts), of: bucket)
             responded(bucket)
-            counters.got(bytes.count)
             refusal = nil
             return .got(bytes)
         } catch {
@@ -149,8 +154,12 @@ extension ItemStore {
     private func circuit<T>(of bucket: BucketName, _ body: (inout BucketCircuit) -> T) -> T {
         var circuit = circuits[bucket] ?? BucketCircuit()
         let result = body(&circuit)
-        if circuits[bucket] == nil, circuits.count >= Self.mostBuckets { circuits.removeAll() }
-        circuits[bucket] = circuit.isClosed ? nil : circuit
+        if circuit.isClosed {
+            circuits[bucket] = nil
+        } else {
+            if circuits[bucket] == nil, circuits.count >= Self.mostBuckets { circuits.removeAll() }
+            circuits[bucket] = circuit
+        }
         return result
     }
 
