@@ -129,7 +129,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "S3Tests",
-            dependencies: ["ScriptedService", "TestSupport", "S3", "AWS", "HTTP", "XML", "Bytes", log]),
+            dependencies: ["ScriptedService", "TestSupport", "S3", "AWS", "HTTP", "Reactor", "XML", "Bytes", log]),
         .testTarget(
             name: "KinesisTests",
             dependencies: [
@@ -145,8 +145,7 @@ let package = Package(
             name: "ConsumerTests",
             dependencies: [
                 "FakeService", "ScriptedService", "TestSupport", "Recordings", "Consumer", "State", "Kinesis",
-                "DynamoDB",
-                "AWS", "Reactor", "JSON", "Time", "Bytes", log,
+                "DynamoDB", "S3", "AWS", "Reactor", "JSON", "Time", "Bytes", log,
             ]),
         .testTarget(
             name: "ProducerTests",

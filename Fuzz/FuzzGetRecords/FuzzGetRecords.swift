@@ -5,7 +5,7 @@ import Kinesis
 
 // The first byte chooses what the rest is: a whole answer, the inside of a record, or a record's data; and how it is
 // sliced. Every payload must be one line of valid JSON, and neither slicing nor short events may change what is
-// delivered.
+// delivered. A search ahead finds the items that the encoder asks for, in that order.
 
 /// SwiftPM makes this symbol the program's main.
 @_cdecl("FuzzGetRecords_main")
@@ -56,12 +56,15 @@ func read(
     var encoder = RecordBatchEncoder(
         text, stream: StreamName("s")!, shard: ShardID(number: 0),
         encoding: RecordEncoding(shouldParseJSON: parse, maxEventBytes: maxEventBytes, resolvesItems: true))
+    let found = items(encoder.itemSearch(), maxBytes)
+    var asked: [ItemPointer] = []
     var records = 0
     var dataBytes = 0
     do throws(GetRecordsError) {
         while true {
             guard let batch = try encoder.next(maxBytes: maxBytes) else {
                 guard let pointer = encoder.neededItem else { break }
+                asked.append(pointer)
                 // Some items are there.
                 let isThere = pointer.key.utf8.count.isMultiple(of: 2)
                 encoder.give(isThere ? .content(text) : .unavailable(.item(.gone, detail: pointer.bucket)))
@@ -72,12 +75,25 @@ func read(
             check(batch)
             precondition(batch.recordCount == 1 || batch.payloadBytes <= maxEventBytes)
         }
-        precondition(encoder.envelope != nil)
+        precondition(encoder.envelope != nil && found == asked)
         return (records, dataBytes, false)
     } catch {
-        precondition((0...text.count).contains(error.offset))
+        precondition((0...text.count).contains(error.offset) && found.starts(with: asked))
         return (records, dataBytes, true)
     }
+}
+
+func items(_ search: ItemSearch?, _ maxBytes: Int) -> [ItemPointer] {
+    var search = search
+    var found: [ItemPointer] = []
+    while let step = search?.next(maxBytes: maxBytes) {
+        switch step {
+        case .item(let pointer): found.append(pointer)
+        case .nothingYet: continue
+        case .end: search = nil
+        }
+    }
+    return found
 }
 
 func check(_ batch: EncodedBatch) {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A YAML document as a tree whose nodes know their lines. Everything is text: who reads it knows what a value is.
 package indirect enum YAMLNode: Equatable, Sendable {
     /// `isPlain`: written without quotes, so that `~` and nothing at all mean null.
@@ -28,6 +30,13 @@ package indirect enum YAMLNode: Equatable, Sendable {
     package var isNull: Bool {
         guard case .scalar(let text, isPlain: true, _) = self else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(text)
+    }
+
+    /// Whether it is a number or a truth value, which quotes would make text (YAML 1.2's core schema).
+    package var isNumberOrTruth: Bool {
+        guard case .scalar(let text, isPlain: true, _) = self else { return false }
+        if ["true", "false"].contains(text.lowercased()) { return true }
+        return text.utf8.first.map { $0.isDigit || "+-.".utf8.contains($0) } == true && Double(text) != nil
     }
 }
 

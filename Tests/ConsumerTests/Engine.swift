@@ -3,6 +3,7 @@ import JSON
 import Kinesis
 import Logging
 import Reactor
+import S3
 import State
 import TestSupport
 import Testing
@@ -30,7 +31,7 @@ func withEngine(
     }
 }
 
-/// An engine over a `FakeKinesis`. Confined to its loop, whose time is a manual one.
+/// An engine over a `FakeKinesis`. Confined to its loop, whose time is a manual one as a rule.
 final class Engine: @unchecked Sendable {
     let loop: EventLoop
     let kinesis: FakeKinesis
@@ -38,17 +39,19 @@ final class Engine: @unchecked Sendable {
     private(set) var registry: ConsumerRegistry
     private let settings: EngineSettings
     private let group: GroupContext?
+    private let items: ItemStore?
 
     /// - Parameters:
     ///   - path: of the state's file; nil: it is kept in memory.
     ///   - group: nil: it is alone in its groups.
     init(
         _ kinesis: FakeKinesis, _ loop: EventLoop, path: String? = nil, group: GroupContext? = nil,
-        settings change: (inout EngineSettings) -> Void = { _ in }
+        items: ItemStore? = nil, settings change: (inout EngineSettings) -> Void = { _ in }
     ) async throws {
         self.loop = loop
         self.kinesis = kinesis
         self.group = group
+        self.items = items
         var settings = EngineSettings()
         settings.defaults.pollDelay = .zero
         settings.defaults.noRecordsPollDelay = .milliseconds(2)
@@ -56,7 +59,8 @@ final class Engine: @unchecked Sendable {
         self.settings = settings
         store = try await StateStore.open(path: path, isAlone: group == nil, loop: loop, logger: Self.logger)
         registry = ConsumerRegistry(
-            loop: loop, source: kinesis, state: store, group: group, settings: settings, logger: Self.logger)
+            loop: loop, source: kinesis, state: store, group: group, items: items, settings: settings,
+            logger: Self.logger)
     }
 
     static var logger: Logger {
@@ -67,7 +71,8 @@ final class Engine: @unchecked Sendable {
     func restart() {
         registry.stopMeasuring()
         registry = ConsumerRegistry(
-            loop: loop, source: kinesis, state: store, group: group, settings: settings, logger: Self.logger)
+            loop: loop, source: kinesis, state: store, group: group, items: items, settings: settings,
+            logger: Self.logger)
     }
 
     func attach(

@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import threading
+import time
 import uuid
 
 import boto3
@@ -245,6 +246,10 @@ class Failing:
 
     def __init__(self):
         self.status = 503
+        # Of a 200: the object's content, by its path.
+        self.content = lambda path: b"{}"
+        # Called with an object's path before anything is answered.
+        self.before = lambda path: None
         self.asked = []
         service = self
 
@@ -256,14 +261,21 @@ class Failing:
                 self.rfile.read(length)
                 service.asked.append((self.command, self.path))
                 is_object = "/kinesis-sidecar/" in self.path
+                if is_object:
+                    service.before(self.path)
                 code = {403: "AccessDenied", 503: "SlowDown"}.get(service.status, "InternalError")
                 body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
                 status = service.status if is_object else 200 if self.command == "HEAD" else 403
+                if is_object and status == 200:
+                    body = service.content(self.path)
                 self.send_response(status)
                 self.send_header("Content-Length", "0" if self.command == "HEAD" else str(len(body)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(body)
+                    try:
+                        self.wfile.write(body)
+                    except OSError:
+                        pass  # the sidecar has given it up
 
             do_HEAD = do_GET = do_PUT = answer
 
@@ -324,10 +336,116 @@ def test_an_item_that_cannot_be_got_never_holds_the_shard_up_for_ever(start, fai
     pointer = {"@S3Item": {"bucket": stream, "eTag": "", "key": f"kinesis-sidecar/{stream}/x.json"}}
     for data in [pointer, {"n": 1}]:
         kinesis.put_record(StreamName=stream, Data=json.dumps(data).encode(), PartitionKey="k")
-    refused, after = sidecar.follow(stream).wait_records(2, 40)
+    began = time.monotonic()
+    refused, after = sidecar.follow(stream).wait_records(2, 60)
     assert refused["data"] == pointer and refused["dataError"]["code"] == code
     assert after["data"] == {"n": 1}
-    assert len(failing.objects("GET")) == (1 if status == 403 else 6)
+    if status == 403:
+        assert len(failing.objects("GET")) == 1
+    else:
+        assert time.monotonic() - began >= 30 and len(failing.objects("GET")) >= 7
+
+
+def put_pointers(sidecar, stream, names, shards=1):
+    """Records that point to items with these names, spread over the shards."""
+    kinesis = sidecar.boto3()
+    eventually(lambda: is_active(kinesis, stream), 20, why="the stream")
+    for n, name in enumerate(names):
+        pointer = {"@S3Item": {"bucket": stream, "key": f"kinesis-sidecar/{stream}/{name}.json"}}
+        kinesis.put_record(
+            StreamName=stream, Data=json.dumps(pointer).encode(), PartitionKey="k",
+            ExplicitHashKey=str((2**128 // shards) * (n % shards)))
+
+
+def test_items_of_a_response_are_fetched_together_and_come_in_their_order(start, failing, stream):
+    failing.status = 200
+    together = threading.Barrier(4)
+
+    def before(path):
+        if not path.endswith("/last.json"):
+            together.wait(20)
+
+    failing.before = before
+    failing.content = lambda path: json.dumps({"path": path}).encode()
+    sidecar = start(endpoint=failing.url)
+    names = [str(n) for n in range(4)] + ["last"]
+    put_pointers(sidecar, stream, names)
+    # Of four that are asked for none is answered before the last of them has come.
+    records = sidecar.follow(stream).wait_records(5, 40)
+    assert [record["data"]["path"] for record in records] == [
+        f"/{stream}/kinesis-sidecar/{stream}/{name}.json" for name in names]
+    assert len(failing.objects("GET")) == 5 and not together.broken
+
+
+def test_refusals_that_come_at_once_do_not_use_an_item_up(start, failing, stream):
+    sidecar = start(endpoint=failing.url)
+    put_pointers(sidecar, stream, ["a", "b"])
+    reader = sidecar.follow(stream)
+    # Six attempts in two seconds were all that an item got.
+    eventually(lambda: len(failing.objects("GET")) >= 8, 30, why="attempts")
+    failing.content = lambda path: b'{"back":true}'
+    failing.status = 200
+    records = reader.wait_records(2, 20)
+    assert [record["data"] for record in records] == [{"back": True}] * 2
+    assert not any("dataError" in record for record in records)
+
+
+def test_a_silent_bucket_costs_its_shards_their_patience_once_and_is_noticed_when_it_is_back(start, failing, stream):
+    failing.status = 200
+    over = threading.Event()
+    failing.before = lambda path: over.wait(120)
+    sidecar = start(endpoint=failing.url, consumer={"shardCount": 2})
+    try:
+        put_pointers(sidecar, stream, [str(n) for n in range(24)], shards=2)
+        began = time.monotonic()
+        reader = sidecar.follow(stream)
+        records = reader.wait_records(24, 80)
+        # Each for itself they were 4 minutes: 12 of a shard, 20 s each.
+        assert 30 <= time.monotonic() - began < 70
+        assert {record["dataError"]["code"] for record in records} == {"itemFailed"}
+        assert any("was not asked again" in record["dataError"]["detail"] for record in records)
+        told = warnings(sidecar)
+        assert any("its items cannot be had" in text for text in told), told
+    finally:
+        over.set()
+
+    def is_back():
+        put_pointers(sidecar, stream, ["later"])
+        return "dataError" not in reader.wait_records(len(reader.records) + 1, 20)[-1]
+
+    eventually(is_back, 60, why="an item that is given out again")
+    assert not any("its items cannot be had" in text for text in warnings(sidecar))
+
+
+def test_from_buckets_that_are_not_allowed_nothing_is_asked(start, failing, stream):
+    failing.status = 200
+    failing.content = lambda path: b'{"n":1}'
+    sidecar = start(endpoint=failing.url, bucketName=f"b-{stream}")
+    kinesis = sidecar.boto3()
+    eventually(lambda: is_active(kinesis, stream), 20, why="the stream")
+    pointers = [{"@S3Item": {"bucket": bucket, "key": "kinesis-sidecar/x/k.json"}}
+                for bucket in ["secrets", f"b-{stream}", f"b-{stream}-2"]]
+    for pointer in pointers:
+        kinesis.put_record(StreamName=stream, Data=json.dumps(pointer).encode(), PartitionKey="k")
+    secret, own, other = sidecar.follow(stream).wait_records(3)
+    assert own["data"] == {"n": 1}
+    for record, pointer in [(secret, pointers[0]), (other, pointers[2])]:
+        assert record["data"] == pointer and record["dataError"]["code"] == "itemBucketNotAllowed"
+        assert "s3.allowedBuckets" in record["dataError"]["detail"]
+    assert failing.objects("GET") == [f"/b-{stream}/kinesis-sidecar/x/k.json"]
+
+
+def test_buckets_are_allowed_by_their_beginning(start, s3, stream):
+    bucket = f"old-{stream}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b'{"n":1}')
+    sidecar = start(bucketName=f"b-{stream}", allowedBuckets=[f"b-{stream}", "old-*"])
+    kinesis = sidecar.boto3()
+    eventually(lambda: is_active(kinesis, stream), 20, why="the stream")
+    pointer = {"@S3Item": {"bucket": bucket, "key": "k"}}
+    kinesis.put_record(StreamName=stream, Data=json.dumps(pointer).encode(), PartitionKey="k")
+    sidecar.put(stream, LARGE)
+    assert [record["data"] for record in sidecar.follow(stream).wait_records(2)] == [{"n": 1}, LARGE]
 
 
 def test_an_item_over_what_is_held_for_one_is_its_pointer(start, s3, stream):
@@ -373,6 +491,9 @@ def test_an_unlisted_stream_makes_no_bucket(start, s3, stream):
 
 @pytest.mark.parametrize("text, told", [
     ("s3: {bucketName: Orders}", "s3.bucketName"),
+    ("s3: {bucketName: 1.2.3.4}", "no IP address"),
+    ("s3: {nonS3Keys: 5}", "s3.nonS3Keys: 5 is not text"),
+    ("s3: {endpoint: 'http://x', bucketName: items, allowedBuckets: [other-*]}", "does not have items"),
     ("useS3ForLargeItems: true\ns3: {largeItemThreshold: 0}", "an integer from 1"),
     ("useS3ForLargeItems: true", "s3.endpoint with --local"),
     ("useS3ForLargeItems: true\ns3: {endpoint: 'http://x'}\nconsumers: [{streamName: Or_ders}]", "s3.bucketName"),

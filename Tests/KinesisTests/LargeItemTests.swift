@@ -60,6 +60,46 @@ import Testing
         #expect(records[4]["data"] == "/w==" && records[4]["dataEncoding"] == "base64")
     }
 
+    @Test(arguments: [false, true], [1, 200, Int.max])
+    func `a search finds all items ahead, in the order in which they are needed`(inCBOR: Bool, _ slice: Int) throws {
+        let keys = (0..<20).map(String.init)
+        let filler = Array(repeating: #"{"n":"@S3Item"}"#, count: 5)
+        let data = keys.flatMap { [Self.pointer($0)] + filler } + filler
+        let encoder = try encoder(data, inCBOR: inCBOR)
+        var search = try #require(encoder.itemSearch())
+        var found: [String] = []
+        var steps = 0
+        loop: while true {
+            steps += 1
+            switch search.next(maxBytes: slice) {
+            case .item(let pointer): found.append(pointer.key)
+            case .nothingYet: continue
+            case .end: break loop
+            }
+        }
+        #expect(found == keys && (slice == .max) == (steps == keys.count + 1))
+        let (_, asked) = try records(encoder, [:])
+        #expect(asked == found, "the encoder is where it was")
+        #expect(try self.encoder(data, resolves: false).itemSearch() == nil)
+    }
+
+    @Test func `a response that breaks off has the items up to there`() throws {
+        let whole = AnswerText.answer([
+            AnswerText.record(0, Self.pointer("x")), AnswerText.record(1, Self.pointer("y")),
+        ])
+        let encoder = RecordBatchEncoder(
+            ByteBuffer(String(whole.dropLast(40))), stream: StreamName("orders")!, shard: ShardID(number: 0),
+            encoding: RecordEncoding(resolvesItems: true))
+        var search = try #require(encoder.itemSearch())
+        guard case .item(let pointer) = search.next() else {
+            Issue.record("there is one")
+            return
+        }
+        #expect(pointer.key == "x")
+        while case .item = search.next() {}
+        #expect(search.next() == .end)
+    }
+
     @Test func `an item that cannot be had leaves the pointer, and says why`() throws {
         let (records, _) = try records(encoder([Self.pointer("x", #","id":7"#)]), [:])
         #expect(records[0]["data"]?["@S3Item"]?["key"] == "x" && records[0]["data"]?["id"] == 7)

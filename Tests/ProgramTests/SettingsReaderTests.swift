@@ -183,7 +183,19 @@ import Time
         ("local: true\nuseFipsEndpoint: true", "sidecar.yaml:2 useFipsEndpoint: has no effect with --local"),
         ("s3: {bucketName: Items}", "sidecar.yaml:1 s3.bucketName: \"Items\" is not accepted; accepted: 3 to 63"),
         ("s3: {credentials: {accessKeyId: a}}", "sidecar.yaml:1 s3.credentials.accessKeyId: credentials need both"),
+        ("s3: {bucketName: 1.2.3.4}", "sidecar.yaml:1 s3.bucketName: \"1.2.3.4\" is not accepted; accepted: 3 to 63"),
         ("s3: {nonS3Keys: []}", "sidecar.yaml:1 s3.nonS3Keys: the list is empty"),
+        ("s3: {nonS3Keys: 5}", "sidecar.yaml:1 s3.nonS3Keys: 5 is not text; accepted: names"),
+        ("s3:\n  nonS3Keys:\n  - id\n  - true", "sidecar.yaml:4 s3.nonS3Keys: true is not text; accepted: names"),
+        ("s3: {allowedBuckets: [a-a, Items]}", "sidecar.yaml:1 s3.allowedBuckets: \"Items\" is not accepted"),
+        (
+            "s3: {bucketName: items, allowedBuckets: [others]}",
+            "sidecar.yaml:1 s3.allowedBuckets: does not have items, s3.bucketName"
+        ),
+        (
+            "useS3ForLargeItems: true\ns3: {allowedBuckets: x-*}\nconsumers: [{streamName: orders}]",
+            "sidecar.yaml:2 s3.allowedBuckets: does not have orders, the bucket of the stream orders"
+        ),
         (
             "local: true\nuseS3ForLargeItems: true",
             "sidecar.yaml:2 useS3ForLargeItems: useS3ForLargeItems needs s3.endpoint with --local"
@@ -205,7 +217,7 @@ import Time
     }
 
     @Test(arguments: [
-        "s3: {bucketName: A}", "dynamoDb: {tags: {a: [1]}}", "limit: [1, 2]",
+        "s3: {bucketName: A}", "s3: {nonS3Keys: [5]}", "dynamoDb: {tags: {a: [1]}}", "limit: [1, 2]",
         "retryOption: {retries: 3, factor: 2}",
         "consumers: [{steamName: orders, consumerGroup: g}]", "consumers: [{streamName: a, retryOption: {x: 1, y: 2}}]",
         "localPort: 5\nlocal: maybe", "credentials: {accessKeyId: \"\", secretAccessKey: x}", "localPort: 5\nlocal: [",
@@ -213,6 +225,26 @@ import Time
     func `one mistake in the file is one line`(_ file: String) {
         let found = mistakes(file: file)
         #expect(found.count == 1, "\(found)")
+    }
+
+    @Test(arguments: [
+        ("s3: {nonS3Keys: ['5', v1, 1.2.3, -a]}", ["5", "v1", "1.2.3", "-a"]), ("s3: {nonS3Keys: \"true\"}", ["true"]),
+    ])
+    func `members of an item may be called as one likes, in quotes`(_ file: String, _ names: [String]) {
+        let reader = read(file: file)
+        #expect(reader.mistakes == [] && reader.settings.s3.nonS3Keys == names)
+    }
+
+    @Test(arguments: [
+        ("", "*"), ("s3: {bucketName: items}", "items"), ("s3: {bucketName: items, allowedBuckets: '*'}", "*"),
+        ("s3: {bucketName: items, allowedBuckets: [items, old-*]}", "items,old-*"),
+        ("s3: {allowedBuckets: a-*}", "a-*"),
+    ])
+    func `items are given out from the bucket that is named, or from those that are allowed`(
+        _ file: String, _ allowed: String
+    ) {
+        let reader = read(file: file)
+        #expect(reader.mistakes == [] && reader.settings.s3.allowed.description == allowed)
     }
 
     @Test func `STS, the endpoints' variant and profiles are options of the program`() throws {

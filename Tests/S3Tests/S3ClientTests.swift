@@ -2,6 +2,7 @@ import AWS
 import Bytes
 import HTTP
 import Logging
+import Reactor
 import ScriptedService
 import Synchronization
 import Testing
@@ -106,11 +107,98 @@ private let bucket = BucketName("orders")!
             let store = ItemStore(client, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let item = try await store.get("k", in: bucket, accepts: { _ in true })
             #expect(item.text == "item")
-            await #expect(throws: AWSError.self) {
+            await #expect(throws: ItemFailure.self) {
                 _ = try await store.get("gone", in: bucket, accepts: { _ in true })
             }
             #expect(store.counters.gets == 1 && store.counters.gotBytes == 4 && store.counters.getFailures == 1)
         }
         #expect(requests.count == 3)
     }
+
+    @Test func `what is asked for ahead is asked for once, and only while a turn is left and the bucket responds`()
+        async throws
+    {
+        let gates = Gates()
+        let requests = try await run { request in
+            if request.path.hasSuffix("bad") { return .init(status: .serviceUnavailable, body: "") }
+            return .init(body: "item", behind: request.path.hasSuffix("held") ? gates.first : nil)
+        } _: { client in
+            let store = ItemStore(client, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            gates.first = Gate(loop: client.loop)
+            let held = (0..<5).map { _ in store.getAhead("held", in: bucket, accepts: { _ in true }) }
+            #expect(held.map { $0 == nil } == [false, false, false, false, true])
+            // Who needs one has a turn.
+            let needed = try await store.get("k", in: bucket, accepts: { _ in true })
+            #expect(needed.text == "item")
+            for task in held { task?.cancel() }
+            for task in held.compactMap(\.self) {
+                let ended = await task.value
+                #expect(throws: ItemFailure.cancelled) { _ = try ended.get() }
+            }
+            gates.first?.open()
+            #expect(store.getsUnderWay == 0)
+            let failed = await store.getAhead("bad", in: bucket, accepts: { _ in true })?.value
+            guard case .failure(.givenUp(let given))? = failed else {
+                Issue.record("\(failed as Any)")
+                return
+            }
+            #expect(given.attempts == 1)
+            #expect(store.getAhead("k", in: bucket, accepts: { _ in true }) == nil, "the bucket fails")
+            let other = store.getAhead("k", in: BucketName("others")!, accepts: { _ in true })
+            #expect(try await other?.value.get().text == "item")
+        }
+        #expect(requests.count { $0.hasSuffix("bad ") } == 1)
+    }
+
+    @Test(arguments: [503, 200])
+    func `what has failed for long is given up at once, and asked for its own sake`(status: Int) async throws {
+        let requests = try await run { _ in
+            .init(
+                status: HTTPStatus(rawValue: status),
+                body: status == 200
+                    ? String(repeating: "x", count: 100_000) : "<Error><Code>SlowDown</Code></Error>")
+        } _: { client in
+            let store = ItemStore(client, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let now = client.loop.now
+            var circuit = BucketCircuit()
+            for id in [1, 2] as [UInt64] {
+                let error = AWSError.transport(.notConnected(reason: "refused"))
+                circuit.failed(id, error, began: now - .seconds(35), now: now - .seconds(5), random: 0)
+            }
+            store.circuits[bucket] = circuit
+            #expect(store.problems.count == 1)
+            do throws(ItemFailure) {
+                _ = try await store.get("k", in: bucket, accepts: { _ in true })
+                Issue.record("it is waited for")
+            } catch {
+                guard case .givenUp(let given) = error else {
+                    Issue.record("\(error)")
+                    return
+                }
+                #expect(given.attempts == 0 && given.lasted >= .seconds(35))
+            }
+            #expect(store.getsUnderWay == 1)
+            while store.getsUnderWay > 0 { await client.loop.nextTurn() }
+            #expect((store.circuits[bucket] == nil) == (status == 200))
+            #expect(store.counters.gets == 0 && store.counters.getFailures == 1)
+        }
+        #expect(requests.count == 1)
+    }
+
+    @Test func `an item whose size is not taken says nothing against its bucket`() async throws {
+        _ = try await run { _ in
+            .init(body: "too large")
+        } _: { client in
+            let store = ItemStore(client, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            await #expect(throws: ItemFailure.cancelled) {
+                _ = try await store.get("k", in: bucket, accepts: { $0 < 5 })
+            }
+            #expect(store.getAhead("k", in: bucket, accepts: { _ in true }) != nil)
+        }
+    }
+}
+
+/// Confined to one loop.
+private final class Gates: @unchecked Sendable {
+    var first: Gate?
 }

@@ -54,8 +54,35 @@ import Testing
 
     @Test(arguments: [
         "ab", "Orders", "or_ders", "-orders", "orders-", ".orders", "a..b", String(repeating: "a", count: 64), "",
+        "1.2.3.4", "192.168.5.4", "999.1.1.1", "xn--orders", "sthree-orders", "amzn-s3-demo-orders", "orders--ol-s3",
+        "orders.mrap", "orders--usw2-az1--x-s3", "orders--table-s3",
     ])
     func `what S3 does not take is no bucket's name`(_ name: String) {
         #expect(BucketName(name) == nil)
+    }
+
+    @Test(arguments: [
+        "abc", "orders.example.com", "1.2.3", "1.2.3.4.5", "1.2.3.d", "orders-s3alias",
+        "orders-123456789012-eu-west-1-an",
+        String(repeating: "a", count: 63),
+    ])
+    func `what S3 takes is a bucket's name`(_ name: String) {
+        #expect(BucketName(name)?.text == name)
+    }
+
+    @Test(arguments: [
+        (["orders"], "orders", true), (["orders"], "orders-2", false), (["orders*"], "orders-2", true),
+        (["orders-*"], "orders", false), (["*"], "any.thing", true), (["a-a", "b-*"], "b-b", true),
+        (["a-a", "b-*"], "c-c", false), ([], "orders", false),
+    ])
+    func `buckets are allowed by their names, or how those begin`(_ texts: [String], _ name: String, _ isIn: Bool) {
+        let patterns = texts.compactMap(AllowedBuckets.Pattern.init)
+        #expect(patterns.map(\.description) == texts)
+        #expect(AllowedBuckets(patterns).contains(BucketName(name)!) == isIn)
+    }
+
+    @Test(arguments: ["", "or*ders", "*orders", "Orders*", "or ders*", "ab", "orders**", "1.2.3.4"])
+    func `what can begin no bucket's name is refused`(_ text: String) {
+        #expect(AllowedBuckets.Pattern(text) == nil)
     }
 }

@@ -12,11 +12,14 @@ package final class ScriptedService: HTTPHandler, Sendable {
         package var status: HTTPStatus
         package var headers: HTTPHeaders
         package var body: String
+        /// The answer comes when it is opened; nil: at once.
+        package var gate: Gate?
 
-        package init(status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: String) {
+        package init(status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: String, behind gate: Gate? = nil) {
             self.status = status
             self.headers = headers
             self.body = body
+            self.gate = gate
         }
     }
 
@@ -54,6 +57,7 @@ package final class ScriptedService: HTTPHandler, Sendable {
                 acceptEncoding: exchange.request.header("Accept-Encoding"), earlier: seen.withLock { $0.count })
             seen.withLock { $0.append(request.operation + " " + body) }
             let answer = script(request)
+            try? await answer.gate?.wait()
             await exchange.respond(answer.status, headers: answer.headers, body: ByteBuffer(answer.body))
         } catch {
             exchange.abort()
@@ -64,6 +68,15 @@ package final class ScriptedService: HTTPHandler, Sendable {
     package static func run(
         _ serviceProtocol: ServiceProtocol, _ script: @escaping Script,
         _ body: @escaping @Sendable (AWSClient) async throws -> Void
+    ) async throws -> [String] {
+        try await run(serviceProtocol, script) { client, _ in try await body(client) }
+    }
+
+    /// The same, with what the client's requests go over.
+    @discardableResult
+    package static func run(
+        _ serviceProtocol: ServiceProtocol, _ script: @escaping Script,
+        _ body: @escaping @Sendable (AWSClient, Transport) async throws -> Void
     ) async throws -> [String] {
         let service = ScriptedService(script)
         let loop = try EventLoop(name: "scripted-service")
@@ -80,7 +93,7 @@ package final class ScriptedService: HTTPHandler, Sendable {
     }
 
     private func serve(
-        _ loop: EventLoop, _ serviceProtocol: ServiceProtocol, _ body: (AWSClient) async throws -> Void
+        _ loop: EventLoop, _ serviceProtocol: ServiceProtocol, _ body: (AWSClient, Transport) async throws -> Void
     ) async -> Result<Void, any Error> {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = HTTPServer(loop: loop, limits: HTTPLimits(), handler: self, logger: logger)
@@ -99,7 +112,7 @@ package final class ScriptedService: HTTPHandler, Sendable {
                 endpoint: ServiceEndpoint(try Endpoint("http://\(address)")), credentials: .fixed(.local),
                 transport: transport,
                 logger: logger)
-            try await body(client)
+            try await body(client, transport)
             return .success(())
         } catch {
             return .failure(error)

@@ -4,7 +4,8 @@ import Kinesis
 /// One GetRecords response while it becomes batches, and the room that it and they take. Confined to its loop.
 ///
 /// While the response is held the loan is the response's bytes, those of an aggregate that was decoded, and those of the
-/// batches that wait or are being written; afterwards it is the batches'. It ends with the last of them.
+/// batches that wait or are being written; afterwards it is the batches'. It ends with the last of them. Large items have
+/// loans of their own.
 final class HeldResponse {
     /// nil: the response was let go.
     private var encoder: RecordBatchEncoder?
@@ -18,6 +19,8 @@ final class HeldResponse {
     private var droppedCount = 0
     /// Of the large item that was given and is not encoded yet.
     private var itemLoan: Loan?
+    /// Nil until one is needed.
+    private var items: ResponseItems?
 
     init(_ response: ByteBuffer, at receivedAt: ContinuousClock.Instant, loan: Loan, encoder: RecordBatchEncoder) {
         self.encoder = encoder
@@ -39,14 +42,23 @@ final class HeldResponse {
     /// The large item without which there is no next slice.
     var neededItem: ItemPointer? { encoder?.neededItem }
 
+    /// Fetches it.
+    func fetch(
+        _ pointer: ItemPointer, _ reading: ItemReading, _ context: EngineContext
+    ) async -> ItemFetch.Ending {
+        let items = items ?? ResponseItems(encoder?.itemSearch(), reading, context)
+        self.items = items
+        return await items.next(pointer)
+    }
+
     /// - Parameter loan: what the item takes until it is encoded.
     func give(_ outcome: ItemOutcome, _ loan: Loan?) {
         itemLoan = loan
         encoder?.give(outcome)
     }
 
-    /// Bytes of the budget that the response and its batches hold.
-    var heldBytes: Int { loan.bytes }
+    /// Bytes of the budget that the response, its items and its batches hold.
+    var heldBytes: Int { loan.bytes + (itemLoan?.bytes ?? 0) + (items?.heldBytes ?? 0) }
 
     /// What stands beside the records; nil until all of them are read.
     var envelope: GetRecordsEnvelope? { encoder?.envelope }
@@ -63,6 +75,9 @@ final class HeldResponse {
     /// Goes on with another encoder of the response, which makes the batch anew.
     func encodeAgain(_ batch: EncodedBatch?, with encoder: (ByteBuffer) -> RecordBatchEncoder) {
         self.encoder = self.encoder.map { encoder($0.response) }
+        // It may need other items.
+        items?.cancel()
+        items = nil
         batchBytes -= batch?.payloadBytes ?? 0
         account()
     }
@@ -78,6 +93,8 @@ final class HeldResponse {
     func drop() {
         encoder = nil
         itemLoan = nil
+        items?.cancel()
+        items = nil
         responseBytes = 0
         account()
     }
@@ -89,6 +106,6 @@ final class HeldResponse {
     }
 
     private func account() {
-        loan.resize(to: responseBytes + (encoder?.heldBytes ?? 0) + batchBytes)
+        loan.resize(to: responseBytes + (encoder?.heldBytes ?? 0) + (items?.searchBytes ?? 0) + batchBytes)
     }
 }

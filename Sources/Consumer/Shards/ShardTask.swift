@@ -40,8 +40,8 @@ final class ShardTask: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var room = Room.none
     private var response: HeldResponse?
-    /// The large item that the response's next record needs.
-    private var itemFetch: ItemFetch?
+    /// Whether it waits for a large item.
+    private var isFetchingItem = false
     /// The present one; its source knows the number.
     private var subscription: (any ShardSubscription)?
     /// Which response each unsettled batch came from.
@@ -112,8 +112,7 @@ final class ShardTask: @unchecked Sendable {
         isStopped = true
         machine.stop(now: context.loop.now, paces: &context.paces.paces)
         giveRoomBack()
-        itemFetch?.cancel()
-        response = nil
+        dropResponse()
         // One that somebody may go on with stays for as long as this task does.
         subscription?.onArrival = nil
         if case .subscription? = sourceToKeep {} else { subscription = nil }
@@ -174,7 +173,7 @@ extension ShardTask {
     var sight: ShardWatchdog.Sight {
         var sight = machine.sight
         // It has deadlines of its own, and waits for its turn among those of all shards.
-        if itemFetch != nil { sight.isHeldBack = true }
+        if isFetchingItem { sight.isHeldBack = true }
         return sight
     }
 
@@ -291,7 +290,6 @@ extension ShardTask {
     }
 
     private func dropResponse() {
-        itemFetch?.cancel()
         response?.drop()
         response = nil
     }
@@ -464,10 +462,9 @@ extension ShardTask {
     /// Gives the response the item that its next record needs, unless the response is let go meanwhile.
     private func fetch(_ pointer: ItemPointer) async {
         guard let response, let items = context.items else { preconditionFailure("an item without a response") }
-        let fetch = ItemFetch(pointer, items, context)
-        itemFetch = fetch
-        let ending = await fetch.run()
-        itemFetch = nil
+        isFetchingItem = true
+        let ending = await response.fetch(pointer, items, context)
+        isFetchingItem = false
         guard self.response === response, !isStopped else { return }
         switch ending {
         case .outcome(let outcome, let loan):

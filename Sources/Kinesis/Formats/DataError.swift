@@ -19,6 +19,8 @@ package enum DataError: Error, Equatable, Sendable {
         case failed
         /// The pointer names no bucket.
         case badPointer
+        /// The pointer names a bucket from which no items are given out here.
+        case notAllowed
     }
 
     /// What programs look at; openapi.yaml lists them.
@@ -32,6 +34,7 @@ package enum DataError: Error, Equatable, Sendable {
         case .item(.tooLarge, _): "itemTooLarge"
         case .item(.failed, _): "itemFailed"
         case .item(.badPointer, _): "itemPointerInvalid"
+        case .item(.notAllowed, _): "itemBucketNotAllowed"
         }
     }
 

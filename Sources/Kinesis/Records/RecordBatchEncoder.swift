@@ -38,6 +38,8 @@ package struct RecordBatchEncoder {
     private var readHeld = 0
     /// nil: large items are not given out.
     private let items: ItemFinder?
+    private let deaggregation: Deaggregation
+    private let skip: Checkpoint?
 
     private enum LargeItem {
         case none
@@ -53,7 +55,9 @@ package struct RecordBatchEncoder {
         self.response = response
         self.stream = stream
         self.shard = shard
-        records = DeliveredRecords(response, encoding.deaggregation, skip: skip)
+        deaggregation = encoding.deaggregation
+        self.skip = skip
+        records = DeliveredRecords(response, deaggregation, skip: skip)
         encoder = RecordEncoder(response, encoding)
         messages = encoding.format == .protobuf ? RecordMessageEncoder(response) : nil
         decompression = encoding.compression == .lzUTF8 ? Decompression() : nil
@@ -68,6 +72,14 @@ package struct RecordBatchEncoder {
     package mutating func give(_ outcome: ItemOutcome) {
         guard case .needed(let pointer, let data) = large else { return }
         large = .given(RecordItem(pointer: pointer, data: data, outcome: outcome))
+    }
+
+    /// All items that are needed of the response, for who wants them before; nil: large items are not given out.
+    package func itemSearch() -> ItemSearch? {
+        guard items != nil else { return nil }
+        return ItemSearch(
+            DeliveredRecords(response, deaggregation, skip: skip), ItemFinder(response),
+            decompression == nil ? nil : Decompression())
     }
 
     /// What stands beside the records; known once the last batch, or nil, was returned.
@@ -119,18 +131,8 @@ package struct RecordBatchEncoder {
     }
 
     /// Of the record that was pulled: what it points to, and its data.
-    private mutating func item() throws(GetRecordsError) -> (pointer: ItemPointer, data: ByteBuffer)? {
-        guard let items else { return nil }
-        switch records.part {
-        case .whole where decompression == nil: return items.find(records.fields)
-        case .whole(nil):
-            let raw = try decompression!.rawData(of: records.fields, in: response)
-            return ItemFinder.find(decompression!.text(of: raw).data)
-        case .whole: return nil
-        case .user(let user, isLast: _):
-            let raw = records.userData(user)
-            return ItemFinder.find(decompression == nil ? raw : decompression!.text(of: raw).data)
-        }
+    private func item() throws(GetRecordsError) -> (pointer: ItemPointer, data: ByteBuffer)? {
+        try items?.find(records, decompression)
     }
 
     /// Whether the record that was pulled points to a large item that nobody has given yet.

@@ -5,32 +5,38 @@ import Reactor
 
 /// The large items of streams: puts and gets objects with retries, and sets their buckets up. Confined to its loop.
 package final class ItemStore: @unchecked Sendable {
-    /// Attempts at one object that somebody waits for.
-    private static let mostAttempts = 6
-    /// How long an item is asked for before its record is given out without it. Shorter than the watchdog's patience, and long
-    /// enough for a fail-over.
-    package static let patience: Duration = .seconds(20)
     /// Items that are on their way at once, puts and gets each, in the whole process.
     package static let parallel = 8
+    /// Of those the most of items that are not needed yet begin beside so many: who needs one now finds a turn.
+    static let parallelAhead = 4
     /// Buckets that are looked after; records may name any. Beyond it a bucket is used without being looked at.
-    private static let mostBuckets = 1000
+    static let mostBuckets = 1000
 
     package let client: S3Client
-    package private(set) var counters = ItemCounters()
-    private let logger: Logger
+    /// Where records may point to.
+    package let allowed: AllowedBuckets
+    package internal(set) var counters = ItemCounters()
+    let logger: Logger
     private var setups: [BucketName: BucketSetup] = [:]
-    private let changed: Gate
+    /// Of buckets that fail; of all others it is closed.
+    var circuits: [BucketName: BucketCircuit] = [:]
+    /// Opened when a put, a get or a circuit has come to an end.
+    let changed: Gate
     private var puts = 0
-    private var gets = 0
-    private var refusal: String?
+    var gets = 0
+    /// Attempts at items that are under way.
+    package var getsUnderWay: Int { gets }
+    var lastItem: UInt64 = 0
+    var refusal: String?
 
-    package init(_ client: S3Client, logger: Logger) {
+    package init(_ client: S3Client, allowed: AllowedBuckets = .any, logger: Logger) {
         self.client = client
+        self.allowed = allowed
         self.logger = logger
         changed = Gate(loop: client.loop)
     }
 
-    private var loop: EventLoop { client.loop }
+    var loop: EventLoop { client.loop }
 
     // MARK: Buckets
 
@@ -49,9 +55,14 @@ package final class ItemStore: @unchecked Sendable {
     }
 
     /// What people are told of the buckets, and of the last object where that was refused.
-    package var problems: [String] { setups.values.compactMap(\.problem).sorted() + [refusal].compactMap(\.self) }
+    package var problems: [String] {
+        let failing = circuits.compactMap { bucket, circuit in
+            circuit.problem(now: loop.now).map { "bucket \(bucket): \($0)" }
+        }
+        return (setups.values.compactMap(\.problem) + failing).sorted() + [refusal].compactMap(\.self)
+    }
 
-    private func note(_ error: AWSError, _ operation: String, _ bucket: BucketName) {
+    func note(_ error: AWSError, _ operation: String, _ bucket: BucketName) {
         if error.disposition == .denied { refusal = "bucket \(bucket): \(operation): \(error)" }
     }
 
@@ -79,8 +90,7 @@ package final class ItemStore: @unchecked Sendable {
         let body = body()
         do throws(AWSError) {
             let eTag = try await call(
-                PutObject(key: key, body: body, contentType: contentType), of: bucket, until: deadline,
-                attempts: .max)
+                PutObject(key: key, body: body, contentType: contentType), of: bucket, until: deadline)
             counters.put(body.count)
             refusal = nil
             return eTag
@@ -91,37 +101,10 @@ package final class ItemStore: @unchecked Sendable {
         }
     }
 
-    /// The object's bytes.
-    /// - Parameter accepts: whether so many bytes are taken; false ends the call with `.cancelled`.
-    package func get(
-        _ key: String, in bucket: BucketName, accepts: @escaping @Sendable (_ bytes: Int) -> Bool
-    ) async throws(AWSError) -> ByteBuffer {
-        do throws(CancellationError) { try await changed.wait(while: { gets >= Self.parallel }) } catch {
-            throw .cancelled
-        }
-        gets += 1
-        defer {
-            gets -= 1
-            changed.open()
-        }
-        do throws(AWSError) {
-            let bytes = try await call(
-                GetObject(key: key, acceptsResponse: accepts), of: bucket, until: loop.now + Self.patience,
-                attempts: Self.mostAttempts)
-            counters.got(bytes.count)
-            refusal = nil
-            return bytes
-        } catch {
-            if error != .cancelled { counters.getFailures += 1 }
-            note(error, GetObject.name, bucket)
-            throw error
-        }
-    }
-
     private static let retries = RetryPolicy(minTimeout: .milliseconds(100), maxTimeout: .seconds(3))
 
     private func call<Operation: S3Operation>(
-        _ operation: Operation, of bucket: BucketName, until deadline: EventLoop.Instant, attempts: Int
+        _ operation: Operation, of bucket: BucketName, until deadline: EventLoop.Instant
     ) async throws(AWSError) -> Operation.Response {
         var failures = 0
         while true {
@@ -129,7 +112,7 @@ package final class ItemStore: @unchecked Sendable {
                 return try await client.call(operation, of: bucket, within: deadline - loop.now)
             } catch {
                 failures += 1
-                guard failures < attempts, mayPass(error, bucket),
+                guard mayPass(error, bucket),
                     let delay = Self.retries.nextDelay(
                         attempt: failures, elapsed: .zero, random: .random(in: 0..<1)),
                     loop.now + delay < deadline
@@ -141,7 +124,7 @@ package final class ItemStore: @unchecked Sendable {
     }
 
     /// Whether a later attempt may succeed, within seconds.
-    private func mayPass(_ error: AWSError, _ bucket: BucketName) -> Bool {
+    func mayPass(_ error: AWSError, _ bucket: BucketName) -> Bool {
         switch error {
         case .service(let service) where service.code == "NoSuchBucket":
             let setup = setups[bucket]

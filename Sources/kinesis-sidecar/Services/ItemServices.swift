@@ -29,7 +29,7 @@ final class ItemServices: @unchecked Sendable {
         let client = S3Client(
             target.client(S3Client.serviceProtocol, over: transport), variant: targets.variant(of: target),
             addressing: settings.s3.addressing)
-        store = ItemStore(client, logger: logger)
+        store = ItemStore(client, allowed: settings.s3.allowed, logger: logger)
     }
 
     var activity: ItemActivity {

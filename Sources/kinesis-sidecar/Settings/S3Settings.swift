@@ -5,6 +5,8 @@ struct S3Settings: Sendable {
     var service = ServiceSettings()
     /// Nil: each stream's is called like the stream.
     var bucket: BucketName?
+    /// From which buckets items are given out; nil: where one is named from that one, else from any.
+    var allowedBuckets: AllowedBuckets?
     /// Of 1,024 bytes: a record with more data is put to S3.
     var thresholdKilobytes = 900
     /// Members of an item that stand in its record too.
@@ -15,6 +17,11 @@ struct S3Settings: Sendable {
     var expirationDays: Int?
     /// Whether a bucket is named in the path of a URL; nil: not at AWS, and everywhere else.
     var forcePathStyle: Bool?
+
+    /// A record can name any bucket, and whoever reads it gets what the sidecar may read there.
+    var allowed: AllowedBuckets {
+        allowedBuckets ?? bucket.map { AllowedBuckets([AllowedBuckets.Pattern($0)]) } ?? .any
+    }
 
     var addressing: S3Place.Addressing {
         switch forcePathStyle {

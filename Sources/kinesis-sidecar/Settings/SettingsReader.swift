@@ -318,14 +318,26 @@ struct SettingsReader {
             mistakes.append(
                 Mistake(origins["s3.tags"], "are more than \(OptionKind.mostTags), which a bucket may have"))
         }
+        if let bucket = settings.s3.bucket { checkAllowed(bucket, "s3.bucketName") }
         for (consumer, origin) in zip(settings.consumers, consumerOrigins) {
-            guard let rule = settings.largeItemRule(of: consumer.stream), rule.bucket == nil else { continue }
+            guard let rule = settings.largeItemRule(of: consumer.stream) else { continue }
+            if let bucket = rule.bucket {
+                if settings.s3.bucket == nil { checkAllowed(bucket, "the bucket of the stream \(consumer.stream)") }
+                continue
+            }
             mistakes.append(
                 Mistake(
                     origin,
                     "useS3ForLargeItems needs s3.bucketName: \(consumer.stream) is no name of a bucket; accepted: "
                         + BucketName.accepted))
         }
+    }
+
+    /// What is put has to be given out again.
+    private mutating func checkAllowed(_ bucket: BucketName, _ what: String) {
+        guard !settings.s3.allowed.contains(bucket) else { return }
+        let mistake = Mistake(origins["s3.allowedBuckets"], "does not have \(bucket), \(what)")
+        if !mistakes.contains(mistake) { mistakes.append(mistake) }
     }
 
     private mutating func checkDynamoDB() {

@@ -25,15 +25,32 @@ struct ItemFinder {
         self.response = response
     }
 
-    /// The record's pointer, and its data; nil where it points to nothing. Data that cannot be read is for the encoder to refuse.
-    func find(_ record: RecordFields) -> (pointer: ItemPointer, data: ByteBuffer)? {
+    var heldBytes: Int { decoded.capacity }
+
+    /// What the record that was pulled points to, and its data; nil where it points to nothing.
+    func find(
+        _ records: DeliveredRecords, _ decompression: Decompression?
+    ) throws(GetRecordsError) -> (pointer: ItemPointer, data: ByteBuffer)? {
+        let raw: UnsafeRawBufferPointer
+        switch records.part {
+        case .whole(.some): return nil
+        case .whole(nil):
+            guard let decompression else { return find(records.fields) }
+            raw = try decompression.rawData(of: records.fields, in: response)
+        case .user(let user, isLast: _): raw = records.userData(user)
+        }
+        return Self.find(decompression?.text(of: raw).data ?? raw)
+    }
+
+    /// Data that cannot be read is for the encoder to refuse.
+    private func find(_ record: RecordFields) -> (pointer: ItemPointer, data: ByteBuffer)? {
         let place = record.dataStart..<record.dataEnd
         guard record.isBase64 else { return Self.find(UnsafeRawBufferPointer(rebasing: response.bytes[place])) }
         decoded.removeAll()
         return Base64Data.decode(response, place, to: decoded) ? Self.find(decoded.bytes) : nil
     }
 
-    static func find(_ data: UnsafeRawBufferPointer) -> (pointer: ItemPointer, data: ByteBuffer)? {
+    private static func find(_ data: UnsafeRawBufferPointer) -> (pointer: ItemPointer, data: ByteBuffer)? {
         ItemPointer(data).map { ($0, ByteBuffer(data)) }
     }
 }

@@ -77,6 +77,7 @@ struct ConfigFileSettings: Equatable, Sendable {
                 refuse(key, member.line, "has no value")
                 return []
             }
+            guard isText(member.value, text, name, key) else { return [] }
             return [Assignment(name: name, values: [text], origin: origin)]
         case .mapping(let members, let line):
             if members.isEmpty { refuse(key, line, "has no value") }
@@ -91,6 +92,7 @@ struct ConfigFileSettings: Equatable, Sendable {
                     refuse(key, element.line, "the elements of this list must be single values")
                     return []
                 }
+                guard isText(element, text, name, key) else { return [] }
                 values.append(text)
             }
             if values.isEmpty {
@@ -99,6 +101,12 @@ struct ConfigFileSettings: Equatable, Sendable {
             }
             return [Assignment(name: name, values: values, origin: origin)]
         }
+    }
+
+    private mutating func isText(_ node: YAMLNode, _ text: String, _ name: String, _ key: String) -> Bool {
+        guard OptionName.isAnyText(name), node.isNumberOrTruth else { return true }
+        refuse(key, node.line, "\(text) is not text; accepted: names, one that looks like this in quotes ('\(text)')")
+        return false
     }
 
     /// `tags: {team: orders}` is `tags: ["team=orders"]`.

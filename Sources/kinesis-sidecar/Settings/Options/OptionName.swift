@@ -23,6 +23,9 @@ enum OptionName {
         ProgramOption.named(name)?.isMapping ?? (ConsumerOption.named(name)?.kind == .tags)
     }
 
+    /// Whether any text is one of the option's values, so that only the file can tell a number that is there by mistake.
+    static func isAnyText(_ name: String) -> Bool { name == "s3.nonS3Keys" }
+
     /// `dynamoDb.tableName` → `KINESIS_SIDECAR_DYNAMO_DB__TABLE_NAME`
     static func variable(_ name: String) -> String {
         var text = prefix

@@ -288,6 +288,15 @@ extension ProgramOption {
             } show: {
                 $0.s3.bucket?.text ?? ""
             },
+            ProgramOption(
+                list: "s3.allowedBuckets", accepted: AllowedBuckets.Pattern.accepted,
+                help: "from which buckets large items are given out, whatever records point to",
+                read: { AllowedBuckets.Pattern($0).map { [$0] } }
+            ) {
+                $0.s3.allowedBuckets = AllowedBuckets($1)
+            } show: {
+                $0.s3.allowed.description
+            },
             number(
                 "s3.largeItemThreshold", \.s3.thresholdKilobytes, .size(1...10_240, in: .kibibytes),
                 help: "a record with more data is put to S3"),
