@@ -1,5 +1,6 @@
 import Bytes
 import Kinesis
+import Reactor
 
 /// One GetRecords response while it becomes batches, and the room that it and they take. Confined to its loop.
 ///
@@ -7,6 +8,7 @@ import Kinesis
 /// batches that wait or are being written;
 /// afterwards it is the batches'. It ends with the last of them.
 final class HeldResponse {
+    let receivedOn: EventLoop.Instant
     private var encoder: RecordBatchEncoder?
     private let loan: Loan
     private var responseBytes: Int
@@ -16,7 +18,8 @@ final class HeldResponse {
     /// Of the large item that was given and is not encoded yet.
     private var itemLoan: Loan?
 
-    init(_ response: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder) {
+    init(_ response: ByteBuffer, loan: Loan, encoder: RecordBatchEncoder, receivedOn: EventLoop.Instant) {
+        self.receivedOn = receivedOn
         self.encoder = encoder
         self.loan = loan
         responseBytes = response.count
