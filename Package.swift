@@ -13,9 +13,8 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Client", "Gateway", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3",
-                "AWS",
-                "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Time", "Bytes", "CLinux", log,
+                "Client", "Gateway", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3",
+                "AWS", "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Telemetry", "Time", "Bytes", "CLinux", log,
             ]
         ),
         .target(name: "Client", dependencies: ["AWS", "HTTP", "Reactor", "JSON", "Time", "Bytes"]),
@@ -23,7 +22,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Consumer", "Producer", "State", "Kinesis", "S3", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor",
-                "Protobuf", "YAML", "JSON", "Time", "Bytes", log,
+                "Protobuf", "YAML", "JSON", "Telemetry", "Time", "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
             // The descriptors are made by Scripts/descriptors.
@@ -38,6 +37,8 @@ let package = Package(
             ]
         ),
         .target(
+            name: "OTLP", dependencies: ["AWS", "Reactor", "Protobuf", "Telemetry", "Time", "Bytes", log]),
+        .target(
             name: "LocalKinesis",
             dependencies: [
                 "Kinesis", "AWS", "HTTPServer", "HTTP", "SQLite", "Reactor", "CBOR", "JSON", "Time", "Bytes", log,
@@ -45,19 +46,23 @@ let package = Package(
         ),
         .target(
             name: "Consumer",
-            dependencies: ["State", "Kinesis", "DynamoDB", "S3", "AWS", "Reactor", "Time", "Bytes", log]
+            dependencies: ["State", "Kinesis", "DynamoDB", "S3", "AWS", "Reactor", "Telemetry", "Time", "Bytes", log]
         ),
         .target(
             name: "Producer",
             dependencies: ["Kinesis", "S3", "AWS", "Reactor", "JSON", "Bytes", log]
         ),
-        .target(name: "State", dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Time", "Bytes", log]),
+        .target(
+            name: "State",
+            dependencies: ["Kinesis", "DynamoDB", "SQLite", "Reactor", "Telemetry", "Time", "Bytes", log]),
         .target(name: "Kinesis", dependencies: ["AWS", "Reactor", "Protobuf", "CBOR", "JSON", "Time", "Bytes"]),
         .target(name: "S3", dependencies: ["AWS", "XML", "Reactor", "Time", "Bytes", log]),
         .target(name: "DynamoDB", dependencies: ["AWS", "Reactor", "JSON", "Time", log]),
         .target(
             name: "AWS",
-            dependencies: ["Reactor", "XML", "CBOR", "JSON", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log]),
+            dependencies: [
+                "Reactor", "XML", "CBOR", "JSON", "Telemetry", "Time", "Bytes", "CCurl", "COpenSSL", "CZlib", log,
+            ]),
         .target(
             name: "HTTPServer",
             dependencies: ["HTTP", "Reactor", "Time", "Bytes", "CLinux", "COpenSSL", "CNGHTTP2", log]),
@@ -70,6 +75,7 @@ let package = Package(
         .target(name: "XML", dependencies: ["CExpat"]),
         .target(name: "YAML", dependencies: ["CYAML"]),
         .target(name: "JSON", dependencies: ["Bytes"]),
+        .target(name: "Telemetry"),
         .target(name: "Time"),
         .target(name: "Bytes"),
         .systemLibrary(name: "CLinux"),
@@ -106,6 +112,8 @@ let package = Package(
             ]),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+        .testTarget(name: "OTLPTests", dependencies: ["OTLP", "Reactor", "Telemetry", "Bytes"]),
         .testTarget(name: "CBORTests", dependencies: ["CBOR", "Bytes"]),
         .testTarget(name: "ProtobufTests", dependencies: ["Protobuf", "Bytes"]),
         .testTarget(name: "XMLTests", dependencies: ["XML"]),
@@ -163,7 +171,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
-                "Reactor", "Protobuf", "YAML", "JSON", "Time", "Bytes", log,
+                "Reactor", "Protobuf", "YAML", "JSON", "Telemetry", "Time", "Bytes", log,
             ]),
         .testTarget(name: "ClientTests", dependencies: ["Client", "AWS", "JSON", "Time", "Bytes"]),
         .testTarget(
@@ -209,6 +217,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzHTTP2Session", ["HTTPServer", "HTTP", "Reactor", "Bytes", log]),
         fuzzer("FuzzChunkedBody", ["HTTP", "Bytes"]),
         fuzzer("FuzzURLText", ["HTTP"]),
+        fuzzer("FuzzTraceContext", ["Telemetry"]),
         fuzzer("FuzzGzip", ["Gzip", "Bytes"]),
         fuzzer("FuzzConfigFile", ["AWS"]),
         fuzzer("FuzzCredentials", ["AWS", "Bytes"]),

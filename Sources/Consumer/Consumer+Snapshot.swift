@@ -36,6 +36,7 @@ extension Consumer {
             options: options.named, shards: shards, problem: problem, storage: storage)
         snapshot.membership = group?.snapshot
         snapshot.fanOut = fanOut
+        snapshot.totals = scope.counters.totals
         return snapshot
     }
 

@@ -334,7 +334,7 @@ extension Consumer {
             readerID, format: format, resuming: lastEvent?.resumption, replacing: formers)
         if let lastEvent { session.tell(reader, lastEvent) }
         logger.info(
-            "reader attached", metadata: ["reader": "\(readerID)", "shards": "\(reader.shardCount)"])
+            "reader attached", metadata: ["reader": "\(readerID)", "shards": .stringConvertible(reader.shardCount)])
         return reader
     }
 

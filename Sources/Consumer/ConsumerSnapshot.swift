@@ -43,6 +43,8 @@ package struct ConsumerSnapshot: Sendable {
     package var membership: GroupSnapshot?
     /// nil: it is not to have enhanced fan-out.
     package var fanOut: FanOutSnapshot?
+    /// nil where this process only knows its positions.
+    package var totals: DeliveryTotals?
     /// Whether nobody has used it for longer than the stream keeps its records, or it was only ever stopped; never where
     /// configuration lists it.
     package var isUnused = false

@@ -124,7 +124,7 @@ struct Preparation: Sendable {
             logger.warning(
                 "the stream was made anew since this group read it last; its positions begin anew",
                 metadata: [
-                    "was": "\(stored.streamCreatedOn.iso8601)", "is": "\(createdOn.iso8601)",
+                    "was": "\(stored.streamCreatedOn.iso8601)", "now": "\(createdOn.iso8601)",
                 ])
         }
         let book = ShardBook(

@@ -121,7 +121,7 @@ package final class TableSetup: TableReadiness, @unchecked Sendable {
 
     private func tell() {
         var metadata: Logger.Metadata = ["table": "\(wanted.table)"]
-        if let problem { metadata["problem"] = "\(problem)" }
+        if let problem { metadata["error"] = "\(problem)" }
         switch state {
         case .awaited: logger.info("the table is waited for", metadata: metadata)
         case .ready(nil): logger.notice("the table is ready", metadata: metadata)

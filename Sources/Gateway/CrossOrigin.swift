@@ -6,7 +6,8 @@ enum CrossOrigin {
     /// Fields of every answer to a page of this origin.
     static func fields(for origin: String) -> HTTPHeaders {
         [
-            "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin",
+            "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+            "Vary": "Origin",
         ]
     }
 
@@ -19,7 +20,8 @@ enum CrossOrigin {
     static func permission(_ methods: [HTTPMethod]) -> HTTPHeaders {
         [
             "Access-Control-Allow-Methods": methods.map(\.text).joined(separator: ", "),
-            "Access-Control-Allow-Headers": "Accept, Authorization, Content-Encoding, Content-Type, Last-Event-ID",
+            "Access-Control-Allow-Headers": "Accept, Authorization, Content-Encoding, Content-Type, Last-Event-ID, "
+                + "Traceparent, X-Request-Id",
             // A public page that asks a private address (https://wicg.github.io/private-network-access).
             "Access-Control-Allow-Private-Network": "true",
             "Access-Control-Max-Age": "600",

@@ -5,6 +5,7 @@ import HTTPServer
 import Kinesis
 import Logging
 import Reactor
+import Time
 
 /// What the sidecar offers over HTTP: finds the route, lets it answer, and turns what goes wrong into a problem.
 ///
@@ -20,6 +21,7 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     /// Requests for records that were refused.
     private(set) var refusedReaders: [ProblemCode: Int] = [:]
     private(set) var requests = RequestCounters()
+    private var requestIDs = RequestIDs()
     var accessFailures = AccessFailures()
     /// Calls of gRPC that nothing else would end, also those that have said nothing yet, and what ends each when the process does.
     var endless: [ObjectIdentifier: () -> Void] = [:]
@@ -54,16 +56,18 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
 
     func handle(_ exchange: HTTPExchange, from entrance: Entrance) async {
         var name = RouteName.none
+        let began = loop.now
+        exchange.commonHeaders.add(RequestIDs.header, requestIDs.id(of: exchange.request))
         requests.began()
         if entrance == .main, GRPCHead.isCall(exchange.request) {
             let refusal = origins.check(exchange.request).map(Problem.origin)
-            return requests.ended(.grpc, await serveCall(exchange, refusal).rawValue)
+            return ended(exchange, .grpc, await serveCall(exchange, refusal).rawValue, since: began)
         }
-        defer { requests.ended(name, exchange.answeredStatus?.rawValue ?? 0) }
+        defer { ended(exchange, name, exchange.answeredStatus?.rawValue ?? 0, since: began) }
         do throws(Problem) {
             if let refusal = origins.check(exchange.request) { throw .origin(refusal) }
             if let origin = origins.allowedForeignOrigin(exchange.request) {
-                exchange.commonHeaders = CrossOrigin.fields(for: origin)
+                exchange.commonHeaders = exchange.commonHeaders + CrossOrigin.fields(for: origin)
                 if CrossOrigin.isPreflight(exchange.request) { return try await permit(exchange, from: entrance) }
             }
             let route = try Route.find(exchange.request.method, path: exchange.request.path, from: entrance)
@@ -77,7 +81,24 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
     /// The answer to a request that the server refused before it came here: `HTTPServer.onBadRequest`.
     package func refusal(of request: RefusedRequest) -> (headers: HTTPHeaders, body: ByteBuffer) {
         let document = Problem.refused(request).document
-        return (document.httpHeaders, document.body)
+        return (document.httpHeaders + [RequestIDs.header: requestIDs.next()], document.body)
+    }
+
+    /// Counts a request whose answer has ended, and writes its line of the access log.
+    private func ended(
+        _ exchange: HTTPExchange, _ name: RouteName, _ status: Int, since began: EventLoop.Instant
+    ) {
+        requests.ended(name, status)
+        // Without the query: whoever reads the log need not see what was asked for in detail.
+        logger.debug(
+            "a request has ended",
+            metadata: [
+                "method": "\(exchange.request.method.text)", "path": "\(exchange.request.path)",
+                "status": .stringConvertible(status), "bytes": .stringConvertible(exchange.answeredBytes),
+                "milliseconds": .stringConvertible((loop.now - began).wholeMilliseconds),
+                "peer": "\(exchange.remoteAddress)",
+                "requestId": "\(exchange.commonHeaders.first(RequestIDs.header) ?? "")",
+            ])
     }
 
     private func answer(
@@ -159,16 +180,13 @@ package final class Gateway: HTTPHandler, @unchecked Sendable {
         if isReader { refusedReaders[document.code, default: 0] += 1 }
         guard isReader || document.code.isOfAccess || document.code.status.rawValue >= 500 else { return }
         guard refusals.isWorthALine(document.kind, now: loop.now) else { return }
-        let response =
-            switch refusal {
-            case .response: "\(document.code.status.rawValue)"
-            case .event: "200 with the problem as an event"
-            case .close: "closed without a response"
-            }
         logger.warning(
-            "\(exchange.request.method.text) \(path): \(document.detail)",
+            "a request is refused",
             metadata: [
-                "code": "\(document.code.rawValue)", "response": "\(response)", "peer": "\(exchange.remoteAddress)",
+                "method": "\(exchange.request.method.text)", "path": "\(path)", "error": "\(document.detail)",
+                "code": "\(document.code.rawValue)", "status": .stringConvertible(document.code.status.rawValue),
+                "toldBy": "\(refusal.name)", "peer": "\(exchange.remoteAddress)",
+                "requestId": "\(exchange.commonHeaders.first(RequestIDs.header) ?? "")",
             ])
     }
 }

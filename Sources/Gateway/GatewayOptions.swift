@@ -27,5 +27,8 @@ package struct GatewayOptions: Sendable {
     /// What `heartbeatInterval` may be, in the configuration and in a query.
     package static let heartbeatIntervals = OptionKind.milliseconds(100...OptionKind.longestMilliseconds)
 
+    /// Which puts are traced, and who takes their spans; nil: none.
+    package var tracing: Tracing?
+
     package init() {}
 }

@@ -3,6 +3,7 @@ import Consumer
 import Producer
 import S3
 import State
+import Telemetry
 import Time
 
 /// What the routes stand on.
@@ -22,6 +23,8 @@ package struct GatewayServices: Sendable {
     package let items: @Sendable () -> ItemActivity?
     /// Of each service that is asked.
     package let credentials: @Sendable () -> [ServiceCredentials]
+    /// Of what is sent to a collector; nil where nothing is.
+    package var exports: @Sendable () -> ExportCounters? = { nil }
 
     package init(
         consumers: ConsumerRegistry, producer: Producer, streams: any StreamSource, state: StateStore,
@@ -86,9 +89,15 @@ package struct ServiceActivity: Sendable {
     package var lastAnswer: WallTime?
     /// The failures of the last five minutes.
     package var recentExceptions = RecentExceptions()
+    /// As `AWSClient.requestDurations`.
+    package var requestDurations: [String: Histogram] = [:]
 
-    package init(lastAnswer: WallTime? = nil, recentExceptions: RecentExceptions = RecentExceptions()) {
+    package init(
+        lastAnswer: WallTime? = nil, recentExceptions: RecentExceptions = RecentExceptions(),
+        requestDurations: [String: Histogram] = [:]
+    ) {
         self.lastAnswer = lastAnswer
         self.recentExceptions = recentExceptions
+        self.requestDurations = requestDurations
     }
 }

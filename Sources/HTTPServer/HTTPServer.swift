@@ -137,7 +137,7 @@ package final class HTTPServer: @unchecked Sendable {
         lastAcceptWarning = loop.now
         logger.warning(
             "connections cannot be accepted",
-            metadata: ["error": "\(error)", "connections": "\(connections.count)"])
+            metadata: ["error": "\(error)", "connections": .stringConvertible(connections.count)])
     }
 
     // MARK: Ending

@@ -178,7 +178,8 @@ package final class KinesisService: @unchecked Sendable {
     /// What the service says when the store fails. The service itself would keep the cause to itself; here whoever asks can
     /// do something about a full disk.
     func failed(_ attempt: String, _ error: SQLiteError) -> ServiceFault {
-        logger.error("embedded Kinesis: cannot \(attempt): \(error)")
+        logger.error(
+            "the embedded Kinesis cannot do something", metadata: ["operation": "\(attempt)", "error": "\(error)"])
         var fault = ServiceFault.internalFailure
         fault.message = "The embedded Kinesis cannot \(attempt): \(error)"
         return fault
@@ -220,7 +221,7 @@ package final class KinesisService: @unchecked Sendable {
         if memory?.trims == 1 {
             logger.warning(
                 "the embedded Kinesis's memory is full: from now on its oldest records go; --data-dir keeps them on disk",
-                metadata: ["localMemoryLimit": "\(configuration.memoryLimit)"])
+                metadata: ["limit": .stringConvertible(configuration.memoryLimit)])
         }
         for (name, horizon) in horizons {
             guard let stream = find(name) else { continue }

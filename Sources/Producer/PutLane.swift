@@ -19,12 +19,15 @@ final class PutLane: @unchecked Sendable {
     private let stream: StreamName
     private let target: any PutTarget
     private let streams: StreamDirectory
-    private let logger: Logger
+    /// Of calls and records that are tried again.
+    private let failures: RepeatedWarning
     private var batcher: PutBatcher
     /// Who waits for an answer, by the ticket's slot.
     private var waiters: [Waiter?] = []
     /// What puts go through before, where something gathers or slows them.
     private var shaped: ShapedPuts?
+    /// Numbers the calls for `PutTrace`.
+    private var tracedCalls = 0
     private var willAct = false
     private var timer: (token: TimerToken, due: EventLoop.Instant)?
 
@@ -36,7 +39,9 @@ final class PutLane: @unchecked Sendable {
         self.stream = stream
         self.target = target
         self.streams = streams
-        self.logger = logger
+        var ownLogger = logger
+        ownLogger[metadataKey: "stream"] = "\(stream)"
+        failures = RepeatedWarning("a put fails for now; it is tried again", on: loop, logger: ownLogger)
         batcher = PutBatcher(limits: limits)
         guard shaping.isNeeded else { return }
         shaped = ShapedPuts(
@@ -56,6 +61,7 @@ final class PutLane: @unchecked Sendable {
     ) async -> Result<PutAnswer, PutError> {
         if largestRecord > StreamDirectory.defaultRecordBytes { batcher.limits.bytes = PutRecordEntry.maximumBytes }
         let arrived = arrived ?? loop.now
+        defer { target.answeredPut(to: stream, after: loop.now - arrived) }
         if let shaped {
             // Order needs one record of a key on its way at a time, over all that is put: the batcher knows that.
             if !put.isOrdered, put.records[0].sequenceNumberForOrdering == nil {
@@ -135,6 +141,7 @@ final class PutLane: @unchecked Sendable {
     // MARK: Calls
 
     private func send(_ batch: PutBatcher.Batch) async {
+        let started = loop.now
         var outcome = await call(batch)
         if case .refused(.streamMissing, _) = outcome {
             do {
@@ -144,7 +151,8 @@ final class PutLane: @unchecked Sendable {
                 outcome = .refused(error, .call)
             }
         }
-        if let shaped { noteThrottles(of: batch, outcome, shaped) }
+        trace(batch, outcome, since: started)
+        noteRefusals(of: batch, outcome)
         batcher.returned(batch, outcome, random: .random(in: 0..<1), now: loop.now)
         act()
     }
@@ -183,11 +191,25 @@ final class PutLane: @unchecked Sendable {
         return .results([result], encryptionType: answer.encryptionType)
     }
 
-    private func noteThrottles(of batch: PutBatcher.Batch, _ outcome: PutBatcher.Outcome, _ shaped: ShapedPuts) {
+    /// Tells the puts whose traces are recorded of the call.
+    private func trace(_ batch: PutBatcher.Batch, _ outcome: PutBatcher.Outcome, since started: EventLoop.Instant) {
+        tracedCalls += 1
+        for entry in batch.entries {
+            guard let trace = entry.put.trace else { continue }
+            let call = PutTrace.Call(
+                operation: batch.isOrdered ? PutRecord.name : PutRecords.name, started: started, ended: loop.now,
+                records: 1,
+                failure: outcome.failure)
+            trace.note(call, number: tracedCalls)
+        }
+    }
+
+    private func noteRefusals(of batch: PutBatcher.Batch, _ outcome: PutBatcher.Outcome) {
         guard case .results(let results, _) = outcome else { return }
         for (entry, result) in zip(batch.entries, results) {
-            guard case .failed("ProvisionedThroughputExceededException", _) = result else { continue }
-            shaped.throttled(entry.record.entry)
+            guard case .failed(let code, let message) = result else { continue }
+            failures.warn(of: code, ["error": "\(code): \(message)"])
+            if code == "ProvisionedThroughputExceededException" { shaped?.throttled(entry.record.entry) }
         }
     }
 
@@ -195,7 +217,7 @@ final class PutLane: @unchecked Sendable {
         if case .response = error { return .refused(.service(error), .call) }
         switch error.disposition {
         case .retry, .throttled, .limitExceeded, .resourceInUse:
-            logger.debug("puts to \(stream) will be tried again: \(error)")
+            failures.warn(of: "\(error.disposition)", ["error": "\(error)"])
             return .failedForNow(.service(error), mayHaveBeenWritten: error.mayHaveBeenWritten)
         case .notFound:
             return .refused(.streamMissing, .call)
@@ -204,6 +226,16 @@ final class PutLane: @unchecked Sendable {
             let blame = Blame(error)
             if blame != .call { streams.forget(stream) }
             return .refused(.service(error), blame)
+        }
+    }
+}
+
+extension PutBatcher.Outcome {
+    /// Why the call itself failed.
+    fileprivate var failure: String? {
+        switch self {
+        case .results: nil
+        case .failedForNow(let error, mayHaveBeenWritten: _), .refused(let error, _): error.asEntry.message
         }
     }
 }

@@ -17,10 +17,14 @@ package protocol PutTarget: AnyObject, Sendable {
     func listShards(_ stream: StreamName) async throws(AWSError) -> [Shard]
     /// A put has waited for its whole time for the response to its one call, which may still come.
     func gotNoResponse(from stream: StreamName, within time: Duration)
+    /// A put of one or more records, or a group of lines, has its answer, whatever that is, so long after it was taken.
+    func answeredPut(to stream: StreamName, after time: Duration)
 }
 
 extension PutTarget {
     package func gotNoResponse(from stream: StreamName, within time: Duration) {}
+
+    package func answeredPut(to stream: StreamName, after time: Duration) {}
 
     package func learn(_ stream: StreamName) async throws(AWSError) -> StreamSummary { try await describe(stream) }
 }

@@ -137,7 +137,8 @@ final class StreamDirectory: @unchecked Sendable {
                 try await target.describe(stream)
             } create: { capacity throws(AWSError) in
                 try await target.createStream(stream, capacity)
-                logger.info("created the stream \(stream) \(capacity) for a put")
+                logger.info(
+                    "a stream is created for a put", metadata: ["stream": "\(stream)", "capacity": "\(capacity)"])
             }
         } catch {
             switch error {

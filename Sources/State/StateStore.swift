@@ -1,6 +1,7 @@
 import Logging
 import Reactor
 import SQLite
+import Telemetry
 import Time
 
 /// The consumers' positions and what was sent to their readers, kept over restarts in SQLite.
@@ -34,6 +35,9 @@ package final class StateStore: @unchecked Sendable {
 
     /// Checkpoints that were committed. Of those of one shard that wait together only the newest is, and counts.
     package private(set) var committedCheckpoints = 0
+    /// How long a commit of what had gathered took, on the database's thread and behind what waited there before it; those
+    /// that failed count too.
+    package private(set) var commitDurations = Histogram(.latency)
     /// Whether what the consumers report can be kept.
     package private(set) var health = StateHealth.writable {
         didSet { if (oldValue == .writable) != (health == .writable) { onHealthChange?() } }
@@ -224,7 +228,11 @@ extension StateStore {
         let entries = queue.takeAll()
         guard !entries.isEmpty || mayRecover else { return }
         committing = entries
-        defer { finishedCommits += 1 }
+        let started = loop.now
+        defer {
+            finishedCommits += 1
+            commitDurations.record(loop.now - started)
+        }
         let pruning = pruningDue(entries)
         let inUse = Set(entries.filter(\.change.isUse).map(\.consumer.key))
         do throws(SQLiteError) {

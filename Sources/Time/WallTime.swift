@@ -44,3 +44,8 @@ extension Duration {
         return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }
 }
+
+extension WallTime {
+    /// Since the epoch; 0 for what was before it.
+    package var nanoseconds: UInt64 { UInt64(max(0, milliseconds)) * 1_000_000 }
+}

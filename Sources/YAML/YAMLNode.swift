@@ -1,5 +1,3 @@
-import Bytes
-
 /// A YAML document as a tree whose nodes know their lines. Everything is text: who reads it knows what a value is.
 package indirect enum YAMLNode: Equatable, Sendable {
     /// `isPlain`: written without quotes, so that `~` and nothing at all mean null.
@@ -36,7 +34,7 @@ package indirect enum YAMLNode: Equatable, Sendable {
     package var isNumberOrTruth: Bool {
         guard case .scalar(let text, isPlain: true, _) = self else { return false }
         if ["true", "false"].contains(text.lowercased()) { return true }
-        return text.utf8.first.map { $0.isDigit || "+-.".utf8.contains($0) } == true && Double(text) != nil
+        return text.utf8.first.map { "0123456789+-.".utf8.contains($0) } == true && Double(text) != nil
     }
 }
 

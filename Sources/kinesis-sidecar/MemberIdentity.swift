@@ -31,7 +31,7 @@ enum MemberIdentity {
         } catch {
             logger.warning(
                 "this sidecar's name in its groups cannot be kept, and is another one at the next start",
-                metadata: ["file": "\(folder.memberID)", "problem": "\(error.problem)"])
+                metadata: ["file": "\(folder.memberID)", "error": "\(error.problem)"])
             return new()
         }
     }

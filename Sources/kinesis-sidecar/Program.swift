@@ -1,9 +1,13 @@
+import AWS
 import Consumer
 import Gateway
 import Glibc
 import HTTPServer
 import Logging
+import OTLP
 import Reactor
+import Telemetry
+import Time
 
 /// The running program: one event loop with everything on it, and a second one for the embedded Kinesis.
 ///
@@ -35,6 +39,8 @@ final class Program: @unchecked Sendable {
     /// Of `adminListen`.
     private var adminServer: HTTPServer?
     private var gateway: Gateway?
+    /// Nil: telemetry is not sent.
+    private var exporter: Exporter?
     private var certificate: ServerCertificate?
     private var signals: Signals?
     private var isEnding = false
@@ -121,8 +127,15 @@ final class Program: @unchecked Sendable {
         options.drainTimeout = settings.drainTimeout
         options.version = Help.version
         options.process = process
-        let gateway = Gateway(
-            loop: loop, services: services.offered, options: options, logger: Logger(label: "gateway"))
+        let telemetry = TelemetryTarget(
+            settings.otlp, environment: .process, process: process, version: Help.version)
+        let exporter = makeExporter(telemetry)
+        if let exporter, telemetry.exporter?.traces != nil {
+            options.tracing = Tracing(sampler: telemetry.sampler, recorder: exporter)
+        }
+        var offered = services.offered
+        offered.exports = { [weak exporter] in exporter?.counters }
+        let gateway = Gateway(loop: loop, services: offered, options: options, logger: Logger(label: "gateway"))
         let server = HTTPServer(
             loop: loop, limits: settings.http, handler: gateway, logger: Logger(label: "http"))
         server.onBadRequest = { [unowned gateway] in gateway.refusal(of: $0) }
@@ -135,6 +148,25 @@ final class Program: @unchecked Sendable {
             bound.append(try listen(server, address, isSecure: isSecure, flag: "--listen"))
         }
         return bound
+    }
+
+    private func makeExporter(_ target: TelemetryTarget) -> Exporter? {
+        let logger = Logger(label: "otlp")
+        for warning in target.warnings {
+            logger.warning("a variable for telemetry is passed over", metadata: ["error": "\(warning)"])
+        }
+        guard let settings = target.exporter else { return nil }
+        var options = Transport.Options()
+        options.certificateFile = target.certificateFile
+        let exporter = Exporter(settings, over: Transport(loop: loop, options: options), logger: logger) {
+            [weak self] requests in await self?.gateway?.writeMetrics(requests)
+        }
+        for endpoint in [settings.traces, settings.metrics].compactMap(\.self) {
+            logger.notice("telemetry is sent", metadata: ["address": "\(endpoint)"])
+        }
+        exporter.start()
+        self.exporter = exporter
+        return exporter
     }
 
     private func listen(
@@ -213,23 +245,24 @@ final class Program: @unchecked Sendable {
         guard !isEnding else {
             // A terminal that is closed sends it twice: the kernel to the group, the shell to its jobs.
             if signal == SIGHUP { return }
-            logger.notice("\(name) once more: ending at once")
+            logger.notice("a second signal: ending at once", metadata: ["signal": "\(name)"])
             // The shells' convention for a process that a signal ended.
             end(code: 128 + signal)
         }
         isEnding = true
         gateway?.advance(to: .leaving)
         let delay = settings.shutdownDelay
-        guard delay > .zero else {
-            logger.notice("\(name): draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
-            loop.spawn { await self.drain() }
-            return
-        }
-        logger.notice("\(name): not ready any more; the drain follows", metadata: ["shutdownDelay": "\(delay)"])
-        _ = loop.schedule(after: delay) { [self] in
-            logger.notice("draining", metadata: ["drainTimeout": "\(settings.drainTimeout)"])
-            loop.spawn { await self.drain() }
-        }
+        guard delay > .zero else { return beginDraining(metadata: ["signal": "\(name)"]) }
+        logger.notice(
+            "not ready any more; the drain follows",
+            metadata: ["signal": "\(name)", "milliseconds": .stringConvertible(delay.wholeMilliseconds)])
+        _ = loop.schedule(after: delay) { [self] in beginDraining() }
+    }
+
+    private func beginDraining(metadata: Logger.Metadata = [:]) {
+        let limit = Logger.MetadataValue.stringConvertible(settings.drainTimeout.wholeMilliseconds)
+        logger.notice("draining", metadata: metadata.merging(["milliseconds": limit]) { $1 })
+        loop.spawn { await self.drain() }
     }
 
     /// No new work, `end` to readers, what is in flight settled, the last checkpoints; then the loop stops.
@@ -253,6 +286,7 @@ final class Program: @unchecked Sendable {
             await server.drain(deadline: settled)
             await adminServer?.drain(deadline: settled)
         }
+        await exporter?.stop()
         await stopServices()
         logger.notice("ended")
         loop.stop()

@@ -73,7 +73,7 @@ final class ServerCertificate: @unchecked Sendable {
             // Files that are replaced one after the other are no pair for a moment.
             guard error.text != problem else { return }
             problem = error.text
-            logger.warning("the certificate in use stays", metadata: ["problem": "\(error.text)"])
+            logger.warning("the certificate in use stays", metadata: ["error": "\(error.text)"])
         }
     }
 
@@ -111,6 +111,6 @@ final class ServerCertificate: @unchecked Sendable {
     private func warnOfOpenKey() {
         var status = stat()
         guard let path = settings.keyFile, stat(path, &status) == 0, status.st_mode & 0o004 != 0 else { return }
-        logger.warning("everybody on this host may read the private key", metadata: ["tls.keyFile": "\(path)"])
+        logger.warning("everybody on this host may read the private key", metadata: ["file": "\(path)"])
     }
 }

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,8 @@ import threading
 
 import pytest
 
-from harness.sidecar import PROGRAM, clean_environment, fetch
+from harness.log_statements import statements
+from harness.sidecar import PROGRAM, ROOT, clean_environment, fetch
 from harness.waiting import eventually
 
 # What `refused a request` is logged for, at debug.
@@ -104,6 +106,70 @@ def test_lines_that_were_lost_are_counted_and_told_once_there_is_room(unread):
     lost = sidecar.lost_lines()
     assert sidecar.terminate() == 0
     sidecar.reader.join(10)
-    notes = [int(line["lines"]) for line in sidecar.lines if "lines" in line]
+    notes = [line["lines"] for line in sidecar.lines if "lines" in line]
     assert sum(notes) == lost, "every lost line is told once"
     assert sidecar.lines[-1]["message"] == "ended", "what is queued at the end is written"
+
+
+def test_the_docs_list_every_message_and_field():
+    docs = (ROOT / "docs/logging.md").read_text()
+    messages, fields, numbers = statements(ROOT)
+    listed = docs.partition("## Messages")[2]
+    assert {message: level for level, message in re.findall(r"^\| (\w+) \| (.+) \|$", listed, re.M)[1:]} == messages
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", docs, re.M))
+    assert told.keys() == fields
+    assert {name for name, meaning in told.items() if meaning.startswith("number")} == numbers
+
+
+def lines(sidecar, message):
+    return [line for line in map(json.loads, sidecar.log.splitlines()) if line["message"] == message]
+
+
+def test_each_request_has_an_id_and_a_line_of_the_access_log(sidecars):
+    sidecar = sidecars.start("--log-level", "debug")
+    given = sidecar.post("/streams/s/put?partitionKey=secret", b"x", headers={
+        "X-Request-Id": "order-7/a", "Content-Type": "application/octet-stream"})
+    assert given.status == 200 and given.headers["X-Request-Id"] == "order-7/a"
+    made = [sidecar.get("/streams/typo/nothing"), sidecar.get("/livez")]
+    for bad in ["a b", "x" * 129, "\u00e9"]:
+        made.append(sidecar.get("/livez", headers={"X-Request-Id": bad.encode().decode("latin-1")}))
+    ids = [answer.headers["X-Request-Id"] for answer in made]
+    assert len(set(ids)) == len(ids) and all(re.fullmatch("[0-9a-f]{8}-[0-9]+", one) for one in ids), ids
+
+    def told():
+        return {line["requestId"]: line for line in lines(sidecar, "a request has ended")}
+
+    eventually(lambda: {"order-7/a", *ids} <= told().keys(), why="the lines")
+    line = told()["order-7/a"]
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/streams/s/put", 200)
+    assert line["bytes"] == len(given.body) and 0 <= line["milliseconds"] < 10_000
+    assert line["peer"].startswith("127.0.0.1:") and line["level"] == "debug"
+    assert told()[ids[0]]["status"] == 404
+    assert "secret" not in sidecar.log
+
+
+def test_a_readers_line_says_what_it_took(sidecars):
+    sidecar = sidecars.start("--log-level", "debug")
+    reader = sidecar.follow("s", "initialPositionInStream=TRIM_HORIZON")
+    sidecar.put("s", "x" * 5000)
+    reader.wait_records(1)
+    reader.close()
+
+    def took():
+        return [line["bytes"] for line in lines(sidecar, "a request has ended") if line["path"].endswith("/records")]
+
+    assert eventually(took, why="the reader's line")[0] > 5000
+
+
+def test_what_the_server_refuses_by_itself_has_an_id_too(sidecar):
+    with socket.create_connection(("127.0.0.1", sidecar.ports["http"]), timeout=10) as connection:
+        connection.sendall(MALFORMED)
+        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]{8}-[0-9]+\r\n", connection.recv(4096))
+
+
+def test_throttling_is_a_line_at_first_and_no_line_each(sidecar):
+    sidecar.put("s", 0)
+    sidecar.fault("throttle", operation="PutRecords", count=5)
+    sidecar.put("s", 1)
+    [line] = lines(sidecar, "a put fails for now; it is tried again")
+    assert (line["level"], line["stream"]) == ("warning", "s") and "Throughput" in line["error"], line

@@ -25,8 +25,10 @@ def samples(sidecar):
             typed[line.split()[2]] = line.split()[3]
         else:
             name, labels, value = LINE.match(line).groups()
-            assert name in described and name in typed, line
-            assert (typed[name] == "counter") == name.endswith("_total"), line
+            metric = name if name in typed else re.sub("_(bucket|sum|count)$", "", name)
+            assert metric in described and metric in typed, line
+            assert (typed[metric] == "histogram") == (metric != name), line
+            assert (typed[metric] == "counter") == name.endswith("_total"), line
             found.setdefault(name, {})[labels or ""] = float(value)
     return found
 
@@ -49,6 +51,40 @@ def test_metrics_follow_a_put_and_a_reader(sidecar):
     assert now["kinesis_sidecar_shard_lag_seconds"][labels] >= 0
     assert 1e6 < now["process_resident_memory_bytes"][""] < 1e9
     assert now["process_open_fds"][""] > 5
+
+
+def test_histograms_say_how_long_puts_calls_deliveries_and_checkpoints_took(sidecar):
+    reader = sidecar.follow("s", "noRecordsPollDelay=250")
+    for number in range(3):
+        sidecar.put("s", number)
+    reader.wait_records(3)
+    group = 'stream="s",consumer_group="kinesis-sidecar"'
+
+    def settled():
+        return samples(sidecar)["kinesis_sidecar_group_delivered_records_total"]["{" + group + "}"] == 3
+
+    eventually(settled, 10)
+    now = eventually(
+        lambda: (now := samples(sidecar))["kinesis_sidecar_checkpoint_duration_seconds_count"]['{store="sqlite"}'] and now,
+        10)
+    for name, labels, count in [
+        ("put_duration", 'stream="s"', 3),
+        ("kinesis_request_duration", 'operation="PutRecords"', 3),
+        ("delivery_delay", group, now["kinesis_sidecar_delivered_events_total"][
+            "{" + group + ',shard="shardId-000000000000"}']),
+        ("record_age", group, None),
+    ]:
+        name = f"kinesis_sidecar_{name}_seconds"
+        buckets = [value for key, value in now[name + "_bucket"].items() if key.startswith("{" + labels)]
+        assert buckets == sorted(buckets) and len(buckets) == 12, name
+        assert buckets[-1] == now[name + "_count"]["{" + labels + "}"] > 0, name
+        assert count is None or buckets[-1] == count, name
+        assert 0 <= now[name + "_sum"]["{" + labels + "}"] < 30, name
+    assert now["kinesis_sidecar_kinesis_request_duration_seconds_count"]['{operation="GetRecords"}'] > 0
+    assert now["kinesis_sidecar_group_shards"]["{" + group + "}"] == 1
+    assert 0 <= now["kinesis_sidecar_group_shard_lag_max_seconds"]["{" + group + "}"] < 30
+    assert 0 < now["process_cpu_seconds_total"][""] < 60
+    assert now["process_max_fds"][""] > now["process_open_fds"][""]
 
 
 def test_a_throttled_put_is_counted_and_tried_again(sidecar):
@@ -86,7 +122,8 @@ def test_stop_survives_a_client_that_connects_again(sidecar):
 def test_the_docs_explain_every_metric(sidecar):
     sidecar.follow("s")
     sidecar.put("s", 1)
-    missing = [name for name in samples(sidecar) if f"`{name}`" not in OPERATING]
+    typed = re.findall("^# TYPE ([a-z_]+) ", sidecar.get("/metrics").body.decode(), re.M)
+    missing = [name for name in typed if f"`{name}`" not in OPERATING]
     assert missing == []
 
 

@@ -46,7 +46,7 @@ def test_a_closed_terminal_drains(start):
     program.process.send_signal(signal.SIGHUP)
     assert program.process.wait(10) == 0
     log = program.log.read_text()
-    assert "SIGHUP: draining" in log and '"ended"' in log, log
+    assert '"signal":"SIGHUP"' in log and "draining" in log and '"ended"' in log, log
 
 
 def test_under_nohup_a_closed_terminal_is_nothing(start):

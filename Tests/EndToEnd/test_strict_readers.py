@@ -53,7 +53,7 @@ def test_a_record_that_a_client_never_takes_is_told_once_in_the_log(sidecar):
         eventually(lambda: sidecar.log.count("reader detached") == attempt, 10, why="the sidecar has noticed")
     lines = [json.loads(line) for line in sidecar.log.splitlines() if "lost again and again" in line]
     assert len(lines) == 1, lines
-    assert int(lines[0]["eventBytes"]) > 300_000 and lines[0]["losses"] == "3"
+    assert lines[0]["bytes"] > 300_000 and lines[0]["times"] == 3
 
 
 def test_the_default_time_out_of_httpx_is_no_limit(sidecar):
@@ -71,4 +71,4 @@ def test_a_refused_reader_leaves_a_line_in_the_log(sidecar):
     eventually(lambda: "foreignHost" in sidecar.log, why="the log is written")
     lines = [json.loads(line) for line in sidecar.log.splitlines() if "/streams/s/records" in line]
     assert [line["code"] for line in lines] == ["unknownOption", "unknownOption", "foreignHost"]
-    assert "limt" in lines[0]["message"] and "polDelay" in lines[1]["message"]
+    assert "limt" in lines[0]["error"] and "polDelay" in lines[1]["error"]

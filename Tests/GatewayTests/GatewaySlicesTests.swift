@@ -13,7 +13,7 @@ import Testing
 
     private static let looks: [(name: String, look: @Sendable (Gateway) async -> Void)] = [
         ("the consumers", { _ = await $0.services.consumers.snapshots() }),
-        ("the metrics", { _ = await $0.metricsText() }),
+        ("the metrics", { await $0.writeMetrics(MetricsText()) }),
         ("the event stats", { _ = await $0.statsMembers(of: wide) }),
         ("the stats of the process", { _ = await StreamStats.all($0.services) }),
     ]

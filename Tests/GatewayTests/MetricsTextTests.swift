@@ -1,4 +1,5 @@
 @testable import Gateway
+import Telemetry
 import Testing
 
 @Suite struct MetricsTextTests {
@@ -22,6 +23,24 @@ import Testing
         let text = MetricsText()
         text.metric("a", .gauge, "A.") { $0.add([("group", "q\"b\\n\nä")], 1) }
         #expect(text.buffer.text.hasSuffix("a{group=\"q\\\"b\\\\n\\nä\"} 1\n"))
+    }
+
+    @Test func `a histogram's buckets count what is below them, too`() {
+        var histogram = Histogram(.latency)
+        for time: Duration in [.milliseconds(3), .milliseconds(7), .seconds(60)] { histogram.record(time) }
+        let text = MetricsText()
+        text.metric("a_seconds", .histogram, "A.") { $0.add([("stream", "s")], histogram) }
+        let lines = text.buffer.text.split(separator: "\n")
+        #expect(lines[1] == "# TYPE a_seconds histogram")
+        #expect(lines[2] == "a_seconds_bucket{stream=\"s\",le=\"0.001\"} 0")
+        #expect(lines[3] == "a_seconds_bucket{stream=\"s\",le=\"0.005\"} 1")
+        #expect(lines[4] == "a_seconds_bucket{stream=\"s\",le=\"0.01\"} 2")
+        #expect(lines[12] == "a_seconds_bucket{stream=\"s\",le=\"30.0\"} 2")
+        #expect(
+            lines[13...] == [
+                "a_seconds_bucket{stream=\"s\",le=\"+Inf\"} 3", "a_seconds_sum{stream=\"s\"} 60.01",
+                "a_seconds_count{stream=\"s\"} 3",
+            ])
     }
 
     @Test func `a metric without samples is left out`() {

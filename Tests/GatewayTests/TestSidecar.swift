@@ -51,7 +51,10 @@ final class TestSidecar: @unchecked Sendable {
         options.process.host = "host"
         options.process.pid = 42
         options.process.startedOn = WallTime(milliseconds: 1_500)
-        options.process.figures = { ProcessFacts.Figures(residentBytes: 4096, openFiles: 3) }
+        options.process.figures = {
+            ProcessFacts.Figures(
+                residentBytes: 4096, openFiles: 3, mostOpenFiles: 1024, processorTime: .seconds(2))
+        }
         let services = GatewayServices(
             consumers: consumers, producer: producer, streams: observed, state: state, activity: activity)
         gateway = Gateway(loop: loop, services: services, options: options, logger: logger)

@@ -27,10 +27,26 @@ import Time
         let start = WallTime(milliseconds: 0)
         #expect(
             StandardErrorLog.note(ofLost: 2, isTerminal: true, now: start).text
-                == "1970-01-01T00:00:00.000Z warning 2 lines were lost: nobody took those before them lines=2\n")
+                == "1970-01-01T00:00:00.000Z warning lines were lost: nobody took those before them lines=2\n")
         let note = StandardErrorLog.note(ofLost: 2, isTerminal: false, now: start).array
         let json = try note.withUnsafeBytes { try JSONParser.parse($0) }
-        #expect(json["lines"]?.string == "2")
+        #expect(json["lines"] == 2)
+    }
+
+    @Test func `numbers and truths are such in JSON, and texts that look like them are not`() throws {
+        let fields: Logger.Metadata = [
+            "number": .stringConvertible(-3), "large": .stringConvertible(UInt64.max),
+            "truth": .stringConvertible(true),
+            "text": "3", "other": .stringConvertible(WallTime(milliseconds: 0).iso8601),
+        ]
+        let text = line("a", fields, isTerminal: false)
+        let value = try Array(text.utf8).withUnsafeBytes { try JSONParser.parse($0) }
+        #expect(value["number"] == -3)
+        #expect(text.contains("\"large\":\(Int.max)"))
+        #expect(value["truth"] == true)
+        #expect(value["text"]?.string == "3")
+        #expect(value["other"]?.string == "1970-01-01T00:00:00.000Z")
+        #expect(line("a", fields, isTerminal: true).contains(" number=-3 "))
     }
 
     @Test func `elsewhere every line is one JSON object, whatever the message`() throws {

@@ -1,6 +1,7 @@
 import Bytes
 import Logging
 import Reactor
+import Telemetry
 import Time
 
 /// One service of AWS: signs, sends, retries, corrects the clock, refreshes credentials.
@@ -19,6 +20,9 @@ package final class AWSClient: @unchecked Sendable {
     package private(set) var recentExceptions = RecentExceptions()
     /// How far the service's clock is from ours.
     package private(set) var skew = ClockSkew()
+    /// How long the service took for a response, or for its head where it is a stream, by operation; failures of the transport
+    /// count too.
+    package private(set) var requestDurations: [String: Histogram] = [:]
     /// Called when a response has come after a connection could not be made: whoever waits for that need wait no longer.
     package var onReturn: (() -> Void)? {
         get { reachability.onReturn }
@@ -123,6 +127,8 @@ package final class AWSClient: @unchecked Sendable {
         let sent = try signed(request, path, query, hash, signedWith)
         let response: AWSResponse
         onRequestStarted?(request.name)
+        let started = loop.now
+        defer { took(loop.now - started, request) }
         do throws(TransportError) {
             response = AWSResponse(try await transport.send(sent))
         } catch {
@@ -144,6 +150,8 @@ package final class AWSClient: @unchecked Sendable {
         sent.responseLimit = Self.longestRefusal
         let opening: TransportOpening
         onRequestStarted?(request.name)
+        let started = loop.now
+        defer { took(loop.now - started, request) }
         do throws(TransportError) {
             opening = try await transport.stream(sent)
         } catch {
@@ -208,6 +216,11 @@ package final class AWSClient: @unchecked Sendable {
         return error == .cancelled ? .cancelled : .transport(error)
     }
 
+    private func took(_ time: Duration, _ request: AWSRequest) {
+        guard let name = request.operationName else { return }
+        requestDurations[name, default: Histogram(.latency)].record(time)
+    }
+
     private func responded() {
         lastResponse = .now()
         reachability.responded()
@@ -262,9 +275,10 @@ package final class AWSClient: @unchecked Sendable {
 
     private func log(_ error: AWSError, _ request: AWSRequest, _ failures: Int, _ delay: Duration) {
         logger.warning(
-            "A call to AWS failed and is tried again",
+            "a call to AWS failed and is tried again",
             metadata: [
-                "target": "\(request.name)", "error": "\(error)", "failures": "\(failures)", "wait": "\(delay)",
+                "service": "\(service)", "operation": "\(request.operationName ?? request.name)", "error": "\(error)",
+                "times": .stringConvertible(failures), "milliseconds": .stringConvertible(delay.wholeMilliseconds),
             ])
     }
 

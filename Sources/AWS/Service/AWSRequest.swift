@@ -41,6 +41,12 @@ package struct AWSRequest: Sendable {
         target ?? operation ?? "\(method.rawValue) \(path)"
     }
 
+    /// The operation alone, `PutRecords` say: one of few. Nil where only the path names it.
+    var operationName: String? {
+        guard let target else { return operation }
+        return target.split(separator: ".").last.map(String.init)
+    }
+
     /// The path as it is sent to `endpoint`.
     func sentPath(_ endpoint: Endpoint) -> String {
         guard !path.isEmpty else { return endpoint.path }

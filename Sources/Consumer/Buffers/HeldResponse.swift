@@ -1,5 +1,6 @@
 import Bytes
 import Kinesis
+import Reactor
 
 /// One GetRecords response while it becomes batches, and the room that it and they take. Confined to its loop.
 ///

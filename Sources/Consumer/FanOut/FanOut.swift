@@ -69,7 +69,7 @@ final class FanOut: @unchecked Sendable {
     private func changed() {
         switch way {
         case .fanOut(let consumer):
-            logger.info("the shards are subscribed to", metadata: ["consumer": "\(consumer)"])
+            logger.info("the shards are subscribed to", metadata: ["consumerArn": "\(consumer)"])
         case .polling(insteadOf: let reason?):
             logger.warning(
                 "enhanced fan-out cannot be had; the shards are polled instead", metadata: ["error": "\(reason)"])
@@ -99,7 +99,8 @@ final class FanOut: @unchecked Sendable {
         check = context.loop.spawn { [self] in
             defer { check = nil }
             guard await isGone(arn) else { return }
-            logger.error("the consumer for enhanced fan-out is not registered any more", metadata: ["arn": "\(arn)"])
+            logger.error(
+                "the consumer for enhanced fan-out is not registered any more", metadata: ["consumerArn": "\(arn)"])
             if let onGone { return onGone(arn) }
             await prepareAnew(options)
         }
@@ -131,7 +132,7 @@ final class FanOut: @unchecked Sendable {
             switch errand {
             case .obtain(let name, let prefix, let known):
                 if let lost = try await consumers(of: stream, prefix, besides: known).first { return .there(lost) }
-                logger.notice("registering a consumer for enhanced fan-out", metadata: ["name": "\(name)"])
+                logger.notice("registering a consumer for enhanced fan-out", metadata: ["consumerName": "\(name)"])
                 let registration = Registration(untilActive: false, patience: Self.patience, now: context.loop.now)
                 return .there(
                     try await RegisteredConsumer(
@@ -141,7 +142,7 @@ final class FanOut: @unchecked Sendable {
                 return .there(
                     try await RegisteredConsumer(registration, .arn(arn), of: key.stream, in: context, retry: nil))
             case .deregister(let arn):
-                logger.notice("deregistering a consumer that nobody has used", metadata: ["arn": "\(arn)"])
+                logger.notice("deregistering a consumer that nobody has used", metadata: ["consumerArn": "\(arn)"])
                 do throws(AWSError) {
                     try await context.source.call(DeregisterStreamConsumer(arn), of: key.stream, retry: nil)
                 } catch {

@@ -1,6 +1,7 @@
 import AWS
 import DynamoDB
 import State
+import Telemetry
 
 /// The groups' items in a table of DynamoDB. Confined to its loop.
 package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
@@ -54,6 +55,8 @@ package final class DynamoDBGroupTable: GroupTable, @unchecked Sendable {
 
     private func outcome<Write: ConditionalWrite>(of write: Write) async throws(AWSError) -> ConditionalOutcome {
         use.writes += 1
+        let started = client.client.loop.now
+        defer { use.writeDurations.record(client.client.loop.now - started) }
         do {
             let outcome = try await client.write(write)
             use.wrote(outcome)
@@ -88,6 +91,8 @@ package struct GroupTableUse: Equatable, Sendable {
     /// Capacity units, as the service says.
     package var readUnits = 0.0
     package var writtenUnits = 0.0
+    /// How long a write took, tries that followed a failure included.
+    package var writeDurations = Histogram(.latency)
 
     package init() {}
 

@@ -182,7 +182,9 @@ final class GroupKeeper: @unchecked Sendable {
     func listed(_ listing: [Shard]) {
         let before = membership?.stranded
         change { $0.listed(listing, now: $1) }
-        if let strandedProblem, membership?.stranded != before { logger.error("\(strandedProblem)") }
+        if let strandedProblem, membership?.stranded != before {
+            logger.error("shards cannot be leased", metadata: ["error": "\(strandedProblem)"])
+        }
     }
 
     /// Somebody reads here, or nobody does any more.
@@ -389,7 +391,7 @@ final class GroupKeeper: @unchecked Sendable {
                 counters.lost += 1
                 logger.warning(
                     "a shard's lease is lost",
-                    metadata: ["shard": "\(shard)", "owner": "\(owner.map(\.text) ?? "nobody")"])
+                    metadata: ["shard": "\(shard)", "member": "\(owner.map(\.text) ?? "nobody")"])
                 // Where nobody else has written, this host knows best.
                 let isOurs = membership?.item?.shards[shard]?.isOlder(than: run) ?? true
                 positions?.disown(shard, isLost: !isOurs)
@@ -398,7 +400,7 @@ final class GroupKeeper: @unchecked Sendable {
             case .unreadable(let shard, let checkpoint, let place):
                 logger.error(
                     "the shard's checkpoint in the group's item is no sequence number; what was read may come again",
-                    metadata: ["shard": "\(shard)", "checkpoint": "\(checkpoint)", "goingOnAt": "\(place)"])
+                    metadata: ["shard": "\(shard)", "was": "\(checkpoint)", "position": "\(place)"])
             case .way(let way): fanOut.use(way)
             case .over(let shard):
                 positions?.disown(shard, isLost: false)
@@ -420,7 +422,10 @@ final class GroupKeeper: @unchecked Sendable {
         let name = context.name.instead(of: membership.me)
         logger.error(
             "another process takes part in the group under this sidecar's name, as where dataDir was copied; this one goes on under a new name",
-            metadata: ["was": "\(membership.me)", "name": "\(name)", "host": "\(other.host)", "pid": "\(other.pid)"])
+            metadata: [
+                "was": "\(membership.me)", "member": "\(name)", "host": "\(other.host)",
+                "pid": .stringConvertible(other.pid),
+            ])
         self.membership = membership.renamed(name, now: moment)
     }
 
@@ -443,8 +448,8 @@ final class GroupKeeper: @unchecked Sendable {
         logger.warning(
             "the group's item is nearly as large as DynamoDB takes it",
             metadata: [
-                "bytes": "\(item.bytes)", "most": "\(ItemSize.most)", "shards": "\(item.shards.count)",
-                "shardsThatStillFit": "about \(left)",
+                "bytes": .stringConvertible(item.bytes), "limit": .stringConvertible(ItemSize.most),
+                "shards": .stringConvertible(item.shards.count), "shardsThatStillFit": .stringConvertible(left),
             ])
     }
 

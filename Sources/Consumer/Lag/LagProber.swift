@@ -143,7 +143,10 @@ final class LagProber: @unchecked Sendable {
         } catch {
             logger.debug(
                 "a checkpoint cannot be probed",
-                metadata: ["consumer": "\(key)", "shard": "\(shard)", "error": "\(error)"])
+                metadata: [
+                    "stream": "\(key.stream)", "consumerGroup": "\(key.group)", "shard": "\(shard)",
+                    "error": "\(error)",
+                ])
         }
         lag.positions.probed(shard, tip, at: position)
     }

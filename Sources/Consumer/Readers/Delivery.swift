@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 import State
 
 /// One batch on its way to a reader: one event.
@@ -10,6 +11,8 @@ package struct Delivery: Sendable {
     let before: Checkpoint
     /// The batch's last record.
     let last: Checkpoint
+    /// When the response that had it was there whole.
+    let receivedOn: EventLoop.Instant
     /// Where the batch came from, and who hears what becomes of it.
     let origin: ShardTask
 

@@ -146,12 +146,16 @@ package final class RecordsReader: @unchecked Sendable {
     var isWaiting: Bool { waiter != nil && takesRecords }
 
     /// Puts a batch at the end of what waits. Returns its number.
-    func offer(_ batch: EncodedBatch, behind before: Checkpoint, last: Checkpoint, from origin: ShardTask) -> Int {
+    func offer(
+        _ batch: EncodedBatch, behind before: Checkpoint, last: Checkpoint, receivedOn: EventLoop.Instant,
+        from origin: ShardTask
+    ) -> Int {
         lastNumber += 1
         guard !isEnding, !isQuiet else { return lastNumber }
         ready.append(
             Delivery(
-                id: EventID(reader: id, number: lastNumber), batch: batch, before: before, last: last, origin: origin))
+                id: EventID(reader: id, number: lastNumber), batch: batch, before: before, last: last,
+                receivedOn: receivedOn, origin: origin))
         announce()
         return lastNumber
     }

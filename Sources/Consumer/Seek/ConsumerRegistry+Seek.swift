@@ -39,7 +39,10 @@ extension ConsumerRegistry {
         consumers[key]?.sought(plan.moves.map(\.shard))
         logger.notice(
             "a group's reading goes on elsewhere",
-            metadata: ["stream": "\(key.stream)", "consumerGroup": "\(key.group)", "shards": "\(plan.moves.count)"])
+            metadata: [
+                "stream": "\(key.stream)", "consumerGroup": "\(key.group)",
+                "shards": .stringConvertible(plan.moves.count),
+            ])
         if consumers[key]?.session == nil { prober?.hurry(key) }
     }
 

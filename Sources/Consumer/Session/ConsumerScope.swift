@@ -1,3 +1,4 @@
+import AWS
 import Kinesis
 import Logging
 import State
@@ -14,6 +15,8 @@ struct ConsumerScope {
     let care: StreamCare
     let engine: EngineContext
     let logger: Logger
+    /// Of reading its shards.
+    let failures: RepeatedWarning
 
     init(_ key: ConsumerKey, isTail: Bool, engine: EngineContext, logger: Logger) {
         self.key = key
@@ -23,6 +26,7 @@ struct ConsumerScope {
         logger[metadataKey: "stream"] = "\(key.stream)"
         logger[metadataKey: "consumerGroup"] = isTail ? nil : "\(key.group)"
         self.logger = logger
+        failures = RepeatedWarning("reading the shard fails; it is tried again", on: engine.loop, logger: logger)
         fanOut = FanOut(key, in: engine, logger: logger)
         care = StreamCare(of: key.stream, in: engine, logger: logger)
         sent = SentLog(of: key, in: isTail ? nil : engine.state)

@@ -11,7 +11,7 @@ extension ReadingSession {
     func settled(_ delivery: Delivery, by reader: RecordsReader, sentBytes: Int) {
         let shard = delivery.shard
         let now = WallTime.now()
-        counters[shard].delivered(delivery.batch, at: now)
+        counters.delivered(delivery.batch, of: shard, after: loop.now - delivery.receivedOn, at: now)
         scope.sent.sent(
             DeliveredEvent(
                 id: delivery.id, shard: shard, before: delivery.before, last: delivery.last, endOffset: sentBytes,
@@ -49,7 +49,8 @@ extension ReadingSession {
     }
 
     func ended(_ task: ShardTask, _ children: [ChildShard]) {
-        logger.info("shard read to its end", metadata: ["shard": "\(task.id)", "children": "\(children.count)"])
+        logger.info(
+            "shard read to its end", metadata: ["shard": "\(task.id)", "shards": .stringConvertible(children.count)])
         positions.depleted(task.id, children: children)
         group?.note(.ended, of: task.id)
         readings[task.id] = nil
@@ -108,7 +109,7 @@ extension ReadingSession {
         group?.listed(listing)
         counters.keep(positions.book.shards.map(\.id))
         if !added.isEmpty {
-            logger.info("new shards", metadata: ["shards": "\(added.map(\.id.text).joined(separator: " "))"])
+            logger.info("new shards", metadata: ["shardIds": "\(added.map(\.id.text).joined(separator: " "))"])
         }
         for id in positions.book.vanished { readings[id]?.task.missingFromListing() }
         takeReadable()

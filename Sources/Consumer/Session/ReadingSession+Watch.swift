@@ -19,7 +19,8 @@ extension ReadingSession {
             logger.error(
                 "the shard gets nowhere; it is restarted",
                 metadata: [
-                    "shard": "\(id)", "reason": "\(verdict.activity)", "overdue": "\(verdict.overdue)",
+                    "shard": "\(id)", "reason": "\(verdict.activity)",
+                    "milliseconds": .stringConvertible(verdict.overdue.wholeMilliseconds),
                     "position": "\(reading.task.position)",
                 ])
             guard assignments.stalled(id, now: loop.now) else { continue }

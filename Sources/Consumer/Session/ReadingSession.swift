@@ -128,7 +128,7 @@ final class ReadingSession: @unchecked Sendable {
         }
         if let reason = sqliteProblem { reader.notify(.deliveryLogOff(reason: reason)) }
         for former in formers where readers[former.id] === former {
-            logger.info("a client has connected anew", metadata: ["reader": "\(id)", "before": "\(former.id)"])
+            logger.info("a client has connected anew", metadata: ["reader": "\(id)", "was": "\(former.id)"])
             leave(former, .lost)
             former.cut()
         }
@@ -181,8 +181,8 @@ final class ReadingSession: @unchecked Sendable {
         logger.warning(
             "readers are lost again and again at the same event; maybe it is longer than their client takes",
             metadata: [
-                "reader": "\(reader.id)", "shard": "\(event.shard)", "record": "\(event.last.sequenceNumber)",
-                "eventBytes": "\(event.bytes)", "losses": "\(streak)",
+                "reader": "\(reader.id)", "shard": "\(event.shard)", "sequenceNumber": "\(event.last.sequenceNumber)",
+                "bytes": .stringConvertible(event.bytes), "times": .stringConvertible(streak),
             ])
     }
 

@@ -79,7 +79,9 @@ final class StreamCare: @unchecked Sendable {
         guard current != nil else { return .rest }
         let before = problem
         let step = fact(&current!.setup, engine.loop.now, Double.random(in: 0..<1))
-        if let problem, problem != before { logger.warning("\(problem)") }
+        if let problem, problem != before {
+            logger.warning("the stream is not as it is to be", metadata: ["error": "\(problem)"])
+        }
         return step
     }
 

@@ -1,4 +1,5 @@
 import Kinesis
+import Telemetry
 import Time
 
 /// What one shard has done for its consumer since the consumer is in this process. Performs no I/O.
@@ -76,15 +77,43 @@ package struct ShardCounters: Equatable, Sendable {
     }
 }
 
+/// What a consumer's readers were given, over all of its shards, those that the stream has no more included, and how soon.
+/// Performs no I/O.
+package struct DeliveryTotals: Equatable, Sendable {
+    /// As of `ShardCounters`.
+    package private(set) var records = 0
+    package private(set) var bytes = 0
+    /// From when the response was there to when the reader's socket had taken the event.
+    package private(set) var delay = Histogram(.latency)
+    /// How old an event's last record was then, by the time at which the service had taken it.
+    package private(set) var age = Histogram(.age)
+
+    package init() {}
+
+    mutating func delivered(_ batch: EncodedBatch, after delay: Duration, at time: WallTime) {
+        records += batch.recordCount
+        bytes += batch.dataBytes
+        self.delay.record(delay)
+        if let arrival = batch.last.arrival { age.record(time.duration(since: arrival)) }
+    }
+}
+
 /// The counters of all shards of one consumer. Confined to its loop.
 ///
 /// Bounded by the number of the stream's shards: `keep` forgets those that the stream has no more.
 final class ConsumerCounters: @unchecked Sendable {
     private var shards: [ShardID: ShardCounters] = [:]
+    private(set) var totals = DeliveryTotals()
 
     subscript(_ shard: ShardID) -> ShardCounters {
         get { shards[shard] ?? ShardCounters() }
         _modify { yield &shards[shard, default: ShardCounters()] }
+    }
+
+    /// - Parameter delay: since the response was there.
+    func delivered(_ batch: EncodedBatch, of shard: ShardID, after delay: Duration, at time: WallTime) {
+        self[shard].delivered(batch, at: time)
+        totals.delivered(batch, after: delay, at: time)
     }
 
     func keep(_ ids: some Sequence<ShardID>) {

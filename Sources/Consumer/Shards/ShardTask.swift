@@ -471,7 +471,7 @@ extension ShardTask {
             if case .unavailable(let error) = outcome {
                 logger.warning(
                     "a large item cannot be had; its record is given out as its pointer",
-                    metadata: ["code": "\(error.code)", "detail": "\(error.detail)"])
+                    metadata: ["code": "\(error.code)", "error": "\(error.detail)"])
             }
             response.give(outcome, loan)
         case .noRoom, .cancelled:
@@ -502,14 +502,15 @@ extension ShardTask {
         if session.counters[id].droppedUserRecords == 0 {
             logger.warning(
                 "an aggregated record has user records of another shard's hash range, as after a resharding; they are left out",
-                metadata: ["userRecords": "\(count)"])
+                metadata: ["records": .stringConvertible(count)])
         }
         session.counters[id].dropped(userRecords: count)
     }
 
     private func offer(_ batch: EncodedBatch, of response: HeldResponse) {
         let before = machine.window.delivered.checkpoint ?? batch.first.preceding
-        let number = reader.offer(batch, behind: before, last: batch.last, from: self)
+        let number = reader.offer(
+            batch, behind: before, last: batch.last, receivedOn: response.receivedAt, from: self)
         origins[number] = (response, batch)
         hasOffered = true
         machine.offered(
@@ -524,7 +525,7 @@ extension ShardTask {
         if let passed, let done = machine.passed(through: passed) { session.passed(self, through: done) }
         machine.responseEnded(envelope, now: context.loop.now)
         if let lastError {
-            logger.notice("the shard is read again", metadata: ["after": "\(lastError)"])
+            logger.notice("the shard is read again", metadata: ["error": "\(lastError)"])
             self.lastError = nil
         }
     }
@@ -542,7 +543,7 @@ extension ShardTask {
         case .refused(let refused):
             logger.error(
                 "the service refuses the checkpoint: records behind it may be lost, and others come again",
-                metadata: ["position": "\(refused)", "continuingAt": "\(position)", "error": "\(error)"])
+                metadata: ["was": "\(refused)", "position": "\(position)", "error": "\(error)"])
             session.checkpointRefused(self, at: refused.start)
         }
         if failure == .notFound || failure == .refused { session.lookAgain() }
@@ -559,7 +560,11 @@ extension ShardTask {
                 machine.degradation == nil ? .debug : .warning
             case .denied, .notFound, .refused, .unexpected: .warning
             }
-        logger.log(level: level, "reading the shard fails; it is tried again", metadata: ["error": "\(text)"])
+        if level == .debug {
+            logger.debug("reading the shard fails; it is tried again", metadata: ["error": "\(text)"])
+        } else {
+            session.scope.failures.warn(of: "\(failure)", ["shard": "\(id)", "error": "\(text)"])
+        }
         if machine.degradation != nil { degraded(by: text) }
     }
 

@@ -88,6 +88,18 @@ extension PutResult {
 
 extension Gateway {
     func putCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
+        try await traced(call.exchange, GRPCMethod.put.rawValue) { (trace) async throws(Problem) in
+            try await putCall(call, trace)
+        }
+    }
+
+    func putRecordsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
+        try await traced(call.exchange, GRPCMethod.putRecords.rawValue) { (trace) async throws(Problem) in
+            try await putRecordsCall(call, trace)
+        }
+    }
+
+    private func putCall(_ call: GRPCCall, _ trace: PutTrace?) async throws(Problem) -> ByteBuffer {
         let message = try await call.request()
         let options = services.producer.options
         let (put, name) = try await parsePut(message) { () throws(ProtobufError) in
@@ -99,7 +111,7 @@ extension Gateway {
             return (put, request.stream)
         }
         let stream = try stream(name, of: call)
-        let answer = try await write(put, to: stream, call.exchange)
+        let answer = try await write(put, to: stream, call.exchange, trace)
         let place = try answer.lone(stream)
         let writer = ProtobufWriter(ByteBuffer(capacity: 128))
         if let type = answer.encryptionType { writer.text(1, type) }
@@ -109,7 +121,7 @@ extension Gateway {
         return writer.buffer
     }
 
-    func putRecordsCall(_ call: GRPCCall) async throws(Problem) -> ByteBuffer {
+    private func putRecordsCall(_ call: GRPCCall, _ trace: PutTrace?) async throws(Problem) -> ByteBuffer {
         let message = try await call.request()
         let options = services.producer.options
         let memory = options.maxPutBytes
@@ -124,7 +136,7 @@ extension Gateway {
             }
             return (put, request.stream)
         }
-        let answer = try await write(put, to: try stream(name, of: call), call.exchange)
+        let answer = try await write(put, to: try stream(name, of: call), call.exchange, trace)
         let writer = ProtobufWriter(ByteBuffer(capacity: 32 + 96 * answer.results.count))
         if let type = answer.encryptionType { writer.text(1, type) }
         for result in answer.results { writer.message(2) { result.write($0) } }

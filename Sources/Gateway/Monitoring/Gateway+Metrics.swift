@@ -5,18 +5,20 @@ import Kinesis
 import Reactor
 import S3
 import State
+import Telemetry
 
 /// `GET /metrics`: everything that is counted, for Prometheus. docs/operating.md says what each means and what to do.
 extension Gateway {
     func metrics(_ exchange: HTTPExchange) async throws(Problem) {
         try refuseOptions(exchange)
-        let text = await metricsText()
+        let text = MetricsText()
+        await writeMetrics(text)
         await exchange.respond(
             .ok, headers: ["Content-Type": MetricsText.contentType, "Cache-Control": "no-store"], body: text.buffer)
     }
 
-    func metricsText() async -> MetricsText {
-        let text = MetricsText()
+    /// All there are, in slices.
+    package func writeMetrics(_ text: some MetricWriter) async {
         writeProcess(text)
         writeRequests(text)
         writeRefusedReaders(text)
@@ -31,11 +33,19 @@ extension Gateway {
         writePuts(text)
         if let table = services.table() { write(table.use, text) }
         if let items = services.items() { write(items.counters, text) }
+        writeDurations(text)
+        if let exports = services.exports() {
+            text.metric(
+                "kinesis_sidecar_otlp_failed_requests_total", .counter,
+                "Requests with telemetry that the collector did not take.", exports.failedRequests)
+            text.metric(
+                "kinesis_sidecar_otlp_dropped_spans_total", .counter,
+                "Spans that did not come to the collector.", exports.droppedSpans)
+        }
         await writeConsumers(text)
-        return text
     }
 
-    private func writeProcess(_ text: MetricsText) {
+    private func writeProcess(_ text: some MetricWriter) {
         text.metric("kinesis_sidecar_build_info", .gauge, "The version that runs; always 1.") {
             $0.add([("version", options.version)], 1)
         }
@@ -60,9 +70,13 @@ extension Gateway {
         guard let figures = options.process.figures() else { return }
         text.metric("process_resident_memory_bytes", .gauge, "Resident memory (VmRSS).", figures.residentBytes)
         text.metric("process_open_fds", .gauge, "Open file descriptors.", figures.openFiles)
+        text.metric("process_max_fds", .gauge, "Open file descriptors that there may be.", figures.mostOpenFiles)
+        text.metric(
+            "process_cpu_seconds_total", .counter, "Processor time of user and system.", figures.processorTime.inSeconds
+        )
     }
 
-    private func write(_ use: GroupTableUse, _ text: MetricsText) {
+    private func write(_ use: GroupTableUse, _ text: some MetricWriter) {
         text.metric(
             "kinesis_sidecar_dynamodb_item_requests_total", .counter,
             "Requests for groups' items, whatever became of them."
@@ -81,7 +95,7 @@ extension Gateway {
         }
     }
 
-    private func write(_ items: ItemCounters, _ text: MetricsText) {
+    private func write(_ items: ItemCounters, _ text: some MetricWriter) {
         func byDirection(_ name: String, _ help: String, put: Int, got: Int) {
             text.metric(name, .counter, help) {
                 $0.add([("direction", "put")], put)
@@ -99,7 +113,7 @@ extension Gateway {
             put: items.putFailures, got: items.getFailures)
     }
 
-    private func writeRequests(_ text: MetricsText) {
+    private func writeRequests(_ text: some MetricWriter) {
         text.metric(
             "kinesis_sidecar_http_requests_total", .counter,
             "Requests whose answer has ended, by route and status; 0 is a connection closed without an answer."
@@ -113,7 +127,7 @@ extension Gateway {
             requests.inFlight)
     }
 
-    private func writeRefusedReaders(_ text: MetricsText) {
+    private func writeRefusedReaders(_ text: some MetricWriter) {
         text.metric(
             "kinesis_sidecar_refused_readers_total", .counter,
             "Requests for records that were refused, by problem code; libraries come back, and count again."
@@ -124,10 +138,10 @@ extension Gateway {
         }
     }
 
-    private func writePuts(_ text: MetricsText) {
+    private func writePuts(_ text: some MetricWriter) {
         let streams = services.activity.all
         func byStream(
-            _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (StreamName, StreamActivity) -> Int
+            _ name: String, _ kind: MetricKind, _ help: String, _ value: (StreamName, StreamActivity) -> Int
         ) {
             text.metric(name, kind, help) {
                 for (stream, activity) in streams { $0.add([("stream", stream.text)], value(stream, activity)) }
@@ -155,17 +169,97 @@ extension Gateway {
         text.metric("kinesis_sidecar_throttles_total", .counter, "Calls and records that Kinesis throttled.") {
             for (stream, activity) in streams {
                 for operation in StreamActivity.Operation.allCases {
-                    let labels: MetricsText.Labels = [("stream", stream.text), ("operation", operation.rawValue)]
+                    let labels: MetricLabels = [("stream", stream.text), ("operation", operation.rawValue)]
                     $0.add(labels, activity.throttles(operation))
                 }
             }
         }
     }
 
-    private func writeGroups(_ consumers: [ConsumerSnapshot], _ text: MetricsText) {
+    private func writeDurations(_ text: some MetricWriter) {
+        text.metric(
+            "kinesis_sidecar_put_duration_seconds", .histogram,
+            "From when a put was taken to its answer; a group of records of a body of lines is one."
+        ) {
+            for (stream, activity) in services.activity.all where activity.putDurations.count > 0 {
+                $0.add([("stream", stream.text)], activity.putDurations)
+            }
+        }
+        func byOperation(_ name: String, _ help: String, _ durations: [String: Histogram]) {
+            text.metric(name, .histogram, help) {
+                for (operation, histogram) in durations.sorted(by: { $0.key < $1.key }) {
+                    $0.add([("operation", operation)], histogram)
+                }
+            }
+        }
+        byOperation(
+            "kinesis_sidecar_kinesis_request_duration_seconds",
+            "How long Kinesis took for a response, each try for itself; of SubscribeToShard for its beginning.",
+            services.kinesis().requestDurations)
+        byOperation(
+            "kinesis_sidecar_dynamodb_request_duration_seconds", "How long DynamoDB took, each try for itself.",
+            services.table()?.service.requestDurations ?? [:])
+        text.metric(
+            "kinesis_sidecar_checkpoint_duration_seconds", .histogram,
+            "How long storing what had gathered took: a commit of SQLite, a write of a group's item to DynamoDB."
+        ) {
+            $0.add([("store", "sqlite")], services.state.commitDurations)
+            if let table = services.table() { $0.add([("store", "dynamodb")], table.use.writeDurations) }
+        }
+    }
+
+    /// What dashboards of thousands of shards need no sum for.
+    private func writeTotals(_ consumers: [ConsumerSnapshot], _ text: some MetricWriter) {
+        let totals = consumers.map { ($0.labels, ShardTotals($0.shards)) }
+        func byGroup(_ name: String, _ help: String, _ value: (ShardTotals) -> Int?) {
+            text.metric(name, .gauge, help) {
+                for (labels, total) in totals { if let value = value(total) { $0.add(labels, value) } }
+            }
+        }
+        func byGroup(_ name: String, _ help: String, milliseconds value: (ShardTotals) -> Int?) {
+            text.metric(name, .gauge, help) {
+                for (labels, total) in totals {
+                    if let value = value(total) { $0.add(labels, Double(value) / 1000) }
+                }
+            }
+        }
+        byGroup("kinesis_sidecar_group_shards", "Shards that are known of the group's stream.", \.shards)
+        byGroup("kinesis_sidecar_group_degraded_shards", "Shards that are degraded.", \.degradedShards)
+        byGroup(
+            "kinesis_sidecar_group_shard_lag_max_seconds", "The largest kinesis_sidecar_shard_lag_seconds.",
+            milliseconds: \.lag?.most)
+        byGroup(
+            "kinesis_sidecar_group_checkpoint_lag_max_seconds", "The largest kinesis_sidecar_checkpoint_lag_seconds.",
+            milliseconds: \.checkpointLag?.most)
+        byGroup(
+            "kinesis_sidecar_group_checkpoint_lag_sum_seconds", "The sum of kinesis_sidecar_checkpoint_lag_seconds.",
+            milliseconds: \.checkpointLag?.sum)
+        byGroup(
+            "kinesis_sidecar_group_unacknowledged_events", "The sum of kinesis_sidecar_unacknowledged_events.",
+            \.unacknowledgedEvents)
+        let deliveries = consumers.compactMap { consumer in consumer.totals.map { (consumer.labels, $0) } }
+        text.metric(
+            "kinesis_sidecar_group_delivered_records_total", .counter,
+            "The group's kinesis_sidecar_delivered_records_total, with those of shards that are gone."
+        ) { for (labels, total) in deliveries { $0.add(labels, total.records) } }
+        text.metric(
+            "kinesis_sidecar_group_delivered_bytes_total", .counter,
+            "The group's kinesis_sidecar_delivered_bytes_total, with those of shards that are gone."
+        ) { for (labels, total) in deliveries { $0.add(labels, total.bytes) } }
+        text.metric(
+            "kinesis_sidecar_delivery_delay_seconds", .histogram,
+            "From when a response of Kinesis was there to when the reader's socket had taken an event of it."
+        ) { for (labels, total) in deliveries { $0.add(labels, total.delay) } }
+        text.metric(
+            "kinesis_sidecar_record_age_seconds", .histogram,
+            "How old the last record of an event was, since Kinesis took it, when the reader's socket had taken it."
+        ) { for (labels, total) in deliveries { $0.add(labels, total.age) } }
+    }
+
+    private func writeGroups(_ consumers: [ConsumerSnapshot], _ text: some MetricWriter) {
         let groups = consumers.compactMap { consumer in consumer.membership.map { (consumer.labels, $0) } }
         func byGroup(
-            _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (GroupSnapshot) -> Double
+            _ name: String, _ kind: MetricKind, _ help: String, _ value: (GroupSnapshot) -> Double
         ) {
             text.metric(name, kind, help) { for (labels, group) in groups { $0.add(labels, value(group)) } }
         }
@@ -193,7 +287,7 @@ extension Gateway {
         }
     }
 
-    private func writeConsumers(_ text: MetricsText) async {
+    private func writeConsumers(_ text: some MetricWriter) async {
         let consumers = await services.consumers.snapshots().filter { !$0.isUnused }
         let walk = SlicedWalk(loop)
         text.metric(
@@ -205,9 +299,10 @@ extension Gateway {
         text.metric(
             "kinesis_sidecar_tail_readers", .gauge, "Connections that only watch (tail=true).",
             services.consumers.tailCount)
+        writeTotals(consumers, text)
         writeGroups(consumers, text)
         func byShard(
-            _ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (ShardSnapshot) -> Int
+            _ name: String, _ kind: MetricKind, _ help: String, _ value: (ShardSnapshot) -> Int
         ) async {
             await text.slicedMetric(name, kind, help) {
                 for consumer in consumers {
@@ -303,9 +398,9 @@ extension Gateway {
 }
 
 extension ConsumerSnapshot {
-    fileprivate var labels: MetricsText.Labels { [("stream", stream.text), ("consumer_group", group)] }
+    fileprivate var labels: MetricLabels { [("stream", stream.text), ("consumer_group", group)] }
 
-    fileprivate func labels(_ shard: ShardSnapshot) -> MetricsText.Labels {
+    fileprivate func labels(_ shard: ShardSnapshot) -> MetricLabels {
         labels + [("shard", shard.id.text)]
     }
 }

@@ -1,92 +1,80 @@
 import Bytes
+import Telemetry
 
-/// Writes metrics in Prometheus's text format. Performs no I/O.
+/// Writes metrics in Prometheus's text format. Performs no I/O. Confined to one caller.
 ///
 /// Source: Prometheus, "Exposition formats", text format 0.0.4.
-struct MetricsText {
+final class MetricsText: MetricWriter, @unchecked Sendable {
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    enum Kind: String {
-        /// Only grows; begins at zero with the process.
-        case counter
-        /// Goes up and down.
-        case gauge
+    private struct Head {
+        let name: String
+        let kind: MetricKind
+        let help: String
+        var isWritten = false
     }
-
-    typealias Labels = [(name: StaticString, value: String)]
 
     let buffer = ByteBuffer(capacity: 8192)
+    private var head = Head(name: "", kind: .gauge, help: "")
 
-    /// Begins a metric: its HELP and TYPE lines, and what `samples` adds. A metric without samples is left out.
-    func metric(_ name: String, _ kind: Kind, _ help: String, _ samples: (Samples) -> Void) {
-        let lines = Samples(name: name)
-        samples(lines)
-        append(lines, kind, help)
+    func begin(_ name: String, _ kind: MetricKind, _ help: String) {
+        head = Head(name: name, kind: kind, help: help)
     }
 
-    /// The same where the samples are so many that `samples` lets others have their turn between them.
-    func slicedMetric(_ name: String, _ kind: Kind, _ help: String, _ samples: (Samples) async -> Void) async {
-        let lines = Samples(name: name)
-        await samples(lines)
-        append(lines, kind, help)
+    func add(_ labels: MetricLabels, _ value: Double) {
+        begin(labels)
+        buffer.append(value.description)
+        buffer.append("\n")
     }
 
-    private func append(_ lines: Samples, _ kind: Kind, _ help: String) {
-        guard !lines.buffer.isEmpty else { return }
-        buffer.append("# HELP \(lines.name) \(help)\n# TYPE \(lines.name) \(kind.rawValue)\n")
-        buffer.append(lines.buffer)
+    func add(_ labels: MetricLabels, _ value: Int) {
+        begin(labels)
+        buffer.append(decimal: value)
+        buffer.append("\n")
     }
 
-    /// A metric of one sample without labels.
-    func metric(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
-        metric(name, kind, help) { $0.add([], value) }
-    }
-
-    func metric(_ name: String, _ kind: Kind, _ help: String, _ value: Int) {
-        metric(name, kind, help) { $0.add([], value) }
-    }
-
-    /// The samples of one metric.
-    struct Samples {
-        fileprivate let name: String
-        fileprivate let buffer = ByteBuffer()
-
-        fileprivate init(name: String) {
-            self.name = name
-        }
-
-        func add(_ labels: Labels, _ value: Double) {
-            begin(labels)
-            buffer.append(value.description)
+    /// Prometheus's buckets count what those before them do, too.
+    func add(_ labels: MetricLabels, _ value: Histogram) {
+        var below = 0
+        for (index, count) in value.counts.enumerated() {
+            below += count
+            let bound = index < value.bounds.count ? value.bounds[index].inSeconds.description : "+Inf"
+            begin(labels + [("le", bound)], "_bucket")
+            buffer.append(decimal: below)
             buffer.append("\n")
         }
+        begin(labels, "_sum")
+        buffer.append(value.sum.inSeconds.description)
+        buffer.append("\n")
+        begin(labels, "_count")
+        buffer.append(decimal: below)
+        buffer.append("\n")
+    }
 
-        func add(_ labels: Labels, _ value: Int) {
-            begin(labels)
-            buffer.append(decimal: value)
-            buffer.append("\n")
+    private func begin(_ labels: MetricLabels, _ suffix: StaticString = "") {
+        if !head.isWritten {
+            head.isWritten = true
+            buffer.append("# HELP \(head.name) \(head.help)\n# TYPE \(head.name) \(head.kind.rawValue)\n")
         }
-
-        private func begin(_ labels: Labels) {
-            buffer.append(name)
-            for (index, label) in labels.enumerated() {
-                buffer.append(index == 0 ? "{" : ",")
-                buffer.append(label.name)
-                buffer.append("=\"")
-                escape(label.value)
-                buffer.append("\"")
-            }
-            buffer.append(labels.isEmpty ? " " : "} ")
+        buffer.append(head.name)
+        buffer.append(suffix)
+        for (index, label) in labels.enumerated() {
+            buffer.append(index == 0 ? "{" : ",")
+            buffer.append(label.name)
+            buffer.append("=\"")
+            escape(label.value)
+            buffer.append("\"")
         }
+        buffer.append(labels.isEmpty ? " " : "} ")
+    }
 
-        private func escape(_ text: String) {
-            for byte in text.utf8 {
-                switch byte {
-                case UInt8(ascii: "\\"): buffer.append("\\\\")
-                case UInt8(ascii: "\""): buffer.append("\\\"")
-                case UInt8(ascii: "\n"): buffer.append("\\n")
-                default: buffer.append(byte)
-                }
+    private func escape(_ text: String) {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\\"): buffer.append("\\\\")
+            case UInt8(ascii: "\""): buffer.append("\\\"")
+            case UInt8(ascii: "\n"): buffer.append("\\n")
+            default: buffer.append(byte)
             }
         }
     }

@@ -159,6 +159,10 @@ package final class ObservedKinesis: StreamSource, PutTarget, @unchecked Sendabl
         book.note(stream) { $0.failed(.transport(.timedOut(.total, after: time)), .put, now: .now()) }
     }
 
+    package func answeredPut(to stream: StreamName, after time: Duration) {
+        book.note(stream) { $0.putDurations.record(time) }
+    }
+
     // MARK: Notes
 
     private func noted<Answer>(_ stream: StreamName, _ call: StreamActivity.Call, _ answer: Answer) -> Answer {

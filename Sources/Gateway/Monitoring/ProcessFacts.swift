@@ -5,10 +5,16 @@ package struct ProcessFacts: Sendable {
     package struct Figures: Sendable {
         package var residentBytes: Int
         package var openFiles: Int
+        /// The limit of those (RLIMIT_NOFILE).
+        package var mostOpenFiles: Int
+        /// Of all threads, in user and system mode.
+        package var processorTime: Duration
 
-        package init(residentBytes: Int, openFiles: Int) {
+        package init(residentBytes: Int, openFiles: Int, mostOpenFiles: Int, processorTime: Duration) {
             self.residentBytes = residentBytes
             self.openFiles = openFiles
+            self.mostOpenFiles = mostOpenFiles
+            self.processorTime = processorTime
         }
     }
 

@@ -1,5 +1,6 @@
 import AWS
 import Kinesis
+import Telemetry
 import Time
 
 /// What passed between this process and the service about one stream. Performs no I/O.
@@ -47,6 +48,8 @@ struct StreamActivity {
     /// PutRecords and PutRecord calls that were made, and those without an answer yet.
     private(set) var putCalls = 0
     private(set) var putCallsInFlight = 0
+    /// From when a put was taken to its answer.
+    var putDurations = Histogram(.latency)
     private var throttled = [Int](repeating: 0, count: Operation.allCases.count)
 
     func throttles(_ operation: Operation) -> Int {

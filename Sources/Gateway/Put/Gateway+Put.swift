@@ -12,6 +12,16 @@ extension Gateway {
 
     /// `POST /streams/{s}/put` and `POST /put`.
     func put(_ exchange: HTTPExchange, _ named: StreamName?, _ principal: Principal) async throws(Problem) {
+        let route = named == nil ? "/put" : "/streams/{streamName}/put"
+        try await traced(exchange, route) { (trace) async throws(Problem) in
+            trace?.stream = named
+            try await put(exchange, named, principal, trace)
+        }
+    }
+
+    private func put(
+        _ exchange: HTTPExchange, _ named: StreamName?, _ principal: Principal, _ trace: PutTrace?
+    ) async throws(Problem) {
         let options = try PutOptions(
             Self.items(exchange.request.query), type: exchange.request.contentType, namesStream: named == nil)
         if options.kind == .lines { return try await putLines(exchange, named, options, principal) }
@@ -20,7 +30,7 @@ extension Gateway {
             throw .putBody(PutBodyError(.missingStreamName), namesStream: true)
         }
         if named == nil { try require(.put, on: stream, of: principal) }
-        let answer = try await write(body.put, to: stream, exchange)
+        let answer = try await write(body.put, to: stream, exchange, trace)
         if body.isMany {
             await respond(exchange, answer.manyText, answer.isComplete ? .ok : .multiStatus)
         } else {
@@ -29,7 +39,13 @@ extension Gateway {
     }
 
     /// Puts what a body brought, whose memory the exchange holds.
-    func write(_ put: EncodedPut, to stream: StreamName, _ exchange: HTTPExchange) async throws(Problem) -> PutAnswer {
+    func write(
+        _ put: EncodedPut, to stream: StreamName, _ exchange: HTTPExchange, _ trace: PutTrace?
+    ) async throws(Problem) -> PutAnswer {
+        if let trace {
+            trace.stream = stream
+            put.trace = trace
+        }
         if exchange.holdsLargeBody { try hold(put.heldBytes, exchange) }
         do {
             // A large body was taken on the promise of its memory. It holds that until its put has room of its own.

@@ -13,6 +13,15 @@ enum ReaderRefusal: Equatable {
     /// The problem as the response.
     case response
 
+    /// As the log calls it.
+    var name: String {
+        switch self {
+        case .event: "event"
+        case .close: "close"
+        case .response: "response"
+        }
+    }
+
     init(_ status: HTTPStatus, of request: RecordsRequest) {
         let passes = [.tooManyRequests, .badGateway, .serviceUnavailable, .gatewayTimeout].contains(status)
         guard passes, request.isOfLibrary else {

@@ -17,6 +17,11 @@ package final class HTTPExchange: @unchecked Sendable {
     private var answer = Answer.none
     /// The status that was answered, nil before, and where the connection was closed without one.
     package private(set) var answeredStatus: HTTPStatus?
+    private var givenBytes = 0
+    /// Bytes of the answer's body that were sent so far, or that were given where it came at once.
+    package var answeredBytes: Int {
+        if case .streaming(let response) = answer { response.takenBytes } else { givenBytes }
+    }
     /// Fields of the answer beside those that it is given with.
     package var commonHeaders = HTTPHeaders()
     private(set) var isOver = false
@@ -77,6 +82,7 @@ package final class HTTPExchange: @unchecked Sendable {
         answer = .given
         answeredStatus = status
         let hasBody = request.method != .head && !status.isBodiless
+        givenBytes = hasBody ? body?.count ?? 0 : 0
         await stream.respond(
             status, headers + commonHeaders, length: body?.count ?? 0, hasBody ? body : nil, trailers: trailers)
     }

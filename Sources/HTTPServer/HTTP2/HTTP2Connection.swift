@@ -282,7 +282,7 @@ final class HTTP2Connection: ChannelUser, ServerConnection, @unchecked Sendable 
     func endForFlood(_ kind: FloodGuard.Kind) {
         server.logger.warning(
             "a client of HTTP/2 floods; its connection ends",
-            metadata: ["kind": "\(kind)", "peer": "\(ListenAddress(channel.peer))"])
+            metadata: ["reason": "\(kind)", "peer": "\(ListenAddress(channel.peer))"])
         nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
         flushSoon()
     }

@@ -115,10 +115,10 @@ final class ShapedPuts: @unchecked Sendable {
     private func tell(_ news: Trouble?, _ error: AWSError? = nil) {
         defer { trouble = news }
         guard let news, news != trouble else { return }
-        var metadata: Logger.Metadata = ["stream": "\(stream)"]
+        var metadata: Logger.Metadata = ["stream": "\(stream)", "reason": "\(news.rawValue)"]
         if let error { metadata["error"] = "\(error)" }
         logger.warning(
-            "records are put alone and unheeded of their shards' limits: \(news.rawValue)", metadata: metadata)
+            "records are put alone and unheeded of their shards' limits", metadata: metadata)
     }
 
     private func armTimer() {

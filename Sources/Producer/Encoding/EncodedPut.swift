@@ -9,7 +9,7 @@ extension PartitionKey {
 
 /// The records of one put as the service takes them: checked, their data decoded, their keys known.
 ///
-/// All data lies in one buffer. Filled by `PutEncoder`; immutable afterwards.
+/// All data lies in one buffer. Filled by `PutEncoder`; its records are immutable afterwards.
 package final class EncodedPut: @unchecked Sendable {
     package struct Record: Sendable {
         package let entry: PutRecordEntry
@@ -42,6 +42,11 @@ package final class EncodedPut: @unchecked Sendable {
     package let isGroup: Bool
     /// Bytes of memory that this put holds until it is answered, roughly; `maxPutBytes` counts these.
     package let heldBytes: Int
+    /// Gets the calls that carry the records; nil: nobody asks. Set before the put is given to the producer; records that are
+    /// put in aggregates tell of none.
+    package var trace: PutTrace? {
+        didSet { trace?.recordCount = records.count }
+    }
 
     /// - Precondition: at least one record.
     package init(_ records: [Record], isOrdered: Bool = false, isGroup: Bool = false) {

@@ -129,6 +129,7 @@ struct StoredPut {
         count = records.count
         let left = records.indices.filter { failures[$0] == nil }.map { records[$0] }
         self.put = left.isEmpty ? nil : EncodedPut(left, isOrdered: put.isOrdered, isGroup: put.isGroup)
+        self.put?.trace = put.trace
     }
 
     /// The answer to the original put.

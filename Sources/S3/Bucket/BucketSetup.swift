@@ -117,11 +117,12 @@ final class BucketSetup: @unchecked Sendable {
     }
 
     private func tell() {
-        let metadata: Logger.Metadata = ["bucket": "\(bucket)"]
+        var metadata: Logger.Metadata = ["bucket": "\(bucket)"]
+        if let problem { metadata["error"] = "\(problem)" }
         switch provision.state {
         case .awaited: logger.info("the bucket is waited for", metadata: metadata)
         case .ready(nil): logger.notice("the bucket is ready", metadata: metadata)
-        case .ready, .unusable: logger.warning("\(problem ?? "")", metadata: metadata)
+        case .ready, .unusable: logger.warning("the bucket is not as it is to be", metadata: metadata)
         }
     }
 }

@@ -32,8 +32,9 @@ struct StandardErrorLog: LogHandler {
     /// The line that stands in the place of lines that were lost.
     static func note(ofLost lines: Int, isTerminal: Bool, now: WallTime) -> ByteBuffer {
         let event = LogEvent(
-            level: .warning, message: "\(lines) lines were lost: nobody took those before them",
-            metadata: ["lines": "\(lines)"], source: nil, file: #fileID, function: #function, line: #line)
+            level: .warning, message: "lines were lost: nobody took those before them",
+            metadata: ["lines": .stringConvertible(lines)], source: nil, file: #fileID, function: #function, line: #line
+        )
         let log = StandardErrorLog(label: "log", level: .warning, isTerminal: isTerminal) { _ in }
         return log.line(event, now: now)
     }
@@ -43,19 +44,19 @@ struct StandardErrorLog: LogHandler {
         var fields = metadata.merging(metadataProvider?.get() ?? [:]) { own, _ in own }
         fields.merge(event.metadata ?? [:]) { _, given in given }
         if let error = event.error { fields["error"] = "\(error)" }
-        let sorted = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
+        let sorted = fields.sorted { $0.key < $1.key }
         let line = isTerminal ? text(event, sorted, now) : json(event, sorted, now)
         line.append(0x0A)
         return line
     }
 
-    private func text(_ event: LogEvent, _ fields: [(key: String, value: String)], _ now: WallTime) -> ByteBuffer {
+    private func text(_ event: LogEvent, _ fields: [Field], _ now: WallTime) -> ByteBuffer {
         var text = "\(now.iso8601) \(event.level.rawValue) \(event.message)"
         for field in fields { text += " \(field.key)=\(field.value)" }
         return ByteBuffer(Self.printable(text))
     }
 
-    private func json(_ event: LogEvent, _ fields: [(key: String, value: String)], _ now: WallTime) -> ByteBuffer {
+    private func json(_ event: LogEvent, _ fields: [Field], _ now: WallTime) -> ByteBuffer {
         var json = JSONWriter()
         json.beginObject()
         json.member("time", now.iso8601)
@@ -65,11 +66,23 @@ struct StandardErrorLog: LogHandler {
         // Among the fields nothing takes the place of the line's own keys.
         for field in fields {
             json.key(Self.ownKeys.contains(field.key) ? "_" + field.key : field.key)
-            json.string(field.value)
+            write(field.value, &json)
         }
         json.endObject()
         return json.buffer
     }
+
+    /// Numbers and truths as such, everything else as a text.
+    private func write(_ value: Logger.Metadata.Value, _ json: inout JSONWriter) {
+        guard case .stringConvertible(let value) = value else { return json.string("\(value)") }
+        switch value {
+        case let number as any BinaryInteger: json.int(Int(clamping: number))
+        case let truth as Bool: json.bool(truth)
+        default: json.string("\(value)")
+        }
+    }
+
+    private typealias Field = (key: String, value: Logger.Metadata.Value)
 
     private static let ownKeys: Set<String> = ["time", "level", "logger", "message"]
 

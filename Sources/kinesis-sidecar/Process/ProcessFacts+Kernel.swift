@@ -27,7 +27,15 @@ extension ProcessFacts {
         defer { closedir(folder) }
         var entries = 0
         while readdir(folder) != nil { entries += 1 }
-        return Figures(residentBytes: memory, openFiles: max(0, entries - 3))
+        return Figures(
+            residentBytes: memory, openFiles: max(0, entries - 3), mostOpenFiles: ProcessLimits.openFiles,
+            processorTime: processorTime)
+    }
+
+    private static var processorTime: Duration {
+        var used = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
+        return .seconds(used.tv_sec) + .nanoseconds(used.tv_nsec)
     }
 
     private static var residentBytes: Int? {

@@ -25,10 +25,18 @@ enum ProcessLimits {
         // each other: a fifth of the memory of many large bodies.
         mallopt(M_MMAP_THRESHOLD, largeBlockBytes)
         mallopt(M_TRIM_THRESHOLD, 2 * largeBlockBytes)
-        var limit = rlimit()
-        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(files, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        guard var limit = fileLimit, limit.rlim_cur < limit.rlim_max else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(files, &limit)
+    }
+
+    /// How many files may be open; 0 where the kernel does not say.
+    static var openFiles: Int { fileLimit.map { Int(clamping: $0.rlim_cur) } ?? 0 }
+
+    private static let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+
+    private static var fileLimit: rlimit? {
+        var limit = rlimit()
+        return getrlimit(files, &limit) == 0 ? limit : nil
     }
 }

@@ -53,6 +53,8 @@ struct GroupServices: @unchecked Sendable {
 
 extension ServiceActivity {
     init(_ client: AWSClient) {
-        self.init(lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions)
+        self.init(
+            lastAnswer: client.lastResponse, recentExceptions: client.recentExceptions,
+            requestDurations: client.requestDurations)
     }
 }

@@ -86,7 +86,7 @@ struct Services: @unchecked Sendable {
     private static func watch(_ target: ServiceTarget) {
         target.credentials.onRefreshFailure = { error in
             Logger(label: "aws").warning(
-                "The AWS credentials end soon and cannot be renewed yet",
+                "the AWS credentials end soon and cannot be renewed yet",
                 metadata: ["service": "\(target.service.signingName)", "error": "\(error)"])
         }
     }

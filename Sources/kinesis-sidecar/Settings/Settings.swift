@@ -96,6 +96,7 @@ struct Settings: Sendable {
     /// From the drain's begin to the end, whatever is still under way then.
     var drainTimeout = Duration.seconds(25)
     var logLevel = Logger.Level.info
+    var otlp = OTLPSettings()
     /// Options that hold where a consumer's own entry or request names no other.
     var consumerDefaults = ConsumerOptions()
     var consumers: [ListedConsumer] = []

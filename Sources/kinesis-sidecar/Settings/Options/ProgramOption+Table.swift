@@ -12,7 +12,7 @@ import Time
 
 extension ProgramOption {
     /// Every option of the program itself, in the order in which help and `--check-config` show them.
-    static let all: [ProgramOption] = place + ways + service + dynamoDB + s3 + http + flow + process
+    static let all: [ProgramOption] = place + ways + service + dynamoDB + s3 + http + flow + process + otlp
 
     static func named(_ name: String) -> ProgramOption? { all.first { $0.name == name } }
 
@@ -512,6 +512,32 @@ extension ProgramOption {
             $0.logLevel = $1.text.flatMap { Logger.Level(rawValue: $0) } ?? $0.logLevel
         } show: {
             $0.logLevel.rawValue
+        },
+    ]
+
+    /// Where telemetry is sent.
+    private static let otlp: [ProgramOption] = [
+        endpoint("otlp.endpoint", \.otlp.endpoint, flag: "otlp-endpoint", help: "where OTLP/HTTP is sent (nowhere)"),
+        ProgramOption(
+            list: "otlp.headers", accepted: OTLPSettings.Header.accepted,
+            help: "header fields of the requests to a collector", isMapping: true,
+            read: { OTLPSettings.Header($0).map { [$0] } }
+        ) {
+            $0.otlp.headers = $1
+        } show: {
+            $0.otlp.headers.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+        },
+        ProgramOption(
+            "otlp.interval", .milliseconds(100...86_400_000), help: "from one round of metrics to the next (1m)"
+        ) {
+            $0.otlp.interval = $1.duration
+        } show: {
+            $0.otlp.interval.map { String($0.wholeMilliseconds) } ?? ""
+        },
+        ProgramOption("otlp.serviceName", .text(longest: 255), help: "what telemetry says this is (kinesis-sidecar)") {
+            $0.otlp.serviceName = $1.text
+        } show: {
+            $0.otlp.serviceName ?? ""
         },
     ]
 
