@@ -94,7 +94,7 @@ def test_what_a_page_says_to_type_works_from_an_empty_folder(network, tmp_path, 
         for number, (text, expected) in enumerate(blocks):
             terminals.append(Terminal(network, tmp_path, number, text))
             terminals[-1].wait(expected or None)
-            if not text.startswith("kinesis-sidecar"):
+            if "--local" not in text:
                 terminals.pop().close()
     finally:
         for terminal in terminals:
