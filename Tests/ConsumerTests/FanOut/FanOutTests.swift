@@ -231,6 +231,8 @@ import Testing
             let reader = lost.assignment.isEmpty ? other : lost
             #expect(try await engine.read(1, from: reader) == ["a"])
             reader.detach(.lost)
+            // The service refuses another subscription for 5 s.
+            await engine.loop.advance(by: .seconds(6))
             #expect(try await engine.read(1, from: reader === lost ? other : lost) == ["a"])
             let counters = try #require(engine.snapshot?.shards.first).counters
             #expect(counters.subscriptions == 2)
