@@ -386,11 +386,12 @@ class GroupScenario:
         registered = set(self.fan_out.consumers())
         records = [record["M"] for record in self.group.item()["enhancedConsumers"]["M"].values()]
         known = {record["arn"]["S"] for record in records}
-        used = {record["arn"]["S"] for record in records if "S" in record["isUsedBy"]}
-        # One that nobody uses may have been deregistered: whoever needs it sees that.
+        readers = self.group.owners()
+        used = {record["arn"]["S"] for record in records if record["isUsedBy"].get("S") in readers}
+        # One with which nothing is read may have been deregistered: whoever needs it sees that.
         if used <= registered <= known and len(known) <= self.plan.consumers:
             return ""
-        return f"; consumers {registered} are registered, the item has {known}, of which {used} are used"
+        return f"; consumers {registered} are registered, the item has {known}, {used} of them have shards"
 
     def _look_at_subscriptions(self):
         if self.plan.fan_out:

@@ -18,8 +18,8 @@ private let reader = ReaderID("0000000a")!
 private func at(_ place: String) -> Checkpoint {
     let parts = place.split(separator: "/")
     return Checkpoint(
-        sequenceNumber: SequenceNumber(String(parts[0]))!, subSequenceNumber: parts.dropFirst().first.flatMap { Int($0) },
-        arrival: WallTime(milliseconds: 7))
+        sequenceNumber: SequenceNumber(String(parts[0]))!,
+        subSequenceNumber: parts.dropFirst().first.flatMap { Int($0) }, arrival: WallTime(milliseconds: 7))
 }
 
 /// A store with one consumer, closed behind the test.
