@@ -142,6 +142,26 @@ import Testing
         }
     }
 
+    @Test func `who shuts it down once more waits for the same end, by the nearer deadline`() async throws {
+        try await withEngine { engine, kinesis in
+            try await kinesis.put("a")
+            let reader = try await engine.attach(("initialPositionInStream", "TRIM_HORIZON"))
+            _ = await Engine.delivery(from: reader)
+            let begun = engine.loop.now
+            let first = engine.loop.spawn { await engine.registry.shutDown(deadline: begun + .seconds(3600)) }
+            await engine.loop.nextTurn()
+            #expect(engine.registry.remains.readers == 1)
+            #expect(engine.registry.remains.consumers == 1)
+            await engine.registry.shutDown(deadline: begun + .milliseconds(30))
+            await first.value
+            #expect(engine.loop.now < begun + .seconds(60))
+            #expect(engine.registry.remains.isEmpty)
+            // Behind the end there is nothing left to wait for.
+            await engine.registry.shutDown(deadline: begun + .seconds(3600))
+            #expect(engine.loop.now < begun + .seconds(60))
+        }
+    }
+
     @Test func `consumers that nobody reads do not pile up`() async throws {
         try await withEngine { engine, _ in
             for number in 0..<300 {
