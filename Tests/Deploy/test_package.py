@@ -92,6 +92,16 @@ def test_the_manual_page_has_every_flag_and_no_mistakes(package, tmp_path):
         assert re.search(rf"^ *{flag}\b", plain, re.MULTILINE), flag
 
 
+@needs("dpkg-shlibdeps")
+def test_the_shells_complete_its_commands(package, tmp_path):
+    subprocess.run(["dpkg-deb", "-x", package, tmp_path], check=True)
+    script = tmp_path / "usr/share/bash-completion/completions/kinesis-sidecar"
+    line = f"source {script}; complete -p kinesis-sidecar"
+    assert "kinesis-sidecar" in subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True).stdout
+    for name in ["zsh/vendor-completions/_kinesis-sidecar", "fish/vendor_completions.d/kinesis-sidecar.fish"]:
+        assert "healthcheck" in (tmp_path / "usr/share" / name).read_text()
+
+
 @needs_root
 @needs("mmdebstrap", "dpkg-shlibdeps", "unshare")
 @pytest.mark.seconds(240)
