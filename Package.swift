@@ -13,7 +13,8 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Client", "Gateway", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB", "S3",
+                "Client", "Gateway", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB",
+                "S3",
                 "AWS", "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Telemetry", "Time", "Bytes", "CLinux", log,
             ]
         ),

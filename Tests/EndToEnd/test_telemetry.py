@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.collector import Collector, attributes
+from harness.rpc import Rpc
 from harness.sidecar import fetch, run_program
 from harness.waiting import eventually
 
@@ -206,3 +207,23 @@ def test_a_traceparent_that_is_none_begins_a_new_trace(told, collector):
     eventually(lambda: len(collector.spans) == 2, 15)
     server = next(span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER)
     assert server.parent_span_id == b"" and server.trace_id != bytes(16)
+
+
+def test_a_put_of_grpc_continues_its_callers_trace_and_has_an_id(told, collector):
+    rpc = Rpc(told.ports["http"])
+    try:
+        for method, request in [
+            ("Put", rpc.make("PutRequest", stream_name="s", data=b"1")),
+            ("PutRecords", rpc.make("PutRecordsRequest", stream_name="s", records=[rpc.make("PutRecord", data=b"2")] * 2)),
+        ]:
+            metadata = [("traceparent", f"00-{TRACE}-{PARENT}-01"), ("x-request-id", f"call-{method}")]
+            _, call = rpc.call(method).with_call(request, timeout=20, metadata=metadata)
+            assert dict(call.initial_metadata())["x-request-id"] == f"call-{method}"
+    finally:
+        rpc.close()
+    eventually(lambda: len(collector.spans) == 4, 15, why="the spans")
+    servers = {span.name: span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER}
+    assert servers.keys() == {f"POST /kinesis_sidecar.v1.KinesisSidecar/{name}" for name in ("Put", "PutRecords")}
+    for span in servers.values():
+        assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, PARENT)
+        assert attributes(span.attributes)["http.response.status_code"] == 200

@@ -2,6 +2,7 @@ import Consumer
 import HTTP
 import HTTPServer
 import JSON
+import Time
 
 extension Gateway {
     /// `POST /drain`: readers get their end, the shards go to other members of the groups, and nobody reads here any more;
@@ -13,7 +14,10 @@ extension Gateway {
         if advance(to: .drained) {
             logger.notice(
                 "POST /drain: readers end, shards are handed over",
-                metadata: ["peer": "\(exchange.remoteAddress)", "drainTimeout": "\(options.drainTimeout)"])
+                metadata: [
+                    "peer": "\(exchange.remoteAddress)",
+                    "milliseconds": .stringConvertible(options.drainTimeout.wholeMilliseconds),
+                ])
             let deadline = loop.now + options.drainTimeout
             loop.spawn { [services, logger] in
                 await services.consumers.shutDown(deadline: deadline)

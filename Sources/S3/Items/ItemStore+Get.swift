@@ -144,7 +144,7 @@ extension ItemStore {
         if before == nil, let problem = circuits[bucket]?.problem(now: now) {
             logger.error(
                 "a bucket fails: until it answers, records that point to its items are given out as their pointers",
-                metadata: ["bucket": "\(bucket)", "problem": "\(problem)"])
+                metadata: ["bucket": "\(bucket)", "error": "\(problem)"])
         }
         return .passing(error)
     }
