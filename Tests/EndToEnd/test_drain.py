@@ -65,7 +65,7 @@ def test_behind_the_delay_comes_the_drain(sidecars):
     eventually(lambda: is_unready(sidecar), 10)
     assert sidecar.process.wait(20) == 0
     reader.wait_closed()
-    assert ends_with(reader) and '"shutdownDelay"' in sidecar.log and '"ended"' in sidecar.log
+    assert ends_with(reader) and '"not ready any more; the drain follows"' in sidecar.log and '"ended"' in sidecar.log
 
 
 # POST /drain

@@ -494,7 +494,7 @@ def test_an_unlisted_stream_makes_no_bucket(start, s3, stream):
     ("s3: {bucketName: 1.2.3.4}", "no IP address"),
     ("s3: {nonS3Keys: 5}", "s3.nonS3Keys: 5 is not text"),
     ("s3: {endpoint: 'http://x', bucketName: items, allowedBuckets: [other-*]}", "does not have items"),
-    ("useS3ForLargeItems: true\ns3: {largeItemThreshold: 0}", "an integer from 1"),
+    ("useS3ForLargeItems: true\ns3: {largeItemThreshold: 0}", "kibibytes from 1"),
     ("useS3ForLargeItems: true", "s3.endpoint with --local"),
     ("useS3ForLargeItems: true\ns3: {endpoint: 'http://x'}\nconsumers: [{streamName: Or_ders}]", "s3.bucketName"),
     ("useS3ForLargeItems: true\ns3: {endpoint: 'http://x'}\nconsumers: [{streamName: s, s3.bucketName: b}]",

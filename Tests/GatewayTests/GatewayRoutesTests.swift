@@ -283,7 +283,8 @@ import Testing
             let answer = try sidecar.send("OPTIONS", "/streams/orders/put", headers: asks)
             #expect(answer.status == 204)
             #expect(answer.head.contains("Access-Control-Allow-Methods: POST\r\n"))
-            let fields = "Accept, Authorization, Content-Encoding, Content-Type, Last-Event-ID"
+            let fields =
+                "Accept, Authorization, Content-Encoding, Content-Type, Last-Event-ID, Traceparent, X-Request-Id"
             #expect(answer.head.contains("Access-Control-Allow-Headers: \(fields)\r\n"))
             #expect(try sidecar.send("OPTIONS", "/nothing", headers: asks).status == 404)
             #expect(try sidecar.send("OPTIONS", "/streams/orders/put", headers: [asks[0]]).status == 405)

@@ -73,7 +73,7 @@ import Time
         (["--region", "a", "--region", "b"], "--region: is given twice"),
         (["--endpoint", "ftp://x"], "--endpoint: \"ftp://x\" is not accepted"),
         (["--s3-endpoint", "x"], "--s3-endpoint: \"x\" is not accepted; accepted: an http"),
-        (["--dynamodb", "maybe"], "--dynamodb: \"maybe\" is not accepted; accepted: true or false, or on or off"),
+        (["--dynamodb", "maybe"], "--dynamodb: \"maybe\" is not accepted; accepted: true, false, on, off, 1 or 0"),
         (["--local", "--dynamodb", "on"], "--dynamodb: needs dynamoDb.endpoint with --local"),
         (["--loops", "2"], "--loops: there is no such option"),
         (["--local-port", "0"], "--local-port: needs --local"),
