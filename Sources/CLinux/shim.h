@@ -53,7 +53,8 @@ static inline int clinux_place(int fd, int place) {
 // lists, and prctl, and its errno is what this function reads.
 //
 // programs: where the program may be, the first that can be run. streams: what it gets as standard input, output and error,
-// all of them greater than 2. Signals that this process blocks, and SIGPIPE and SIGXFSZ, are for it as they are by default.
+// all of them greater than 2; of this process's other descriptors none, whoever has opened them: a library's connection that
+// lived on in the child would not end when it is closed here. Signals that this process blocks, and SIGPIPE and SIGXFSZ, are for it as they are by default.
 // Returns 0, or the errno of what failed; nothing is left then.
 static inline int clinux_spawn(
     char *const programs[], char *const arguments[], char *const environment[], const int streams[3], pid_t *child) {
@@ -68,6 +69,8 @@ static inline int clinux_spawn(
     if (pid == 0) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && setpgid(0, 0) == 0 && clinux_place(streams[0], 0) >= 0
             && clinux_place(streams[1], 1) >= 0 && clinux_place(streams[2], 2) >= 0) {
+            // CLOSE_RANGE_CLOEXEC (Linux 5.11). Our own are marked when they are opened.
+            syscall(SYS_close_range, 3U, ~0U, 4U);
             // Whoever ended before the first line is told by nobody.
             if (getppid() != parent) _exit(127);
             signal(SIGPIPE, SIG_DFL);

@@ -114,6 +114,15 @@ import Testing
         #expect(try #require(masks.last) & (1 << UInt64(SIGPIPE - 1)) == 0)
     }
 
+    @Test func `a program has no descriptor of this process`() async throws {
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        let listed = try await Self.run(["sh", "-c", "echo /proc/$$/fd/*"], limit: 1000).get()
+        // The shell has opened the folder that it lists.
+        #expect(listed.split(whereSeparator: \.isWhitespace).count <= 4, "\(listed)")
+    }
+
     private static func failure(of processes: ChildProcesses, _ words: [String]) async -> ChildProcessError? {
         do throws(ChildProcessError) {
             _ = try await processes.output(of: words, limit: 10, timeout: .seconds(1000))
