@@ -20,14 +20,21 @@ package enum ClientProgram {
     ) -> Int32 {
         do throws(ClientError) {
             let values = try CommandValues(arguments, of: command)
-            if values.has("help") { return Output(fd: 1).write(command.help) ? 0 : 1 }
+            if values.has("help") { return try printed(command.help) }
             switch command.action {
-            case .printing(let text): return Output(fd: 1).write(try text(values, serverFlags)) ? 0 : 1
+            case .printing(let text): return try printed(text(values, serverFlags))
             case .asking(let ask): return try run(ask, values, listeners)
             }
         } catch {
             return complain(error, of: command)
         }
+    }
+
+    private static func printed(_ text: String) throws(ClientError) -> Int32 {
+        let output = Output(fd: 1)
+        let isWritten = output.write(text)
+        try output.check()
+        return isWritten ? 0 : 1
     }
 
     private static func run(
@@ -45,7 +52,9 @@ package enum ClientProgram {
         loop.spawn {
             let context = ClientContext(loop: loop, listeners: listeners)
             do throws(ClientError) {
-                outcome.result = .success(try await ask(values, context))
+                let succeeded = try await ask(values, context)
+                try context.output.check()
+                outcome.result = .success(succeeded)
             } catch {
                 outcome.result = .failure(error)
             }

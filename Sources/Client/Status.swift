@@ -96,7 +96,7 @@ struct StatusReport {
         return [
             shard["shardId"]?.string ?? "", shard["phase"]?.string ?? "", owner ?? "",
             time(shard["millisBehindLatest"]), time(shard["checkpointMillisBehindLatest"]),
-            shard["recordsPerSecond"]?.number ?? "",
+            shard["recordsPerSecond"]?.double.map { String(($0 * 10).rounded() / 10) } ?? "",
         ]
     }
 

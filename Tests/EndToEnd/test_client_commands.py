@@ -299,6 +299,18 @@ def test_tail_of_a_group_moves_its_checkpoints(sidecar, client):
     assert shown.returncode == 0 and b"shardId-000000000000" in shown.stdout, shown
 
 
+def test_a_group_loses_nothing_that_tail_did_not_write(sidecar, client, tmp_path):
+    client(sidecar, "put", "s", input="".join(f"r{n}\n" for n in range(1, 21)).encode())
+    tail = ["tail", "s", "--group", "g", "--from", "TRIM_HORIZON", "--raw"]
+    assert client(sidecar, *tail, "-n", 1).stdout == b"r1\n"
+    assert client(sidecar, *tail, "-n", 2).stdout == b"r2\nr3\n"
+    shell = f"{PROGRAM} {' '.join(tail)} --no-follow --url {sidecar.url} > /dev/full"
+    full = subprocess.run(["bash", "-c", shell], env=clean_environment(tmp_path), capture_output=True, timeout=20)
+    assert full.returncode == 1 and b"No space left on device" in full.stderr, full
+    rest = client(sidecar, *tail, "--no-follow").stdout.decode().split()
+    assert rest == [f"r{n}" for n in range(4, 21)]
+
+
 def test_tail_without_following_ends(sidecar, client):
     client(sidecar, "put", "s", "1", "2", "3")
     assert len(records(sidecar, client, "s", "--no-follow")) == 3

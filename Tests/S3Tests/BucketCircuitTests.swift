@@ -155,6 +155,22 @@ private let silent = AWSError.transport(.timedOut(.total, after: .seconds(15)))
         #expect(walk.faults == [])
         #expect(walk.waiting.isEmpty && walk.trying.isEmpty)
     }
+
+    @Test func `a bucket that fails for long is looked at for its own sake, and by one at a time`() {
+        var circuit = Circuit()
+        for id in UInt64(1)...2 { #expect(circuit.ask(Circuit.Item(id: id, now: at(0)), now: at(0)) == .attempt) }
+        for id in UInt64(1)...2 { circuit.failed(id, silent, began: at(0), now: at(15), random: 0) }
+        #expect(circuit.nextProbe == nil, "somebody may wait still")
+        #expect(circuit.ask(Circuit.Item(id: 3, now: at(16)), now: at(16)) == .attempt)
+        circuit.failed(3, silent, began: at(16), now: at(31), random: 1)
+        guard let due = circuit.nextProbe else { return #expect(Bool(false), "nobody looks") }
+        let looks = [(UInt64(4), at(31)), (4, due), (5, due)].map { circuit.probe($0, now: $1) }
+        #expect(looks == [false, true, false] && circuit.nextProbe == nil)
+        circuit.failed(4, silent, began: due, now: due + .seconds(15), random: 0)
+        #expect(circuit.nextProbe != nil)
+        circuit.responded()
+        #expect(circuit.nextProbe == nil && circuit.isClosed)
+    }
 }
 
 /// Items that come, try, fail, leave and are had, by a clock that the walk moves.

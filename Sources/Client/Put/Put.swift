@@ -165,11 +165,11 @@ final class Put: @unchecked Sendable {
                 query: options.isOrdered ? "ordered=true" : nil, body: sent.body, type: "application/x-ndjson")
         } catch {
             guard case .transport(let cause, _) = error else { throw error }
-            throw .failed("\(error). \(cause.mayHaveBeenSent ? unknown : nothing(from: first))")
+            throw .failed("\(Self.sentence(error.description)) \(cause.mayHaveBeenSent ? unknown : nothing(from: first))")
         }
         guard response.head.isSuccess else {
             let refusal = ClientError.Refusal(status: response.status, body: response.body.text)
-            throw .failed("\(ClientError.refused(refusal)). \(nothing(from: first))")
+            throw .failed("\(Self.sentence(ClientError.refused(refusal).description)) \(nothing(from: first))")
         }
         guard let result = PutBatchResponse(response.body.text) else {
             throw .failed("\(sidecar.address) has cut its response. \(unknown)")
@@ -202,6 +202,8 @@ final class Put: @unchecked Sendable {
 
     /// Behind a mistake of the input; nothing where it was the first.
     private var soFar: String { last == nil ? "" : ". \(known)" }
+
+    private static func sentence(_ text: String) -> String { text.hasSuffix(".") ? text : text + "." }
 
     private static func range(_ first: PutBatch.Origin, _ last: PutBatch.Origin) -> String {
         first == last ? "the record of \(first)" : "the records from \(first) to \(last)"

@@ -89,6 +89,8 @@ final class Tail: @unchecked Sendable {
         var items: [(name: String, value: String?)] = [
             ("tail", options.group == nil ? "true" : nil), ("consumerGroup", options.group),
             // Then the bytes are exactly those that were put. A group's other readers have their own wish.
+            // What was written is acknowledged, and nothing else: else the group would lose what nobody saw.
+            ("useAutoCheckpoints", options.group == nil ? nil : "false"),
             ("shouldParseJson", options.group == nil && options.style == .raw ? "false" : nil),
         ]
         switch options.group == nil ? cursor.next : options.from {
@@ -119,7 +121,7 @@ final class Tail: @unchecked Sendable {
                 lastBytes = context.loop.now
                 splitter.append(bytes)
                 let shown = left
-                let ending = try take(&splitter, sidecar)
+                let ending = try await take(&splitter, sidecar)
                 if left != shown { lastRecord = context.loop.now }
                 if let ending { return ending }
             case .nothing:
@@ -138,7 +140,9 @@ final class Tail: @unchecked Sendable {
     }
 
     /// Shows what the complete lines bring; nil: there is more to come.
-    private func take(_ splitter: inout LineSplitter, _ sidecar: SidecarClient) throws(ClientError) -> Ending? {
+    private func take(
+        _ splitter: inout LineSplitter, _ sidecar: SidecarClient
+    ) async throws(ClientError) -> Ending? {
         while let line = splitter.next() {
             guard case .text(let range) = line else { throw .unexpected("a line that has no end", sidecar.address) }
             let ending: Ending?
@@ -149,15 +153,23 @@ final class Tail: @unchecked Sendable {
             } catch {
                 throw .unexpected("a line that is not JSON (\(error))", sidecar.address)
             }
-            if let ending { return flush() ? ending : .done }
+            if let ending { return try await flush(sidecar) ? ending : .done }
         }
-        return flush() ? nil : .done
+        return try await flush(sidecar) ? nil : .done
     }
 
     /// False when nobody reads any more.
-    private func flush() -> Bool {
+    private func flush(_ sidecar: SidecarClient) async throws(ClientError) -> Bool {
         defer { output.removeAll() }
-        return output.isEmpty || context.output.write(output)
+        guard output.isEmpty || context.output.write(output) else { return false }
+        guard let group = options.group else { return true }
+        for acknowledgement in cursor.takeShown() {
+            _ = try await SidecarClient.accepted(
+                sidecar.send(
+                    SidecarClient.path("streams", options.stream, "checkpoints"), method: .post,
+                    query: SidecarClient.query([("consumerGroup", group)]), body: acknowledgement.body))
+        }
+        return true
     }
 
     private func show(_ event: TailEvent, _ sidecar: SidecarClient) throws(JSONError) -> Ending? {
@@ -183,9 +195,30 @@ final class Tail: @unchecked Sendable {
             guard isNew || options.group != nil else { continue }
             try record.append(options.style, shard: event.shard, to: output)
             left -= 1
+            if left == 0, options.group != nil {
+                cursor.stopped(behind: record.place.number, sub: record.subSequenceNumber, of: event.shard)
+                return .done
+            }
         }
         if let id = event.id { cursor.ended(event: id) }
         return left == 0 ? .done : nil
+    }
+}
+
+extension TailCursor.Acknowledgement {
+    /// As `POST …/checkpoints` takes it.
+    var body: ByteBuffer {
+        var json = JSONWriter()
+        json.beginObject()
+        switch self {
+        case .event(let id): json.member("id", id)
+        case .record(let shard, let number, let sub):
+            json.member("shardId", shard)
+            json.member("sequenceNumber", number)
+            if let sub { json.member("subSequenceNumber", sub) }
+        }
+        json.endObject()
+        return json.buffer
     }
 }
 

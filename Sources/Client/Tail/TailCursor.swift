@@ -30,6 +30,16 @@ struct TailCursor {
     private var began: WallTime?
     /// With a group: the last event's id.
     private(set) var lastEvent: String?
+    /// With a group: what was shown and not acknowledged yet.
+    private var shown: [Acknowledgement] = []
+
+    /// What the group has processed: what was written where the records are wanted.
+    enum Acknowledgement: Equatable {
+        /// An event, and all before it.
+        case event(String)
+        /// A record, and all before it in its shard; `sub` is nil of one that was not aggregated.
+        case record(shard: String, number: String, sub: Int?)
+    }
 
     init(from start: TailOptions.Place) {
         self.start = start
@@ -54,6 +64,18 @@ struct TailCursor {
 
     mutating func ended(event: String) {
         lastEvent = event
+        shown = [.event(event)]
+    }
+
+    /// The event has more records than were shown.
+    mutating func stopped(behind number: String, sub: Int?, of shard: String) {
+        shown.append(.record(shard: shard, number: number, sub: sub))
+    }
+
+    /// What is to be acknowledged once what was shown is written.
+    mutating func takeShown() -> [Acknowledgement] {
+        defer { shown = [] }
+        return shown
     }
 
     /// Where the next request begins. The moment of a shard's last record, not behind it: others may have arrived in it.

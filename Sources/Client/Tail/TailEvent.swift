@@ -55,6 +55,8 @@ package enum TailEvent {
 package struct TailRecord {
     private let whole: JSONSpan
     private(set) var place = TailCursor.Place(number: "", sub: 0)
+    /// As the record has it.
+    private(set) var subSequenceNumber: Int?
     private(set) var arrival = ""
     private var key = ""
     private var data: JSONSpan?
@@ -63,7 +65,6 @@ package struct TailRecord {
     package init(_ whole: JSONSpan) throws(JSONError) {
         self.whole = whole
         var number = ""
-        var sub = 0
         var scanner = try JSONObjectScanner(whole, limits: TailEvent.limits)
         while let (name, value) = try scanner.next() {
             if name.isString("data") {
@@ -71,7 +72,7 @@ package struct TailRecord {
             } else if name.isString("sequenceNumber") {
                 number = try value.string() ?? ""
             } else if name.isString("subSequenceNumber") {
-                sub = Int(String(decoding: value.raw, as: UTF8.self)) ?? 0
+                subSequenceNumber = Int(String(decoding: value.raw, as: UTF8.self))
             } else if name.isString("partitionKey") {
                 key = try value.string() ?? ""
             } else if name.isString("approximateArrivalTimestamp") {
@@ -80,7 +81,7 @@ package struct TailRecord {
                 isBase64 = value.isString("base64")
             }
         }
-        place = TailCursor.Place(number: number, sub: sub)
+        place = TailCursor.Place(number: number, sub: subSequenceNumber ?? 0)
     }
 
     /// Appends the record as a line.

@@ -5,6 +5,8 @@ import Glibc
 final class Output: @unchecked Sendable {
     let fd: Int32
     let isTerminal: Bool
+    /// Why something could not be written, as the system says it; a reader that has left a pipe is no failure.
+    private(set) var failure: String?
 
     init(fd: Int32) {
         self.fd = fd
@@ -38,9 +40,14 @@ final class Output: @unchecked Sendable {
                 var writable = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
                 guard poll(&writable, 1, -1) > 0 || errno == EINTR else { return false }
             } else if errno != EINTR {
+                if errno != EPIPE { failure = SmallInput.lastError }
                 return false
             }
         }
         return true
+    }
+
+    func check() throws(ClientError) {
+        if let failure { throw .failed("its output cannot be written: \(failure)") }
     }
 }

@@ -56,8 +56,9 @@ function confirmStop(place) {
 }
 
 function confirmSeek(place) {
-  let to, time, isLooked = false;
-  const target = () => to.value === "time" ? new Date(time.value).toISOString() : to.value;
+  // The target that was looked at; null: none yet.
+  let to, time, looked = null;
+  const target = () => to.value !== "time" ? to.value : time.value && new Date(time.value).toISOString();
   ask(`Put group ${place.group} of ${place.stream} elsewhere`, "Look what that does", (body) => {
     make("p", body, "The group's checkpoints of all shards move: back, and records come again; ahead, and records are never delivered.");
     to = field(body, "To", "select");
@@ -68,24 +69,27 @@ function confirmSeek(place) {
     time.type = "datetime-local";
     time.step = 1;
     for (const node of [to, time]) {
-      node.addEventListener("input", () => {
-        isLooked = false;
-        if (node === time) to.value = "time";
-        set(byId("dialog-go"), "Look what that does");
-      });
+      for (const kind of ["input", "change"]) {
+        node.addEventListener(kind, () => {
+          if (node === time) to.value = "time";
+          if (target() !== looked) set(byId("dialog-go"), "Look what that does");
+        });
+      }
     }
     make("div", body).id = "seek-plan";
   }, async () => {
-    if (to.value === "time" && time.value === "") return "Say a time.";
-    const plan = await post(groupPath(place, "seek"), { to: target(), dryRun: !isLooked });
+    const wanted = target();
+    if (!wanted) return "Say a time.";
+    const isDone = wanted === looked;
+    const plan = await post(groupPath(place, "seek"), { to: wanted, dryRun: !isDone });
     showPlan(plan.shards);
-    if (isLooked) {
+    if (isDone) {
       byId("dialog-go").hidden = true;
       set(byId("dialog-cancel"), "Close");
       return `Done: ${plural(plan.shards.length, "shard")} moved.`;
     }
-    isLooked = true;
-    set(byId("dialog-go"), "Seek");
+    looked = wanted;
+    set(byId("dialog-go"), target() === wanted ? "Seek" : "Look what that does");
     return `Nothing has changed yet. ${plural(plan.shards.length, "shard")} would move.`;
   });
 }

@@ -54,6 +54,7 @@ function showRecord(shardId, record) {
   const list = byId("look-records");
   const item = make("li");
   make("span", item, `${record.approximateArrivalTimestamp} ${shardId} ${record.partitionKey ?? ""}`);
+  if (record.dataEncoding) make("span", item, record.dataEncoding + ":");
   item.append(typeof record.data === "string" ? record.data : JSON.stringify(record.data));
   list.prepend(item);
   while (list.childElementCount > keptRecords) list.lastChild.remove();

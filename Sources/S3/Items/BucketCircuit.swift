@@ -128,6 +128,19 @@ package struct BucketCircuit: Equatable, Sendable {
         }
     }
 
+    /// When the bucket is looked at for its own sake, because nobody waits for its items any more; nil: not now.
+    package var nextProbe: Instant? {
+        guard case .open(let outage, let until) = state, outage.isLasting else { return nil }
+        return until
+    }
+
+    /// Whether that look is due. It is made with this item, whose attempt counts then.
+    package mutating func probe(_ item: UInt64, now: Instant) -> Bool {
+        guard case .open(let outage, let until) = state, outage.isLasting, now >= until else { return false }
+        state = .halfOpen(outage, item)
+        return true
+    }
+
     // MARK: What has come of an attempt
 
     /// The bucket has answered, whatever it said of the item.

@@ -71,6 +71,7 @@ extension ItemStore {
                 gets += 1
                 return
             case .giveUp(let given, let probes):
+                if circuits[bucket] != nil { givenUpKeys[bucket] = key }
                 if probes { probe(key, bucket, item.id) }
                 throw .givenUp(given)
             case .wait(let deadline):
@@ -87,6 +88,17 @@ extension ItemStore {
     private func probe(_ key: String, _ bucket: BucketName, _ item: UInt64) {
         gets += 1
         loop.spawn { _ = await self.attempt(key, bucket, item) { $0 <= Self.mostProbed } }
+    }
+
+    /// A bucket that fails is looked at without anybody asking, so that the first record behind the outage has its item. With
+    /// the item that was given up last: one of them alone may be at fault itself.
+    private func scheduleProbe(of bucket: BucketName) {
+        guard let due = circuits[bucket]?.nextProbe else { return }
+        _ = loop.schedule(at: due) { [weak self] in
+            guard let self, let key = givenUpKeys[bucket] else { return }
+            let item = newItem().id
+            if circuit(of: bucket, { $0.probe(item, now: self.loop.now) }) { probe(key, bucket, item) }
+        }
     }
 
     /// What one attempt has come to.
@@ -141,6 +153,7 @@ extension ItemStore {
         }
         let before = circuits[bucket]?.problem(now: now)
         circuit(of: bucket) { $0.failed(item, error, began: began, now: now, random: .random(in: 0..<1)) }
+        scheduleProbe(of: bucket)
         if before == nil, let problem = circuits[bucket]?.problem(now: now) {
             logger.error(
                 "a bucket fails: until it answers, records that point to its items are given out as their pointers",
@@ -156,14 +169,19 @@ extension ItemStore {
         let result = body(&circuit)
         if circuit.isClosed {
             circuits[bucket] = nil
+            givenUpKeys[bucket] = nil
         } else {
-            if circuits[bucket] == nil, circuits.count >= Self.mostBuckets { circuits.removeAll() }
+            if circuits[bucket] == nil, circuits.count >= Self.mostBuckets {
+                circuits.removeAll()
+                givenUpKeys.removeAll()
+            }
             circuits[bucket] = circuit
         }
         return result
     }
 
     private func responded(_ bucket: BucketName) {
+        givenUpKeys[bucket] = nil
         guard let circuit = circuits.removeValue(forKey: bucket), circuit.problem(now: loop.now) != nil else { return }
         logger.notice("a bucket answers again", metadata: ["bucket": "\(bucket)"])
     }

@@ -20,6 +20,8 @@ package final class ItemStore: @unchecked Sendable {
     private var setups: [BucketName: BucketSetup] = [:]
     /// Of buckets that fail; of all others it is closed.
     var circuits: [BucketName: BucketCircuit] = [:]
+    /// Of those the item that was given up last.
+    var givenUpKeys: [BucketName: String] = [:]
     /// Opened when a put, a get or a circuit has come to an end.
     let changed: Gate
     private var puts = 0

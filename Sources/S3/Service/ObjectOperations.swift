@@ -45,5 +45,12 @@ package struct GetObject: S3Operation {
         return request
     }
 
-    package static func read(_ response: AWSResponse) throws(AWSError) -> ByteBuffer { response.body }
+    /// Only 200 has an object whole, and an item is never empty: whatever stands between may answer otherwise.
+    package static func read(_ response: AWSResponse) throws(AWSError) -> ByteBuffer {
+        guard response.status == 200, !response.body.isEmpty else {
+            let reason = "status \(response.status) with \(response.body.count) bytes is no item"
+            throw .response(reason: reason, requestID: nil)
+        }
+        return response.body
+    }
 }
