@@ -165,7 +165,8 @@ final class Put: @unchecked Sendable {
                 query: options.isOrdered ? "ordered=true" : nil, body: sent.body, type: "application/x-ndjson")
         } catch {
             guard case .transport(let cause, _) = error else { throw error }
-            throw .failed("\(Self.sentence(error.description)) \(cause.mayHaveBeenSent ? unknown : nothing(from: first))")
+            let fate = cause.mayHaveBeenSent ? unknown : nothing(from: first)
+            throw .failed("\(Self.sentence(error.description)) \(fate)")
         }
         guard response.head.isSuccess else {
             let refusal = ClientError.Refusal(status: response.status, body: response.body.text)
