@@ -41,7 +41,9 @@ class Terminal:
         with open(self.out, "wb") as out, open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
                 ["nsenter", f"--net=/proc/{network.pid}/ns/net", "bash", "-c", text], cwd=folder, env=environment,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=errors, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=errors, start_new_session=True,
+                # A run in the background ignores it, and so would what is started here.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def wait(self, expected):
         """Until it shows what the page says, where `…` stands for anything; without that until it ends well."""
