@@ -61,12 +61,14 @@ package struct TailRecord {
     private var key = ""
     private var data: JSONSpan?
     private var isBase64 = false
+    private var hasMembers = false
 
     package init(_ whole: JSONSpan) throws(JSONError) {
         self.whole = whole
         var number = ""
         var scanner = try JSONObjectScanner(whole, limits: TailEvent.limits)
         while let (name, value) = try scanner.next() {
+            hasMembers = true
             if name.isString("data") {
                 data = value
             } else if name.isString("sequenceNumber") {
@@ -90,8 +92,7 @@ package struct TailRecord {
         case .json:
             output.append("{\"shardId\":")
             JSONText.appendString(shard, to: output)
-            output.append(",")
-            // It has members, a sequence number at least.
+            if hasMembers { output.append(",") }
             output.append(UnsafeRawBufferPointer(rebasing: whole.raw.dropFirst()))
         case .text:
             let text = try data?.string() ?? data.map { String(decoding: $0.raw, as: UTF8.self) } ?? ""
