@@ -165,7 +165,7 @@ private let bucket = BucketName("orders")!
                 let error = AWSError.transport(.notConnected(reason: "refused"))
                 circuit.failed(id, error, began: now - .seconds(35), now: now - .seconds(5), random: 0)
             }
-            store.circuits[bucket] = circuit
+            store.failing[bucket] = .init(circuit: circuit)
             #expect(store.problems.count == 1)
             do throws(ItemFailure) {
                 _ = try await store.get("k", in: bucket, accepts: { _ in true })
@@ -179,7 +179,7 @@ private let bucket = BucketName("orders")!
             }
             #expect(store.getsUnderWay == 1)
             while store.getsUnderWay > 0 { await client.loop.nextTurn() }
-            #expect((store.circuits[bucket] == nil) == (status == 200))
+            #expect((store.failing[bucket] == nil) == (status == 200))
             #expect(store.counters.gets == 0 && store.counters.getFailures == 1)
         }
         #expect(requests.count == 1)

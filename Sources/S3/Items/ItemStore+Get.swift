@@ -34,7 +34,7 @@ extension ItemStore {
     package func getAhead(
         _ key: String, in bucket: BucketName, accepts: @escaping @Sendable (_ bytes: Int) -> Bool
     ) -> Task<Result<ByteBuffer, ItemFailure>, Never>? {
-        guard gets < Self.parallelAhead, circuits[bucket] == nil else { return nil }
+        guard gets < Self.parallelAhead, failing[bucket] == nil else { return nil }
         gets += 1
         let item = newItem()
         return Task(executorPreference: loop) {
@@ -71,7 +71,7 @@ extension ItemStore {
                 gets += 1
                 return
             case .giveUp(let given, let probes):
-                if circuits[bucket] != nil { givenUpKeys[bucket] = key }
+                failing[bucket]?.givenUpKey = key
                 if probes { probe(key, bucket, item.id) }
                 throw .givenUp(given)
             case .wait(let deadline):
@@ -93,9 +93,9 @@ extension ItemStore {
     /// A bucket that fails is looked at without anybody asking, so that the first record behind the outage has its item. With
     /// the item that was given up last: one of them alone may be at fault itself.
     private func scheduleProbe(of bucket: BucketName) {
-        guard let due = circuits[bucket]?.nextProbe else { return }
+        guard let due = failing[bucket]?.circuit.nextProbe else { return }
         _ = loop.schedule(at: due) { [weak self] in
-            guard let self, let key = givenUpKeys[bucket] else { return }
+            guard let self, let key = failing[bucket]?.givenUpKey else { return }
             let item = newItem().id
             if circuit(of: bucket, { $0.probe(item, now: self.loop.now) }) { probe(key, bucket, item) }
         }
@@ -151,10 +151,10 @@ extension ItemStore {
             }
             return .ended(.refused(error))
         }
-        let before = circuits[bucket]?.problem(now: now)
+        let before = failing[bucket]?.circuit.problem(now: now)
         circuit(of: bucket) { $0.failed(item, error, began: began, now: now, random: .random(in: 0..<1)) }
         scheduleProbe(of: bucket)
-        if before == nil, let problem = circuits[bucket]?.problem(now: now) {
+        if before == nil, let problem = failing[bucket]?.circuit.problem(now: now) {
             logger.error(
                 "a bucket fails: until it answers, records that point to its items are given out as their pointers",
                 metadata: ["bucket": "\(bucket)", "error": "\(problem)"])
@@ -165,24 +165,19 @@ extension ItemStore {
     // MARK: Circuits
 
     private func circuit<T>(of bucket: BucketName, _ body: (inout BucketCircuit) -> T) -> T {
-        var circuit = circuits[bucket] ?? BucketCircuit()
-        let result = body(&circuit)
-        if circuit.isClosed {
-            circuits[bucket] = nil
-            givenUpKeys[bucket] = nil
+        var state = failing[bucket] ?? FailingBucket(circuit: BucketCircuit())
+        let result = body(&state.circuit)
+        if state.circuit.isClosed {
+            failing[bucket] = nil
         } else {
-            if circuits[bucket] == nil, circuits.count >= Self.mostBuckets {
-                circuits.removeAll()
-                givenUpKeys.removeAll()
-            }
-            circuits[bucket] = circuit
+            if failing[bucket] == nil, failing.count >= Self.mostBuckets { failing.removeAll() }
+            failing[bucket] = state
         }
         return result
     }
 
     private func responded(_ bucket: BucketName) {
-        givenUpKeys[bucket] = nil
-        guard let circuit = circuits.removeValue(forKey: bucket), circuit.problem(now: loop.now) != nil else { return }
+        guard let was = failing.removeValue(forKey: bucket), was.circuit.problem(now: loop.now) != nil else { return }
         logger.notice("a bucket answers again", metadata: ["bucket": "\(bucket)"])
     }
 }

@@ -19,9 +19,14 @@ package final class ItemStore: @unchecked Sendable {
     let logger: Logger
     private var setups: [BucketName: BucketSetup] = [:]
     /// Of buckets that fail; of all others it is closed.
-    var circuits: [BucketName: BucketCircuit] = [:]
-    /// Of those the item that was given up last.
-    var givenUpKeys: [BucketName: String] = [:]
+    var failing: [BucketName: FailingBucket] = [:]
+
+    struct FailingBucket {
+        var circuit: BucketCircuit
+        /// Of the item that was given up last; nil: none was.
+        var givenUpKey: String?
+    }
+
     /// Opened when a put, a get or a circuit has come to an end.
     let changed: Gate
     private var puts = 0
@@ -58,10 +63,10 @@ package final class ItemStore: @unchecked Sendable {
 
     /// What people are told of the buckets, and of the last object where that was refused.
     package var problems: [String] {
-        let failing = circuits.compactMap { bucket, circuit in
-            circuit.problem(now: loop.now).map { "bucket \(bucket): \($0)" }
+        let outages = failing.compactMap { bucket, failing in
+            failing.circuit.problem(now: loop.now).map { "bucket \(bucket): \($0)" }
         }
-        return (setups.values.compactMap(\.problem) + failing).sorted() + [refusal].compactMap(\.self)
+        return (setups.values.compactMap(\.problem) + outages).sorted() + [refusal].compactMap(\.self)
     }
 
     func note(_ error: AWSError, _ operation: String, _ bucket: BucketName) {
