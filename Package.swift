@@ -13,11 +13,14 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Client", "Gateway", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis", "DynamoDB",
-                "S3",
+                "Client", "Gateway", "MultiLang", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis",
+                "DynamoDB", "S3",
                 "AWS", "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Telemetry", "Time", "Bytes", "CLinux", log,
             ]
         ),
+        .target(
+            name: "MultiLang",
+            dependencies: ["Consumer", "State", "Kinesis", "Reactor", "JSON", "Time", "Bytes", log]),
         .target(name: "Client", dependencies: ["AWS", "HTTP", "Reactor", "JSON", "Time", "Bytes"]),
         .target(
             name: "Gateway",
@@ -173,6 +176,12 @@ let package = Package(
             dependencies: [
                 "FakeService", "Gateway", "Consumer", "Producer", "State", "Kinesis", "AWS", "HTTPServer", "HTTP",
                 "Reactor", "Protobuf", "YAML", "JSON", "Telemetry", "Time", "Bytes", log,
+            ]),
+        .testTarget(
+            name: "MultiLangTests",
+            dependencies: [
+                "FakeService", "TestSupport", "MultiLang", "Consumer", "State", "Kinesis", "Reactor", "JSON", "Time",
+                "Bytes", log,
             ]),
         .testTarget(name: "ClientTests", dependencies: ["Client", "AWS", "JSON", "Time", "Bytes"]),
         .testTarget(
