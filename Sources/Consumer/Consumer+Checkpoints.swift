@@ -62,6 +62,17 @@ extension Consumer {
         }
     }
 
+    /// A record processor has done with the shard's end, all of which is acknowledged: its children may be read. Returns once that
+    /// is stored, where it can be.
+    func confirmEnd(of shard: ShardID) async throws(ConsumerError) {
+        guard holdsShards, let session else { throw .shardsNotHeld }
+        guard positions?.book.mayMove(shard) ?? false else { throw .leaseLost(shard, to: group?.owner(of: shard)) }
+        guard session.confirmedEnd(shard) else { throw .unknownShard(shard) }
+        let state = scope.engine.state
+        guard group == nil else { return await state.commitIfPossible() }
+        try await logged { () throws(StateError) in try await state.commitNoted() }
+    }
+
     /// Returns once the places are stored: on this host, or where that cannot be in the group's item.
     private func store(_ places: [ShardID: Checkpoint], isBack: Bool) async throws(ConsumerError) {
         let state = scope.engine.state

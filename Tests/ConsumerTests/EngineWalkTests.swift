@@ -191,6 +191,7 @@ private struct EngineWalk {
             reading.answer = reading.index..<min(reading.index + count, shards[id]!.records.count)
             if !reading.machine.responseReceived(bytes: 1000, now: now) { giveBack(&reading) }
         case .encode: encode(&reading, id, fails)
+        case .announceEnd: faults.append("\(id) has no record processor")
         case .end(let children): _ = book.depleted(id, children: children)
         case .subscribe, .receive: faults.append("\(id) is polled")
         }

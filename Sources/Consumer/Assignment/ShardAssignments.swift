@@ -319,6 +319,14 @@ extension ShardAssignments {
         return evicted
     }
 
+    /// What the shard had buffered is asked for again. Returns whether it was given up before.
+    mutating func took(_ id: ShardID) -> Bool {
+        guard let slot = shards[id]?.slot, case .evicted(let reader) = slot else { return false }
+        leaveEvicted(id, slot)
+        shards[id]?.slot = .reading(reader)
+        return true
+    }
+
     /// The shard's position is another one now, so what its task delivers counts for nothing: the task is to end at once,
     /// and another one begins where that is possible. Returns for whom it read; nil without a task.
     mutating func withdrawn(_ id: ShardID) -> ReaderID? {

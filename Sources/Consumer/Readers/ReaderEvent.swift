@@ -19,6 +19,10 @@ package struct ShardNotice: Equatable, Sendable {
         case revoked
         /// All of the shard's records were delivered; its children follow.
         case depleted
+        /// The shard is to move to another reader, once this one has let it go; told to record processors alone.
+        case leaving
+        /// Everything of the shard was given out, and its end is to be confirmed; told to record processors alone.
+        case ending
     }
 
     package let shard: ShardID
@@ -78,7 +82,7 @@ package struct ShardPlace: Hashable, Sendable {
 
 /// What a reader is to be told beside records and has not taken yet. Performs no I/O.
 ///
-/// Of each shard at most two notices and one problem wait, and one of the delivery log, however long the reader takes
+/// Of each shard at most four notices and one problem wait, and one of the delivery log, however long the reader takes
 /// nothing.
 struct NoticeQueue {
     private var notices: [ShardNotice] = []
@@ -88,9 +92,9 @@ struct NoticeQueue {
 
     /// A shard that goes before the reader heard that it came is not spoken of at all.
     mutating func append(_ notice: ShardNotice) {
-        if notice.change != .assigned,
-            let index = notices.lastIndex(where: { $0.shard == notice.shard && $0.change == .assigned })
-        {
+        let isGone = notice.change == .revoked || notice.change == .depleted
+        if isGone { notices.removeAll { $0.shard == notice.shard && ($0.change == .leaving || $0.change == .ending) } }
+        if isGone, let index = notices.lastIndex(where: { $0.shard == notice.shard && $0.change == .assigned }) {
             notices.remove(at: index)
             if notice.change == .revoked { return }
         }

@@ -31,6 +31,9 @@ package final class RecordsReader: @unchecked Sendable {
     package let group: String?
     /// As what its events' records are written.
     let format: RecordFormat
+    /// Whether record processors read, one for each shard: a shard's next batch is given out when its processor asks for it, and
+    /// the processor has work of its own when the shard ends or moves (RecordsReader+Processors).
+    let isOfProcessors: Bool
     /// Its account with the buffer budget: one that stalls holds only its own share.
     let holder: BufferBudget.Holder
 
@@ -47,8 +50,12 @@ package final class RecordsReader: @unchecked Sendable {
         }
     }
 
-    private weak var session: ReadingSession?
-    private let loop: EventLoop
+    /// What is wrong with the work on its shards, for people.
+    package var problems: [ShardID: String] = [:]
+    /// What the record processors of its shards are at, as far as they take records.
+    var processors: [ShardID: ProcessorTurn] = [:]
+    private(set) weak var session: ReadingSession?
+    let loop: EventLoop
     private var notices = NoticeQueue()
     private var ready: [Delivery] = []
     private var waiter: Suspension<ReaderEvent?>?
@@ -72,6 +79,7 @@ package final class RecordsReader: @unchecked Sendable {
     ) {
         self.id = id
         self.format = format
+        isOfProcessors = format == .processRecords
         stream = session.stream
         group = session.scope.isTail ? nil : session.scope.key.group
         self.session = session
@@ -139,6 +147,11 @@ package final class RecordsReader: @unchecked Sendable {
     /// Whether nothing that was given out is still to be settled.
     var isSettled: Bool { unsettled.isEmpty }
 
+    /// Whether nothing was taken of the shard since then.
+    func isStalled(_ shard: ShardID, since moment: EventLoop.Instant) -> Bool {
+        isOfProcessors ? isBusy(shard, since: moment) : isStalled(since: moment)
+    }
+
     /// Whether the connection has had something to write since then, and has not got rid of it.
     func isStalled(since moment: EventLoop.Instant) -> Bool { !isWaiting && lastPull <= moment }
 
@@ -174,6 +187,7 @@ package final class RecordsReader: @unchecked Sendable {
     /// What became of a shard is told before any batch that waits.
     func notify(_ shard: ShardID, _ change: ShardNotice.Change) {
         guard !isEnding, !isQuiet else { return }
+        if isOfProcessors { noteTurn(of: shard, change) }
         notices.append(ShardNotice(shard: shard, change: change))
         announce()
     }
@@ -217,7 +231,7 @@ package final class RecordsReader: @unchecked Sendable {
     // MARK: Handing over
 
     /// Handed over at the end of the turn: a shard's machine hears that a batch waits before it hears that it was taken.
-    private func announce() {
+    func announce() {
         if waiter != nil { loop.endOfTurn { [weak self] in self?.handOver() } }
     }
 
@@ -233,8 +247,10 @@ package final class RecordsReader: @unchecked Sendable {
         guard isLogged, takesRecords else { return nil }
         // A process that slept may hold what is another member's by now. That is withdrawn once it knows; what is its own
         // all the same, because a renewal was on its way, is given out then.
-        guard let index = ready.firstIndex(where: { session?.mayGiveOut($0.shard) ?? true }) else { return nil }
+        let index = ready.firstIndex { isAsked(for: $0.shard) && session?.mayGiveOut($0.shard) ?? true }
+        guard let index else { return nil }
         let delivery = ready.remove(at: index)
+        if isOfProcessors { processors[delivery.shard] = .busy(since: lastPull) }
         unsettled[delivery.id.number] = delivery
         note(delivery)
         delivery.origin.taken()

@@ -179,6 +179,13 @@ package final class ConsumerRegistry: @unchecked Sendable {
         return try await consumer.acknowledge(acknowledgement, isForced: isForced)
     }
 
+    /// A record processor has done with a shard's end; see `Consumer.confirmEnd`.
+    package func confirmEnd(of shard: ShardID, _ stream: StreamName, group: String?) async throws(ConsumerError) {
+        context.loop.preconditionOnLoop()
+        guard let consumer = held(stream, group) else { throw .shardsNotHeld }
+        try await consumer.confirmEnd(of: shard)
+    }
+
     /// Lets a shard that pauses go on. Returns which one it is, nil when none pauses there.
     package func goOn(_ stream: StreamName, group: String?, _ continuation: Continuation) throws(ConsumerError)
         -> ShardID?

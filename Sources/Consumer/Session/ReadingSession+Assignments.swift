@@ -56,8 +56,9 @@ extension ReadingSession {
             start(id, for: reader, from: positions.takeResumePoint(of: id))
             reader.notify(id, .assigned)
         case .revoke(let id):
-            readings[id]?.task.beginRevoke()
-            releaseIfDone(id)
+            guard let task = readings[id]?.task else { return }
+            task.beginRevoke()
+            if task.reader.isOfProcessors { task.reader.notify(id, .leaving) } else { releaseIfDone(id) }
         case .resume(let id):
             readings[id]?.task.cancelRevoke()
         case .stop(let id, _, let isTold):
@@ -143,9 +144,10 @@ extension ReadingSession {
         takeReadable()
     }
 
-    /// What is waited for before the shard moves, or begins anew, may be done.
+    /// What is waited for before the shard moves, or begins anew, may be done. A record processor says itself when it is.
     func releaseIfDone(_ id: ShardID) {
         guard let task = readings[id]?.task, task.isDone, task.openPause == nil else { return }
+        guard !task.reader.isOfProcessors else { return }
         assignments.released(id, now: loop.now)
         carryOut()
     }

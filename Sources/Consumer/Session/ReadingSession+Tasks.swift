@@ -32,9 +32,31 @@ extension ReadingSession {
 
     /// The reader has taken everything that it was given, and waits for more.
     func waits(_ reader: RecordsReader) {
-        guard assignments.isAnyEvicted else { return }
+        guard assignments.isAnyEvicted, !reader.isOfProcessors else { return }
         for id in assignments.tookAll(reader.id) { readings[id]?.task.readerWaits() }
     }
+}
+
+// MARK: From the record processors
+
+extension ReadingSession {
+    /// The shard's processor waits for its next batch: what was given up of it is asked for again.
+    func readOn(_ id: ShardID) {
+        if assignments.took(id) { readings[id]?.task.readerWaits() }
+    }
+
+    /// The shard's processor is over.
+    func letGo(processed id: ShardID) {
+        if case .revoking = assignments.slot(of: id) {
+            assignments.released(id, now: loop.now)
+        } else {
+            revokeAtOnce(id)
+        }
+        carryOut()
+    }
+
+    /// The shard's processor has done with the shard's end. Returns whether the shard is over with it.
+    func confirmedEnd(_ id: ShardID) -> Bool { task(of: id)?.confirmedEnd() ?? false }
 }
 
 // MARK: From the shards' tasks

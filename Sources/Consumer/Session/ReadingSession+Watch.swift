@@ -42,7 +42,7 @@ extension ReadingSession {
         guard !isEnding else { return }
         for (id, reading) in readings where reading.task.holdsForReader {
             guard case .reading = assignments.slot(of: id) else { continue }
-            guard reading.task.reader.isStalled(since: moment) || reading.task.isPaused else { continue }
+            guard reading.task.reader.isStalled(id, since: moment) || reading.task.isPaused else { continue }
             logger.debug("held records are given up for others", metadata: ["shard": "\(id)"])
             reading.task.evict()
             assignments.evicted(id)

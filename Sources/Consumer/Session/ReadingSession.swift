@@ -84,7 +84,9 @@ final class ReadingSession: @unchecked Sendable {
 
     /// A shard that does not get on, by what its last failure says; nil while all do. Looks at every shard.
     var degradation: String? {
-        readings.lazy.compactMap { shard, reading in reading.task.lastError.map { "\(shard): \($0)" } }.min()
+        let ofProcessors = readers.values.lazy.flatMap(\.problems).map { "\($0): \($1)" }.min()
+        return ofProcessors
+            ?? readings.lazy.compactMap { shard, reading in reading.task.lastError.map { "\(shard): \($0)" } }.min()
     }
 
     func task(of shard: ShardID) -> ShardTask? { readings[shard]?.task }

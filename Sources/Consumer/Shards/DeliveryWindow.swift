@@ -16,9 +16,18 @@ struct DeliveryWindow: Equatable, Sendable {
         /// More may come. Left by `reachedEnd`.
         case open
         /// Everything was offered. Left by `end` once all of it is done, and by what takes a batch back.
-        case closing([ChildShard])
+        case closing([ChildShard], Confirmation)
         /// Nothing leaves it.
         case ended
+    }
+
+    /// Whether the reader has done with the shard's end, where it has work of its own there.
+    enum Confirmation: Equatable, Sendable {
+        /// It is to be told. Left by `announceEnd`.
+        case due
+        /// It was told. Left by `confirmEnd`.
+        case awaited
+        case given
     }
 
     /// How far something goes.
@@ -39,6 +48,8 @@ struct DeliveryWindow: Equatable, Sendable {
     let needsAcknowledgement: Bool
     /// Whether nothing more is offered behind a batch until somebody says so (`usePausedPolling`).
     let pausesAfterBatch: Bool
+    /// Whether the shard ends only when its reader says that it has done with that.
+    let confirmsEnd: Bool
     /// Where the shard is read from without progress.
     private let initial: StartingPosition
     private(set) var stage = Stage.open
@@ -62,10 +73,11 @@ struct DeliveryWindow: Equatable, Sendable {
     ///   - openPause: the event, also an earlier reader's, behind which nothing is offered before somebody says so.
     init(
         from progress: ShardProgress, initial: StartingPosition, needsAcknowledgement: Bool = false,
-        pausesAfterBatch: Bool = false, openPause: EventID? = nil
+        pausesAfterBatch: Bool = false, confirmsEnd: Bool = false, openPause: EventID? = nil
     ) {
         self.needsAcknowledgement = needsAcknowledgement
         self.pausesAfterBatch = pausesAfterBatch
+        self.confirmsEnd = confirmsEnd
         self.initial = initial
         self.openPause = openPause
         offeredReach = Reach(progress: progress, named: progress)
@@ -112,6 +124,11 @@ extension DeliveryWindow {
 
     var isClosing: Bool {
         if case .closing = stage { true } else { false }
+    }
+
+    /// Whether everything was offered, and is waited for.
+    var isEndHeldBack: Bool {
+        if case .closing(_, let confirmation) = stage { !isDone || confirmation != .given } else { false }
     }
 }
 
@@ -215,12 +232,24 @@ extension DeliveryWindow {
 
     /// Nothing more comes. A window that is closing stays as it is.
     mutating func reachedEnd(_ children: [ChildShard]) {
-        if stage == .open { stage = .closing(children) }
+        if stage == .open { stage = .closing(children, confirmsEnd ? .due : .given) }
+    }
+
+    /// Whether the reader is to be told now that it has everything of the shard; once.
+    mutating func announceEnd() -> Bool {
+        guard case .closing(let children, .due) = stage, inFlight.isEmpty, !isRevoking else { return false }
+        stage = .closing(children, .awaited)
+        return true
+    }
+
+    /// The reader has done with the shard's end.
+    mutating func confirmEnd() {
+        if case .closing(let children, .awaited) = stage { stage = .closing(children, .given) }
     }
 
     /// Ends the window where everything was offered and is done. Returns the children then.
     mutating func end() -> [ChildShard]? {
-        guard case .closing(let children) = stage, isDone, !isRevoking else { return nil }
+        guard case .closing(let children, .given) = stage, isDone, !isRevoking else { return nil }
         stage = .ended
         return children
     }

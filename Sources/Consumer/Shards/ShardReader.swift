@@ -27,6 +27,7 @@ extension ShardReader {
     /// - Parameter paces: of all shards that this process reads.
     mutating func next(now: Instant, paces: inout ReadPaces) -> ShardStep {
         if let children = window.end() { return .end(children: children) }
+        if window.announceEnd() { return .announceEnd }
         return source.next(
             now: now, credit: window.hasCredit, position: window.position.start, paces: &paces)
     }
@@ -40,7 +41,7 @@ extension ShardReader {
     var isHeldBack: Bool {
         switch window.stage {
         case .open: source.waiting == .forRoom || (source.waiting == .forCredit && !window.hasCredit)
-        case .closing: !window.isDone
+        case .closing: window.isEndHeldBack
         case .ended: false
         }
     }
@@ -181,6 +182,12 @@ extension ShardReader {
 
     mutating func acknowledged(_ checkpoint: Checkpoint) {
         window.acknowledge(checkpoint)
+    }
+
+    /// The reader has done with the shard's end. Returns the children where that is the end of the reading too.
+    mutating func confirmedEnd() -> [ChildShard]? {
+        window.confirmEnd()
+        return window.end()
     }
 
     /// As `DeliveryWindow.resume`.

@@ -14,6 +14,8 @@ enum ShardStep: Equatable, Sendable {
     case receive(generation: UInt64)
     /// The next slice of the response that is held; `offered`, `responseEnded` or `responseBroken` follows.
     case encode
+    /// The reader has everything of the shard, and is told so.
+    case announceEnd
     /// The shard is read to its end and all of it is done.
     case end(children: [ChildShard])
 }

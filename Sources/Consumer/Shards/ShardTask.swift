@@ -68,7 +68,8 @@ final class ShardTask: @unchecked Sendable {
         machine = ShardReader(
             window: DeliveryWindow(
                 from: progress, initial: initial, needsAcknowledgement: !options.useAutoCheckpoints,
-                pausesAfterBatch: options.usePausedPolling, openPause: pausedBehind),
+                pausesAfterBatch: options.usePausedPolling, confirmsEnd: reader.isOfProcessors,
+                openPause: pausedBehind),
             source: Self.source(id, kept, session, context))
         if case .subscription(_, let subscription) = kept, machine.source.subscription != nil {
             self.subscription = subscription
@@ -223,6 +224,14 @@ extension ShardTask {
         wakeup.signal()
     }
 
+    /// The reader has done with the shard's end. Returns whether the reading is over with it.
+    func confirmedEnd() -> Bool {
+        guard let children = machine.confirmedEnd() else { return false }
+        stop()
+        session.ended(self, children)
+        return true
+    }
+
     /// Polling goes on behind this event; nil: behind whatever event it pauses. Returns whether it paused there.
     func continued(behind event: EventID?) -> Bool {
         defer { wakeup.signal() }
@@ -315,6 +324,7 @@ extension ShardTask {
             case .encode:
                 if let pointer = await encode() { await fetch(pointer) }
                 await context.loop.nextTurn()
+            case .announceEnd: reader.notify(id, .ending)
             case .end(let children):
                 session.ended(self, children)
                 return

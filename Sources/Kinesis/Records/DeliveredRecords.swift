@@ -167,13 +167,19 @@ struct DeliveredRecords {
 
     /// Goes to the first of what is delivered of the record that the scanner found; false where nothing of it is.
     private mutating func deliver() throws(GetRecordsError) -> Bool {
-        let done = skip
+        let last = skip.flatMap(lastDone)
         skip = nil
-        switch open(behind: done) {
+        switch open(behind: last) {
         case .aggregate(let records):
             aggregate = Aggregate(records: records)
             return nextOfAggregate()
-        case .none: part = .whole(nil)
+        case .none:
+            part = .whole(nil)
+            if last == 0, deaggregation != .never {
+                // The KCL, and who works for it, name a record that is not aggregated by the sub-sequence number 0.
+                passedPlace = place
+                return false
+            }
         case .tooLarge(let excess): part = .whole(excess)
         }
         passedPlace = nil
@@ -211,12 +217,14 @@ struct DeliveredRecords {
         return first == 0x616d_3438 || first & 0xff == 0x5c
     }
 
-    private mutating func open(behind done: Checkpoint?) -> AggregatedRecords.Opening {
+    /// The last user record of the record that the scanner found, where a part of it is done.
+    private func lastDone(by done: Checkpoint) -> Int? {
+        done.sequenceNumber.order(of: digits) == 0 ? done.subSequenceNumber : nil
+    }
+
+    /// - Parameter last: of its user records the last that is done.
+    private mutating func open(behind last: Int?) -> AggregatedRecords.Opening {
         guard case .auto(let shard) = deaggregation, mayBeAggregate() else { return .none }
-        var last: Int?
-        if let done, case .part(let through) = done.extent, done.sequenceNumber.order(of: digits) == 0 {
-            last = through
-        }
         let data = fields.dataStart..<fields.dataEnd
         guard fields.isBase64 else { return AggregatedRecords.open(response, data, keeping: shard, behind: last) }
         decoded.removeAll()

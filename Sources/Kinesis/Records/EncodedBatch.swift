@@ -4,7 +4,7 @@ import Bytes
 package struct EncodedBatch: Sendable {
     /// `"streamName":…,"shardId":…,"millisBehindLatest":…,"records":[…]}` in one line without a line break: an object
     /// without its opening brace, before which a framing puts members of its own. In Protobuf the same fields of `Records`,
-    /// beside which a framing puts its own.
+    /// beside which a framing puts its own. Of record processors a whole message.
     package let payload: ByteBuffer
     /// Records in the event, user records of aggregates each for itself. At least 1.
     package let recordCount: Int

@@ -27,6 +27,8 @@ package struct RecordBatchEncoder {
     private var encoder: RecordEncoder
     /// Which writes instead, where the format is Protobuf.
     private var messages: RecordMessageEncoder?
+    /// Which writes instead, where the format is that of record processors.
+    private var actions: ProcessRecordsEncoder?
     /// Bytes that the payload of several records may have.
     private let maxPayloadBytes: Int
     private var decompression: Decompression?
@@ -47,8 +49,8 @@ package struct RecordBatchEncoder {
         case given(RecordItem)
     }
 
-    /// - Parameter skip: what needs no delivery; nil: all of it does. Of a record that is done in part and turns out not to be
-    ///   aggregated all is given.
+    /// - Parameter skip: what needs no delivery; nil: all of it does. A record that is not aggregated counts as its own first
+    ///   user record, as the KCL counts; of one that is done further and turns out not to be aggregated all is given.
     package init(
         _ response: ByteBuffer, stream: StreamName, shard: ShardID, encoding: RecordEncoding, skip: Checkpoint? = nil
     ) {
@@ -60,6 +62,7 @@ package struct RecordBatchEncoder {
         records = DeliveredRecords(response, deaggregation, skip: skip)
         encoder = RecordEncoder(response, encoding)
         messages = encoding.format == .protobuf ? RecordMessageEncoder(response) : nil
+        actions = encoding.format == .processRecords ? ProcessRecordsEncoder(response) : nil
         decompression = encoding.compression == .lzUTF8 ? Decompression() : nil
         maxPayloadBytes = encoding.maxEventBytes - Self.framingBytes
         items = encoding.resolvesItems ? ItemFinder(response) : nil
@@ -175,8 +178,16 @@ package struct RecordBatchEncoder {
     // MARK: As the format has it
 
     private var dataBytes: Int {
-        get { messages?.dataBytes ?? encoder.dataBytes }
-        set { if messages == nil { encoder.dataBytes = newValue } else { messages?.dataBytes = newValue } }
+        get { messages?.dataBytes ?? actions?.dataBytes ?? encoder.dataBytes }
+        set {
+            if messages != nil {
+                messages?.dataBytes = newValue
+            } else if actions != nil {
+                actions?.dataBytes = newValue
+            } else {
+                encoder.dataBytes = newValue
+            }
+        }
     }
 
     private mutating func appendRecord(to out: ByteBuffer) throws(GetRecordsError) {
@@ -192,10 +203,12 @@ package struct RecordBatchEncoder {
         _ user: AggregatedRecords.UserRecord, _ data: UnsafeRawBufferPointer, _ error: DataError?,
         _ pointer: ByteBuffer? = nil, to out: ByteBuffer
     ) throws(GetRecordsError) {
-        if messages == nil {
-            encoder.append(user, in: records.userBytes, data, error, pointer, of: records.fields, to: out)
-        } else {
+        if messages != nil {
             try messages?.append(user, in: records.userBytes, data, error, pointer, of: records.fields, to: out)
+        } else if actions != nil {
+            actions?.append(user, in: records.userBytes, data, of: records.fields, to: out)
+        } else {
+            encoder.append(user, in: records.userBytes, data, error, pointer, of: records.fields, to: out)
         }
     }
 
@@ -236,19 +249,24 @@ package struct RecordBatchEncoder {
     private mutating func appendWhole(
         _ data: UnsafeRawBufferPointer?, _ error: DataError?, _ pointer: ByteBuffer? = nil, to out: ByteBuffer
     ) throws(GetRecordsError) {
-        if messages == nil {
-            try encoder.append(records.fields, data, error, pointer, to: out)
-        } else {
+        if messages != nil {
             try messages?.append(records.fields, data, error, pointer, to: out)
+        } else if actions != nil {
+            actions?.append(records.fields, data, to: out)
+        } else {
+            try encoder.append(records.fields, data, error, pointer, to: out)
         }
     }
 
     /// Of the record that was pulled.
     private var estimatedBytes: Int {
         switch records.part {
-        case .whole: messages?.estimatedBytes(records.fields) ?? encoder.estimatedBytes(records.fields)
+        case .whole:
+            messages?.estimatedBytes(records.fields) ?? actions?.estimatedBytes(records.fields)
+                ?? encoder.estimatedBytes(records.fields)
         case .user(let user, isLast: _):
-            messages?.estimatedBytes(user, of: records.fields) ?? encoder.estimatedBytes(user, of: records.fields)
+            messages?.estimatedBytes(user, of: records.fields) ?? actions?.estimatedBytes(user, of: records.fields)
+                ?? encoder.estimatedBytes(user, of: records.fields)
         }
     }
 
@@ -265,6 +283,7 @@ package struct RecordBatchEncoder {
             return messages.appendHead(
                 stream, shard, millisBehindLatest: records.millisBehindLatest, to: out)
         }
+        if let actions { return actions.appendHead(millisBehindLatest: records.millisBehindLatest, to: out) }
         var json = JSONWriter(out)
         json.member("streamName", stream.text)
         json.member("shardId", shard.text)

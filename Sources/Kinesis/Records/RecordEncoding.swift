@@ -4,6 +4,8 @@ package enum RecordFormat: Equatable, Sendable {
     case json
     /// The fields of the message `Records` (proto/kinesis_sidecar/v1/sidecar.proto).
     case protobuf
+    /// The message `processRecords` of the MultiLangDaemon's protocol, a line without its end.
+    case processRecords
 }
 
 /// How records become events.

@@ -95,7 +95,7 @@ struct RecordMessageEncoder {
         _ message: Message, _ data: UnsafeRawBufferPointer, isBase64: Bool, _ error: DataError?, to out: ByteBuffer
     ) -> Bool {
         let time = Self.time(message.arrival)
-        let count = isBase64 ? Self.decodedCount(data) : data.count
+        let count = isBase64 ? Base64Data.decodedCount(data) : data.count
         let note = error.map(Self.message(of:))
         let writer = ProtobufWriter(out)
         writer.beginBytes(
@@ -162,13 +162,6 @@ struct RecordMessageEncoder {
     private static let bytesAround = 48
 
     // MARK: Values
-
-    /// Bytes that base64 of this text becomes, where it is base64.
-    private static func decodedCount(_ text: UnsafeRawBufferPointer) -> Int {
-        guard text.count >= 4 else { return 0 }
-        let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
-        return text.count / 4 * 3 - padding
-    }
 
     private static func time(_ milliseconds: Int64) -> (seconds: UInt64, nanos: UInt64, size: Int)? {
         guard milliseconds != RecordFields.noArrival else { return nil }

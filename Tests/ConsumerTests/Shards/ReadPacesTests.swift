@@ -38,7 +38,7 @@ import Testing
                     sources[index].received(.slice(records: records), now: now)
                     let envelope = GetRecordsEnvelope(next: .iterator(ShardIterator("i")), millisBehindLatest: 0)
                     sources[index].received(.responseEnd(envelope), now: now)
-                case .wait, .askIterator, .subscribe, .receive, .end: break
+                case .wait, .askIterator, .subscribe, .receive, .announceEnd, .end: break
                 }
                 if case .takingPermit = sources[index].state, Int.random(in: 0..<20, using: &random) > 0 {
                     sources[index].received(.permit(room: ResponseSize.least), now: now)

@@ -233,7 +233,7 @@ private struct SubscriptionWalk {
         case .receive(let generation): receive(generation)
         case .takePermit(let bytes, _): if !chance(20) { source.received(.permit(room: bytes), now: now) }
         case .encode: encode()
-        case .wait, .askIterator, .getRecords, .end:
+        case .wait, .askIterator, .getRecords, .announceEnd, .end:
             // A permit that was not there at once.
             if case .takingPermit(let bytes) = source.state { source.received(.permit(room: bytes), now: now) }
             if let open, !open.isSilent { source.received(.pushed(.news, generation: open.generation), now: now) }

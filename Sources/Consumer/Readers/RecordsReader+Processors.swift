@@ -1,0 +1,63 @@
+import Kinesis
+import Reactor
+import State
+
+/// What a record processor is at, as far as it takes records.
+enum ProcessorTurn: Equatable, Sendable {
+    /// It waits for its next batch.
+    case asked
+    /// It has work since then, or is not there yet.
+    case busy(since: EventLoop.Instant)
+}
+
+// MARK: A reader of record processors
+
+extension RecordsReader {
+    /// Where a shard's processor begins: behind a checkpoint, or where the shard was begun.
+    package struct Beginning: Equatable, Sendable {
+        package let checkpoint: Checkpoint?
+        package let initial: StartingPosition
+    }
+
+    /// nil: the shard is not this reader's any more.
+    package func beginning(of shard: ShardID) -> Beginning? {
+        guard let book = session?.positions.book, isReading(shard) else { return nil }
+        return Beginning(checkpoint: book.progress(of: shard).checkpoint, initial: book.start(of: shard))
+    }
+
+    /// Milliseconds by which the shard's processor is behind; nil before the first response.
+    package func lag(of shard: ShardID) -> Int? { session?.task(of: shard)?.lag(now: loop.now) }
+
+    /// The shard's processor waits for its next batch.
+    package func ask(for shard: ShardID) {
+        guard isReading(shard) else { return }
+        processors[shard] = .asked
+        session?.readOn(shard)
+        announce()
+    }
+
+    /// The shard's processor is over. A shard that is to move does so now; any other begins anew behind its checkpoint, with
+    /// `.revoked` and `.assigned`.
+    package func letGo(_ shard: ShardID) {
+        guard isReading(shard) else { return }
+        session?.letGo(processed: shard)
+    }
+
+    private func isReading(_ shard: ShardID) -> Bool { session?.task(of: shard)?.reader === self }
+
+    // MARK: From the reader
+
+    func isAsked(for shard: ShardID) -> Bool { !isOfProcessors || processors[shard] == .asked }
+
+    func isBusy(_ shard: ShardID, since moment: EventLoop.Instant) -> Bool {
+        if case .busy(let since) = processors[shard] { since <= moment } else { false }
+    }
+
+    func noteTurn(of shard: ShardID, _ change: ShardNotice.Change) {
+        switch change {
+        case .assigned: processors[shard] = .busy(since: loop.now)
+        case .revoked, .depleted: processors[shard] = nil
+        case .leaving, .ending: break
+        }
+    }
+}

@@ -1,0 +1,293 @@
+import Kinesis
+
+/// Decides what one record processor is asked next, and what becomes of its checkpoints, from its start to its end. Performs no
+/// I/O.
+///
+///     asked(initialize) ──▸ idle ◂──▸ asked(processRecords)
+///                            ├──▸ asked(shardEnded) ──▸ closing       with a checkpoint; without one: idle, and asked again
+///                            ├──▸ asked(shutdownRequested) ──▸ asked(leaseLost) ──▸ closing
+///                            └──▸ asked(leaseLost) ──▸ closing
+///     each ──▸ over                                                    it failed
+///
+/// The protocol alternates: one action, then its status; only checkpoints come in between. Facts come in, each gives the actions
+/// that follow, in order.
+struct Conversation: Equatable, Sendable {
+    enum Stage: Equatable, Sendable {
+        /// The processor owes the status of this.
+        case asked(ProcessorAction)
+        case idle
+        /// Nothing is asked any more: it is to end by itself.
+        case closing
+        /// It is to be ended.
+        case over
+    }
+
+    /// What the shard's processor is to come to; a later one goes before an earlier one.
+    enum Course: Int, Comparable, Sendable {
+        case batches
+        /// Everything of the shard was delivered.
+        case shardEnd
+        /// The shard moves, or the sidecar ends: the processor may checkpoint once more.
+        case leave
+        /// The shard is not ours any more.
+        case lost
+
+        static func < (left: Course, right: Course) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    enum Action: Equatable, Sendable {
+        case send(MessageToProcessor)
+        /// The next batch is wanted; `gave` follows.
+        case ask
+        /// The shard's checkpoint is to move here; `checkpointed` follows.
+        case store(Checkpoint)
+        /// The shard is done through here (nil: through its checkpoint), and its end too; `checkpointed` follows.
+        case finish(Checkpoint?)
+        /// The shard's end has no checkpoint: `asksAgain` is to follow after a while.
+        case remind
+        case closeInput
+        case fail(ProcessorFailure)
+    }
+
+    /// Messages that may come while a checkpoint is being stored: the libraries wait for its answer.
+    static let mostDeferred = 64
+
+    private(set) var stage = Stage.asked(.initialize)
+    private(set) var course = Course.batches
+    /// Whether the shard's end is stored.
+    private(set) var hasFinished = false
+    /// Up to where the processor has checkpointed, as it names it; nil: nothing is done.
+    private(set) var stored: Checkpoint?
+    /// The last record that it was given, as it names it; before the first one its checkpoint.
+    private(set) var delivered: Checkpoint?
+    /// What is being stored, and what it will mean.
+    private var storing: (request: CheckpointRequest, reach: Reach)?
+    private var deferred: [MessageFromProcessor] = []
+
+    private enum Reach: Equatable {
+        case record(Checkpoint)
+        case shardEnd
+    }
+
+    /// - Parameter checkpoint: where the shard goes on; nil: where it was begun.
+    init(behind checkpoint: Checkpoint?) {
+        stored = checkpoint
+        delivered = checkpoint
+    }
+
+    static func == (left: Conversation, right: Conversation) -> Bool {
+        left.stage == right.stage && left.course == right.course && left.hasFinished == right.hasFinished
+            && left.stored == right.stored && left.delivered == right.delivered && left.deferred == right.deferred
+            && left.storing?.request == right.storing?.request && left.storing?.reach == right.storing?.reach
+    }
+
+    /// What the processor is at work on.
+    var action: ProcessorAction? { if case .asked(let action) = stage { action } else { nil } }
+
+    /// Whether a checkpoint waits for its answer.
+    var isStoring: Bool { storing != nil }
+}
+
+// MARK: - Facts
+
+extension Conversation {
+    /// A line of it has come.
+    mutating func received(_ message: MessageFromProcessor) -> [Action] {
+        guard stage != .over, stage != .closing, message != .noise else { return [] }
+        guard storing == nil else {
+            guard deferred.count < Self.mostDeferred else { return fail(.chatter) }
+            deferred.append(message)
+            return []
+        }
+        switch message {
+        case .noise: return []
+        case .status(let name): return status(of: name)
+        case .checkpoint(let request): return checkpoint(request)
+        }
+    }
+
+    /// A batch is on its way to it: whether it may be. The batch itself is the message.
+    /// - Parameter last: its last record as a processor names it, `EncodedBatch.lastNamed`.
+    mutating func gave(through last: Checkpoint) -> Bool {
+        guard stage == .idle, course == .batches, storing == nil else { return false }
+        stage = .asked(.processRecords)
+        delivered = last
+        return true
+    }
+
+    /// There is nothing to give, and it is to hear of that.
+    mutating func gaveNothing(millisBehindLatest: Int) -> [Action] {
+        guard stage == .idle, course == .batches, storing == nil else { return [] }
+        stage = .asked(.processRecords)
+        return [.send(.emptyBatch(millisBehindLatest: millisBehindLatest))]
+    }
+
+    /// What becomes of the shard: once the running action is answered it is said.
+    mutating func turns(to course: Course) -> [Action] {
+        guard course > self.course else { return [] }
+        self.course = course
+        return goOn()
+    }
+
+    /// The time for `remind` has come.
+    mutating func asksAgain() -> [Action] { course == .shardEnd ? goOn() : [] }
+
+    /// What has become of `store`, or of `finish`.
+    mutating func checkpointed(_ fault: CheckpointFault?) -> [Action] {
+        guard let (request, reach) = storing else { return [] }
+        storing = nil
+        if fault == nil {
+            switch reach {
+            case .record(let checkpoint): stored = checkpoint
+            case .shardEnd:
+                hasFinished = true
+                stored = delivered
+            }
+        }
+        guard stage != .over, stage != .closing else { return [] }
+        var actions = [Action.send(.checkpoint(request, fault))]
+        let waiting = deferred
+        deferred = []
+        for message in waiting { actions += received(message) }
+        return stage == .idle ? actions + goOn() : actions
+    }
+
+    /// It has ended, or has closed its standard output.
+    mutating func ended(_ failure: ProcessorFailure) -> [Action] { stage == .closing ? [] : fail(failure) }
+
+    /// It has had its time for the running action.
+    mutating func timedOut() -> [Action] {
+        guard case .asked(let action) = stage else { return [] }
+        return fail(.timedOut(action))
+    }
+
+    private mutating func fail(_ failure: ProcessorFailure) -> [Action] {
+        guard stage != .over else { return [] }
+        stage = .over
+        deferred = []
+        return [.fail(failure)]
+    }
+}
+
+// MARK: - What follows
+
+extension Conversation {
+    /// The next action where nothing runs. What is being stored may be the shard's end.
+    private mutating func goOn() -> [Action] {
+        guard stage == .idle, storing == nil else { return [] }
+        switch course {
+        case .batches: return [.ask]
+        case .shardEnd: return ask(.shardEnded, .shardEnded)
+        case .leave: return ask(.shutdownRequested, .shutdownRequested)
+        case .lost: return ask(.leaseLost, .leaseLost)
+        }
+    }
+
+    private mutating func ask(_ action: ProcessorAction, _ message: MessageToProcessor) -> [Action] {
+        stage = .asked(action)
+        return [.send(message)]
+    }
+
+    private mutating func close() -> [Action] {
+        stage = .closing
+        return [.closeInput]
+    }
+
+    private mutating func status(of name: String) -> [Action] {
+        guard case .asked(let action) = stage, action.rawValue == name else {
+            return fail(.wrongStatus(name, insteadOf: self.action))
+        }
+        stage = .idle
+        switch action {
+        case .initialize, .processRecords: return goOn()
+        case .shardEnded:
+            if hasFinished { return close() }
+            return course == .shardEnd ? [.remind] : goOn()
+        case .shutdownRequested: return ask(.leaseLost, .leaseLost)
+        case .leaseLost: return close()
+        }
+    }
+}
+
+// MARK: - Checkpoints
+
+extension Conversation {
+    private mutating func checkpoint(_ request: CheckpointRequest) -> [Action] {
+        switch wanted(request) {
+        case .failure(let fault): return [.send(.checkpoint(request, fault))]
+        case .success(.record(let checkpoint)):
+            // The KCL writes nothing either where nothing changes.
+            guard let checkpoint, checkpoint != stored else { return [.send(.checkpoint(request, nil))] }
+            storing = (request, .record(checkpoint))
+            return [.store(checkpoint)]
+        case .success(.shardEnd):
+            storing = (request, .shardEnd)
+            return [.finish(delivered == stored ? nil : delivered)]
+        }
+    }
+
+    private enum Wanted {
+        /// nil: nothing was delivered, and nothing is done.
+        case record(Checkpoint?)
+        case shardEnd
+    }
+
+    private func wanted(_ request: CheckpointRequest) -> Result<Wanted, CheckpointFault> {
+        if stage == .asked(.leaseLost) { return .failure(.invalidState) }
+        if course == .lost { return .failure(.shutdown) }
+        let isAtEnd = stage == .asked(.shardEnded) && !hasFinished
+        guard let text = request.sequenceNumber else {
+            return .success(isAtEnd ? .shardEnd : .record(delivered))
+        }
+        if isAtEnd, text == "SHARD_END" { return .success(.shardEnd) }
+        guard let number = SequenceNumber(text), let delivered, let place = place(number, request.subSequenceNumber ?? 0),
+            place <= delivered, stored.map({ place >= $0 }) ?? true
+        else { return .failure(.illegalArgument) }
+        return .success(.record(place))
+    }
+
+    /// The place that these numbers name. The number 0 names a record that is not aggregated too, all of which is done then; which
+    /// of the two it is, is known of the last record that was delivered and of the checkpoint; of others whoever reads there next
+    /// sees it.
+    private func place(_ number: SequenceNumber, _ subSequenceNumber: Int) -> Checkpoint? {
+        guard subSequenceNumber >= 0 else { return nil }
+        for known in [delivered, stored] {
+            guard let known, known.sequenceNumber == number, known.extent == .whole else { continue }
+            return subSequenceNumber == 0 ? known : nil
+        }
+        return Checkpoint(sequenceNumber: number, subSequenceNumber: subSequenceNumber)
+    }
+}
+
+/// Why a child is ended, or has ended.
+package enum ProcessorFailure: Error, Equatable, Sendable {
+    /// It ended by itself: as the text says, such as "with code 3".
+    case ended(String)
+    /// It closed its standard output, and nothing more can come of it.
+    case closedOutput
+    /// It closed its standard input, and cannot be told anything.
+    case closedInput
+    /// It answered nothing within `timeout`.
+    case timedOut(ProcessorAction)
+    /// It answered what it was not asked; nil: it was asked nothing.
+    case wrongStatus(String, insteadOf: ProcessorAction?)
+    /// It goes on talking instead of waiting for the answer to a checkpoint.
+    case chatter
+    /// It could not be started: the text says why.
+    case notStarted(String)
+}
+
+extension ProcessorFailure: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .ended(let how): "the child ended \(how)"
+        case .closedOutput: "the child closed its standard output"
+        case .closedInput: "the child closed its standard input"
+        case .timedOut(let action): "the child did not answer \(action.rawValue) in time"
+        case .wrongStatus(let name, let action?): "the child answered \(name), and was asked \(action.rawValue)"
+        case .wrongStatus(let name, nil): "the child answered \(name), and was asked nothing"
+        case .chatter: "the child sent more than \(Conversation.mostDeferred) messages without waiting for an answer"
+        case .notStarted(let reason): reason
+        }
+    }
+}
