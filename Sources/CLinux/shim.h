@@ -39,6 +39,9 @@ static inline int clinux_unacknowledged(int fd) {
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
 }
 
+// F_SETPIPE_SZ, a GNU extension of fcntl (see the end of this file).
+static const int clinux_set_pipe_size = 1031;
+
 // A descriptor that is readable once the child has ended (Linux 5.3); -1 with errno. syscall is variadic.
 static inline int clinux_pidfd_open(pid_t child) { return (int)syscall(SYS_pidfd_open, child, 0); }
 

@@ -12,10 +12,17 @@ package final class Signals {
     /// Blocks `signals` for this thread and those that it will make; ignores SIGPIPE and SIGXFSZ, so that a write to a
     /// closed pipe or socket, or beyond the limit of file sizes, is an error code.
     package static func block(_ signals: [Int32]) {
-        signal(SIGPIPE, SIG_IGN)
-        signal(SIGXFSZ, SIG_IGN)
+        tellByCalls()
         var set = mask(signals)
         pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// What calls tell better than signals: a write to a closed pipe, a file's limit, and the end of a child, whose status the
+    /// kernel keeps only while SIGCHLD is not ignored, as whoever started this process may have left it.
+    package static func tellByCalls() {
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGCHLD, SIG_DFL)
     }
 
     /// Whether the process ignores the signal. A blocked one would be told all the same (signal(7)).

@@ -57,7 +57,7 @@ struct ServiceTargets {
     }
 
     /// What gives credentials and may hang.
-    var credentialProcesses: ChildProcesses { fetcher.processes }
+    var credentialProcesses: CommandRunner { fetcher.processes }
 
     /// Another service, in Kinesis's region and with its credentials unless it has its own. Throws as the first one does.
     func target(_ service: AWSService, _ own: ServiceSettings) throws(StartError) -> ServiceTarget {

@@ -22,7 +22,7 @@ struct Services: @unchecked Sendable {
     /// Nil: nobody uses large items.
     private let items: ItemServices?
     /// Ended with the process, before it where they hang.
-    let credentialProcesses: ChildProcesses
+    let credentialProcesses: CommandRunner
     private let state: StateStore
     private let transport: Transport
 

@@ -12,7 +12,7 @@ package final class CredentialsFetcher: @unchecked Sendable {
     package typealias Resolve = (AWSService, Region) throws(EndpointError) -> ServiceEndpoint
 
     /// What `credential_process` runs.
-    package let processes: ChildProcesses
+    package let processes: CommandRunner
     private let transport: Transport
     private let stsRegion: Region
     private let resolve: Resolve
@@ -33,7 +33,7 @@ package final class CredentialsFetcher: @unchecked Sendable {
     /// - Parameter stsRegion: where STS is asked.
     package init(transport: Transport, stsRegion: Region, logger: Logger, resolve: @escaping Resolve) {
         self.transport = transport
-        processes = ChildProcesses(on: transport.loop)
+        processes = CommandRunner(on: transport.loop)
         self.stsRegion = stsRegion
         self.logger = logger
         self.resolve = resolve

@@ -5,13 +5,13 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.timeLimit(.minutes(1))) struct ChildProcessesTests {
+@Suite(.timeLimit(.minutes(1))) struct CommandRunnerTests {
     private static func run(
         _ words: [String], limit: Int = 1024, timeout: Duration = .seconds(30)
     ) async throws -> Result<String, ChildProcessError> {
         try await onLoop { loop in
             do throws(ChildProcessError) {
-                let printed = try await ChildProcesses(on: loop).output(
+                let printed = try await CommandRunner(on: loop).output(
                     of: words, limit: limit, timeout: timeout)
                 return .success(String(decoding: printed, as: UTF8.self))
             } catch {
@@ -34,8 +34,8 @@ import Testing
     }
 
     @Test func `an end that is none is told`() async throws {
-        #expect(try await Self.run(["sh", "-c", "echo x; exit 3"]) == .failure(.exited(code: 3)))
-        #expect(try await Self.run(["sh", "-c", "kill -9 $$"]) == .failure(.signalled(SIGKILL)))
+        #expect(try await Self.run(["sh", "-c", "echo x; exit 3"]) == .failure(.failed(.exited(code: 3))))
+        #expect(try await Self.run(["sh", "-c", "kill -9 $$"]) == .failure(.failed(.signalled(SIGKILL))))
         #expect(try await Self.run(["/nowhere/program"]) == .failure(.notStarted(code: ENOENT)))
         #expect(try await Self.run(["/etc/passwd"]) == .failure(.notStarted(code: EACCES)))
     }
@@ -51,7 +51,7 @@ import Testing
             }
             var result: ChildProcessError?
             do throws(ChildProcessError) {
-                _ = try await ChildProcesses(on: loop).output(of: hung, limit: 10, timeout: .seconds(3))
+                _ = try await CommandRunner(on: loop).output(of: hung, limit: 10, timeout: .seconds(3))
             } catch {
                 result = error
             }
@@ -84,7 +84,7 @@ import Testing
         let folder = TemporaryFolder()
         let pids = folder.path + "/pids"
         let results: [ChildProcessError?] = try await onLoop { loop in
-            let processes = ChildProcesses(on: loop)
+            let processes = CommandRunner(on: loop)
             async let hung = Self.failure(of: processes, ["sh", "-c", "sleep 1000 & echo $$ $! > \(pids); wait"])
             while try Self.lines(of: pids) == 0 { try await loop.sleep(for: .milliseconds(5)) }
             processes.close()
@@ -99,7 +99,7 @@ import Testing
         let folder = TemporaryFolder()
         let pids = folder.path + "/pids"
         try await onLoop { loop in
-            let processes = ChildProcesses(on: loop)
+            let processes = CommandRunner(on: loop)
             loop.spawn { _ = await Self.failure(of: processes, ["sh", "-c", "echo $$ > \(pids); exec sleep 1000"]) }
             while try Self.lines(of: pids) == 0 { try await loop.sleep(for: .milliseconds(5)) }
         }
@@ -123,7 +123,7 @@ import Testing
         #expect(listed.split(whereSeparator: \.isWhitespace).count <= 4, "\(listed)")
     }
 
-    private static func failure(of processes: ChildProcesses, _ words: [String]) async -> ChildProcessError? {
+    private static func failure(of processes: CommandRunner, _ words: [String]) async -> ChildProcessError? {
         do throws(ChildProcessError) {
             _ = try await processes.output(of: words, limit: 10, timeout: .seconds(1000))
             return nil
@@ -140,7 +140,7 @@ import Testing
     @Test func `a descendant that keeps the output open does not keep the result`() async throws {
         let (result, duration) = try await onLoop { loop in
             let start = ContinuousClock.now
-            let printed = try await ChildProcesses(on: loop).output(
+            let printed = try await CommandRunner(on: loop).output(
                 of: ["sh", "-c", "sleep 100 & echo done"], limit: 100, timeout: .seconds(90))
             return (String(decoding: printed, as: UTF8.self), ContinuousClock.now - start)
         }
