@@ -99,7 +99,7 @@ final class Program: @unchecked Sendable {
             let addresses = try listen(services)
             let admin = try listenForAdmins()
             try writePorts(addresses, admin)
-            for consumer in settings.consumers { services.consumers.start(consumer.stream, consumer.options) }
+            services.startListed(settings)
             services.consumers.measureLag()
             announce(addresses, admin)
             _ = loop.schedule(after: Self.startSettles) { StartPages.giveBack() }
@@ -280,8 +280,9 @@ final class Program: @unchecked Sendable {
         if let services, let server {
             // Connections are taken until the readers' clients have acknowledged what they got; anything else that comes
             // is refused meanwhile.
-            async let readers: Void = services.consumers.shutDown(deadline: settled)
             async let puts: Void = services.producer.drain(deadline: settled)
+            await services.drainProcessors(on: loop, deadline: settled)
+            async let readers: Void = services.consumers.shutDown(deadline: settled)
             _ = await (readers, puts)
             await server.drain(deadline: settled)
             await adminServer?.drain(deadline: settled)
@@ -294,7 +295,7 @@ final class Program: @unchecked Sendable {
 
     /// Ends the process at once, but for what the log has to say.
     private func end(code: Int32) -> Never {
-        services?.credentialProcesses.close()
+        services?.killChildren()
         log.flush(within: Self.logPatience)
         _exit(code)
     }

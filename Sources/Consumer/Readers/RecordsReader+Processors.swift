@@ -43,6 +43,10 @@ extension RecordsReader {
         session?.letGo(processed: shard)
     }
 
+    /// The shard's processors fail: another member of the group is to have the shard. Returns whether it is given up; not where
+    /// this process is alone.
+    package func giveUp(_ shard: ShardID, for absence: Duration) -> Bool { false }
+
     private func isReading(_ shard: ShardID) -> Bool { session?.task(of: shard)?.reader === self }
 
     // MARK: From the reader

@@ -146,10 +146,12 @@ extension Conversation {
         }
         guard stage != .over, stage != .closing else { return [] }
         var actions = [Action.send(.checkpoint(request, fault))]
+        // What was not said, or given, because of the checkpoint.
+        let isIdle = stage == .idle
         let waiting = deferred
         deferred = []
         for message in waiting { actions += received(message) }
-        return stage == .idle ? actions + goOn() : actions
+        return isIdle ? actions + goOn() : actions
     }
 
     /// It has ended, or has closed its standard output.
@@ -261,7 +263,7 @@ extension Conversation {
 
 /// Why a child is ended, or has ended.
 package enum ProcessorFailure: Error, Equatable, Sendable {
-    /// It ended by itself: as the text says, such as "with code 3".
+    /// It ended by itself: as the text says, such as "ended with code 3".
     case ended(String)
     /// It closed its standard output, and nothing more can come of it.
     case closedOutput
@@ -280,7 +282,7 @@ package enum ProcessorFailure: Error, Equatable, Sendable {
 extension ProcessorFailure: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .ended(let how): "the child ended \(how)"
+        case .ended(let how): "the child \(how)"
         case .closedOutput: "the child closed its standard output"
         case .closedInput: "the child closed its standard input"
         case .timedOut(let action): "the child did not answer \(action.rawValue) in time"

@@ -5,6 +5,7 @@ import HTTPServer
 import Kinesis
 import LocalKinesis
 import Logging
+import MultiLang
 import Producer
 import Reactor
 import State
@@ -16,6 +17,8 @@ import Time
 struct Services: @unchecked Sendable {
     let consumers: ConsumerRegistry
     let producer: Producer
+    /// Applications of record processors, in the order in which configuration lists them.
+    let processors: [RecordProcessors]
     let offered: GatewayServices
     /// Nil: groups are this process's own.
     let groups: GroupServices?
@@ -78,8 +81,9 @@ struct Services: @unchecked Sendable {
             credentials: { [target, groups?.target, items?.target].compactMap { $0?.credentialsStatus } })
         groups?.start()
         items?.start()
+        let processors = settings.processors.map { RecordProcessors($0, consumers: consumers, on: loop) }
         return Services(
-            consumers: consumers, producer: producer, offered: offered, groups: groups, items: items,
+            consumers: consumers, producer: producer, processors: processors, offered: offered, groups: groups, items: items,
             credentialProcesses: targets.credentialProcesses, state: state, transport: transport)
     }
 
@@ -110,6 +114,26 @@ struct Services: @unchecked Sendable {
         } catch {
             throw .failed("\(error)")
         }
+    }
+
+    /// Starts what configuration lists.
+    func startListed(_ settings: Settings) {
+        for consumer in settings.consumers { consumers.start(consumer.stream, consumer.options) }
+        for application in processors { application.start() }
+    }
+
+    /// Lets all record processors checkpoint once more and end, while their shards are leased. Returns when they have.
+    func drainProcessors(on loop: EventLoop, deadline: EventLoop.Instant) async {
+        let drains = processors.map { application in
+            loop.spawn { await application.drain(deadline: deadline) }
+        }
+        for drain in drains { await drain.value }
+    }
+
+    /// Ends every program that runs, at once.
+    func killChildren() {
+        for application in processors { application.kill() }
+        credentialProcesses.close()
     }
 
     /// After the drain: the last commits, and the connections to the service.

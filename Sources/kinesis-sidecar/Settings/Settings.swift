@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import Kinesis
 import Logging
+import MultiLang
 import Producer
 
 /// Everything that the program may be told, checked: what `SettingsReader` makes of command line, environment and file.
@@ -100,6 +101,8 @@ struct Settings: Sendable {
     /// Options that hold where a consumer's own entry or request names no other.
     var consumerDefaults = ConsumerOptions()
     var consumers: [ListedConsumer] = []
+    /// Applications of record processors: each is a consumer, whose records its children get.
+    var processors: [ProcessorOptions] = []
     /// Whether a stream that only a URL names may be created: with `--local`, and where the configuration says
     /// `createStreamIfNeeded` for all (design section 5: a typing error must not cost money).
     var createsUnlistedStreams = false

@@ -1,0 +1,368 @@
+import Bytes
+import Consumer
+import Kinesis
+import Logging
+import Reactor
+import State
+
+/// One child, which runs a shard's record processor: carries out what its `Conversation` decides. Confined to its loop.
+final class ShardProcessor: @unchecked Sendable {
+    /// What becomes of it, for whoever started it.
+    protocol Delegate: AnyObject {
+        /// The next batch is wanted; `give` follows.
+        func wantsBatch(_ processor: ShardProcessor)
+        /// A batch is in the child's standard input whole.
+        func took(_ delivery: Delivery, sentBytes: Int)
+        /// It has done with a batch.
+        func processed(_ processor: ShardProcessor, in time: Duration)
+        func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault?
+        func finish(_ checkpoint: Checkpoint?, by processor: ShardProcessor) async -> CheckpointFault?
+        /// The shard's end has no checkpoint.
+        func lacksCheckpoint(_ processor: ShardProcessor)
+        /// Nothing is asked of it any more.
+        func closed(_ processor: ShardProcessor)
+        /// It is being ended; `ended` follows.
+        func failed(_ processor: ShardProcessor, _ failure: ProcessorFailure)
+        /// Its process is gone. The last that is heard of it.
+        func ended(_ processor: ShardProcessor, _ exit: ChildExit)
+    }
+
+    private enum Outgoing {
+        case line(ByteBuffer)
+        case batch(Delivery)
+        case end
+    }
+
+    /// What a child has to end once its input is closed, and once it got SIGTERM.
+    private static let exitGrace = Duration.seconds(5)
+    private static let killGrace = Duration.seconds(5)
+    /// A checkpoint is answered within this time, whatever becomes of it: the child stands still meanwhile.
+    private static let checkpointPatience = Duration.seconds(5)
+    /// From one `shardEnded` that was answered without a checkpoint to the next; doubled each time, up to the last.
+    private static let reminders = (first: Duration.seconds(1), last: Duration.seconds(30))
+    private static let lineEnd = ByteBuffer("\n")
+
+    let shard: ShardID
+    let startedOn: EventLoop.Instant
+    private(set) var conversation: Conversation
+    /// Since when the running action runs.
+    private(set) var askedOn: EventLoop.Instant
+    private let options: ProcessorOptions
+    private let emptyBatchInterval: Duration
+    private let loop: EventLoop
+    private let logger: Logger
+    private unowned let delegate: any Delegate
+    private let lag: () -> Int?
+    private var process: ChildProcess?
+    private var outbox: [Outgoing] = []
+    private var isWriting = false
+    private var sentBytes = 0
+    /// A batch that came while something else was said.
+    private var held: Delivery?
+    private var clock: TimerToken?
+    private var idleTimer: TimerToken?
+    private var exitTimer: TimerToken?
+    private var reminder = reminders.first
+    /// Of the checkpoint that is being stored: an answer that comes late is nobody's.
+    private var checkpoints = 0
+
+    /// Starts a child. Throws `.notStarted`.
+    /// - Parameter lag: milliseconds by which the shard is behind.
+    init(
+        _ shard: ShardID, at beginning: RecordsReader.Beginning, _ options: ProcessorOptions, emptyBatchInterval: Duration,
+        on loop: EventLoop, logger: Logger, lag: @escaping () -> Int?, delegate: any Delegate
+    ) throws(ProcessorFailure) {
+        self.shard = shard
+        self.options = options
+        self.emptyBatchInterval = emptyBatchInterval
+        self.loop = loop
+        self.lag = lag
+        self.delegate = delegate
+        startedOn = loop.now
+        askedOn = loop.now
+        conversation = Conversation(behind: beginning.checkpoint)
+        var logger = logger
+        logger[metadataKey: "shard"] = "\(shard)"
+        self.logger = logger
+        let child: ChildProcess
+        let receiver = Receiver()
+        do throws(ChildProcessError) {
+            child = try ChildProcess.start(options.command, on: loop) { receiver.processor?.heard($0) }
+        } catch {
+            throw .notStarted("\(options.command[0]): \(error)")
+        }
+        process = child
+        // It is heard of until it has ended.
+        receiver.processor = self
+        self.logger.info("a record processor has started", metadata: ["pid": .stringConvertible(child.pid)])
+        let place = beginning.place
+        ask(.initialize(shard, sequenceNumber: place.sequenceNumber, subSequenceNumber: place.subSequenceNumber))
+    }
+
+    private final class Receiver {
+        var processor: ShardProcessor?
+    }
+
+    var pid: Int32? { process?.pid }
+    var counts: ChildProcess.Counts? { process?.counts }
+}
+
+// MARK: - From whoever started it
+
+extension ShardProcessor {
+    /// What `wantsBatch` asked for.
+    func give(_ delivery: Delivery) {
+        if conversation.gave(through: delivery.batch.lastNamed) {
+            stopIdling()
+            startClock()
+            post(.batch(delivery))
+        } else if conversation.course == .batches, conversation.stage != .over {
+            held = delivery
+        }
+    }
+
+    func turns(to course: Conversation.Course) { perform(conversation.turns(to: course)) }
+
+    /// Whatever it is at, its input ends: it is to end by itself.
+    func hangUp() {
+        outbox = []
+        process?.closeInput()
+    }
+
+    func terminate(grace: Duration) { process?.terminate(grace: grace) }
+
+    func kill() { process?.kill() }
+}
+
+// MARK: - What the conversation says
+
+extension ShardProcessor {
+    private func perform(_ actions: [Conversation.Action]) {
+        for action in actions {
+            switch action {
+            case .send(.checkpoint(let request, let fault)):
+                if let fault { logRefusal(of: request, fault) }
+                post(.line(MessageToProcessor.checkpoint(request, fault).line))
+            case .send(let message): ask(message)
+            case .ask: wantBatch()
+            case .store, .finish: store(action)
+            case .remind: remind()
+            case .closeInput: close()
+            case .fail(let failure): fail(failure)
+            }
+        }
+    }
+
+    private func ask(_ message: MessageToProcessor) {
+        stopIdling()
+        startClock()
+        post(.line(message.line))
+    }
+
+    private func wantBatch() {
+        if let held {
+            self.held = nil
+            return give(held)
+        }
+        delegate.wantsBatch(self)
+        guard options.callsForEmptyBatches else { return }
+        idleTimer = loop.schedule(after: emptyBatchInterval) { [weak self] in
+            guard let self else { return }
+            perform(conversation.gaveNothing(millisBehindLatest: lag() ?? 0))
+        }
+    }
+
+    private func stopIdling() {
+        if let idleTimer { loop.cancel(idleTimer) }
+        idleTimer = nil
+    }
+
+    private func startClock() {
+        stopClock()
+        askedOn = loop.now
+        guard let timeout = options.timeout else { return }
+        clock = loop.schedule(after: timeout) { [weak self] in
+            guard let self else { return }
+            perform(conversation.timedOut())
+        }
+    }
+
+    private func stopClock() {
+        if let clock { loop.cancel(clock) }
+        clock = nil
+    }
+
+    private func store(_ action: Conversation.Action) {
+        checkpoints += 1
+        let number = checkpoints
+        let timer = loop.schedule(after: Self.checkpointPatience) { [weak self] in
+            self?.stored(number, .throttling)
+        }
+        loop.spawn { [self] in
+            let fault: CheckpointFault? =
+                switch action {
+                case .store(let checkpoint): await delegate.store(checkpoint, by: self)
+                case .finish(let checkpoint): await delegate.finish(checkpoint, by: self)
+                default: nil
+                }
+            loop.cancel(timer)
+            stored(number, fault)
+        }
+    }
+
+    private func stored(_ number: Int, _ fault: CheckpointFault?) {
+        guard number == checkpoints, conversation.isStoring else { return }
+        perform(conversation.checkpointed(fault))
+    }
+
+    private func remind() {
+        delegate.lacksCheckpoint(self)
+        let pause = reminder
+        reminder = min(reminder * 2, Self.reminders.last)
+        idleTimer = loop.schedule(after: pause) { [weak self] in
+            guard let self else { return }
+            perform(conversation.asksAgain())
+        }
+    }
+
+    private func close() {
+        stopClock()
+        stopIdling()
+        post(.end)
+        exitTimer = loop.schedule(after: Self.exitGrace) { [weak self] in
+            guard let self else { return }
+            logger.warning("a record processor does not end with its input; it is ended")
+            process?.terminate(grace: Self.killGrace)
+        }
+        delegate.closed(self)
+    }
+
+    private func fail(_ failure: ProcessorFailure) {
+        stopClock()
+        stopIdling()
+        held = nil
+        hangUp()
+        process?.terminate(grace: Self.killGrace)
+        delegate.failed(self, failure)
+    }
+
+    private func logRefusal(of request: CheckpointRequest, _ fault: CheckpointFault) {
+        logger.warning(
+            "a checkpoint of a record processor is refused",
+            metadata: [
+                "sequenceNumber": "\(request.sequenceNumber ?? "none")",
+                "subSequenceNumber": "\(request.subSequenceNumber.map(String.init) ?? "none")",
+                "error": "\(fault.rawValue)",
+            ])
+    }
+}
+
+// MARK: - Its standard input
+
+extension ShardProcessor {
+    private func post(_ outgoing: Outgoing) {
+        outbox.append(outgoing)
+        guard !isWriting else { return }
+        isWriting = true
+        loop.spawn { await self.write() }
+    }
+
+    private func write() async {
+        defer { isWriting = false }
+        while !outbox.isEmpty {
+            let next = outbox.removeFirst()
+            do throws(SystemError) {
+                try await write(next)
+            } catch {
+                // Its end says more, where it has ended.
+                await loop.nextTurn()
+                perform(conversation.ended(.closedInput))
+                return
+            }
+        }
+    }
+
+    private func write(_ outgoing: Outgoing) async throws(SystemError) {
+        switch outgoing {
+        case .line(let line):
+            try await process?.write([line])
+            sentBytes += line.count
+        case .batch(let delivery):
+            try await process?.write([delivery.batch.payload, Self.lineEnd])
+            sentBytes += delivery.batch.payload.count + 1
+            delegate.took(delivery, sentBytes: sentBytes)
+        case .end: process?.closeInput()
+        }
+    }
+}
+
+// MARK: - What is heard of it
+
+extension ShardProcessor {
+    private func heard(_ event: ChildProcess.Event) {
+        switch event {
+        case .line(let line): read(line)
+        case .overlongLine(let bytes):
+            logger.warning(
+                "a line of a record processor is longer than any message, and is passed over",
+                metadata: ["bytes": .stringConvertible(bytes)])
+        case .errorLine(let line, let lost): logError(line, lost)
+        case .outputClosed: perform(conversation.ended(.closedOutput))
+        case .ended(let exit): end(exit)
+        }
+    }
+
+    private func read(_ line: [UInt8]) {
+        let message = MessageFromProcessor(line: line)
+        if message == .noise, !line.isEmpty {
+            logger.debug("standard output: \(Self.text(line))", metadata: pidMetadata)
+        }
+        let before = conversation.stage
+        let actions = conversation.received(message)
+        if conversation.stage != before {
+            if conversation.action == nil { stopClock() }
+            if before == .asked(.processRecords), conversation.stage != .over {
+                delegate.processed(self, in: loop.now - askedOn)
+            }
+        }
+        perform(actions)
+    }
+
+    private func logError(_ line: [UInt8], _ lost: Int) {
+        var metadata = pidMetadata
+        if lost > 0 { metadata["lost"] = .stringConvertible(lost) }
+        logger.notice("\(Self.text(line))", metadata: metadata)
+    }
+
+    private var pidMetadata: Logger.Metadata { ["pid": .stringConvertible(process?.pid ?? 0)] }
+
+    /// Of a line that is shown to people: the start of a long one.
+    private static func text(_ line: [UInt8]) -> String {
+        let shown = line.prefix(4096)
+        return String(decoding: shown, as: UTF8.self) + (shown.count < line.count ? "…" : "")
+    }
+
+    private func end(_ exit: ChildExit) {
+        stopClock()
+        stopIdling()
+        if let exitTimer { loop.cancel(exitTimer) }
+        perform(conversation.ended(.ended("\(exit)")))
+        outbox = []
+        delegate.ended(self, exit)
+    }
+}
+
+extension RecordsReader.Beginning {
+    /// As the protocol names it in `initialize`.
+    fileprivate var place: (sequenceNumber: String, subSequenceNumber: Int) {
+        if let checkpoint, !checkpoint.isBeforeRecord {
+            return (checkpoint.sequenceNumber.text, checkpoint.subSequenceNumber ?? 0)
+        }
+        switch initial {
+        case .trimHorizon: return ("TRIM_HORIZON", 0)
+        case .latest: return ("LATEST", 0)
+        case .atTimestamp: return ("AT_TIMESTAMP", 0)
+        case .atSequenceNumber(let number), .afterSequenceNumber(let number): return (number.text, 0)
+        }
+    }
+}
