@@ -95,7 +95,7 @@ let package = Package(
         // What other programs sent and stored.
         .target(
             name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
-            exclude: ["README.md", "kpl-peers.json", "lifion", "sdk"]),
+            exclude: ["README.md", "kpl-peers.json", "lifion", "multilang", "sdk"]),
         // A service of AWS that answers by a script.
         .target(
             name: "ScriptedService", dependencies: ["AWS", "HTTPServer", "HTTP", "Reactor", "Bytes", log],
@@ -237,6 +237,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzEventStream", ["AWS", "Bytes"]),
         fuzzer("FuzzXML", ["XML"]),
         fuzzer("FuzzYAML", ["YAML"]),
+        fuzzer("FuzzProperties", ["MultiLang"]),
         fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
         fuzzer("FuzzAggregatedRecords", ["Kinesis", "AWS", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),

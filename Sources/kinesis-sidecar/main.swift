@@ -1,5 +1,6 @@
 import Client
 import Glibc
+import Logging
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 if let command = ClientCommand.named(arguments.first) {
@@ -26,10 +27,14 @@ if !configuration.mistakes.isEmpty {
 
 do throws(StartError) {
     if configuration.action == .checkConfiguration {
+        try configuration.checkCommands()
         Exit.print(try configuration.report() + "\n", code: .success)
     }
+    try configuration.checkCommands()
     ProcessLimits.prepare()
-    try Program(configuration.settings).run()
+    let program = try Program(configuration.settings)
+    configuration.logProperties(Logger(label: "multilang"))
+    try program.run()
 } catch {
     switch error {
     case .settings(let mistake): Exit.complain([mistake.description], code: .usage)

@@ -45,7 +45,7 @@ final class ItemServices: @unchecked Sendable {
 
     /// Looks after the buckets of the streams that configuration lists.
     func start() {
-        for consumer in settings.consumers { prepare(consumer.stream) }
+        for consumer in settings.listed { prepare(consumer.stream) }
     }
 
     func stop() { store.stop() }
@@ -104,13 +104,13 @@ extension Settings {
     /// Whether any stream's records may have large items.
     var usesLargeItems: Bool {
         consumerDefaults.useS3ForLargeItems
-            || consumers.contains { $0.options.applied(to: consumerDefaults).useS3ForLargeItems }
+            || listed.contains { $0.options.applied(to: consumerDefaults).useS3ForLargeItems }
     }
 
     /// Which records of the stream are put to S3; nil: none. Where configuration lists the stream for several groups, one of
     /// them that reads large items is enough.
     func largeItemRule(of stream: StreamName) -> LargeItemRule? {
-        let listed = consumers.filter { $0.stream == stream }.map { $0.options.applied(to: consumerDefaults) }
+        let listed = listed.filter { $0.stream == stream }.map { $0.options.applied(to: consumerDefaults) }
         guard (listed.isEmpty ? [consumerDefaults] : listed).contains(where: \.useS3ForLargeItems) else { return nil }
         return LargeItemRule(
             bucket: s3.bucket ?? BucketName((stream.arn?.name ?? stream).text), threshold: s3.thresholdKilobytes << 10,

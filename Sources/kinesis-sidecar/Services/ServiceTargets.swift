@@ -49,10 +49,10 @@ struct ServiceTargets {
     }
 
     private static func check(_ settings: Settings, _ region: Region) throws(StartError) {
-        for stream in settings.consumers.map(\.stream) {
+        for stream in settings.listed.map(\.stream) {
             guard let arn = stream.arn, arn.region != region.name else { continue }
             throw .settings(
-                Mistake(nil, "consumers: \(arn) is in another region than \(region.name), whose Kinesis is asked"))
+                Mistake(nil, "\(arn) is in another region than \(region.name), whose Kinesis is asked"))
         }
     }
 

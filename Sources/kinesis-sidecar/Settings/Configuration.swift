@@ -1,6 +1,7 @@
 import AWS
 import Consumer
 import Glibc
+import Logging
 import Reactor
 
 /// Reads the configuration of this process: its command line, its environment, its file.
@@ -22,8 +23,10 @@ struct Configuration {
                 unreadable = Mistake(nil, "\(path) \(error.problem)")
             }
         }
+        let properties = SettingsReader.multilang(commandLine, environment, file).map(properties)
         let reader = SettingsReader(
-            commandLine: commandLine, environment: environment, file: file, unreadable: unreadable)
+            commandLine: commandLine, environment: environment, file: file, properties: properties,
+            unreadable: unreadable)
         return Configuration(
             action: commandLine.action, settings: reader.settings, mistakes: reader.mistakes, reader: reader)
     }
@@ -34,6 +37,38 @@ struct Configuration {
         let sources = settings.isLocal ? nil : try TargetSources.find(settings, reader, environment: .process)
         try ServerCertificate.check(settings.tls)
         return ConfigurationReport(reader, target: sources).text
+    }
+
+    private static func properties(_ path: String) -> PropertiesSettings {
+        do throws(TextFile.Failure) {
+            return PropertiesSettings(try TextFile.read(path), path: path)
+        } catch {
+            return PropertiesSettings(unreadable: path, error.problem)
+        }
+    }
+
+    /// Throws where a program that children are to run is not there.
+    func checkCommands() throws(StartError) {
+        for (processor, origin) in zip(settings.processors, reader.processorOrigins) {
+            guard let problem = ProgramSearch.problem(processor.command[0]) else { continue }
+            throw .settings(Mistake(origin, problem))
+        }
+    }
+
+    /// What of the properties files has no effect, and what is otherwise than it was: at most two lines for each file.
+    func logProperties(_ logger: Logger) {
+        for file in reader.properties {
+            if !file.withoutEffect.isEmpty {
+                logger.notice(
+                    "properties without effect here; --check-config says why",
+                    metadata: ["file": "\(file.path)", "names": "\(file.withoutEffect.joined(separator: ", "))"])
+            }
+            if !file.departures.isEmpty {
+                logger.notice(
+                    "not all is as it was under the MultiLangDaemon",
+                    metadata: ["file": "\(file.path)", "reason": "\(file.departures.joined(separator: "; "))"])
+            }
+        }
     }
 
     static func variables() -> [(name: String, value: String)] {

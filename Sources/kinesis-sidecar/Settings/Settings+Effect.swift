@@ -1,5 +1,6 @@
 extension Settings {
-    private static let ofAWS =
+    /// Options that say nothing with `--local`.
+    static let ofAWS =
         ["endpoint", "kinesis.endpoint", "region", "useFipsEndpoint", "useDualstackEndpoint", "accountIdEndpointMode"]
         + CredentialsSettings.names(of: "credentials") + ServiceSettings.names(of: "sts")
     private static let ofLocal = [

@@ -101,16 +101,23 @@ struct Settings: Sendable {
     /// Options that hold where a consumer's own entry or request names no other.
     var consumerDefaults = ConsumerOptions()
     var consumers: [ListedConsumer] = []
+    /// Properties files of the MultiLangDaemon. What they say is in `processors`, and in the settings of the process.
+    var multilang: [String] = []
     /// Applications of record processors: each is a consumer, whose records its children get.
     var processors: [ProcessorOptions] = []
     /// Whether a stream that only a URL names may be created: with `--local`, and where the configuration says
     /// `createStreamIfNeeded` for all (design section 5: a typing error must not cost money).
     var createsUnlistedStreams = false
 
+    /// Every consumer that configuration lists, also those of record processors.
+    var listed: [ListedConsumer] {
+        consumers + processors.map { ListedConsumer(stream: $0.stream, options: $0.options) }
+    }
+
     /// What this stream is created with when it is missing; nil: it is not created. CreateStream takes no ARN.
     func capacity(of stream: StreamName) -> StreamCapacity? {
         if stream.isARN { return nil }
-        let listed = consumers.filter { $0.stream == stream }
+        let listed = listed.filter { $0.stream == stream }
         guard !listed.isEmpty else { return createsUnlistedStreams ? consumerDefaults.capacity : nil }
         let wanted = listed.map { $0.options.applied(to: consumerDefaults) }.filter(\.createStreamIfNeeded)
         if wanted.contains(where: { $0.capacity == .onDemand }) { return .onDemand }
@@ -120,7 +127,7 @@ struct Settings: Sendable {
     /// How records that are put to a stream are compressed: as those are that are read from it.
     func compression(of stream: StreamName) -> Compression {
         // Those that list it agree (SettingsReader).
-        let listed = consumers.first { $0.stream == stream }
+        let listed = listed.first { $0.stream == stream }
         return (listed?.options.applied(to: consumerDefaults) ?? consumerDefaults).compression
     }
 

@@ -8,33 +8,41 @@ import Time
 ///
 /// Each layer is checked whole, also what a higher one overrides: a mistake that waits to be uncovered is one still.
 struct SettingsReader {
-    private(set) var settings = Settings()
-    private(set) var mistakes: [Mistake]
+    var settings = Settings()
+    var mistakes: [Mistake]
     /// The consumer's options in force for all, by name, and where each was given.
     private var defaults: [String: Assignment] = [:]
-    private var origins: [String: Origin] = [:]
-    /// Where each of the settings' consumers is listed.
-    private(set) var consumerOrigins: [Origin] = []
+    var origins: [String: Origin] = [:]
+    /// Where each of the settings' consumers, and each of their record processors, is listed.
+    var consumerOrigins: [Origin] = []
+    var processorOrigins: [Origin] = []
+    /// What became of the properties of each properties file.
+    var properties: [PropertiesReport] = []
     /// Mappings of the file that are no options: one mistake each, however many members they have.
-    private var refusedMappings: Set<String> = []
+    var refusedMappings: Set<String> = []
 
     /// - Parameters:
+    ///   - properties: the files that `multilang` names. What they say of the process goes behind all other layers.
     ///   - unreadable: what is wrong with the file as a whole, where it is not there for that.
     ///   - now: behind which a moment that is read from may not lie.
     init(
         commandLine: CommandLineArguments, environment: EnvironmentSettings, file: ConfigFileSettings?,
-        unreadable: Mistake? = nil, now: WallTime = .now()
+        properties: [PropertiesSettings] = [], unreadable: Mistake? = nil, now: WallTime = .now()
     ) {
         mistakes = unreadable.map { [$0] } ?? file?.mistakes ?? []
         mistakes += environment.mistakes + commandLine.mistakes
         for layer in [file?.assignments ?? [], environment.assignments, commandLine.assignments] {
             for assignment in layer { take(assignment) }
         }
+        take(processSettingsOf: properties)
         takeDefaults()
-        for consumer in file?.entries(of: .consumers) ?? [] { take(consumer) }
+        for consumer in file?.entries(of: .consumers) ?? [] { takeConsumer(consumer) }
+        for processor in file?.entries(of: .processors) ?? [] { takeProcessor(processor) }
+        for file in properties { takeApplication(file) }
         takeAccess(file)
         // Else one mistake would be told once more as what is missing because of it.
         if mistakes.isEmpty { checkTogether(now) }
+        remarkOnEnd()
     }
 
     /// Where the value in force of an option came from, for people.
@@ -44,7 +52,7 @@ struct SettingsReader {
 
     // MARK: One setting
 
-    private mutating func take(_ assignment: Assignment) {
+    mutating func take(_ assignment: Assignment) {
         if let option = ProgramOption.named(assignment.name) {
             take(assignment, as: option)
         } else if let assignment = joined(assignment), check(assignment) {
@@ -52,7 +60,7 @@ struct SettingsReader {
         }
     }
 
-    private mutating func take(_ assignment: Assignment, as option: ProgramOption) {
+    mutating func take(_ assignment: Assignment, as option: ProgramOption) {
         guard option.isList || assignment.values.count == 1 else {
             return refuse(assignment, "takes one value and no list")
         }
@@ -69,7 +77,7 @@ struct SettingsReader {
     }
 
     /// A consumer's option with its one value: a list of shards or tags may be one of the file, or have commas.
-    private mutating func joined(_ assignment: Assignment) -> Assignment? {
+    mutating func joined(_ assignment: Assignment) -> Assignment? {
         guard assignment.values.count != 1 else { return assignment }
         let kind = ConsumerOption.named(assignment.name)?.kind
         guard kind == .shardIDs || kind == .tags else {
@@ -81,7 +89,7 @@ struct SettingsReader {
     }
 
     /// Options that were checked one by one; nil where one of them needs another, which is told.
-    private mutating func together(_ assignments: some Collection<Assignment>) -> NamedOptions? {
+    mutating func together(_ assignments: some Collection<Assignment>) -> NamedOptions? {
         do throws(ConsumerOptionError) {
             return try NamedOptions(assignments.map { ($0.name, $0.values[0]) }, from: .configuration)
         } catch {
@@ -93,7 +101,7 @@ struct SettingsReader {
     }
 
     /// A consumer's option: whether its table takes it. `names` are those that somebody may have meant.
-    private mutating func check(_ assignment: Assignment, among names: [String] = OptionName.ofFile) -> Bool {
+    mutating func check(_ assignment: Assignment, among names: [String] = OptionName.ofFile) -> Bool {
         do throws(ConsumerOptionError) {
             try NamedOptions.check(assignment.name, assignment.values[0], from: .configuration)
             return true
@@ -112,7 +120,7 @@ struct SettingsReader {
         }
     }
 
-    private mutating func refuse(_ assignment: Assignment, _ problem: String) {
+    mutating func refuse(_ assignment: Assignment, _ problem: String) {
         if let mapping = Self.unknownMapping(assignment), !refusedMappings.insert(mapping).inserted { return }
         mistakes.append(Mistake(assignment.origin, problem))
     }
@@ -124,84 +132,11 @@ struct SettingsReader {
         return OptionName.all.contains { $0.hasPrefix(mapping) } ? nil : mapping
     }
 
-    // MARK: Consumers
-
     private mutating func takeDefaults() {
         guard let named = together(defaults.values) else { return }
         settings.consumerDefaults = named.applied(to: ConsumerOptions())
         let createAll = defaults["createStreamIfNeeded"].flatMap { OptionKind.truth($0.values[0]) }
         settings.createsUnlistedStreams = createAll ?? settings.isLocal
-    }
-
-    private static let namesOfStream = StreamKey.allCases.map(\.rawValue)
-    private static let namesInEntry = OptionName.all + namesOfStream
-
-    /// The stream of an entry, which may give its name and its ARN.
-    private mutating func stream(_ assignment: Assignment, besides other: StreamName?) -> StreamName? {
-        let text = assignment.values[0]
-        let key = StreamKey(rawValue: assignment.name) ?? .name
-        let stream = key == .arn ? StreamARN(text).map(StreamName.init) : StreamName(nameOrARN: text)
-        guard let stream, assignment.values.count == 1 else {
-            refuse(assignment, "\"\(text)\" is not accepted; accepted: \(key.accepted)")
-            return nil
-        }
-        guard let other, other != stream else { return stream }
-        if other.arn?.name == stream { return other }
-        if stream.arn?.name == other { return stream }
-        refuse(assignment, "\(stream) is another stream than \(other), which the entry names too")
-        return nil
-    }
-
-    private mutating func take(_ consumer: ConfigFileSettings.Entry) {
-        refusedMappings = []
-        var named: [Assignment] = []
-        var stream: StreamName?
-        var isNamed = false
-        for assignment in consumer.assignments {
-            if Self.namesOfStream.contains(assignment.name) {
-                isNamed = true
-                stream = self.stream(assignment, besides: stream) ?? stream
-            } else if ProgramOption.named(assignment.name) != nil {
-                refuse(assignment, "is an option of the whole process; write it at the top of the file")
-            } else if let assignment = joined(assignment), check(assignment, among: Self.namesInEntry) {
-                named.append(assignment)
-            } else if NearestName.of(assignment.name, among: Self.namesInEntry).map(Self.namesOfStream.contains) == true
-            {
-                // The mistake has been told.
-                isNamed = true
-            }
-        }
-        guard isNamed else {
-            mistakes.append(Mistake(consumer.origin, "the entry has no streamName"))
-            return
-        }
-        guard let stream, let options = together(named) else { return }
-        add(stream, options, consumer)
-    }
-
-    private mutating func add(
-        _ stream: StreamName, _ options: NamedOptions, _ consumer: ConfigFileSettings.Entry
-    ) {
-        let group = options.consumerGroup ?? settings.consumerDefaults.consumerGroup
-        let isListed = settings.consumers.contains { other in
-            other.stream == stream && (other.options.consumerGroup ?? settings.consumerDefaults.consumerGroup) == group
-        }
-        guard !isListed else {
-            let problem = "stream \(stream) with consumerGroup \(group) is listed twice"
-            mistakes.append(Mistake(consumer.origin, problem))
-            return
-        }
-        let isListedOtherwise = settings.consumers.contains { $0.stream == stream }
-        let compression = options.applied(to: settings.consumerDefaults).compression
-        if isListedOtherwise, compression != settings.compression(of: stream) {
-            let problem =
-                "compression \(compression.rawValue) is not what another entry says of stream \(stream);"
-                + " its records are put with one"
-            mistakes.append(Mistake(consumer.origin, problem))
-            return
-        }
-        settings.consumers.append(Settings.ListedConsumer(stream: stream, options: options))
-        consumerOrigins.append(consumer.origin)
     }
 
     // MARK: Who may do what
@@ -248,7 +183,7 @@ struct SettingsReader {
     private mutating func checkStreams(_ now: WallTime) {
         let defaults = settings.consumerDefaults
         check(defaults, names: Set(self.defaults.keys), now) { [given = self.defaults] in given[$0]?.origin }
-        for (consumer, origin) in zip(settings.consumers, consumerOrigins) where !consumer.options.items.isEmpty {
+        for (consumer, origin) in zip(settings.listed, consumerOrigins + processorOrigins) where !consumer.options.items.isEmpty {
             let own = Set(consumer.options.items.map(\.name))
             check(consumer.options.applied(to: defaults), names: own, now) { _ in origin }
         }
@@ -319,7 +254,7 @@ struct SettingsReader {
                 Mistake(origins["s3.tags"], "are more than \(OptionKind.mostTags), which a bucket may have"))
         }
         if let bucket = settings.s3.bucket { checkAllowed(bucket, "s3.bucketName") }
-        for (consumer, origin) in zip(settings.consumers, consumerOrigins) {
+        for (consumer, origin) in zip(settings.listed, consumerOrigins + processorOrigins) {
             guard let rule = settings.largeItemRule(of: consumer.stream) else { continue }
             if let bucket = rule.bucket {
                 if settings.s3.bucket == nil { checkAllowed(bucket, "the bucket of the stream \(consumer.stream)") }

@@ -31,21 +31,22 @@ enum AccessMember: String, CaseIterable, Sendable {
 }
 
 extension ConfigFileSettings.EntryList {
-    /// Of its entries; a consumer's are its options.
+    /// Of its entries; those of what reads a stream are options.
     var members: [AccessMember] {
         switch self {
-        case .consumers: []
+        case .consumers, .processors: []
         case .tokens: AccessMember.allCases
         case .clientNames: [.name, .streams, .verbs]
         }
     }
 
-    var mayBeEmpty: Bool { self == .consumers }
+    var mayBeEmpty: Bool { self == .consumers || self == .processors }
 
     /// One line that says what it is.
     var help: String {
         switch self {
         case .consumers: "consumers that start with the program"
+        case .processors: "record processors of the Kinesis Client Library that start with the program"
         case .tokens: "what tokens allow; without them whoever comes may do everything"
         case .clientNames: "what the names of clients' certificates allow"
         }

@@ -1,3 +1,4 @@
+import MultiLang
 import YAML
 
 /// The settings that a YAML file gives: options as keys, and lists whose entries are mappings. Performs no I/O.
@@ -5,11 +6,26 @@ struct ConfigFileSettings: Equatable, Sendable {
     /// The lists whose entries are mappings; only the file has them.
     enum EntryList: String, CaseIterable, Sendable {
         case consumers
+        case processors
         case tokens
         case clientNames = "tls.clientNames"
 
         /// The member by which an entry is known.
-        fileprivate var key: String { self == .consumers ? "streamName" : "name" }
+        fileprivate var key: String {
+            switch self {
+            case .consumers: "streamName"
+            case .processors: "command"
+            case .tokens, .clientNames: "name"
+            }
+        }
+
+        /// What the names of its entries' options begin with.
+        fileprivate var prefix: String {
+            switch self {
+            case .consumers, .processors: ""
+            case .tokens, .clientNames: rawValue + "."
+            }
+        }
     }
 
     /// One entry of such a list.
@@ -53,8 +69,7 @@ struct ConfigFileSettings: Equatable, Sendable {
                 refuse(place, element.line, "each entry must be a mapping with a \(list.key)")
                 continue
             }
-            let prefix = list == .consumers ? "" : name + "."
-            let assignments = members.flatMap { flat(prefix + $0.key, $0, inEntry: "\(place).\($0.key)") }
+            let assignments = members.flatMap { flat(list.prefix + $0.key, $0, inEntry: "\(place).\($0.key)") }
             let origin = Origin.file(path: path, line: line, key: place)
             entries[list, default: []].append(Entry(origin: origin, assignments: assignments))
         }
@@ -78,7 +93,12 @@ struct ConfigFileSettings: Equatable, Sendable {
                 return []
             }
             guard isText(member.value, text, name, key) else { return [] }
-            return [Assignment(name: name, values: [text], origin: origin)]
+            let words = isCommand(name, in: place) ? ProcessorOption.command(text) : [text]
+            if words.isEmpty {
+                refuse(key, member.line, "has no value")
+                return []
+            }
+            return [Assignment(name: name, values: words, origin: origin)]
         case .mapping(let members, let line):
             if members.isEmpty { refuse(key, line, "has no value") }
             if OptionName.isMapping(name) { return pairs(name, members, origin) }
@@ -101,6 +121,11 @@ struct ConfigFileSettings: Equatable, Sendable {
             }
             return [Assignment(name: name, values: values, origin: origin)]
         }
+    }
+
+    /// Whether a text is a list of words, with blanks between them.
+    private func isCommand(_ name: String, in entry: String?) -> Bool {
+        name == SettingsReader.command && entry?.hasPrefix(EntryList.processors.rawValue) == true
     }
 
     private mutating func isText(_ node: YAMLNode, _ text: String, _ name: String, _ key: String) -> Bool {

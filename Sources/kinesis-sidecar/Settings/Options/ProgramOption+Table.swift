@@ -130,6 +130,15 @@ extension ProgramOption {
         } show: {
             $0.dataDir ?? ""
         },
+        ProgramOption(
+            list: "multilang", flag: "multilang", accepted: "the path of a properties file of the MultiLangDaemon",
+            argument: "FILE", help: "runs the record processors of this properties file; may be repeated",
+            read: { path.read($0) == nil ? nil : [$0] }
+        ) {
+            $0.multilang = $1
+        } show: {
+            $0.multilang.joined(separator: ",")
+        },
     ]
 
     /// Who may come in, and how.

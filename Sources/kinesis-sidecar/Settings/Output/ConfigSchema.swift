@@ -2,6 +2,7 @@ import Bytes
 import Consumer
 import Gateway
 import JSON
+import MultiLang
 
 /// What `--config-schema` prints: a JSON Schema (draft 2020-12) of the configuration file, made of the tables by which it
 /// is read. It takes numbers and truth values as YAML has them, without quotes. Performs no I/O.
@@ -23,6 +24,12 @@ enum ConfigSchema {
     }
 
     private static let ofConsumers = ConsumerOption.all.map { Key($0.name, OptionSchema.of($0)) }
+
+    private static let ofProcessors =
+        [Key(SettingsReader.command, OptionSchema.words("what each child runs", ProcessorOption.acceptedCommand))]
+        + ProcessorOption.all.map { Key($0.name, OptionSchema.of($0)) }
+        + ConsumerOption.all.filter { ProcessorOption.unfit[$0.name] == nil }
+        .map { Key($0.name, OptionSchema.of($0)) }
 
     // MARK: Mappings
 
@@ -88,10 +95,13 @@ enum ConfigSchema {
         let pointer = "#/properties/" + list.rawValue.split(separator: ".").joined(separator: "/properties/") + "/items"
         let items: Schema
         switch list {
-        case .consumers:
+        case .consumers, .processors:
             let names = StreamKey.allCases.map { Key($0.rawValue, OptionSchema.text("the stream", $0.accepted)) }
             let one = StreamKey.allCases.map { JSONValue(schema: [("required", .strings([$0.rawValue]))]) }
-            items = mapping(names + ofConsumers, at: pointer) + [("anyOf", .array(one))]
+            let isOfProcessors = list == .processors
+            let own = isOfProcessors ? ofProcessors : ofConsumers
+            let required: Schema = isOfProcessors ? [("required", .strings([SettingsReader.command]))] : []
+            items = mapping(names + own, at: pointer) + required + [("anyOf", .array(one))]
         case .tokens, .clientNames:
             let keys = list.members.map { Key($0.rawValue, OptionSchema.of($0, in: list)) }
             let required = list.members.filter(\.isRequired).map(\.rawValue)

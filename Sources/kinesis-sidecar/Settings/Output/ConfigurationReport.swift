@@ -1,5 +1,6 @@
 import Consumer
 import Gateway
+import MultiLang
 
 /// What `--check-config` prints: every option in force as the file would have it, and behind it where the value came
 /// from. Performs no I/O; secrets show as `•••`.
@@ -15,6 +16,9 @@ struct ConfigurationReport {
     private let consumers: [Settings.ListedConsumer]
     private let access: Access
     private let consumerOrigins: [Origin]
+    private let processors: [ProcessorOptions]
+    private let processorOrigins: [Origin]
+    private let properties: [PropertiesReport]
     private let credentials: String?
 
     /// - Parameter target: where the services are asked, nil with `--local`.
@@ -29,6 +33,9 @@ struct ConfigurationReport {
         consumers = settings.consumers
         access = settings.access
         consumerOrigins = reader.consumerOrigins
+        processors = settings.processors
+        processorOrigins = reader.processorOrigins
+        properties = reader.properties
         credentials = target?.credentials
         if let target {
             replace("region", target.region)
@@ -55,7 +62,19 @@ struct ConfigurationReport {
             let named = consumer.options.items.map { ", \($0.name): \(Self.quoted($0.text))" }.joined()
             texts.append("  - {streamName: \(consumer.stream)\(named)}  # \(origin.place)")
         }
+        if !processors.isEmpty { texts.append("processors:") }
+        for (processor, origin) in zip(processors, processorOrigins) { texts.append(Self.entry(processor, origin)) }
+        texts += properties.flatMap(\.lines).map { "# \($0)" }
         return texts.joined(separator: "\n")
+    }
+
+    /// Of `processors`, with all that has a value.
+    private static func entry(_ processor: ProcessorOptions, _ origin: Origin) -> String {
+        let words = processor.command.map(inQuotes).joined(separator: ", ")
+        let named = processor.options.items.map { ", \($0.name): \(quoted($0.text))" }.joined()
+        let own = ProcessorOption.all.map { (name: $0.name, text: $0.show(processor)) }.filter { !$0.text.isEmpty }
+            .map { ", \($0.name): \($0.text)" }.joined()
+        return "  - {command: [\(words)], streamName: \(processor.stream)\(named)\(own)}  # \(origin.place)"
     }
 
     /// Of `tokens` or `tls.clientNames`. What a digest is made of cannot be known from it.
@@ -77,7 +96,9 @@ struct ConfigurationReport {
 
     /// The table's options say nothing where groups are not shared.
     private static func isInForce(_ name: String, _ settings: Settings) -> Bool {
-        settings.sharesGroups || name == "dynamoDb.enabled" || !name.hasPrefix("dynamoDb.")
+        // What properties files say stands in the other options, and under processors.
+        if name == "multilang" { return false }
+        return settings.sharesGroups || name == "dynamoDb.enabled" || !name.hasPrefix("dynamoDb.")
     }
 
     /// A list as YAML has it.
@@ -99,7 +120,11 @@ struct ConfigurationReport {
             }
         }
         if isPlain, text.last != ":", text.first != "-", text.first != ":" { return text }
-        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        return inQuotes(text)
+    }
+
+    private static func inQuotes(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
     }
 }
 

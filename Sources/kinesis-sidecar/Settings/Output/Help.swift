@@ -39,6 +39,7 @@ enum Help {
         \(wrapped(OptionName.all.filter(isForFileOnly).map(marked)))
         In the file only:
           consumers: [{streamName: orders, consumerGroup: billing}]   consumers that start with the program
+          processors: [{command: [python3, app.py], streamName: orders}]   record processors, as --multilang
           tokens: [{name: app, sha256: …, streams: [orders-*], verbs: [read]}]   who may do what
           tls.clientNames: [{name: app.example, verbs: [read, put]}]   the same by clients' certificates
 

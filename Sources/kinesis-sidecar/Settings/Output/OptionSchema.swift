@@ -1,6 +1,8 @@
 import Consumer
 import Gateway
 import JSON
+import Kinesis
+import MultiLang
 
 /// The members of a schema, in their order.
 typealias Schema = [(key: String, value: JSONValue)]
@@ -29,6 +31,16 @@ enum OptionSchema {
         described(option.help, option.kind.accepted) + value(option.kind)
             + defaulting(to: scalar(option.defaultText, option.kind))
     }
+
+    /// Of an entry of `processors`.
+    static func of(_ option: ProcessorOption) -> Schema {
+        let text = option.show(ProcessorOptions(command: [], stream: StreamName("any")!))
+        return described(option.help, option.kind.accepted) + value(option.kind)
+            + defaulting(to: scalar(text, option.kind))
+    }
+
+    /// One text, or several.
+    static func words(_ help: String, _ accepted: String) -> Schema { described(help, accepted) + oneOrSeveral(text) }
 
     /// A member of an entry of `tokens` or `tls.clientNames`.
     static func of(_ member: AccessMember, in list: ConfigFileSettings.EntryList) -> Schema {
