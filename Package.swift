@@ -25,8 +25,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Consumer", "Producer", "State", "Kinesis", "S3", "AWS", "HTTPServer", "HTTP", "Gzip", "Reactor",
-                "Protobuf", "YAML", "JSON", "Telemetry", "Time", "Bytes", log,
+                "MultiLang", "Consumer", "Producer", "State", "Kinesis", "S3", "AWS", "HTTPServer", "HTTP", "Gzip",
+                "Reactor", "Protobuf", "YAML", "JSON", "Telemetry", "Time", "Bytes", log,
             ],
             // A link to openapi.yaml at the top: the contract is in the program, without Foundation's Bundle.
             // The descriptors are made by Scripts/descriptors.

@@ -1,5 +1,6 @@
 import AWS
 import Consumer
+import MultiLang
 import Producer
 import S3
 import State
@@ -23,6 +24,8 @@ package struct GatewayServices: Sendable {
     package let items: @Sendable () -> ItemActivity?
     /// Of each service that is asked.
     package let credentials: @Sendable () -> [ServiceCredentials]
+    /// Of the applications of record processors; empty where none runs.
+    package var processors: @Sendable () -> [ProcessorsSnapshot] = { [] }
     /// Of what is sent to a collector; nil where nothing is.
     package var exports: @Sendable () -> ExportCounters? = { nil }
 

@@ -33,6 +33,7 @@ extension Gateway {
         writePuts(text)
         if let table = services.table() { write(table.use, text) }
         if let items = services.items() { write(items.counters, text) }
+        text.write(services.processors())
         writeDurations(text)
         if let exports = services.exports() {
             text.metric(

@@ -82,6 +82,12 @@ extension Gateway {
         }
         json.member("bufferedBytes", services.consumers.bufferedBytes)
         json.member("waitingPutBytes", services.producer.waitingBytes)
+        json.key("processors")
+        json.beginArray()
+        for application in services.processors() where principal.may(.read, application.stream) {
+            application.write(&json)
+        }
+        json.endArray()
         json.key("streams")
         json.beginObject()
         for stats in streams {

@@ -74,7 +74,7 @@ struct Services: @unchecked Sendable {
             consumers?.serviceReturned()
             producer?.serviceReturned()
         }
-        let offered = GatewayServices(
+        var offered = GatewayServices(
             consumers: consumers, producer: producer, streams: kinesis, state: state, activity: activity,
             kinesis: { ServiceActivity(client) }, table: { groups?.activity },
             items: { items?.activity },
@@ -82,6 +82,7 @@ struct Services: @unchecked Sendable {
         groups?.start()
         items?.start()
         let processors = settings.processors.map { RecordProcessors($0, consumers: consumers, on: loop) }
+        offered.processors = { processors.map(\.snapshot) }
         return Services(
             consumers: consumers, producer: producer, processors: processors, offered: offered, groups: groups, items: items,
             credentialProcesses: targets.credentialProcesses, state: state, transport: transport)
