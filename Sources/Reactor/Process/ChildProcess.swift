@@ -94,7 +94,8 @@ package final class ChildProcess: @unchecked Sendable {
         let spawned = try SpawnedChild(
             words, streams: (input.reading.number, output.writing.number, errors.writing.number))
         let child = ChildProcess(
-            spawned, InputPipe(input.writing), OutputPipe(output.reading), OutputPipe(errors.reading), limits, loop, onEvent)
+            spawned, InputPipe(input.writing), OutputPipe(output.reading), OutputPipe(errors.reading), limits, loop,
+            onEvent)
         do throws(SystemError) {
             try child.watch(limits)
         } catch {
@@ -105,8 +106,8 @@ package final class ChildProcess: @unchecked Sendable {
     }
 
     private init(
-        _ child: consuming SpawnedChild, _ input: InputPipe, _ output: OutputPipe, _ errors: OutputPipe, _ limits: Limits,
-        _ loop: EventLoop, _ onEvent: @escaping (Event) -> Void
+        _ child: consuming SpawnedChild, _ input: InputPipe, _ output: OutputPipe, _ errors: OutputPipe,
+        _ limits: Limits, _ loop: EventLoop, _ onEvent: @escaping (Event) -> Void
     ) {
         pid = child.pid
         self.child = consume child

@@ -23,7 +23,8 @@ import Testing
     @Test func `a write waits for the program to read, and the loop goes on meanwhile`() async throws {
         let folder = TemporaryFolder()
         let go = folder.path + "/go"
-        let told = try await Self.told(by: ["sh", "-c", "while [ ! -e \(go) ]; do sleep 0.01; done; wc -c"]) { program in
+        let told = try await Self.told(by: ["sh", "-c", "while [ ! -e \(go) ]; do sleep 0.01; done; wc -c"]) {
+            program in
             let piece = ByteBuffer([UInt8](repeating: 7, count: 30_000))
             let writing = program.loop.spawn {
                 do throws(SystemError) {
@@ -43,7 +44,7 @@ import Testing
         #expect(told.first == .line("6000000"))
     }
 
-    @Test func `who writes to a program that has closed its input gets an error, and the program goes on`() async throws {
+    @Test func `who writes to a program that has closed its input gets an error`() async throws {
         let told = try await Self.told(by: ["sh", "-c", "read first; exec <&-; echo closed; sleep 1000"]) { program in
             let filling = ByteBuffer([UInt8](repeating: 10, count: 4 << 20))
             let error = await program.errorOfWriting(filling)
@@ -97,7 +98,7 @@ import Testing
             ])
     }
 
-    @Test func `ten megabytes of standard error are read at once and told at a rate, the last line always`() async throws {
+    @Test func `ten megabytes of standard error are read at once and told at a rate`() async throws {
         let script = "yes \(String(repeating: "e", count: 99)) | head -n 100000 >&2; echo why >&2; exit 3"
         let told = try await Self.told(by: ["sh", "-c", script]) { program in
             try await program.untilEnded()
@@ -135,7 +136,7 @@ import Testing
             told == [.line("x"), .outputClosed, .errorLine("still here", lost: 0), .ended(.exited(code: 0))])
     }
 
-    @Test func `who keeps the output open elsewhere holds up nothing, and what was printed before is told`() async throws {
+    @Test func `who keeps the output open elsewhere holds up nothing, and what was there is told`() async throws {
         // In a session of its own it is not of the program's group.
         let told = try await Self.told(by: ["sh", "-c", "setsid sleep 1000 & echo $!; echo done >&2"])
         #expect(told.count == 4 && told.last == .ended(.exited(code: 0)))
@@ -187,7 +188,8 @@ import Testing
 
     @Test(arguments: [true, false])
     func `who is left of the group at the end of the grace is killed`(byHand: Bool) async throws {
-        let told = try await Self.told(by: ["sh", "-c", "sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait"]) { program in
+        let told = try await Self.told(by: ["sh", "-c", "sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait"]) {
+            program in
             try await program.until { !$0.isEmpty }
             program.child.terminate(grace: byHand ? .seconds(1000) : .milliseconds(100))
             guard byHand else { return }
@@ -201,7 +203,7 @@ import Testing
         try await expectEnd(of: Self.pids(told), count: 1)
     }
 
-    @Test func `whoever is told may end the program, start another one, and call what has no effect any more`() async throws {
+    @Test func `whoever is told may end the program and start another one`() async throws {
         try await onLoop { loop in
             let gate = Gate(loop: loop)
             var second: [ChildProcess.Event] = []
