@@ -39,8 +39,9 @@ static inline int clinux_unacknowledged(int fd) {
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
 }
 
-// F_SETPIPE_SZ, a GNU extension of fcntl (see the end of this file).
+// F_SETPIPE_SZ and F_GETPIPE_SZ, GNU extensions of fcntl (see the end of this file).
 static const int clinux_set_pipe_size = 1031;
+static const int clinux_get_pipe_size = 1032;
 
 // A descriptor that is readable once the child has ended (Linux 5.3); -1 with errno. syscall is variadic.
 static inline int clinux_pidfd_open(pid_t child) { return (int)syscall(SYS_pidfd_open, child, 0); }
@@ -57,7 +58,8 @@ static inline int clinux_place(int fd, int place) {
 //
 // programs: where the program may be, the first that can be run. streams: what it gets as standard input, output and error,
 // all of them greater than 2; of this process's other descriptors none, whoever has opened them: a library's connection that
-// lived on in the child would not end when it is closed here. Signals that this process blocks, and SIGPIPE and SIGXFSZ, are for it as they are by default.
+// lived on in the child would not end when it is closed here. Signals that this process blocks, and SIGPIPE and SIGXFSZ,
+// are for it as they are by default.
 // Returns 0, or the errno of what failed; nothing is left then.
 static inline int clinux_spawn(
     char *const programs[], char *const arguments[], char *const environment[], const int streams[3], pid_t *child) {

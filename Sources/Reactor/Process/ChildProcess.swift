@@ -20,7 +20,7 @@ package final class ChildProcess: @unchecked Sendable {
         /// - Parameter lost: lines that were not told, between the one told before it and this one. The last line of all is
         ///   always told.
         case errorLine([UInt8], lost: Int)
-        /// Nobody has standard output open any more. The program may go on. Not told where it has ended before.
+        /// No further line comes: nobody has standard output open any more, or the program has ended. It may also go on.
         case outputClosed
         /// The program has ended, and its status was taken. All that it printed was told before. The last event.
         case ended(ChildExit)
@@ -94,7 +94,8 @@ package final class ChildProcess: @unchecked Sendable {
         let spawned = try SpawnedChild(
             words, streams: (input.reading.number, output.writing.number, errors.writing.number))
         let child = ChildProcess(
-            spawned, InputPipe(input.writing), OutputPipe(output.reading), OutputPipe(errors.reading), limits, loop, onEvent)
+            spawned, InputPipe(input.writing), OutputPipe(output.reading), OutputPipe(errors.reading), limits, loop,
+            onEvent)
         do throws(SystemError) {
             try child.watch(limits)
         } catch {
@@ -105,8 +106,8 @@ package final class ChildProcess: @unchecked Sendable {
     }
 
     private init(
-        _ child: consuming SpawnedChild, _ input: InputPipe, _ output: OutputPipe, _ errors: OutputPipe, _ limits: Limits,
-        _ loop: EventLoop, _ onEvent: @escaping (Event) -> Void
+        _ child: consuming SpawnedChild, _ input: InputPipe, _ output: OutputPipe, _ errors: OutputPipe,
+        _ limits: Limits, _ loop: EventLoop, _ onEvent: @escaping (Event) -> Void
     ) {
         pid = child.pid
         self.child = consume child
@@ -196,10 +197,14 @@ package final class ChildProcess: @unchecked Sendable {
         stage = .ended
         // Before its status is taken: the group's number is nobody else's up to there.
         signal(SIGKILL)
-        output.readRest { cutOutput($0) }
-        endOutput()
-        errors.readRest { cutErrors($0) }
-        endErrors()
+        if output.isOpen {
+            output.readRest { cutOutput($0) }
+            endOutput()
+        }
+        if errors.isOpen {
+            errors.readRest { cutErrors($0) }
+            endErrors()
+        }
         closePipes()
         onEvent(.ended(takeStatus()))
     }
@@ -224,7 +229,6 @@ package final class ChildProcess: @unchecked Sendable {
         output.read { cutOutput($0) }
         guard !output.isOpen else { return }
         endOutput()
-        onEvent(.outputClosed)
         finishIfLast()
     }
 
@@ -248,6 +252,7 @@ package final class ChildProcess: @unchecked Sendable {
 
     private func endOutput() {
         if let line = lines.finish() { tell(line) }
+        onEvent(.outputClosed)
     }
 
     private func tell(_ line: LineCutter.Line) {

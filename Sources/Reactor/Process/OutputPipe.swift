@@ -3,10 +3,8 @@ import Glibc
 
 /// The end of a pipe at which is read what a program prints. Confined to its loop.
 final class OutputPipe {
-    /// Read of one pipe in one turn of the loop: what a pipe holds unless its writer made it larger (pipe(7)).
-    private static let turnBytes = 64 << 10
-    /// Larger than anybody may make a pipe (/proc/sys/fs/pipe-max-size, which only root goes beyond).
-    private static let largestPipe = 1 << 20
+    /// Read of one pipe in one turn of the loop: as many lines as it can have are told in about a millisecond.
+    private static let turnBytes = 16 << 10
 
     private var descriptor: Descriptor?
     private var watch: Watch?
@@ -31,9 +29,11 @@ final class OutputPipe {
         _ = read(upTo: Self.turnBytes, body)
     }
 
-    /// Reads what a program can have left in the pipe. Whoever still writes to it does not make that more.
+    /// Reads what a program can have left in the pipe: as much as that holds (64 KiB, where nobody made it larger), whoever
+    /// still writes to it.
     func readRest(_ body: (UnsafeRawBufferPointer) -> Void) {
-        var left = Self.largestPipe
+        guard let number = descriptor?.number else { return }
+        var left = Int(fcntl(number, clinux_get_pipe_size))
         while left > 0 {
             let count = read(upTo: min(left, Self.turnBytes), body)
             if count == 0 { return }
