@@ -96,7 +96,7 @@ let package = Package(
         // What other programs sent and stored.
         .target(
             name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
-            exclude: ["README.md", "kpl-peers.json", "lifion", "sdk"]),
+            exclude: ["README.md", "kcl", "kpl-peers.json", "lifion", "sdk"]),
         // A service of AWS that answers by a script.
         .target(
             name: "ScriptedService", dependencies: ["AWS", "HTTPServer", "HTTP", "Reactor", "Bytes", log],

@@ -104,7 +104,7 @@ package struct ImportPlan: Equatable, Sendable {
             guard let lease = leases[shard.id] else {
                 if lineage.hasDescendantWithLease(shard.id) { return .finished(.hasDescendants) }
                 // The application would have begun it at its first record, once its parents were read.
-                return lineage.hasKnownAncestor(shard) ? .goesOn(.since(createdOn)) : .unknown
+                return lineage.hasKnownAncestor(shard.id) ? .goesOn(.since(createdOn)) : .unknown
             }
             switch lease.position {
             case .trimHorizon: return .goesOn(.since(createdOn))
@@ -139,31 +139,31 @@ package struct ImportPlan: Equatable, Sendable {
 
 /// Which shards the leases tell of, beside their own.
 private struct Lineage {
-    private let parents: [ShardID: [ShardID]]
-    /// Shards that the application has leases of.
-    private let leased: Set<ShardID>
-    /// Shards from which those have come.
+    /// Shards from which those with leases have come.
     private let ancestors: Set<ShardID>
+    /// Shards that have come from those, or from those with leases.
+    private let descendants: Set<ShardID>
 
     init(_ leases: [ShardID: KCLLease], _ shards: [Shard]) {
+        // The leases know the parents of shards too that the service lists no more.
         var parents = leases.mapValues(\.parents)
         for shard in shards { parents[shard.id] = shard.parents }
-        self.parents = parents
-        leased = Set(leases.keys)
-        ancestors = Self.ancestors(of: leased, parents)
+        var children: [ShardID: [ShardID]] = [:]
+        for (id, parents) in parents { for parent in parents { children[parent, default: []].append(id) } }
+        let leased = Set(leases.keys)
+        ancestors = Self.reached(from: leased, parents)
+        descendants = Self.reached(from: leased.union(ancestors), children)
     }
 
     func hasDescendantWithLease(_ shard: ShardID) -> Bool { ancestors.contains(shard) }
 
-    func hasKnownAncestor(_ shard: Shard) -> Bool {
-        Self.ancestors(of: [shard.id], parents).contains { leased.contains($0) || ancestors.contains($0) }
-    }
+    func hasKnownAncestor(_ shard: ShardID) -> Bool { descendants.contains(shard) }
 
-    private static func ancestors(of shards: Set<ShardID>, _ parents: [ShardID: [ShardID]]) -> Set<ShardID> {
+    private static func reached(from shards: Set<ShardID>, _ next: [ShardID: [ShardID]]) -> Set<ShardID> {
         var found: Set<ShardID> = []
         var left = Array(shards)
         while let id = left.popLast() {
-            for parent in parents[id] ?? [] where found.insert(parent).inserted { left.append(parent) }
+            for other in next[id] ?? [] where found.insert(other).inserted { left.append(other) }
         }
         return found
     }
