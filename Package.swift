@@ -13,11 +13,12 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Client", "Gateway", "MultiLang", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis",
+                "Client", "Gateway", "MultiLang", "KCL", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis",
                 "DynamoDB", "S3",
                 "AWS", "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Telemetry", "Time", "Bytes", "CLinux", log,
             ]
         ),
+        .target(name: "KCL", dependencies: ["State", "Kinesis", "DynamoDB", "Time"]),
         .target(
             name: "MultiLang",
             dependencies: ["Consumer", "State", "Kinesis", "Reactor", "JSON", "Time", "Bytes", log]),
@@ -95,7 +96,7 @@ let package = Package(
         // What other programs sent and stored.
         .target(
             name: "Recordings", dependencies: ["TestSupport", "DynamoDB", "JSON"], path: "Tests/Recordings",
-            exclude: ["README.md", "kpl-peers.json", "lifion", "multilang", "sdk"]),
+            exclude: ["README.md", "kcl", "kpl-peers.json", "lifion", "multilang", "sdk"]),
         // A service of AWS that answers by a script.
         .target(
             name: "ScriptedService", dependencies: ["AWS", "HTTPServer", "HTTP", "Reactor", "Bytes", log],
@@ -178,6 +179,9 @@ let package = Package(
                 "Reactor", "Protobuf", "YAML", "JSON", "Telemetry", "Time", "Bytes", log,
             ]),
         .testTarget(
+            name: "KCLTests",
+            dependencies: ["TestSupport", "KCL", "State", "Kinesis", "DynamoDB", "JSON", "Time"]),
+        .testTarget(
             name: "MultiLangTests",
             dependencies: [
                 "FakeService", "TestSupport", "MultiLang", "Consumer", "State", "Kinesis", "Reactor", "JSON", "Time",
@@ -251,7 +255,7 @@ if Context.environment["FUZZ"] != nil {
 }
 
 /// Targets whose unsafe code, if any, is marked: the compiler holds them to it.
-let safeTargets: Set = ["Gateway", "Consumer", "State", "DynamoDB", "CBOR", "Time"]
+let safeTargets: Set = ["Gateway", "Consumer", "State", "KCL", "DynamoDB", "CBOR", "Time"]
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings

@@ -13,17 +13,27 @@ package enum ClientProgram {
     ///   - arguments: those behind the command's name.
     ///   - serverFlags: for completion.
     ///   - listeners: what the sidecar's own configuration says.
+    ///   - ofProgram: carries out what asks AWS and no sidecar.
     /// - Returns: the exit code, 0 or 1.
     package static func run(
         _ command: ClientCommand, _ arguments: [String], serverFlags: [Completion.Flag],
-        listeners: @escaping @Sendable () throws(ClientError) -> ConfiguredListeners
+        listeners: @escaping @Sendable () throws(ClientError) -> ConfiguredListeners,
+        ofProgram: @escaping @Sendable (CommandValues, EventLoop) async throws(ClientError) -> Bool
     ) -> Int32 {
         do throws(ClientError) {
             let values = try CommandValues(arguments, of: command)
             if values.has("help") { return try printed(command.help) }
             switch command.action {
             case .printing(let text): return try printed(text(values, serverFlags))
-            case .asking(let ask): return try run(ask, values, listeners)
+            case .ofProgram:
+                return try onLoop { loop throws(ClientError) in try await ofProgram(values, loop) }
+            case .asking(let ask):
+                return try onLoop { loop throws(ClientError) in
+                    let context = ClientContext(loop: loop, listeners: listeners)
+                    let succeeded = try await ask(values, context)
+                    try context.output.check()
+                    return succeeded
+                }
             }
         } catch {
             return complain(error, of: command)
@@ -37,9 +47,8 @@ package enum ClientProgram {
         return isWritten ? 0 : 1
     }
 
-    private static func run(
-        _ ask: @escaping @Sendable (CommandValues, ClientContext) async throws(ClientError) -> Bool,
-        _ values: CommandValues, _ listeners: @escaping @Sendable () throws(ClientError) -> ConfiguredListeners
+    private static func onLoop(
+        _ body: @escaping @Sendable (EventLoop) async throws(ClientError) -> Bool
     ) throws(ClientError) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         let loop: EventLoop
@@ -50,11 +59,8 @@ package enum ClientProgram {
         }
         let outcome = Outcome()
         loop.spawn {
-            let context = ClientContext(loop: loop, listeners: listeners)
             do throws(ClientError) {
-                let succeeded = try await ask(values, context)
-                try context.output.check()
-                outcome.result = .success(succeeded)
+                outcome.result = .success(try await body(loop))
             } catch {
                 outcome.result = .failure(error)
             }

@@ -2,8 +2,8 @@ import AWS
 import JSON
 import Time
 
-/// The operations of DynamoDB over one `AWSClient`, each asked once: who calls decides what a failure means for the item, and
-/// when to ask again. Confined to its loop.
+/// The operations of DynamoDB over one `AWSClient`. Writes are asked once: who calls decides what a failure means for the
+/// item, and when to ask again. Confined to its loop.
 package final class DynamoDBClient: @unchecked Sendable {
     /// What one call may take. A lease is short, and an item is answered within milliseconds.
     package static let timeout: Duration = .seconds(5)
@@ -22,10 +22,11 @@ package final class DynamoDBClient: @unchecked Sendable {
     }
 
     /// Calls an operation that may be sent twice without harm, and reads its response.
+    /// - Parameter retry: nil: who calls decides when to ask again.
     package func call<Operation: DynamoDBOperation>(
-        _ operation: Operation
+        _ operation: Operation, retry: Retrying? = nil
     ) async throws(AWSError) -> Operation.Response {
-        try await send(operation, isRepeatable: true)
+        try await send(operation, isRepeatable: true, retry: retry)
     }
 
     /// Writes an item if the conditions are true. Whether a write that failed took place is not known, except where the error
@@ -33,14 +34,14 @@ package final class DynamoDBClient: @unchecked Sendable {
     package func write<Write: ConditionalWrite>(_ write: Write) async throws(AWSError) -> ConditionalOutcome {
         do {
             // A late second one would put an older state over a newer.
-            return .done(try await send(write, isRepeatable: false))
+            return .done(try await send(write, isRepeatable: false, retry: nil))
         } catch .service(let error) where error.code == Write.conditionFailedCode {
             return .conditionFailed(try Self.item(of: error))
         }
     }
 
     private func send<Operation: DynamoDBOperation>(
-        _ operation: Operation, isRepeatable: Bool
+        _ operation: Operation, isRepeatable: Bool, retry: Retrying?
     ) async throws(AWSError) -> Operation.Response {
         var body = JSONWriter()
         operation.write(&body)
@@ -52,7 +53,7 @@ package final class DynamoDBClient: @unchecked Sendable {
         request.expectedCodes = Operation.expectedCodes
         let sent = WallTime.now()
         do {
-            let response = try await client.send(request, retry: nil)
+            let response = try await client.send(request, retry: retry)
             hear(response.date, sent)
             return try Operation.response(response)
         } catch .service(let error) {

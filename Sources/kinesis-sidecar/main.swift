@@ -7,14 +7,14 @@ if let command = ClientCommand.named(arguments.first) {
     exit(
         ClientProgram.run(
             command, Array(arguments.dropFirst()), serverFlags: CommandLineArguments.completionFlags,
-            listeners: ListenerSettings.find))
+            listeners: ListenerSettings.find, ofProgram: ImportKCL.run))
 }
 if arguments.first == "help", arguments.count == 2, let command = ClientCommand.named(arguments[1]) {
     Exit.print(command.help, code: .success)
 }
 
 // Settings → exit 64; build and listen → exit 1; say every address; a signal → drain → the deadline.
-let configuration = Configuration.read()
+let configuration = Configuration.read(arguments)
 switch configuration.action {
 case .help: Exit.print(Help.text, code: .success)
 case .version: Exit.print("kinesis-sidecar \(Help.version)\n", code: .success)

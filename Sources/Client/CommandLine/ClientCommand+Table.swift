@@ -1,6 +1,8 @@
 extension ClientCommand {
     /// Every command there is, in the order of the help.
-    package static let all: [ClientCommand] = [tail, put, status, checkpoint, seek, healthcheck, completion]
+    package static let all: [ClientCommand] = [
+        tail, put, status, checkpoint, seek, importKCL, healthcheck, completion,
+    ]
 
     private static let stream = Operand("STREAM")
     private static let group = Option(
@@ -110,6 +112,51 @@ extension ClientCommand {
         action: .asking { (values, context) async throws(ClientError) in
             try await GroupCommands.seek(values, context)
         })
+
+    private static let importKCL = ClientCommand(
+        "import-kcl", [],
+        [
+            Option("table", .text("NAME"), help: "the lease table: the application's name, unless it names another"),
+            Option("stream", .text("STREAM"), help: "which the application reads; its name or ARN"),
+            Option("consumer-group", letter: "g", .text("GROUP"), help: "which goes on there (kinesis-sidecar)"),
+            Option("dry-run", help: "show what would become of each shard, and write nothing"),
+            Option(
+                "force", help: "although a worker is alive, the group has positions, or Kinesis does not know one"),
+            Option("failover-time", .text("TIME"), help: "the application's failoverTimeMillis (10s)"),
+            Option(
+                "timestamp", .text("TIME"), help: "its initialPositionInStreamExtended, for leases at AT_TIMESTAMP"),
+        ] + ofServer,
+        summary: "put a group where an application of the Kinesis Client Library has stopped",
+        details: """
+            Reads the lease table twice, --failover-time apart, and refuses while a worker renews its leases; the table is
+            never written to. The group's state is written where a sidecar with the same configuration has it: into
+            --data-dir, or into the table of the groups. No sidecar of the group may run. Exit code 1 where it is refused,
+            and of a dry run where it would be.
+            """,
+        examples: [
+            "kinesis-sidecar import-kcl --table billing --stream orders --consumer-group billing --dry-run",
+            "kinesis-sidecar import-kcl --table billing --stream orders -g billing --config config.yaml",
+        ],
+        action: .ofProgram)
+
+    /// Flags of the server that say where AWS is and where the state lies.
+    private static let ofServer = [
+        Option("config", .file("FILE"), help: "the server's configuration file (KINESIS_SIDECAR_CONFIG)"),
+        Option("data-dir", .file("DIR"), help: "where a sidecar keeps its state"),
+        Option("dynamodb", .choice(["on", "off"]), help: "whether the group is shared by a table"),
+        Option("region", .text("REGION"), help: "of AWS"),
+        Option("endpoint", .text("URL"), help: "where every service is asked"),
+        Option("kinesis-endpoint", .text("URL"), help: "where Kinesis is asked"),
+        Option("dynamodb-endpoint", .text("URL"), help: "where DynamoDB is asked"),
+        Option("sts-endpoint", .text("URL"), help: "where STS is asked"),
+    ]
+
+    /// Of those the values that are given, as the server's command line has them.
+    package static func serverArguments(_ values: CommandValues) -> [String] {
+        (ofServer.map(\.name) + ["consumer-group"]).flatMap { name in
+            values.text(name).map { ["--\(name)=\($0)"] } ?? []
+        }
+    }
 
     private static let healthcheck = ClientCommand(
         "healthcheck", [],

@@ -1,4 +1,4 @@
-/// One command that talks to a running sidecar: from its row parsing, help and completion are made.
+/// One command, most of which talk to a running sidecar: from its row parsing, help and completion are made.
 package struct ClientCommand: Sendable {
     /// What may stand behind an option.
     package enum Argument: Equatable, Sendable {
@@ -80,6 +80,8 @@ package struct ClientCommand: Sendable {
     enum Action: Sendable {
         /// Asks a sidecar. True: exit code 0, false: 1.
         case asking(@Sendable (CommandValues, ClientContext) async throws(ClientError) -> Bool)
+        /// Asks AWS, as the program itself does with its configuration, and no sidecar.
+        case ofProgram
         /// Prints a text that needs nobody.
         case printing(@Sendable (CommandValues, [Completion.Flag]) throws(ClientError) -> String)
     }
@@ -100,8 +102,10 @@ package struct ClientCommand: Sendable {
     /// Everything that may stand behind the command with dashes.
     package var options: [Option] {
         let help = Option("help", letter: "h", help: "print this")
-        if case .printing = action { return own + [help] }
-        return own + Self.ofConnection + [help]
+        switch action {
+        case .printing, .ofProgram: return own + [help]
+        case .asking: return own + Self.ofConnection + [help]
+        }
     }
 
     static let ofConnection = [

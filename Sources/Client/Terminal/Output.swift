@@ -2,13 +2,13 @@ import Bytes
 import Glibc
 
 /// A descriptor that a command writes to, which may be a terminal, a file or a pipe. Writing waits for who reads.
-final class Output: @unchecked Sendable {
+package final class Output: @unchecked Sendable {
     let fd: Int32
-    let isTerminal: Bool
+    package let isTerminal: Bool
     /// Why something could not be written, as the system says it; a reader that has left a pipe is no failure.
     private(set) var failure: String?
 
-    init(fd: Int32) {
+    package init(fd: Int32) {
         self.fd = fd
         isTerminal = isatty(fd) == 1
     }
@@ -20,12 +20,12 @@ final class Output: @unchecked Sendable {
     }
 
     /// - Returns: false when nobody reads any more, or nothing can be written.
-    func write(_ text: String) -> Bool {
+    package func write(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
     }
 
-    func write(_ buffer: ByteBuffer) -> Bool {
+    package func write(_ buffer: ByteBuffer) -> Bool {
         withExtendedLifetime(buffer) { write(buffer.bytes) }
     }
 
@@ -47,7 +47,7 @@ final class Output: @unchecked Sendable {
         return true
     }
 
-    func check() throws(ClientError) {
+    package func check() throws(ClientError) {
         if let failure { throw .failed("its output cannot be written: \(failure)") }
     }
 }

@@ -1,7 +1,7 @@
 /// Text for a terminal: what came over the network must not steer it. Performs no I/O.
-enum PrintableText {
+package enum PrintableText {
     /// Control characters as escapes: `\n`, `\t`, `\u{1b}`. The rest as it is.
-    static func line(_ text: String) -> String {
+    package static func line(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var result = ""
         for scalar in text.unicodeScalars {
@@ -25,7 +25,7 @@ enum PrintableText {
     }
 
     /// `250 ms`, `3.2 s`, `12 min`, `5 h`, `4 d`.
-    static func time(milliseconds: Int) -> String {
+    package static func time(milliseconds: Int) -> String {
         switch milliseconds {
         case ..<1000: "\(milliseconds) ms"
         case ..<60_000: "\(tenths(milliseconds, 1000)) s"

@@ -1,19 +1,19 @@
 /// Rows in columns, under a head. Performs no I/O.
-struct TextTable {
+package struct TextTable {
     private var rows: [[String]]
 
-    init(_ head: [String]) {
+    package init(_ head: [String]) {
         rows = [head]
     }
 
     /// - Precondition: as many cells as the head has.
-    mutating func add(_ row: [String]) {
+    package mutating func add(_ row: [String]) {
         precondition(row.count == rows[0].count)
         rows.append(row.map { $0.isEmpty ? "-" : PrintableText.line($0) })
     }
 
     /// Each row a line, two spaces between columns.
-    var text: String {
+    package var text: String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             var line = ""

@@ -81,12 +81,28 @@ struct SeekPlan: Equatable, Sendable {
         let place: ShardRecord.Place
         let start: StartingPosition
         var isDepleted = false
+
+        init(place: ShardRecord.Place, start: StartingPosition, isDepleted: Bool = false) {
+            self.place = place
+            self.start = start
+            self.isDepleted = isDepleted
+        }
+
+        init(_ place: SoughtPlace) {
+            switch place {
+            case .behind(let checkpoint):
+                let position = ReadPosition(behind: checkpoint, initial: .trimHorizon)
+                self.init(place: .behind(checkpoint), start: position.start)
+            case .since(let moment): self.init(place: .since(moment), start: .atTimestamp(moment))
+            case .finished: self.init(place: .initial, start: .latest, isDepleted: true)
+            }
+        }
     }
 
     private static func targets(
         _ request: SeekRequest, _ listing: [Shard], createdOn: WallTime, now: WallTime
     ) -> [ShardID: Target] {
-        func target(of shard: Shard) -> Target {
+        func target(of shard: Shard) -> Target? {
             switch request.target {
             // A moment before the oldest record is the oldest record. Source: GetShardIterator in the service's API reference.
             case .trimHorizon: Target(place: .since(createdOn), start: .trimHorizon)
@@ -94,13 +110,15 @@ struct SeekPlan: Equatable, Sendable {
             case .moment(let moment): Target(place: .since(moment), start: .atTimestamp(moment))
             case .record(let number, _):
                 Target(place: .behind(Checkpoint(before: number)), start: .atSequenceNumber(number))
+            case .places(let places): places[shard.id].map(Target.init)
             }
         }
         guard let only = request.shard, let shard = listing.first(where: { $0.id == only }) else {
-            return Dictionary(uniqueKeysWithValues: listing.map { ($0.id, target(of: $0)) })
+            return Dictionary(uniqueKeysWithValues: listing.compactMap { shard in target(of: shard).map { (shard.id, $0) } })
         }
-        var targets = [only: target(of: shard)]
-        guard targets[only]?.isDepleted == false else { return targets }
+        guard let own = target(of: shard) else { return [:] }
+        var targets = [only: own]
+        guard !own.isDepleted else { return targets }
         let beginning = Target(place: .since(createdOn), start: .trimHorizon)
         for id in listing.descendants(of: only) { targets[id] = beginning }
         return targets

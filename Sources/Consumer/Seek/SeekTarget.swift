@@ -12,6 +12,17 @@ package enum SeekTarget: Hashable, Sendable {
     case moment(WallTime)
     /// At this record, of the one shard that is named with it.
     case record(SequenceNumber, of: ShardID)
+    /// Each of these shards at a place of its own, and no other: where another program has left them.
+    case places([ShardID: SoughtPlace])
+}
+
+/// Where one shard is to go on.
+package enum SoughtPlace: Hashable, Sendable {
+    case behind(Checkpoint)
+    /// At the first record that came at this moment or later.
+    case since(WallTime)
+    /// It counts as read to its end.
+    case finished
 }
 
 /// What a seek is asked for.

@@ -46,6 +46,8 @@ struct GroupServices: @unchecked Sendable {
         TableActivity(service: ServiceActivity(table.client.client), use: items.use, problem: table.problem)
     }
 
+    var tableName: TableName { items.name }
+
     func start() { table.start() }
 
     func stop() { table.stop() }

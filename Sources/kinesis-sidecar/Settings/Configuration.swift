@@ -4,15 +4,16 @@ import Glibc
 import Logging
 import Reactor
 
-/// Reads the configuration of this process: its command line, its environment, its file.
+/// Reads the configuration of this process: a command line, its environment, its file.
 struct Configuration {
     let action: CommandLineArguments.Action
     let settings: Settings
     let mistakes: [Mistake]
     private let reader: SettingsReader
 
-    static func read() -> Configuration {
-        let commandLine = CommandLineArguments(Array(CommandLine.arguments.dropFirst()))
+    /// - Parameter arguments: the command line, without the program's name.
+    static func read(_ arguments: [String]) -> Configuration {
+        let commandLine = CommandLineArguments(arguments)
         let environment = EnvironmentSettings(variables())
         var unreadable: Mistake?
         var file: ConfigFileSettings?

@@ -24,7 +24,7 @@ enum Help {
         Commands:
         \(ClientCommand.all.map(\.row).joined(separator: "\n"))
 
-        They ask a running sidecar; kinesis-sidecar COMMAND --help says how.
+        They ask a running sidecar, but import-kcl asks AWS; kinesis-sidecar COMMAND --help says how.
 
         Options:
         \(rows.joined(separator: "\n"))
