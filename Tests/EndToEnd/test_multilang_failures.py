@@ -1,0 +1,256 @@
+"""Record processors that crash, hang, talk nonsense, or will not go: each is ended and started again alone, with the records that
+it has not checkpointed, and nothing is left behind."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from harness.multilang import CHILDREN, Application, children, children_of, is_alive, positions, processor
+from harness.resharding import split
+from harness.waiting import eventually
+
+SHARD, OTHER = "shardId-000000000000", "shardId-000000000001"
+
+
+@pytest.fixture
+def service(sidecars):
+    return sidecars.start("--local-limits", "off")
+
+
+@pytest.fixture
+def application(sidecars, service, tmp_path):
+    """Of two shards; even numbers lie in the first."""
+    return Application(sidecars, service, tmp_path, shards=2)
+
+
+def wait_stored(application, sidecar):
+    """Until the last record of each shard is checkpointed."""
+
+    def stored():
+        stands = positions(sidecar)
+        return all(
+            stands[shard][0] == application.notes.records(shard)[-1][0] for shard in (SHARD, OTHER))
+
+    eventually(stored, 20, why="checkpoints")
+
+
+@pytest.mark.parametrize("deed", ["exit", "leave", "kill"])
+@pytest.mark.parametrize("what", ["initialize", "processRecords", "checkpoint", "checkpointed"])
+def test_a_child_that_crashes_is_started_again_alone_with_what_it_has_not_checkpointed(application, what, deed):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", f"at={what}:2-3:{deed}" if what != "initialize" else f"at={what}:1-2:{deed}")
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    application.put(range(10, 20))
+    notes.wait_numbers(range(20))
+    wait_stored(application, sidecar)
+    assert notes.count("initialize", SHARD) == 3 and notes.count("initialize", OTHER) == 1
+    assert notes.numbers(OTHER) == list(range(1, 20, 2)), "other shards have not noticed"
+    told = {child["shardId"]: child for child in children(sidecar)}
+    assert (told[SHARD]["restarts"], told[OTHER]["restarts"]) == (2, 0)
+    # What it had got and not checkpointed comes again, from the beginning of the batch on and in order.
+    batches = notes.met("processRecords", shard=SHARD)
+    if what in ("processRecords", "checkpoint"):
+        assert batches[1]["records"][0] == batches[2]["records"][0] == batches[3]["records"][0]
+    if what == "checkpointed":
+        assert len(notes.numbers(SHARD)) == 10, "what was answered is stored"
+    for before, after in zip(batches, batches[1:]):
+        assert [int(number) for number, *_ in after["records"]] == sorted(int(number) for number, *_ in after["records"])
+
+
+def test_a_child_that_crashes_at_shardEnded_is_asked_again(application):
+    notes = application.notes
+    application.start(f"shard={SHARD}", "at=shardEnded:1-2:exit")
+    application.put([0])
+    notes.wait_numbers([0])
+    for shard in split(application.kinesis, "s"):
+        notes.wait_met("initialize", shard=shard)
+    assert notes.count("shardEnded", SHARD) == 3
+    assert notes.numbers(SHARD) == [0], "what is checkpointed does not come again"
+
+
+@pytest.mark.parametrize("what", ["shutdownRequested", "leaseLost"])
+@pytest.mark.parametrize("deed", ["exit", "hang", "wrong", "closeOutput"])
+def test_a_child_that_fails_at_the_end_holds_nothing_up(application, what, deed):
+    sidecar = application.start(f"at={what}:1:{deed}", shutdownGraceMillis=1000)
+    application.put(range(4))
+    application.notes.wait_numbers(range(4))
+    assert sidecar.terminate(within=15) == 0
+    eventually(lambda: not application.notes.living(), 5)
+
+
+def test_a_child_that_hangs_is_ended_after_its_timeout(application):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", "at=processRecords:1:hang", timeoutInSeconds=1)
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    wait_stored(application, sidecar)
+    first, second = notes.met("initialize", shard=SHARD)
+    assert not is_alive(first["pid"])
+    assert second["at"] - notes.met("processRecords", shard=SHARD)[0]["at"] >= 1
+    assert {child["restarts"] for child in children(sidecar)} == {0, 1}
+
+
+def test_what_is_no_message_is_passed_over(application):
+    notes = application.notes
+    sidecar = application.start(*(f"at={what}:1:noise" for what in ("start", "initialize", "processRecords", "checkpointed")))
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    wait_stored(application, sidecar)
+    assert sorted(notes.numbers()) == list(range(10))
+    assert {child["restarts"] for child in children(sidecar)} == {0}
+
+
+@pytest.mark.parametrize("deed", ["wrong", "closeOutput", "closeInput", "fork"])
+def test_a_child_that_breaks_off_the_conversation_is_ended_and_started_again_with_the_same_records(application, deed):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", f"at=processRecords:1:{deed}")
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    if deed == "closeInput":
+        # Its answer to what it had in hand is good; it is the next action that does not reach it.
+        application.put(range(10, 20))
+        notes.wait_numbers(range(20))
+    wait_stored(application, sidecar)
+    first, *_, last = notes.met("initialize", shard=SHARD)
+    assert last["pid"] != first["pid"]
+    eventually(lambda: not is_alive(first["pid"]), 10)
+    batches = notes.met("processRecords", shard=SHARD)
+    if deed != "closeInput":
+        assert batches[0]["records"] == batches[1]["records"][:len(batches[0]["records"])]
+    for forked in notes.met("forked", shard=SHARD):
+        eventually(lambda: not is_alive(forked["pid"]), 10, why="what it has left behind has gone")
+    assert notes.count("initialize", OTHER) == 1
+
+
+def test_megabytes_without_a_line_end_take_no_memory(application):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", "at=processRecords:1-2:endless")
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    wait_stored(application, sidecar)
+    assert sidecar.resident_kilobytes() < 60 << 10
+    assert notes.numbers(OTHER) == list(range(1, 10, 2))
+
+
+def test_megabytes_of_standard_error_hold_nothing_up_and_fill_no_log(application):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", "at=processRecords:1:errors")
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    wait_stored(application, sidecar)
+    assert {child["restarts"] for child in children(sidecar)} == {0}
+    assert sorted(notes.numbers()) == list(range(10))
+    assert sidecar.resident_kilobytes() < 60 << 10
+    assert sidecar.log_path.stat().st_size < 3 << 20
+    for line in sidecar.log.splitlines():
+        json.loads(line)
+
+
+def test_a_child_that_will_not_go_is_ended_for_good(application):
+    notes = application.notes
+    sidecar = application.start("deaf=1", shutdownGraceMillis=1000)
+    application.put(range(4))
+    notes.wait_numbers(range(4))
+    pids = notes.living()
+    assert len(pids) == 2
+    assert sidecar.terminate(within=20) == 0
+    assert not any(map(is_alive, pids))
+
+
+def test_a_deaf_child_of_a_killed_sidecar_goes_with_it(application):
+    sidecar = application.start("deaf=1")
+    application.put(range(4))
+    application.notes.wait_numbers(range(4))
+    pids = application.notes.living()
+    sidecar.kill()
+    eventually(lambda: not any(map(is_alive, pids)), 5)
+
+
+def test_a_shard_whose_children_keep_failing_is_said_and_the_others_go_on(application):
+    notes = application.notes
+    command = processor(notes.folder, f"shard={SHARD}", "at=processRecords:1-1000:exit")
+    sidecar = application.start_with("--config", application.configuration(command, maxChildRestarts=2))
+    application.put(range(10))
+
+    def given_up():
+        told = {child["shardId"]: child for child in children(sidecar)}
+        return told[SHARD]["state"] == "givenUp" or told[SHARD]["restartsInRow"] > 2
+
+    eventually(given_up, 20)
+    notes.wait_numbers(range(1, 10, 2))
+    application.put(range(10, 20))
+    notes.wait_numbers(range(1, 20, 2))
+    assert notes.count("initialize", OTHER) == 1
+    assert SHARD in sidecar.log
+
+
+def test_a_child_that_takes_its_time_holds_up_its_own_shard_alone_within_bounded_memory(application):
+    notes, go = application.notes, application.folder / "go"
+    sidecar = application.start(
+        f"shard={SHARD}", f"until={go}", maxRecords=100, env={"KINESIS_SIDECAR_MAX_BUFFERED_BYTES": str(8 << 20)})
+    application.put(range(4))
+    notes.wait_numbers(range(4))
+    before = sidecar.resident_kilobytes()
+    # 40 MB for it, and as much for the other shard.
+    for start in range(4, 1604, 100):
+        application.put(range(start, start + 100), pad="x" * 50_000)
+    notes.wait_numbers(range(1, 1604, 2), within=60)
+    assert notes.numbers(SHARD) == [0, 2][:len(notes.numbers(SHARD))]
+    assert sidecar.resident_kilobytes() - before < 40 << 10
+    go.touch()
+    notes.wait_numbers(range(1604), within=60)
+    assert sorted(notes.numbers()) == list(range(1604))
+
+
+def test_a_child_that_reads_slowly_gets_all_in_the_end(application):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", "trickle=400000")
+    application.put(range(0, 40), pad="x" * 30_000)
+    notes.wait_numbers(range(1, 40, 2), within=10)
+    notes.wait_numbers(range(40), within=30)
+    assert sorted(notes.numbers()) == list(range(40))
+    assert {child["restarts"] for child in children(sidecar)} == {0}
+
+
+# How many processes are started one after the other; `RESTARTS=1000` for a thousand.
+RESTARTS = int(os.environ.get("RESTARTS", 100))
+
+
+@pytest.mark.seconds(60 + RESTARTS)
+def test_restarts_leak_no_descriptor_and_no_process(sidecars, service, tmp_path):
+    application = Application(sidecars, service, tmp_path, shards=8)
+    sidecar = application.start(command=["sh", str(CHILDREN / "brief.sh")])
+    application.put(range(8))
+
+    def restarts():
+        return sum(child["restarts"] for child in children(sidecar))
+
+    eventually(lambda: restarts() >= 16, 20)
+    before, kilobytes = descriptors(sidecar), sidecar.resident_kilobytes()
+    eventually(lambda: restarts() >= 16 + RESTARTS, 30 + RESTARTS)
+    # Three pipes and the process itself of each child; between two children a shard has none.
+    assert abs(descriptors(sidecar) - before) <= 8 * 4
+    assert len(children_of(sidecar.process.pid)) <= 8
+    assert sidecar.resident_kilobytes() - kilobytes < 4 << 10
+    assert sidecar.terminate() == 0
+
+
+def descriptors(sidecar):
+    return len(list(Path(f"/proc/{sidecar.process.pid}/fd").iterdir()))
+
+
+def test_a_stopped_child_is_killed_with_its_timeout(application):
+    """SIGSTOP: it takes no SIGTERM either."""
+    notes = application.notes
+    application.start(f"shard={SHARD}", timeoutInSeconds=1)
+    application.put(range(4))
+    notes.wait_numbers(range(4))
+    stopped = notes.newest(SHARD)
+    os.kill(stopped, signal.SIGSTOP)
+    application.put(range(4, 8))
+    notes.wait_numbers(range(8))
+    eventually(lambda: not is_alive(stopped), 10)
