@@ -8,7 +8,7 @@ ARGS ?=
 # Seconds that `make fuzz` gives to each of its programs.
 FUZZ_SECONDS ?= 20
 # How many seeds `make soak` checks, of a sidecar alone and of a group of them, polling and pushed to each, with plain
-# records and with formats mixed, and the first of them (Tests/Checker/README.md).
+# records and with formats mixed, and of record processors, and the first of them (Tests/Checker/README.md).
 SEEDS ?= 10
 SEED ?= 1
 # The lines that `make bench` takes, e.g. LINES="latency puts"; all of them without it (Benchmarks/run.py).
@@ -19,7 +19,7 @@ IMAGE := .build/image
 DIST := .build/dist
 
 # What `make soak` consists of: -pushed is enhanced fan-out, -formats has aggregated, compressed and S3 records.
-SOAKS := $(foreach way,soak-alone soak-groups,$(way) $(way)-pushed $(way)-formats $(way)-pushed-formats)
+SOAKS := $(foreach way,soak-alone soak-groups,$(way) $(way)-pushed $(way)-formats $(way)-pushed-formats) soak-multilang
 
 .PHONY: help run build test check check-source check-descriptors check-program swift-test e2e soak $(SOAKS) sanitize \
 	check-clients examples site check-deploy image deb dist bench fuzz format clean setup
@@ -29,8 +29,8 @@ help:
 	@echo 'make build    the release program: $(PROGRAM)'
 	@echo 'make test     every test of the program; CI runs this, examples, site and check-deploy'
 	@echo 'make check    format, imports, what is linked'
-	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone and in groups, polling and pushed to, formats mixed: nothing lost'
-	@echo 'make soak-alone, soak-groups; with -pushed, -formats, -pushed-formats behind it   one of the eight'
+	@echo 'make soak     the checker with SEEDS=$(SEEDS), alone, in groups, of record processors, pushed to, formats mixed: nothing lost'
+	@echo 'make soak-alone, soak-groups; with -pushed, -formats, -pushed-formats behind it; soak-multilang   one of the nine'
 	@echo 'make sanitize the Swift tests under the thread and the address sanitizer'
 	@echo 'make check-clients   generated clients of other languages'
 	@echo 'make examples the services of examples/ against the program, in the languages that this machine has'
@@ -86,7 +86,7 @@ soak: $(SOAKS)
 
 $(SOAKS): build
 	@Scripts/setup tests
-	$(PYTHON) Tests/Checker $(if $(findstring groups,$@),--groups) $(if $(findstring pushed,$@),--fan-out) $(if $(findstring formats,$@),--formats) --seed $(SEED) --seeds $(SEEDS)
+	$(PYTHON) Tests/Checker $(if $(findstring groups,$@),--groups) $(if $(findstring multilang,$@),--multilang) $(if $(findstring pushed,$@),--fan-out) $(if $(findstring formats,$@),--formats) --seed $(SEED) --seeds $(SEEDS)
 
 # Each sanitizer has a build of its own: .build-thread, .build-address. A test takes several times as long there, so one
 # runs after the other: side by side they would run into their own time limits. Leaks are not looked for: a test that ends

@@ -15,6 +15,7 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,::1"
 
 from group_scenario import GroupScenario  # noqa: E402
+from multilang.scenario import MultiLangScenario  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 SHOWN = 5
@@ -39,7 +40,10 @@ def main():
 def run(seed, options):
     """True when the seed holds; a failure prints how to run it again, and leaves its logs."""
     global current
-    if options.groups:
+    if options.multilang:
+        scenario = MultiLangScenario(seed, options.steps, options.stuck)
+        size = f"--multilang --steps {options.steps}"
+    elif options.groups:
         scenario = GroupScenario(seed, options.steps, options.stuck, options.fan_out, options.formats)
         size = f"--groups --steps {options.steps}"
     else:
@@ -85,9 +89,10 @@ def _options():
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other (1)")
     parser.add_argument("--groups", action="store_true", help="several sidecars that share the stream over DynamoDB")
+    parser.add_argument("--multilang", action="store_true", help="record processors of several sidecars; plain and aggregated")
     parser.add_argument("--fan-out", action="store_true", help="records are pushed: enhanced fan-out")
     parser.add_argument("--formats", action="store_true", help="aggregated, compressed and S3 records among the others")
-    parser.add_argument("--steps", type=int, default=14, help="disturbances of a group (14)")
+    parser.add_argument("--steps", type=int, default=14, help="disturbances of a group, or of hosts of record processors (14)")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--readers", type=int, default=3, help="at a time (3)")
     parser.add_argument("--stuck", type=float, default=60, help="seconds without a put or delivery that are a hang (60)")

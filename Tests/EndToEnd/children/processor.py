@@ -111,8 +111,10 @@ class Processor:
 
     def checkpoint(self, number=None, sub=None):
         """Returns the error's name, or None."""
+        # Noted before it is asked: who is killed in between has noted all that may be stored.
+        self.note("checkpoint", sequenceNumber=number, subSequenceNumber=sub)
         self.write({"action": "checkpoint", "sequenceNumber": number, "subSequenceNumber": sub})
-        self.meet("checkpoint", sequenceNumber=number, subSequenceNumber=sub)
+        self.do_deeds("checkpoint")
         answer = json.loads(self.read_line())
         assert answer["action"] == "checkpoint", answer
         self.meet("checkpointed", **{key: value for key, value in answer.items() if key != "action"})
@@ -126,6 +128,9 @@ class Processor:
 
     def meet(self, what, **details):
         self.note(what, **details)
+        self.do_deeds(what)
+
+    def do_deeds(self, what):
         for name, times, deed in self.deeds:
             first, _, last = times.partition("-")
             if name == what and int(first) <= self.times(what) <= int(last or first):
