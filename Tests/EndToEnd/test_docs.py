@@ -8,11 +8,12 @@ import subprocess
 import pytest
 import yaml
 
+from harness.multilang import KCLPY
 from harness.sidecar import PROGRAM, ROOT, clean_environment, run_program
 from harness.waiting import eventually
 
 # Pages whose blocks of `sh` are typed one after the other, from an empty folder on.
-TYPED = ["index.md", "tutorials/first-stream.md"]
+TYPED = ["index.md", "tutorials/first-stream.md", "tutorials/from-multilangdaemon.md"]
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\s*^```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 
 
@@ -89,6 +90,8 @@ def network():
 def test_what_a_page_says_to_type_works_from_an_empty_folder(network, tmp_path, name):
     (tmp_path / ".bin").mkdir()
     (tmp_path / ".bin/kinesis-sidecar").symlink_to(PROGRAM)
+    # What a page says to fetch: there is nothing to fetch from.
+    (tmp_path / "kclpy").symlink_to(KCLPY)
     blocks = BLOCK.findall(page(name))
     assert len(blocks) >= 5
     terminals = []
