@@ -28,6 +28,7 @@ from bench.lines import lines
 from bench.local_puts import local_puts
 from bench.lz_utf8 import lz_utf8
 from bench.memory import at_rest, full_load, idle_connections
+from bench.multilang import multilang
 from bench.one_shard import one_shard
 from bench.put_bodies import put_bodies
 from bench.puts import puts
@@ -49,6 +50,7 @@ LINES = {
     "fan-out-shards": fan_out_shards,
     "fan-out-reads": fan_out_reads,
     "one-shard": one_shard,
+    "multilang": multilang,
     "group-takeover": group_takeover,
     "group-deploy": group_deploy,
     "group-costs": group_costs,
