@@ -3,9 +3,12 @@
 The MultiLangDaemon's figures are those of Tests/Recordings: KCL 3.1.3, amazon_kclpy 3.2.0, default intervals.
 """
 
+import itertools
+import json
 import os
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,7 +20,7 @@ from harness.records import make_stream
 from harness.waiting import eventually
 
 from . import ROUNDS
-from .latency import SAMPLES, show
+from .latency import FILL, QUIET, SAMPLES, read_message, show
 from .memory import resident_bytes
 from .pushed import PUSHED, wait_subscribed
 from .streams import FullStream, start_service
@@ -26,7 +29,6 @@ HERE = Path(__file__).parent
 SHARDS = 4
 BYTES = 120_000_000
 RECORD_BYTES = 1000
-QUIET = 0.003
 # Before a crashed child is started again, in s; its row is ended by each batch that it has processed.
 BACK_OFF = 0.1
 CRASHES = 11
@@ -123,23 +125,37 @@ def latencies(bench, service):
     application = Application(
         bench, service, "lone", lambda folder: processor(folder, "checkpoint=never"), env=PUSHED)
     wait_subscribed(service, "lone")
-    samples, numbers = [], iter(range(10**9))
+    samples, numbers = [], itertools.count()
     for _ in range(ROUNDS):
         sent = {}
         # The first ones open connections.
-        for n in (next(numbers) for _ in range(10 + SAMPLES)):
-            time.sleep(QUIET)
-            sent[n] = time.time()
-            application.sidecar.put("lone", {"n": n}, partitionKey="k")
+        with socket.create_connection(("127.0.0.1", application.sidecar.ports["http"]), timeout=10) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for n in itertools.islice(numbers, 10 + SAMPLES):
+                time.sleep(QUIET)
+                sent[n] = put_alone(client, n)
         last = max(sent)
         eventually(lambda: last in application.notes.numbers(), 20, why="the records")
         samples.append([
             (entry["at"] - sent[n]) * 1e9 for entry in application.notes.met("processRecords")
-            for *_, n in entry["records"] if sent.get(n, 0) and n >= min(sent) + 10])
+            for *_, n in entry["records"] if n in sent and n >= min(sent) + 10])
     median, p99 = show("put → processRecords", samples)
     bench.table.add("put → processRecords, pushed, p50", median, "ms")
     bench.table.add("put → processRecords, pushed, p99", p99, "ms", 15, at_least=False)
     application.close()
+
+
+def put_alone(client, n):
+    """Returns when it was sent."""
+    body = json.dumps({"data": {"n": n, "fill": FILL}, "partitionKey": "k"})
+    request = (
+        "POST /streams/lone/put HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+    sent = time.time()
+    client.sendall(request)
+    answer = read_message(client)
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    return sent
 
 
 def rates(bench, service):

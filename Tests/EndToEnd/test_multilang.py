@@ -214,7 +214,8 @@ def test_an_answered_checkpoint_outlives_a_kill_right_behind_it(application):
     eventually(lambda: len(application.notes.met("processRecords")) > 1 and 11 in application.notes.numbers(), 20)
     begun = application.notes.met("initialize")[1]
     assert begun["sequenceNumber"] == application.notes.records()[6][0]
-    eventually(lambda: application.notes.met("checkpointed")[-1]["error"] is None and application.notes.count("checkpointed") == 12, 10)
+    eventually(lambda: application.notes.count("checkpointed") == 12, 10)
+    assert {entry["error"] for entry in application.notes.met("checkpointed")} == {None}
 
 
 # Resharding

@@ -1,5 +1,5 @@
-"""Record processors that crash, hang, talk nonsense, or will not go: each is ended and started again alone, with the records that
-it has not checkpointed, and nothing is left behind."""
+"""Record processors that crash, hang, talk nonsense, or will not go: each is ended and started again alone, with the records
+that it has not checkpointed, and nothing is left behind."""
 
 import json
 import os
@@ -41,7 +41,8 @@ def wait_stored(application, sidecar):
 @pytest.mark.parametrize("what", ["initialize", "processRecords", "checkpoint", "checkpointed"])
 def test_a_child_that_crashes_is_started_again_alone_with_what_it_has_not_checkpointed(application, what, deed):
     notes = application.notes
-    sidecar = application.start(f"shard={SHARD}", f"at={what}:2-3:{deed}" if what != "initialize" else f"at={what}:1-2:{deed}")
+    times = "1-2" if what == "initialize" else "2-3"
+    sidecar = application.start(f"shard={SHARD}", f"at={what}:{times}:{deed}")
     application.put(range(10))
     notes.wait_numbers(range(10))
     application.put(range(10, 20))

@@ -224,7 +224,8 @@ def _lineage(verdict, processes, parents):
     for shard, its in processes.items():
         for parent in parents[shard]:
             if ends.get(parent) is None or ends[parent] > its[0].at:
-                verdict.findings["begun before a parent's end"].append(f"{shard} at {its[0].at:.3f}, {parent} {ends.get(parent)}")
+                verdict.findings["begun before a parent's end"].append(
+                    f"{shard} at {its[0].at:.3f}, {parent} {ends.get(parent)}")
         if ends[shard] and its[-1].at > ends[shard] + LATE:
             verdict.findings["begun behind its end"].append(f"{shard}, process {its[-1].pid}")
 
