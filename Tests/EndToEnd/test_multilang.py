@@ -257,7 +257,7 @@ def test_shardEnded_without_a_checkpoint_is_asked_anew_and_the_children_shards_w
     split(application.kinesis, "s")
     notes.wait_met("shardEnded", 3)
     assert [path.stem for path in notes.folder.glob("shardId*")] == [SHARD], "nothing is begun behind it"
-    assert sidecar.get("/healthz").status == 200
+    assert sidecar.get("/livez").status == 200
     # It is the shard's own: whoever looks sees which one waits.
     assert children(sidecar)[0]["shardId"] == SHARD
     assert "shardEnded" in sidecar.log
@@ -338,10 +338,10 @@ def test_the_same_stream_and_group_twice_is_refused(tmp_path):
     assert "app" in refused.stderr and "s" in refused.stderr
 
 
-def test_a_program_that_is_not_there_is_named(application):
-    sidecar = application.start(command=["/no/such/program"])
-    eventually(lambda: "/no/such/program" in sidecar.log, 10)
-    assert sidecar.get("/healthz").status == 200
+def test_a_program_that_is_not_there_is_named(tmp_path):
+    refused = run_program("--multilang", properties(tmp_path / "app.properties", ["/no/such/program"]), "--region", "us-east-1")
+    assert refused.returncode == 64
+    assert "executableName" in refused.stderr and "/no/such/program" in refused.stderr
 
 
 # What is seen of them
@@ -370,9 +370,10 @@ def test_statistics_and_metrics_show_each_child(wide):
 
 
 def test_standard_error_is_logged_with_shard_and_process(application):
-    sidecar = application.start(command=[
-        "sh", "-c", 'echo hello >&2; while read -r line; do :; done'])
+    script = application.folder / "says.sh"
+    script.write_text("echo hello >&2\nwhile read -r line; do :; done\n")
+    sidecar = application.start(command=["sh", script])
     eventually(lambda: "hello" in sidecar.log, 10)
-    [entry] = [json.loads(line) for line in sidecar.log.splitlines() if "hello" in line][:1]
+    [entry] = [json.loads(line) for line in sidecar.log.splitlines() if "hello" in line]
     assert entry["level"] == "notice"
     assert (entry["shard"], entry["stream"], entry["group"]) == (SHARD, "s", "app") and int(entry["pid"]) > 0
