@@ -113,6 +113,8 @@ def test_a_process_begins_inside_an_aggregate_where_its_checkpoint_says():
     assert "out of order" not in story(2, 13) and "twice for no reason" not in story(2, 13)
     assert "out of order" in story(2, 12)
     assert "out of order" not in story(None, 11), "without a sub-sequence number the first is done"
+    whole = Story().begin().tell(range(15)).checkpoint(10, 4).begin(10, 0).note("shardEnded").checkpoint()
+    assert "ended early" not in whole.findings(), "of a whole aggregate nobody knows how many it had"
 
 
 def test_a_repetition_needs_a_reason():

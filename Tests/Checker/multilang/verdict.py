@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from group_verdict import LATE, UNWRITTEN
-from ledger import Sequence
+from ledger import WHOLE, Sequence
 from verdict import Verdict
 
 # Errors that a checkpoint may have.
@@ -32,6 +32,7 @@ class Process:
     at: float
     begun: int  # before its position
     told: int  # behind the last record that it was told
+    inside: int  # `begun`, were its position in the middle of an aggregate
     told_at: float | None = None  # when it was told anything for the last time
     last: str = "initialize"  # what it met for the last time
     last_at: float = 0
@@ -105,15 +106,15 @@ def _processes(verdict, shard, entries, places, stored):
         what, at = entry["what"], entry["at"]
         if what == "initialize":
             position = (entry["sequenceNumber"], entry["subSequenceNumber"])
-            count = bisect_right(places, Sequence(int(position[0]), position[1] or 0)) if position[0].isdigit() else 0
-            processes.append(Process(entry["pid"], entry["host"], position, at, count, count))
+            inside, whole = _before(position, places)
+            processes.append(Process(entry["pid"], entry["host"], position, at, whole, whole, inside))
         process = next(each for each in reversed(processes) if each.pid == entry["pid"])
         if what != "end":
             process.last, process.last_at = what, at
         match what:
             case "processRecords":
-                process.told_at = at
                 _told(verdict, shard, process, entry["records"], places, stored)
+                process.told_at = at
             case "checkpoint":
                 process.checkpoints.append(Checkpoint(at, _done(process, entry, places)))
             case "checkpointed":
@@ -128,6 +129,16 @@ def _processes(verdict, shard, entries, places, stored):
     return processes
 
 
+def _before(position, places):
+    """How many records lie before a position as `initialize` says it: with the sub-sequence number 0 the first user record, or
+    all of an aggregate that is done, of which it is not known how many it had."""
+    if not position[0].isdigit():
+        return 0, 0
+    number, sub = int(position[0]), position[1]
+    inside = bisect_right(places, Sequence(number, sub))
+    return inside, bisect_right(places, Sequence(number, WHOLE)) if sub == 0 else inside
+
+
 def _told(verdict, shard, process, records, places, stored):
     for number, sub, n in records:
         place = Sequence(int(number), sub)
@@ -135,6 +146,8 @@ def _told(verdict, shard, process, records, places, stored):
         if index < 0 or places[index] != place or stored[shard, place][0] != n:
             verdict.findings["not in the stream"].append(f"n={n} {shard} {place}")
             continue
+        if process.told_at is None and index == process.inside:
+            process.begun = process.told = index
         if index != process.told:
             verdict.findings["out of order"].append(
                 f"n={n} {shard} {place}: process {process.pid} is told the {index}th instead of the {process.told}th")
