@@ -219,13 +219,19 @@ extension Conversation {
         case .failure(let fault): return [.send(.checkpoint(request, fault))]
         case .success(.record(let checkpoint)):
             // The KCL writes nothing either where nothing changes.
-            guard let checkpoint, checkpoint != stored else { return [.send(.checkpoint(request, nil))] }
+            guard let checkpoint, !isStored(checkpoint) else { return [.send(.checkpoint(request, nil))] }
             storing = (request, .record(checkpoint))
             return [.store(checkpoint)]
         case .success(.shardEnd):
             storing = (request, .shardEnd)
-            return [.finish(delivered == stored ? nil : delivered)]
+            return [.finish(delivered.flatMap { isStored($0) ? nil : $0 })]
         }
+    }
+
+    /// By place alone: when a record arrived is known of what was delivered, and not of what a processor has named.
+    private func isStored(_ checkpoint: Checkpoint) -> Bool {
+        guard let stored else { return false }
+        return !(stored < checkpoint) && !(checkpoint < stored)
     }
 
     private enum Wanted {
