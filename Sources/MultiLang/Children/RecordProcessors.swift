@@ -288,27 +288,39 @@ extension RecordProcessors: ShardProcessor.Delegate {
 
     func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault? {
         do throws(ConsumerError) {
-            _ = try await consumers.acknowledge(
-                stream, group: group, .record(processor.shard, checkpoint), isForced: false)
-            histories[processor.shard]?.lastCheckpoint = checkpoint
+            try await acknowledge(checkpoint, of: processor.shard)
             return nil
         } catch {
-            logger.warning(
-                "a checkpoint is not stored", metadata: ["shard": "\(processor.shard)", "error": "\(error)"])
-            return error.asFault
+            return fault(error, "a checkpoint is not stored", processor)
         }
     }
 
     func finish(_ checkpoint: Checkpoint?, by processor: ShardProcessor) async -> CheckpointFault? {
-        if let checkpoint, let fault = await store(checkpoint, by: processor) { return fault }
+        do throws(ConsumerError) {
+            if let checkpoint { try await acknowledge(checkpoint, of: processor.shard) }
+        } catch .checkpointBehind {
+            // The shard is done further than the processor can say.
+        } catch {
+            return fault(error, "a shard's last checkpoint is not stored", processor)
+        }
         do throws(ConsumerError) {
             try await consumers.confirmEnd(of: processor.shard, stream, group: group)
             return nil
         } catch {
-            logger.warning(
-                "a shard's end is not stored", metadata: ["shard": "\(processor.shard)", "error": "\(error)"])
-            return error.asFault
+            return fault(error, "a shard's end is not stored", processor)
         }
+    }
+
+    private func acknowledge(_ checkpoint: Checkpoint, of shard: ShardID) async throws(ConsumerError) {
+        _ = try await consumers.acknowledge(stream, group: group, .record(shard, checkpoint), isForced: false)
+        histories[shard]?.lastCheckpoint = checkpoint
+    }
+
+    private func fault(
+        _ error: ConsumerError, _ message: Logger.Message, _ processor: ShardProcessor
+    ) -> CheckpointFault {
+        logger.warning(message, metadata: ["shard": "\(processor.shard)", "error": "\(error)"])
+        return error.asFault
     }
 
     func lacksCheckpoint(_ processor: ShardProcessor) {
