@@ -25,6 +25,13 @@ import Testing
         #expect(taken(.revoked, .assigned, .revoked, .assigned, .revoked) == [.revoked])
     }
 
+    @Test func `a shard that leaves or ends is told behind its coming, and not once it is gone`() {
+        #expect(taken(.assigned, .leaving) == [.assigned, .leaving])
+        #expect(taken(.assigned, .ending, .depleted) == [.depleted])
+        #expect(taken(.leaving, .revoked) == [.revoked])
+        #expect(taken(.assigned, .leaving, .revoked) == [])
+    }
+
     @Test func `of a shard's problems the last one is told, and what concerns no shard is kept`() {
         var queue = NoticeQueue()
         queue.append(.lastEventUnknown("x", places: []))

@@ -11,11 +11,11 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
 @Suite struct DeliveryWindowTests {
     private func window(
         from progress: ShardProgress, needsAcknowledgement: Bool = false, pausesAfterBatch: Bool = false,
-        openPause: EventID? = nil
+        confirmsEnd: Bool = false, openPause: EventID? = nil
     ) -> DeliveryWindow {
         DeliveryWindow(
             from: progress, initial: .trimHorizon, needsAcknowledgement: needsAcknowledgement,
-            pausesAfterBatch: pausesAfterBatch, openPause: openPause)
+            pausesAfterBatch: pausesAfterBatch, confirmsEnd: confirmsEnd, openPause: openPause)
     }
 
     @Test func `a batch waits, is taken, is settled, and then is done`() {
@@ -49,6 +49,39 @@ private func at(_ number: Int) -> Checkpoint { Checkpoint(sequenceNumber: Sequen
         window.acknowledge(at(10))
         window.acknowledge(at(3))
         #expect(window.isDone && window.isAcknowledged)
+    }
+
+    @Test func `an end that is to be confirmed is announced once behind the last batch, and waits for both`() {
+        var window = self.window(from: .nothing, needsAcknowledgement: true, confirmsEnd: true)
+        window.offered(event(1), last: at(10))
+        window.taken()
+        window.reachedEnd([])
+        var announced = [window.announceEnd()]
+        _ = window.settle(1)
+        for _ in 0..<2 { announced.append(window.announceEnd()) }
+        #expect(announced == [false, true, false])
+        window.acknowledge(at(10))
+        let early = window.end()
+        #expect(early == nil && window.isDone && window.isEndHeldBack)
+        window.confirmEnd()
+        let isHeldBack = window.isEndHeldBack
+        let end = window.end()
+        #expect(!isHeldBack && end == [])
+    }
+
+    @Test func `a confirmation alone is no end while the last batch is not acknowledged`() {
+        var window = self.window(from: .nothing, needsAcknowledgement: true, confirmsEnd: true)
+        window.offered(event(1), last: at(10))
+        window.taken()
+        _ = window.settle(1)
+        window.reachedEnd([])
+        let isAnnounced = window.announceEnd()
+        window.confirmEnd()
+        let early = window.end()
+        #expect(isAnnounced && early == nil && window.isEndHeldBack)
+        window.acknowledge(at(10))
+        let end = window.end()
+        #expect(end == [])
     }
 
     @Test func `a pause ends by its own batch or by any word, and only once`() {

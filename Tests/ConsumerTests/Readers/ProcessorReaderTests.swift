@@ -1,0 +1,150 @@
+import FakeService
+import JSON
+import Kinesis
+import Reactor
+import State
+import Testing
+
+@testable import Consumer
+
+/// A reader of record processors, one for each shard. Every response has one record.
+@Suite struct ProcessorReaderTests {
+    private let shard = ShardID(number: 0)
+
+    private func withReader(
+        shards: Int = 1, settings: @escaping @Sendable (inout EngineSettings) -> Void = { _ in },
+        _ body: @escaping @Sendable (Engine, FakeKinesis, RecordsReader) async throws -> Void
+    ) async throws {
+        try await withEngine(shards: shards, settings: settings) { engine, kinesis in
+            kinesis.recordLimit = 1
+            let options = try NamedOptions([fromStart, ("useAutoCheckpoints", "false")], from: .query)
+            let reader = try await engine.registry.attach(kinesis.name, options, format: .processRecords)
+            try await body(engine, kinesis, reader)
+            reader.detach(.orderly)
+        }
+    }
+
+    private static func change(_ reader: RecordsReader) async throws -> ShardNotice.Change {
+        while let event = await reader.next() {
+            switch event {
+            case .shard(let notice): return notice.change
+            case .records: Issue.record("records that nobody asked for")
+            case .problem: break
+            }
+        }
+        throw CancellationError()
+    }
+
+    private static func number(_ delivery: Delivery) -> SequenceNumber { delivery.batch.lastNamed.sequenceNumber }
+
+    @Test func `a batch comes when it is asked for, and the next one with the next word`() async throws {
+        try await withReader { engine, kinesis, reader in
+            let numbers = try await kinesis.put("a", "b")
+            #expect(try await Self.change(reader) == .assigned)
+            #expect(reader.beginning(of: shard)?.checkpoint == nil && reader.beginning(of: shard)?.initial == .trimHorizon)
+            await engine.turns()
+            reader.ask(for: shard)
+            let first = try #require(await Engine.delivery(from: reader))
+            #expect(Self.number(first) == numbers[0])
+            engine.settle(first, of: reader)
+            await engine.turns()
+            #expect(reader.processors[shard] != .asked)
+            reader.ask(for: shard)
+            #expect(Self.number(try #require(await Engine.delivery(from: reader))) == numbers[1])
+        }
+    }
+
+    @Test func `a shard whose processor is busy holds up no other`() async throws {
+        try await withReader(shards: 2) { engine, kinesis, reader in
+            try await kinesis.put("a", to: 0)
+            try await kinesis.put("b1", "b2", to: 1)
+            for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
+            await engine.turns()
+            for _ in 0..<2 {
+                reader.ask(for: ShardID(number: 1))
+                let delivery = try #require(await Engine.delivery(from: reader))
+                #expect(delivery.shard == ShardID(number: 1))
+                engine.settle(delivery, of: reader)
+            }
+        }
+    }
+
+    @Test func `one that is over begins anew behind its checkpoint`() async throws {
+        try await withReader { engine, kinesis, reader in
+            let numbers = try await kinesis.put("a", "b")
+            #expect(try await Self.change(reader) == .assigned)
+            for number in numbers {
+                reader.ask(for: shard)
+                let delivery = try #require(await Engine.delivery(from: reader))
+                engine.settle(delivery, of: reader)
+                if number == numbers[0] { _ = try await engine.acknowledge(.record(shard, delivery.batch.lastNamed)) }
+            }
+            reader.letGo(shard)
+            #expect(try await Self.change(reader) == .revoked)
+            #expect(try await Self.change(reader) == .assigned)
+            #expect(reader.beginning(of: shard)?.checkpoint?.sequenceNumber == numbers[0])
+            reader.ask(for: shard)
+            #expect(Self.number(try #require(await Engine.delivery(from: reader))) == numbers[1])
+        }
+    }
+
+    @Test func `a shard that moves waits until its processor lets go, though all is acknowledged`() async throws {
+        try await withReader(shards: 2, settings: { $0.times.handOver = .seconds(3600) }) { engine, kinesis, reader in
+            for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
+            let second = try await engine.attach()
+            #expect(try await Self.change(reader) == .leaving)
+            let moving = try #require(second.assignment.first)
+            await engine.turns()
+            #expect(reader.beginning(of: moving) != nil)
+            reader.letGo(moving)
+            #expect(try await Self.change(reader) == .revoked)
+            try await kinesis.put("a", to: moving == shard ? 0 : 1)
+            #expect(try await engine.read(1, from: second) == ["a"])
+            second.detach(.orderly)
+        }
+    }
+
+    @Test func `a shard's end waits for its processor's word, and its children with it`() async throws {
+        try await withReader { engine, kinesis, reader in
+            try await kinesis.put("a")
+            try await kinesis.split(0)
+            #expect(try await Self.change(reader) == .assigned)
+            reader.ask(for: shard)
+            let delivery = try #require(await Engine.delivery(from: reader))
+            engine.settle(delivery, of: reader)
+            reader.ask(for: shard)
+            #expect(try await Self.change(reader) == .ending)
+            _ = try await engine.acknowledge(.record(shard, delivery.batch.lastNamed))
+            await engine.turns()
+            #expect(engine.snapshot?.shards.first { $0.id == shard }?.phase == .ending)
+            try await engine.registry.confirmEnd(of: shard, kinesis.name, group: nil)
+            #expect(try await Self.change(reader) == .depleted)
+            for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
+        }
+    }
+
+    @Test func `what a busy processor holds up is given up for others, and comes when it asks`() async throws {
+        try await withReader(settings: { $0.maxBufferedBytes = 1 << 20 }) { engine, kinesis, reader in
+            try await kinesis.put("a")
+            #expect(try await Self.change(reader) == .assigned)
+            await engine.turns()
+            await engine.loop.advance(by: .seconds(5))
+            engine.evict(since: engine.loop.now - .seconds(1))
+            await engine.turns()
+            #expect(engine.isEvicted(shard))
+            reader.ask(for: shard)
+            #expect(!engine.isEvicted(shard))
+            #expect(await Engine.delivery(from: reader) != nil)
+        }
+    }
+}
+
+extension Engine {
+    private var session: ReadingSession? { registry.consumers.values.first?.session }
+
+    fileprivate func evict(since moment: EventLoop.Instant) { session?.evictHeld(since: moment) }
+
+    fileprivate func isEvicted(_ shard: ShardID) -> Bool {
+        if case .evicted? = session?.assignments.slot(of: shard) { true } else { false }
+    }
+}
