@@ -137,8 +137,10 @@ import Testing
     }
 
     @Test func `who keeps the output open elsewhere holds up nothing, and what was there is told`() async throws {
-        // In a session of its own it is not of the program's group.
-        let told = try await Self.told(by: ["sh", "-c", "setsid sleep 1000 & echo $!; echo done >&2"])
+        // In a session of its own it is not of the program's group, which is killed at the program's end.
+        let isApart = #"until [ "$(cut -d' ' -f6 /proc/$!/stat)" = $! ]; do :; done"#
+        let told = try await Self.told(
+            by: ["sh", "-c", "setsid sleep 1000 & \(isApart); echo $!; echo done >&2"])
         #expect(told.count == 4 && told.last == .ended(.exited(code: 0)))
         #expect(told.contains(.errorLine("done", lost: 0)))
         let pid = try #require(Self.pids(told).first)
