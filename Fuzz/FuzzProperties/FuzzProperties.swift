@@ -28,7 +28,9 @@ func check(_ file: PropertiesFile, lines: Int) {
         line = property.line
     }
     let written = file.properties.map { "\(escaped($0.key))=\(escaped($0.value))\n" }.joined()
-    guard let again = try? PropertiesFile(Array(written.utf8)) else { preconditionFailure("what is written is no file") }
+    guard let again = try? PropertiesFile(Array(written.utf8)) else {
+        preconditionFailure("what is written is no file")
+    }
     precondition(again.properties.map(\.key) == file.properties.map(\.key))
     precondition(again.properties.map(\.value) == file.properties.map(\.value))
 }

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness.sidecar import ROOT, run_program
+from harness.waiting import eventually
 
 RECORDINGS = ROOT / "Tests/Recordings/multilang"
 PROPERTIES = """\
@@ -132,17 +133,23 @@ def test_the_files_of_recorded_daemons_are_taken(checked, recording):
     text = "".join(f"{key} = {value}\n" for key, value in properties.items()).replace("PORT", "4567")
     shown = checked("", text=text)
     assert shown.returncode == 0, shown
-    assert shown.stdout.count(f"# {checked.file}:") == len(properties)
+    assert shown.stdout.count(f"\n# {checked.file}:") == len(properties)
     assert "region: us-east-1" in shown.stdout and "dynamoDb.enabled: true" in shown.stdout
 
 
-def test_at_the_start_the_log_names_once_what_has_no_effect(start, tmp_path):
+def test_at_the_start_the_log_names_once_what_has_no_effect(sidecars, tmp_path):
     file = tmp_path / "app.properties"
     file.write_text(PROPERTIES + "retrivalMode = FANOUT\nfailoverTimeMillis = 1000\n")
-    sidecar = start("--multilang", file)
-    [line] = [line for line in sidecar.log() if line["message"].startswith("properties without effect here")]
+    sidecar = sidecars.start("--multilang", file)
+
+    def told(message):
+        """The log has a thread of its own."""
+        lines = [json.loads(line) for line in sidecar.log.splitlines()]
+        return [line for line in lines if line["message"].startswith(message)]
+
+    [line] = eventually(lambda: told("properties without effect here"), 10)
     assert line["level"] == "notice" and line["file"] == str(file)
     for name in ("processingLanguage", "metricsLevel", "retrivalMode (did you mean retrievalMode?)"):
         assert name in line["names"]
-    [line] = [line for line in sidecar.log() if line["message"].startswith("not all is as it was")]
+    [line] = eventually(lambda: told("not all is as it was"), 10)
     assert "leaseDuration is 5s at least" in line["reason"] and "records are polled" in line["reason"]

@@ -17,7 +17,8 @@ import Testing
     }
 
     @Test func `a program, a stream and a name are what an application needs`() throws {
-        let application = try read("", after: "executableName =  python3  app.py  -v \nstreamName=orders\napplicationName=g\n")
+        let application = try read(
+            "", after: "executableName =  python3  app.py  -v \nstreamName=orders\napplicationName=g\n")
         #expect(application.faults.isEmpty)
         #expect(application.command == ["python3", "app.py", "-v"])
         #expect(application.stream?.text == "orders")
@@ -29,7 +30,8 @@ import Testing
     @Test func `an ARN goes before a name`() throws {
         let application = try read("streamArn=arn:aws:kinesis:eu-central-1:123456789012:stream/audit\n")
         #expect(application.stream?.arn?.name.text == "audit")
-        #expect(application.readings.contains { $0.key == "streamName" && $0.outcome == .nothing("streamArn goes first") })
+        #expect(
+            application.readings.contains { $0.key == "streamName" && $0.outcome == .nothing("streamArn goes first") })
         #expect(try read("streamArn=orders\n").faults.map(\.line) == [4])
     }
 
@@ -59,7 +61,10 @@ import Testing
         ("shutdownGraceMillis=20000", ["shutdownGrace=20s"]),
         ("callProcessRecordsEvenForEmptyRecordList=Yes", ["callProcessRecordsEvenForEmptyRecordList=true"]),
         ("regionName=eu-west-1 ", ["region=eu-west-1"]),
-        ("kinesisEndpoint=kinesis.eu-west-1.amazonaws.com", ["kinesis.endpoint=https://kinesis.eu-west-1.amazonaws.com"]),
+        (
+            "kinesisEndpoint=kinesis.eu-west-1.amazonaws.com",
+            ["kinesis.endpoint=https://kinesis.eu-west-1.amazonaws.com"]
+        ),
         ("kinesisClient.endpointOverride=http://h:1", ["kinesis.endpoint=http://h:1"]),
         ("dynamoDBEndpoint=http://h:1", ["dynamoDb.endpoint=http://h:1"]),
         ("regionName=", []),

@@ -28,7 +28,9 @@ import Testing
                         .init(name: "accessKeyId", value: "ID"), .init(name: "secretAccessKey", value: "SECRET"),
                         .init(name: "sessionToken", value: "TOKEN"),
                     ], note: nil))
-        guard case .options(_, .some) = CredentialsProviders.read("ProfileCredentialsProvider|a,DefaultCredentialsProvider")
+        guard
+            case .options(_, .some) = CredentialsProviders.read(
+                "ProfileCredentialsProvider|a,DefaultCredentialsProvider")
         else {
             Issue.record("the rest of the list is passed over without a word")
             return

@@ -38,7 +38,8 @@ import Testing
             case .refused: #expect(cell.contains("refused"), "\(cells)")
             case .command: #expect(Self.quoted(cell) == ["command"])
             case .stream: #expect(Self.quoted(cell) == ["streamName"])
-            case .credentials(let mapping): #expect(Self.quoted(cell).allSatisfy { $0.hasPrefix(mapping + ".") }, "\(cells)")
+            case .credentials(let mapping):
+                #expect(Self.quoted(cell).allSatisfy { $0.hasPrefix(mapping + ".") }, "\(cells)")
             case .options(let places, _): #expect(Self.quoted(cell) == places.map(\.name), "\(cells)")
             }
         }

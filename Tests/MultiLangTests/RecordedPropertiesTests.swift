@@ -14,11 +14,13 @@ import Testing
     ]
 
     @Test(arguments: names) func `each recorded daemon's file is taken whole`(name: String) throws {
-        let recording = try JSONParser.parse(String(decoding: testFile("Recordings/multilang/\(name).json").array, as: UTF8.self))
+        let recording = try JSONParser.parse(
+            String(decoding: testFile("Recordings/multilang/\(name).json").array, as: UTF8.self))
         let properties = try #require(recording["properties"]?.object)
         #expect(properties.count >= 14)
         // As the daemon's file had them; only the port was written down as a word.
-        let text = properties.map { "\($0.key) = \(($0.value.string ?? "").replacing("PORT", with: "4567"))\n" }.joined()
+        let text = properties.map { "\($0.key) = \(($0.value.string ?? "").replacing("PORT", with: "4567"))\n" }
+            .joined()
         let application = ApplicationProperties(try PropertiesFile(Array(text.utf8)))
         #expect(application.faults.isEmpty, "\(application.faults)")
         #expect(application.remarks.isEmpty)
@@ -34,7 +36,9 @@ import Testing
         #expect(settings[.process("dynamoDb.endpoint")] == "http://127.0.0.1:4567")
         let failover = try #require(recording["properties"]?["failoverTimeMillis"]?.string)
         #expect(settings[.consumer("leaseDuration")] == ["4000": "5s", "120000": "120s"][failover])
-        #expect(settings[.processor("shutdownGrace")] == (properties.contains { $0.key == "shutdownGraceMillis" } ? "20s" : nil))
+        #expect(
+            settings[.processor("shutdownGrace")]
+                == (properties.contains { $0.key == "shutdownGraceMillis" } ? "20s" : nil))
         #expect(settings[.processor("timeout")] == (name == "13-child-hangs" ? "5s" : nil))
         #expect(application.readings.allSatisfy { if case .unknown = $0.outcome { false } else { true } })
     }

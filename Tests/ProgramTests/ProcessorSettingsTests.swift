@@ -113,7 +113,8 @@ import Testing
     }
 
     @Test func `mistakes name the file, the line and the key`() {
-        let texts = read(properties: application("maxRecords=0x5\n") + "a=\\u1", "executableName=a\nstreamName=s\n").mistakes
+        let texts = read(properties: application("maxRecords=0x5\n") + "a=\\u1", "executableName=a\nstreamName=s\n")
+            .mistakes
             .map(\.description)
         #expect(
             texts == [
@@ -193,7 +194,8 @@ import Testing
     @Test func `what is printed has each processor and each property, and can be read again`() throws {
         let first = read(
             ["--multilang", "1.properties"], file: "processors: [{command: [a, \"it's\"], streamName: s, timeout: 5s}]",
-            properties: application("regionName=eu-west-1\nfailoverTimeMillis=10000\nmetricsLevel=NONE\nworkerid=x\\ny\n"))
+            properties: application(
+                "regionName=eu-west-1\nfailoverTimeMillis=10000\nmetricsLevel=NONE\nworkerid=x\\ny\n"))
         #expect(first.mistakes.isEmpty, "\(first.mistakes)")
         let printed = ConfigurationReport(first, target: nil).text
         #expect(printed.contains("# 1.properties:5  failoverTimeMillis=10000 → leaseDuration=10s\n"))
@@ -219,7 +221,9 @@ import Testing
             case .options(let places, _):
                 for case .process(let name) in places { #expect(ProgramOption.named(name) != nil, "\(name)") }
             case .credentials(let mapping):
-                for name in CredentialsSettings.names(of: mapping) { #expect(ProgramOption.named(name) != nil, "\(name)") }
+                for name in CredentialsSettings.names(of: mapping) {
+                    #expect(ProgramOption.named(name) != nil, "\(name)")
+                }
             case .command, .stream, .nothing, .refused: break
             }
         }

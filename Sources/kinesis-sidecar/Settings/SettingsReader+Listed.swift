@@ -112,10 +112,13 @@ extension SettingsReader {
 
     /// Whether nobody reads the stream in that group yet, and all agree how its records are put.
     private mutating func isNew(_ stream: StreamName, _ options: NamedOptions, _ origin: Origin) -> Bool {
-        func group(_ options: NamedOptions) -> String { options.consumerGroup ?? settings.consumerDefaults.consumerGroup }
+        func group(_ options: NamedOptions) -> String {
+            options.consumerGroup ?? settings.consumerDefaults.consumerGroup
+        }
         let listed = zip(settings.listed, consumerOrigins + processorOrigins).filter { $0.0.stream == stream }
         if let (_, other) = listed.first(where: { group($0.0.options) == group(options) }) {
-            let problem = "stream \(stream) with consumerGroup \(group(options)) is listed twice, also at \(other.place)"
+            let problem =
+                "stream \(stream) with consumerGroup \(group(options)) is listed twice, also at \(other.place)"
             mistakes.append(Mistake(origin, problem))
             return false
         }
