@@ -191,7 +191,7 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "kinesis-sidecar", "Client", "Consumer", "Kinesis", "AWS", "JSON", "Time", log,
+                "kinesis-sidecar", "Client", "MultiLang", "Consumer", "Kinesis", "AWS", "JSON", "Time", log,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -59,7 +59,8 @@ package struct ProcessorOption: Sendable {
         "statsInterval": "a record processor gets no stats",
     ]
 
-    package static let acceptedCommand = "a program with its arguments: a list of words, or a text that is split at blanks"
+    package static let acceptedCommand =
+        "a program with its arguments: a list of words, or a text that is split at blanks"
 
     /// A command as the daemon takes it: words between blanks, without quotes.
     package static func command(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }

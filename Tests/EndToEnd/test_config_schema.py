@@ -50,12 +50,15 @@ def documented():
 
 def test_every_option_is_in_it_and_described(schema):
     of_requests = {"tail", "lastEventId", "ordered", "partitionKey", "explicitHashKey", "results", "raw"}
-    of_entries = {"streamName", "streamArn", "name", "sha256", "streams", "verbs", "read", "checkpoint", "put", "admin"}
+    of_processors = {
+        "command", "timeout", "shutdownGrace", "maxChildRestarts", "callProcessRecordsEvenForEmptyRecordList"}
+    of_entries = of_processors | {"streamName", "streamArn", "name", "sha256", "streams", "verbs", "read", "checkpoint", "put", "admin"}
     of_lifion = {"logger"}
     known = dict(leaves(schema))
     rows = dict(documented())
     assert set(rows) - of_requests - of_entries - of_lifion - set(known) == set()
-    assert set(known) - set(rows) - {"consumers"} == set()
+    assert set(known) - set(rows) - {"consumers", "processors"} == set()
+    assert of_processors <= set(known["processors"]["items"]["properties"])
     for name, option in known.items():
         assert option["description"].strip(), name
 

@@ -108,7 +108,10 @@ package struct ApplicationProperties: Sendable {
             if given.contains("streamArn") { return note(property, .nothing("streamArn goes first")) }
             stream = StreamName(value)
             if stream == nil {
-                refuse(property, "\"\(value)\" is not accepted; accepted: 1 to \(StreamName.maximumLength) letters, digits, _, . and -")
+                refuse(
+                    property,
+                    "\"\(value)\" is not accepted; accepted: 1 to \(StreamName.maximumLength) letters, digits, _, . and -"
+                )
             }
         case .arn:
             stream = StreamARN(value).map(StreamName.init)
@@ -184,7 +187,8 @@ package struct ApplicationProperties: Sendable {
 
     /// In one line.
     private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 
     private static func shown(_ property: PropertiesFile.Property) -> String {

@@ -36,7 +36,9 @@ package enum CredentialsProviders: Equatable, Sendable {
         "StsAssumeRoleCredentialsProvider", "KclStsAssumeRoleCredentialsProvider",
         "STSAssumeRoleSessionCredentialsProvider", "KclSTSAssumeRoleSessionCredentialsProvider",
     ]
-    private static let systemProperties: Set = ["SystemPropertyCredentialsProvider", "SystemPropertiesCredentialsProvider"]
+    private static let systemProperties: Set = [
+        "SystemPropertyCredentialsProvider", "SystemPropertiesCredentialsProvider",
+    ]
 
     package static func read(_ text: String) -> CredentialsProviders {
         let providers = text.split(separator: ",").map { Provider($0) }.filter { !$0.name.isEmpty }
@@ -44,7 +46,8 @@ package enum CredentialsProviders: Equatable, Sendable {
         let others = providers.filter { !systemProperties.contains($0.known ?? "") }
         guard let first = others.first else {
             return .refused(
-                "there are no system properties of a JVM here; set credentials.accessKeyId and secretAccessKey, or write \(instead)")
+                "there are no system properties of a JVM here; set credentials.accessKeyId and secretAccessKey, or write \(instead)"
+            )
         }
         for provider in others {
             if let problem = problem(of: provider) { return .refused(problem) }
@@ -84,11 +87,13 @@ package enum CredentialsProviders: Equatable, Sendable {
             return (2...3).contains(arguments)
                 ? nil : "\(name) needs the key's id and its secret, and takes a session token: \(name)|ID|SECRET"
         case let name? where roles.contains(name):
-            return "\(name) has no counterpart here; write a profile into ~/.aws/config, \"[profile kcl]\" with role_arn, "
+            return
+                "\(name) has no counterpart here; write a profile into ~/.aws/config, \"[profile kcl]\" with role_arn, "
                 + "role_session_name, external_id and source_profile or credential_source, and "
                 + "ProfileCredentialsProvider|kcl here (sts.endpoint and sts.region say where STS is asked)"
         default:
-            return "the Java class \(provider.name) cannot run here; write \(instead), or a profile with a credential_process"
+            return
+                "the Java class \(provider.name) cannot run here; write \(instead), or a profile with a credential_process"
         }
     }
 

@@ -83,7 +83,9 @@ package enum PropertyConversion: Hashable, Sendable {
         case "FANOUT": .values(["true"], note: nil)
         case "POLLING": .values(["false"], note: nil)
         case "DEFAULT":
-            .nothing("records are polled, unless useEnhancedFanOut says otherwise; FANOUT has them pushed, as the daemon had")
+            .nothing(
+                "records are polled, unless useEnhancedFanOut says otherwise; FANOUT has them pushed, as the daemon had"
+            )
         default: .bad(accepted: "POLLING, FANOUT or DEFAULT")
         }
     }
@@ -91,7 +93,9 @@ package enum PropertyConversion: Hashable, Sendable {
     private static func times(_ milliseconds: Int, _ places: [OptionPlace]) -> Outcome {
         var notes: [String] = []
         let texts = places.map { place in
-            guard case .time(let range, _)? = place.kind, !range.contains(milliseconds) else { return text(milliseconds) }
+            guard case .time(let range, _)? = place.kind, !range.contains(milliseconds) else {
+                return text(milliseconds)
+            }
             let isLess = milliseconds < range.lowerBound
             let nearest = text(isLess ? range.lowerBound : range.upperBound)
             notes.append("\(place.name) is \(nearest) at \(isLess ? "least" : "most")")

@@ -17,7 +17,8 @@ extension PropertyRow {
             "initialPositionInStreamExtended", "timestampAtInitialPositionInStream",
             is: .options([.consumer("initialPositionInStream"), .consumer("initialTimestamp")], .epochSeconds)),
         PropertyRow("processingLanguage", is: .nothing("the daemon put it in its User-Agent")),
-        PropertyRow("workerId", "workerIdentifier", is: .nothing("a sidecar finds a name for itself, and keeps it in dataDir")),
+        PropertyRow(
+            "workerId", "workerIdentifier", is: .nothing("a sidecar finds a name for itself, and keeps it in dataDir")),
     ]
 
     private static let place = [
@@ -39,10 +40,13 @@ extension PropertyRow {
     private static let credentials = [
         PropertyRow("AwsCredentialsProvider", is: .credentials(of: "credentials")),
         PropertyRow("AwsCredentialsProviderDynamoDB", is: .credentials(of: "dynamoDb.credentials")),
-        PropertyRow("AwsCredentialsProviderCloudWatch", "AwsCredentialsProviderCloudWatch.*", is: .nothing(noCloudWatch)),
+        PropertyRow(
+            "AwsCredentialsProviderCloudWatch", "AwsCredentialsProviderCloudWatch.*", is: .nothing(noCloudWatch)),
         PropertyRow(
             "AwsCredentialsProvider.*", "AwsCredentialsProviderDynamoDB.*",
-            is: .refused("builders of Java classes cannot run here; write AwsCredentialsProvider = \(CredentialsProviders.instead)")),
+            is: .refused(
+                "builders of Java classes cannot run here; write AwsCredentialsProvider = \(CredentialsProviders.instead)"
+            )),
     ]
 
     private static let reading = [
@@ -105,7 +109,8 @@ extension PropertyRow {
     private static let tables = [
         PropertyRow(
             "tableName",
-            is: .nothing("it is the daemon's lease table, which import-kcl reads; groups are kept in dynamoDb.tableName")),
+            is: .nothing(
+                "it is the daemon's lease table, which import-kcl reads; groups are kept in dynamoDb.tableName")),
         PropertyRow(
             "initialLeaseTableReadCapacity", "initialLeaseTableWriteCapacity", "leaseTableDeletionProtectionEnabled",
             "leaseTablePitrEnabled",

@@ -32,7 +32,7 @@ extension SettingsReader {
     mutating func takeProcessor(_ entry: ConfigFileSettings.Entry) {
         let listing = read(entry, .processors)
         let command = listing.ofProcessor.first { $0.name == Self.command }
-        if command == nil {
+        if command == nil, !isTold(Self.command, of: entry) {
             mistakes.append(
                 Mistake(entry.origin, "the entry has no command; accepted: \(ProcessorOption.acceptedCommand)"))
         }
@@ -40,6 +40,15 @@ extension SettingsReader {
         var processor = ProcessorOptions(command: command.values, stream: stream, options: options)
         for assignment in listing.ofProcessor where assignment.name != Self.command { take(assignment, of: &processor) }
         add(processor, entry.origin)
+    }
+
+    /// Whether a mistake of the entry's member has been told.
+    private func isTold(_ name: String, of entry: ConfigFileSettings.Entry) -> Bool {
+        guard case .file(let path, _, let place) = entry.origin else { return false }
+        return mistakes.contains { mistake in
+            guard case .file(path, _, "\(place).\(name)")? = mistake.origin else { return false }
+            return true
+        }
     }
 
     /// An application whose children get what they read, unless somebody else reads it in the same group.
@@ -103,10 +112,13 @@ extension SettingsReader {
 
     /// Whether nobody reads the stream in that group yet, and all agree how its records are put.
     private mutating func isNew(_ stream: StreamName, _ options: NamedOptions, _ origin: Origin) -> Bool {
-        func group(_ options: NamedOptions) -> String { options.consumerGroup ?? settings.consumerDefaults.consumerGroup }
+        func group(_ options: NamedOptions) -> String {
+            options.consumerGroup ?? settings.consumerDefaults.consumerGroup
+        }
         let listed = zip(settings.listed, consumerOrigins + processorOrigins).filter { $0.0.stream == stream }
         if let (_, other) = listed.first(where: { group($0.0.options) == group(options) }) {
-            let problem = "stream \(stream) with consumerGroup \(group(options)) is listed twice, also at \(other.place)"
+            let problem =
+                "stream \(stream) with consumerGroup \(group(options)) is listed twice, also at \(other.place)"
             mistakes.append(Mistake(origin, problem))
             return false
         }

@@ -116,7 +116,9 @@ extension ApplicationProperties {
 extension PropertiesReport {
     /// The property has no effect after all.
     fileprivate mutating func withdraw(_ setting: ApplicationProperties.Setting, _ why: String) {
-        guard let index = readings.firstIndex(where: { $0.line == setting.line && $0.key == setting.key }) else { return }
+        guard let index = readings.firstIndex(where: { $0.line == setting.line && $0.key == setting.key }) else {
+            return
+        }
         readings[index].outcome = .nothing(why)
     }
 }

@@ -183,7 +183,8 @@ struct SettingsReader {
     private mutating func checkStreams(_ now: WallTime) {
         let defaults = settings.consumerDefaults
         check(defaults, names: Set(self.defaults.keys), now) { [given = self.defaults] in given[$0]?.origin }
-        for (consumer, origin) in zip(settings.listed, consumerOrigins + processorOrigins) where !consumer.options.items.isEmpty {
+        for (consumer, origin) in zip(settings.listed, consumerOrigins + processorOrigins)
+        where !consumer.options.items.isEmpty {
             let own = Set(consumer.options.items.map(\.name))
             check(consumer.options.applied(to: defaults), names: own, now) { _ in origin }
         }
