@@ -340,6 +340,22 @@ def test_a_group_without_a_folder_is_written_into_its_table(shared):
     assert read(shared.start(), 2) == [3, 4]
 
 
+def test_the_applications_properties_file_names_table_stream_and_group(application):
+    one_shard(application)
+    properties = application.folder / "app.properties"
+    properties.write_text(
+        f"executableName = /bin/cat\nstreamName = s\napplicationName = g\ntableName = {application.table}\n"
+        f"failoverTimeMillis = 200\nregionName = us-east-1\n")
+    command = application.command()
+    command = [word for word in command if word not in ("--table", application.table, "--stream", "s")]
+    environment = clean_environment(application.folder, application.environment)
+    done = subprocess.run(
+        [*command, "--multilang", str(properties)], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "the group g of s goes on there" in done.stderr
+    assert read(application.start(), 2) == [3, 4]
+
+
 def test_a_table_of_many_pages_is_read_whole(alone):
     numbers = one_shard(alone)
     # moto's pages have 1 MB as the service's.

@@ -34,7 +34,8 @@ struct ImportKCL {
         guard configuration.mistakes.isEmpty else {
             throw .usage(configuration.mistakes.map(\.description).joined(separator: "; "))
         }
-        let options = try ImportOptions(values, configuration.settings)
+        let file = configuration.propertiesFiles.first { $0.path == values.text("multilang") }
+        let options = try ImportOptions(values, configuration.settings, file?.application)
         let errors = Output(fd: STDERR_FILENO)
         LoggingSystem.bootstrap { label in
             StandardErrorLog(label: label, level: .warning, isTerminal: errors.isTerminal) { _ = errors.write($0) }
