@@ -45,7 +45,6 @@ private let key: Item = ["consumerGroup": "g", "streamName": "orders"]
     }
 
     @Test func `a scan goes over all pages, and tries one again that fails for now`() async throws {
-        let retry = Retrying(RetryPolicy(retries: 2, minTimeout: .milliseconds(1), forever: false))
         let requests = try await run { request in
             switch request.earlier {
             case 0: .init(body: #"{"Items":[{"a":{"S":"1"}}],"LastEvaluatedKey":{"leaseKey":{"S":"k"}}}"#)
@@ -53,14 +52,15 @@ private let key: Item = ["consumerGroup": "g", "streamName": "orders"]
             default: .init(body: #"{"Items":[{"a":{"S":"2"}},{}],"LastEvaluatedKey":null}"#)
             }
         } _: { client in
+            let retry = Retrying(RetryPolicy(retries: 2, minTimeout: .milliseconds(1), forever: false))
             let items = try await client.scan(table, isConsistent: true, retry: retry)
             #expect(items == [["a": "1"], ["a": "2"], [:]])
         }
         #expect(
             requests == [
-                #"{"TableName":"state","ConsistentRead":true}"#,
-                #"{"TableName":"state","ConsistentRead":true,"ExclusiveStartKey":{"leaseKey":{"S":"k"}}}"#,
-                #"{"TableName":"state","ConsistentRead":true,"ExclusiveStartKey":{"leaseKey":{"S":"k"}}}"#,
+                #"Scan {"TableName":"state","ConsistentRead":true}"#,
+                #"Scan {"TableName":"state","ConsistentRead":true,"ExclusiveStartKey":{"leaseKey":{"S":"k"}}}"#,
+                #"Scan {"TableName":"state","ConsistentRead":true,"ExclusiveStartKey":{"leaseKey":{"S":"k"}}}"#,
             ])
     }
 

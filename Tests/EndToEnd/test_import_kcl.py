@@ -1,6 +1,7 @@
 """`import-kcl`: a group goes on where an application of the Kinesis Client Library has stopped."""
 
 import contextlib
+import http.server
 import json
 import os
 import pty
@@ -216,7 +217,7 @@ def test_after_a_split_and_a_merge_only_what_is_left_is_read(application):
     done = application.run()
     assert done.returncode == 0, done.stderr
     for shard in (FIRST, left, right):
-        assert re.search(rf"{shard} +no lease +- +done: there are leases of its descendants", done.stdout), done.stdout
+        assert re.search(rf"{shard} +no lease +- +done: its descendants have begun", done.stdout), done.stdout
     sidecar = application.start()
     assert sorted(read(sidecar, 2)) == [5, 6]
     shards = sidecar.get("/streams/s/checkpoints?consumerGroup=g").json["shards"]
@@ -392,6 +393,39 @@ def test_what_is_wrong_is_named(alone):
         "leaseKey": {"S": "123456789012:bills:1700000000:shardId-000000000000"}, "leaseCounter": {"N": "1"},
         "checkpoint": {"S": "17"}})
     says("the application reads 123456789012:bills:1700000000, and not s")
+
+
+class Denying(http.server.BaseHTTPRequestHandler):
+    """A DynamoDB whose rights are missing."""
+
+    def do_POST(self):
+        self.server.asked.append(self.headers["X-Amz-Target"])
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({
+            "__type": "com.amazon.coral.service#AccessDeniedException",
+            "Message": "User: arn:aws:iam::123456789012:user/u is not authorized to perform: dynamodb:Scan"}).encode()
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_a_right_that_is_missing_is_named_at_once(alone):
+    make_stream(alone.kinesis, "s", 1)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Denying) as server:
+        server.asked = []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        alone.url = f"http://127.0.0.1:{server.server_address[1]}"
+        refused = alone.run()
+        server.shutdown()
+        thread.join()
+    assert refused.returncode == 1
+    assert f"the table {alone.table} in us-east-1 may not be read; the right is dynamodb:Scan" in refused.stderr
+    assert server.asked == ["DynamoDB_20120810.Scan"]
 
 
 @pytest.mark.parametrize("arguments, words", [

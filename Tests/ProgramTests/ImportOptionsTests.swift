@@ -14,22 +14,23 @@ import Time
         executableName = app.py
         streamName = orders
         applicationName = billing
-        failoverTimeMillis = 4000
+        failoverTimeMillis = 20000
         initialPositionInStreamExtended = 1700000000
         """
 
     private func options(_ words: [String], file: String? = nil) throws -> ImportOptions {
         let values = try CommandValues(words, of: Self.command)
-        let configuration = Configuration.read(ClientCommand.serverArguments(values) + ["--dynamodb=off", "--data-dir=d"])
+        let place = ["--dynamodb=off", "--data-dir=d"]
+        let configuration = Configuration.read(ClientCommand.serverArguments(values) + place)
         let application = try file.map { ApplicationProperties(try PropertiesFile(Array($0.utf8))) }
         return try ImportOptions(values, configuration.settings, application)
     }
 
     @Test func `the server's flags of the command are the server's`() throws {
         let words = Self.command.options.map { "--\($0.name)=x" }
-        let arguments = ClientCommand.serverArguments(
-            try CommandValues(words.filter { !["--help", "--dry-run", "--force", "--dynamodb"].contains($0.dropLast(2)) }
-                + ["--dynamodb=on"], of: Self.command))
+        let others = ["--help", "--dry-run", "--force", "--dynamodb"]
+        let given = words.filter { !others.contains(String($0.dropLast(2))) } + ["--dynamodb=on"]
+        let arguments = ClientCommand.serverArguments(try CommandValues(given, of: Self.command))
         #expect(arguments.contains("--data-dir=x") && arguments.contains("--consumer-group=x"))
         for argument in arguments {
             let flag = String(argument.dropFirst(2).prefix { $0 != "=" })
@@ -48,7 +49,7 @@ import Time
         let options = try options([], file: Self.file)
         #expect(options.table.text == "billing")
         #expect(options.key == ConsumerKey(stream: StreamName("orders")!, group: "billing"))
-        #expect(options.failoverTime == .seconds(4))
+        #expect(options.failoverTime == .seconds(20))
         #expect(options.moment == WallTime(milliseconds: 1_700_000_000_000))
         let named = try self.options([], file: Self.file + "\ntableName=leases")
         #expect(named.table.text == "leases" && named.key.group == "billing")

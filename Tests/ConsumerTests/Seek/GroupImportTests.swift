@@ -79,7 +79,8 @@ import Time
         }
     }
 
-    @Test func `the item of an earlier stream gives way, and one of this stream keeps what has no place`() async throws {
+    @Test func `the item of an earlier stream gives way, and one of this stream keeps what has no place`() async throws
+    {
         try await onLoop { loop in
             let table = FakeGroupTable(loop)
             let context = table.context("a", loop)

@@ -164,7 +164,7 @@ struct ImportKCL {
     private func goOn(over obstacles: [ImportObstacle]) -> Bool {
         for obstacle in obstacles {
             let isPassed = obstacle.isForcible && options.isForced
-            note(obstacle.text + (isPassed ? "; --force goes on" : obstacle.isForcible ? "; --force goes on all the same" : ""))
+            note(obstacle.text + (isPassed ? "; --force goes on" : obstacle.isForcible ? "; --force would go on" : ""))
         }
         return obstacles.allSatisfy { $0.isForcible && options.isForced }
     }
@@ -196,8 +196,9 @@ struct ImportKCL {
         return unknown.sorted()
     }
 
-    private func isKnown(_ number: SequenceNumber, of shard: ShardID, in stream: StreamName) async -> Result<Bool, AWSError>
-    {
+    private func isKnown(_ number: SequenceNumber, of shard: ShardID, in stream: StreamName) async -> Result<
+        Bool, AWSError
+    > {
         let operation = GetShardIterator(stream: stream, shard: shard, position: .atSequenceNumber(number))
         do throws(AWSError) {
             _ = try await kinesis.call(operation, retry: Retrying(Self.retry))
@@ -220,7 +221,8 @@ private struct ImportLook {
 
     /// Where the shards are put.
     var places: [ShardID: SoughtPlace] {
-        Dictionary(uniqueKeysWithValues: plan.rows.compactMap { row in SoughtPlace(row.outcome).map { (row.shard, $0) } })
+        let known = plan.rows.compactMap { row in SoughtPlace(row.outcome).map { (row.shard, $0) } }
+        return Dictionary(uniqueKeysWithValues: known)
     }
 }
 

@@ -40,7 +40,7 @@ struct ImportOptions {
             throw .usage("local: the embedded Kinesis lives in a sidecar; --kinesis-endpoint says where that is")
         }
         if settings.sharesGroups, table == settings.dynamoDB.table {
-            throw .usage("--table: \(table) is the table of the sidecars' groups (dynamoDb.tableName), and no lease table")
+            throw .usage("--table: \(table) is the table of the sidecars' groups (dynamoDb.tableName)")
         }
         if settings.sharesGroups, Self.isStandalone(settings, key) {
             throw .usage(
@@ -69,7 +69,8 @@ struct ImportOptions {
     ) throws(ClientError) -> T {
         guard let text = values.text(name) ?? other else {
             throw .usage(
-                "--\(name) is missing, and no --multilang names the application's properties file; accepted: \(accepted)")
+                "--\(name) is missing, and no --multilang names the application's properties file; accepted: \(accepted)"
+            )
         }
         guard let value = read(text) else { throw refusal(name, text, accepted) }
         return value
@@ -82,7 +83,9 @@ struct ImportOptions {
         guard let text = values.text("failover-time") ?? application?.consumerOption("leaseDuration") else {
             return defaultFailoverTime
         }
-        guard case .duration(let duration) = kind.read(text) else { throw refusal("failover-time", text, kind.accepted) }
+        guard case .duration(let duration) = kind.read(text) else {
+            throw refusal("failover-time", text, kind.accepted)
+        }
         return duration
     }
 
