@@ -13,7 +13,8 @@ let package = Package(
         .executableTarget(
             name: "kinesis-sidecar",
             dependencies: [
-                "Client", "Gateway", "MultiLang", "KCL", "OTLP", "LocalKinesis", "Consumer", "Producer", "State", "Kinesis",
+                "Client", "Gateway", "MultiLang", "KCL", "OTLP", "LocalKinesis", "Consumer", "Producer", "State",
+                "Kinesis",
                 "DynamoDB", "S3",
                 "AWS", "HTTPServer", "HTTP", "Reactor", "YAML", "JSON", "Telemetry", "Time", "Bytes", "CLinux", log,
             ]

@@ -21,7 +21,7 @@ package struct ImportPlan: Equatable, Sendable {
         package enum Reason: Equatable, Sendable {
             /// SHARD_END.
             case readToEnd
-            /// The application has leases of its descendants: it has read the shard and deleted its lease.
+            /// The application has begun its descendants: it has read the shard and deleted its lease.
             case hasDescendants
             /// At LATEST, and closed: nothing comes into it.
             case closedAtLatest
@@ -102,9 +102,9 @@ package struct ImportPlan: Equatable, Sendable {
 
         func outcome(_ shard: Shard) throws(Refusal) -> Outcome {
             guard let lease = leases[shard.id] else {
-                if lineage.hasDescendantWithLease(shard.id) { return .finished(.hasDescendants) }
-                // The application would have begun it at its first record, once its parents were read.
-                return lineage.hasKnownAncestor(shard.id) ? .goesOn(.since(createdOn)) : .unknown
+                if lineage.isRead(shard.id) { return .finished(.hasDescendants) }
+                // The application would begin it at its first record, once its parents were read.
+                return lineage.isRelated(shard.id) ? .goesOn(.since(createdOn)) : .unknown
             }
             switch lease.position {
             case .trimHorizon: return .goesOn(.since(createdOn))
@@ -137,12 +137,12 @@ package struct ImportPlan: Equatable, Sendable {
     package var withPendingCheckpoint: [KCLLease] { rows.compactMap(\.lease).filter { $0.pendingCheckpoint != nil } }
 }
 
-/// Which shards the leases tell of, beside their own.
+/// What the leases tell of shards without one.
 private struct Lineage {
-    /// Shards from which those with leases have come.
-    private let ancestors: Set<ShardID>
-    /// Shards that have come from those, or from those with leases.
-    private let descendants: Set<ShardID>
+    /// Shards from which those have come that the application has begun.
+    private let read: Set<ShardID>
+    /// Shards that stand before or behind those with leases.
+    private let related: Set<ShardID>
 
     init(_ leases: [ShardID: KCLLease], _ shards: [Shard]) {
         // The leases know the parents of shards too that the service lists no more.
@@ -150,16 +150,19 @@ private struct Lineage {
         for shard in shards { parents[shard.id] = shard.parents }
         var children: [ShardID: [ShardID]] = [:]
         for (id, parents) in parents { for parent in parents { children[parent, default: []].append(id) } }
-        let leased = Set(leases.keys)
-        ancestors = Self.reached(from: leased, parents)
-        descendants = Self.reached(from: leased.union(ancestors), children)
+        read = Self.reached(from: leases.values.filter { $0.position != .trimHorizon }.map(\.shard), parents)
+        let ancestors = Self.reached(from: leases.keys, parents)
+        related = ancestors.union(Self.reached(from: ancestors.union(leases.keys), children))
     }
 
-    func hasDescendantWithLease(_ shard: ShardID) -> Bool { ancestors.contains(shard) }
+    /// Whether the application has read the shard: it begins a shard once all parents are at SHARD_END, and deletes a lease
+    /// once all children have begun. A lease at TRIM_HORIZON says nothing: of a merge it is there as soon as one of the parents
+    /// has ended, when the other one may not even have a lease.
+    func isRead(_ shard: ShardID) -> Bool { read.contains(shard) }
 
-    func hasKnownAncestor(_ shard: ShardID) -> Bool { descendants.contains(shard) }
+    func isRelated(_ shard: ShardID) -> Bool { related.contains(shard) }
 
-    private static func reached(from shards: Set<ShardID>, _ next: [ShardID: [ShardID]]) -> Set<ShardID> {
+    private static func reached(from shards: some Sequence<ShardID>, _ next: [ShardID: [ShardID]]) -> Set<ShardID> {
         var found: Set<ShardID> = []
         var left = Array(shards)
         while let id = left.popLast() {

@@ -48,7 +48,9 @@ package struct KCLLease: Equatable, Sendable {
         }
         self.counter = counter
         let key = row["leaseKey"]?.string ?? ""
-        func fault(_ attribute: String) -> Fault { Fault(row: key, attribute: attribute, value: row[attribute]?.text) }
+        func fault(_ attribute: String) -> Fault {
+            Fault(row: key, attribute: attribute, value: row[attribute]?.text)
+        }
         guard let (stream, shard) = Self.names(key) else { throw fault("leaseKey") }
         (self.stream, self.shard) = (stream, shard)
         owner = row["leaseOwner"]?.string
@@ -59,7 +61,9 @@ package struct KCLLease: Equatable, Sendable {
             throw fault("checkpoint")
         }
         self.position = position
-        guard case .stringSet(let parents) = row["parentShardId"] ?? .stringSet([]) else { throw fault("parentShardId") }
+        guard case .stringSet(let parents) = row["parentShardId"] ?? .stringSet([]) else {
+            throw fault("parentShardId")
+        }
         self.parents = parents.compactMap { Self.names($0)?.shard }.sorted()
         pendingCheckpoint = row["pendingCheckpoint"]?.string
     }

@@ -44,6 +44,26 @@ private let key: Item = ["consumerGroup": "g", "streamName": "orders"]
         }
     }
 
+    @Test func `a scan goes over all pages, and tries one again that fails for now`() async throws {
+        let requests = try await run { request in
+            switch request.earlier {
+            case 0: .init(body: #"{"Items":[{"a":{"S":"1"}}],"LastEvaluatedKey":{"leaseKey":{"S":"k"}}}"#)
+            case 1: Self.failure(#"{"__type":"ProvisionedThroughputExceededException","message":"slow"}"#)
+            default: .init(body: #"{"Items":[{"a":{"S":"2"}},{}],"LastEvaluatedKey":null}"#)
+            }
+        } _: { client in
+            let retry = Retrying(RetryPolicy(retries: 2, minTimeout: .milliseconds(1), forever: false))
+            let items = try await client.scan(table, isConsistent: true, retry: retry)
+            #expect(items == [["a": "1"], ["a": "2"], [:]])
+        }
+        #expect(
+            requests == [
+                #"Scan {"TableName":"state","ConsistentRead":true}"#,
+                #"Scan {"TableName":"state","ConsistentRead":true,"ExclusiveStartKey":{"leaseKey":{"S":"k"}}}"#,
+                #"Scan {"TableName":"state","ConsistentRead":true,"ExclusiveStartKey":{"leaseKey":{"S":"k"}}}"#,
+            ])
+    }
+
     @Test func `a write gives the item as it is afterwards`() async throws {
         let requests = try await run { _ in
             .init(body: #"{"Attributes":{"version":{"S":"v2"}},"ConsumedCapacity":{"CapacityUnits":2}}"#)

@@ -77,12 +77,30 @@ import Time
 
     @Test func `shards behind those with leases are read from their beginning`() throws {
         let shards = [
-            shard("a", isClosed: true), shard("b", from: ["a"], isClosed: true), shard("c", from: ["b"]), shard("other"),
+            shard("a", isClosed: true), shard("b", from: ["a"], isClosed: true), shard("c", from: ["b"]),
+            shard("other"),
         ]
         #expect(
             try outcomes(["a": "SHARD_END"], shards) == [
                 "a": .finished(.readToEnd), "b": oldest, "c": oldest, "other": .unknown,
             ])
+    }
+
+    @Test func `the lease of a merge that waits for one of its parents does not say that the parent is read`() throws {
+        // The application is still at "a"; "p" has ended, and so the lease of "m" is there.
+        let shards = [
+            shard("a", isClosed: true), shard("b", from: ["a"], isClosed: true), shard("c", from: ["a"]),
+            shard("p", isClosed: true), shard("m", from: ["b", "p"]),
+        ]
+        let leases = ["a": "150", "p": "SHARD_END", "m": "TRIM_HORIZON"]
+        #expect(
+            try outcomes(leases, shards) == [
+                "a": .goesOn(behind(150)), "b": oldest, "c": oldest, "p": .finished(.readToEnd), "m": oldest,
+            ])
+        let later = try outcomes(["p": "SHARD_END", "m": "150"], shards)
+        #expect(later["b"] == .finished(.hasDescendants) && later["a"] == .finished(.hasDescendants))
+        // A sibling, whose lease would be there if its parent had just been read.
+        #expect(later["c"] == oldest)
     }
 
     @Test func `of shards that are gone the leases themselves say where they come from`() throws {

@@ -41,7 +41,8 @@ import Time
     }
 
     @Test(arguments: [
-        ("leaseKey", AttributeValue.string("a:b")), ("leaseKey", .string("")), ("leaseKey", .string("a:b c:1:shardId-1")),
+        ("leaseKey", AttributeValue.string("a:b")), ("leaseKey", .string("")),
+        ("leaseKey", .string("a:b c:1:shardId-1")),
         ("checkpoint", .string("SHARD_START")), ("checkpoint", .number("4")),
         ("checkpointSubSequenceNumber", .string("0")), ("checkpointSubSequenceNumber", -1),
         ("checkpointSubSequenceNumber", .number("1E400")), ("parentShardId", .string("shardId-0")),

@@ -135,13 +135,16 @@ extension ClientCommand {
             """,
         examples: [
             "kinesis-sidecar import-kcl --table billing --stream orders --consumer-group billing --dry-run",
-            "kinesis-sidecar import-kcl --table billing --stream orders -g billing --config config.yaml",
+            "kinesis-sidecar import-kcl --multilang app.properties --data-dir /var/lib/kinesis-sidecar",
         ],
         action: .ofProgram)
 
     /// Flags of the server that say where AWS is and where the state lies.
     private static let ofServer = [
         Option("config", .file("FILE"), help: "the server's configuration file (KINESIS_SIDECAR_CONFIG)"),
+        Option(
+            "multilang", .file("FILE"),
+            help: "the application's properties file, which names table, stream, group and AWS"),
         Option("data-dir", .file("DIR"), help: "where a sidecar keeps its state"),
         Option("dynamodb", .choice(["on", "off"]), help: "whether the group is shared by a table"),
         Option("region", .text("REGION"), help: "of AWS"),

@@ -56,7 +56,8 @@ package struct GroupImport: Sendable {
     }
 
     private func standing(in book: ShardBook) -> [ShardID: LocalShard] {
-        Dictionary(uniqueKeysWithValues: book.shards.compactMap { shard in book.local(shard.id).map { (shard.id, $0) } })
+        let known = book.shards.compactMap { shard in book.local(shard.id).map { (shard.id, $0) } }
+        return Dictionary(uniqueKeysWithValues: known)
     }
 
     // MARK: A shared group

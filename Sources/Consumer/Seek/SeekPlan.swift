@@ -114,7 +114,8 @@ struct SeekPlan: Equatable, Sendable {
             }
         }
         guard let only = request.shard, let shard = listing.first(where: { $0.id == only }) else {
-            return Dictionary(uniqueKeysWithValues: listing.compactMap { shard in target(of: shard).map { (shard.id, $0) } })
+            let targets = listing.compactMap { shard in target(of: shard).map { (shard.id, $0) } }
+            return Dictionary(uniqueKeysWithValues: targets)
         }
         guard let own = target(of: shard) else { return [:] }
         var targets = [only: own]

@@ -49,6 +49,9 @@ package struct ApplicationProperties: Sendable {
     /// What is otherwise than under the daemon although no property says so.
     package private(set) var remarks: [String] = []
 
+    /// The daemon's lease table: `tableName`, else the application's name; nil where neither is said.
+    package private(set) var leaseTable: String?
+
     package init(_ file: PropertiesFile) {
         var last: [String: Int] = [:]
         for property in file.properties { last[property.key] = property.line }
@@ -70,6 +73,14 @@ package struct ApplicationProperties: Sendable {
             miss("applicationName", "is missing: the consumer group")
         }
         remarks = remarks(besides: given)
+        for key in ["applicationName", "tableName"] where given.contains(key) {
+            leaseTable = file.properties.last { $0.key == key }?.value.trimmed ?? leaseTable
+        }
+    }
+
+    /// What a property has given a consumer's option, in the option's own notation; nil: none has.
+    package func consumerOption(_ name: String) -> String? {
+        settings.first { $0.place == .consumer(name) }?.text
     }
 
     // MARK: One property

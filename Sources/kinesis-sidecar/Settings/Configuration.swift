@@ -9,6 +9,8 @@ struct Configuration {
     let action: CommandLineArguments.Action
     let settings: Settings
     let mistakes: [Mistake]
+    /// The properties files that `multilang` names.
+    let propertiesFiles: [PropertiesSettings]
     private let reader: SettingsReader
 
     /// - Parameter arguments: the command line, without the program's name.
@@ -29,7 +31,8 @@ struct Configuration {
             commandLine: commandLine, environment: environment, file: file, properties: properties,
             unreadable: unreadable)
         return Configuration(
-            action: commandLine.action, settings: reader.settings, mistakes: reader.mistakes, reader: reader)
+            action: commandLine.action, settings: reader.settings, mistakes: reader.mistakes,
+            propertiesFiles: properties, reader: reader)
     }
 
     /// What is in force and where it came from. Throws what the start would say of where Kinesis is asked, and of the files of

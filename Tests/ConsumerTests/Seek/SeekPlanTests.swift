@@ -56,6 +56,16 @@ import Time
         #expect(moves[left]?.from == standing(20))
     }
 
+    @Test func `places of their own move these shards and no other`() throws {
+        let place = Checkpoint(sequenceNumber: SequenceNumber(15), subSequenceNumber: 1)
+        let moves = try plan(.places([left: .behind(place), right: .finished, parent: .finished]))
+        #expect(Set(moves.keys) == [left, right], "the parent is read out already")
+        #expect(moves[left]?.place == .behind(place) && moves[left]?.start == .atSequenceNumber(SequenceNumber(15)))
+        #expect(moves[right]?.isDepleted == true && moves[right]?.isReleased == true)
+        let since = try plan(.places([parent: .since(moment)]))
+        #expect(since[parent]?.place == .since(moment) && since[parent]?.isDepleted == false && since.count == 1)
+    }
+
     @Test func `at LATEST a closed shard is done and holds nobody up`() throws {
         let moves = try plan(.latest, [parent: standing(5), left: standing(nil, .nobody)])
         #expect(moves[parent]?.isDepleted == true && moves[parent]?.isReleased == true)

@@ -34,7 +34,8 @@ struct ImportKCL {
         guard configuration.mistakes.isEmpty else {
             throw .usage(configuration.mistakes.map(\.description).joined(separator: "; "))
         }
-        let options = try ImportOptions(values, configuration.settings)
+        let file = configuration.propertiesFiles.first { $0.path == values.text("multilang") }
+        let options = try ImportOptions(values, configuration.settings, file?.application)
         let errors = Output(fd: STDERR_FILENO)
         LoggingSystem.bootstrap { label in
             StandardErrorLog(label: label, level: .warning, isTerminal: errors.isTerminal) { _ = errors.write($0) }
@@ -163,7 +164,7 @@ struct ImportKCL {
     private func goOn(over obstacles: [ImportObstacle]) -> Bool {
         for obstacle in obstacles {
             let isPassed = obstacle.isForcible && options.isForced
-            note(obstacle.text + (isPassed ? "; --force goes on" : obstacle.isForcible ? "; --force goes on all the same" : ""))
+            note(obstacle.text + (isPassed ? "; --force goes on" : obstacle.isForcible ? "; --force would go on" : ""))
         }
         return obstacles.allSatisfy { $0.isForcible && options.isForced }
     }
@@ -195,8 +196,9 @@ struct ImportKCL {
         return unknown.sorted()
     }
 
-    private func isKnown(_ number: SequenceNumber, of shard: ShardID, in stream: StreamName) async -> Result<Bool, AWSError>
-    {
+    private func isKnown(_ number: SequenceNumber, of shard: ShardID, in stream: StreamName) async -> Result<
+        Bool, AWSError
+    > {
         let operation = GetShardIterator(stream: stream, shard: shard, position: .atSequenceNumber(number))
         do throws(AWSError) {
             _ = try await kinesis.call(operation, retry: Retrying(Self.retry))
@@ -219,7 +221,8 @@ private struct ImportLook {
 
     /// Where the shards are put.
     var places: [ShardID: SoughtPlace] {
-        Dictionary(uniqueKeysWithValues: plan.rows.compactMap { row in SoughtPlace(row.outcome).map { (row.shard, $0) } })
+        let known = plan.rows.compactMap { row in SoughtPlace(row.outcome).map { (row.shard, $0) } }
+        return Dictionary(uniqueKeysWithValues: known)
     }
 }
 

@@ -2,6 +2,7 @@ import Client
 import Consumer
 import DynamoDB
 import Kinesis
+import MultiLang
 import State
 import Time
 
@@ -20,21 +21,26 @@ struct ImportOptions {
     /// KCL's own default of `failoverTimeMillis`.
     private static let defaultFailoverTime = Duration.seconds(10)
 
+    /// - Parameter application: the properties file that is named, for what the command line does not say.
     /// - Throws: `.usage`, which names the option and what is accepted.
-    init(_ values: CommandValues, _ settings: Settings) throws(ClientError) {
-        table = try Self.value(
-            values, "table", accepted: "a table's name: 3 to 255 letters, digits, _, - and .", TableName.init)
-        let stream = try Self.value(values, "stream", accepted: "a stream's name or ARN", StreamName.init(nameOrARN:))
-        key = ConsumerKey(stream: stream, group: settings.consumerDefaults.consumerGroup)
-        failoverTime = try Self.optional(values, "failover-time", .milliseconds(1...3_600_000)) ?? Self.defaultFailoverTime
-        moment = try Self.moment(values)
+    init(_ values: CommandValues, _ settings: Settings, _ application: ApplicationProperties?) throws(ClientError) {
+        table = try Self.needed(
+            values, "table", else: application?.leaseTable,
+            accepted: "a table's name: 3 to 255 letters, digits, _, - and .", TableName.init)
+        let stream = try Self.needed(
+            values, "stream", else: application?.stream?.text, accepted: "a stream's name or ARN",
+            StreamName.init(nameOrARN:))
+        let group = values.text("consumer-group") ?? application?.consumerOption("consumerGroup")
+        key = ConsumerKey(stream: stream, group: group ?? settings.consumerDefaults.consumerGroup)
+        failoverTime = try Self.failoverTime(values, application)
+        moment = try Self.moment(values, application)
         isDryRun = values.has("dry-run")
         isForced = values.has("force")
         if settings.isLocal {
             throw .usage("local: the embedded Kinesis lives in a sidecar; --kinesis-endpoint says where that is")
         }
         if settings.sharesGroups, table == settings.dynamoDB.table {
-            throw .usage("--table: \(table) is the table of the sidecars' groups (dynamoDb.tableName), and no lease table")
+            throw .usage("--table: \(table) is the table of the sidecars' groups (dynamoDb.tableName)")
         }
         if settings.sharesGroups, Self.isStandalone(settings, key) {
             throw .usage(
@@ -49,31 +55,44 @@ struct ImportOptions {
     }
 
     private static func isStandalone(_ settings: Settings, _ key: ConsumerKey) -> Bool {
-        let listed = settings.consumers.first {
-            $0.stream == key.stream && $0.options.applied(to: settings.consumerDefaults).consumerGroup == key.group
-        }
-        let options = listed?.options.applied(to: settings.consumerDefaults) ?? settings.consumerDefaults
-        return !options.useAutoShardAssignment || !options.shardIDs.isEmpty
+        let listed =
+            settings.consumers.map { ($0.stream, $0.options) } + settings.processors.map { ($0.stream, $0.options) }
+        let options = listed.filter { $0.0 == key.stream }.map { $0.1.applied(to: settings.consumerDefaults) }
+        let own = options.first { $0.consumerGroup == key.group } ?? settings.consumerDefaults
+        return !own.useAutoShardAssignment || !own.shardIDs.isEmpty
     }
 
-    private static func value<T>(_ values: CommandValues, _ name: String, accepted: String, _ read: (String) -> T?)
-        throws(ClientError) -> T
-    {
-        guard let text = values.text(name) else { throw .usage("--\(name) is missing; accepted: \(accepted)") }
+    // MARK: Values
+
+    private static func needed<T>(
+        _ values: CommandValues, _ name: String, else other: String?, accepted: String, _ read: (String) -> T?
+    ) throws(ClientError) -> T {
+        guard let text = values.text(name) ?? other else {
+            throw .usage(
+                "--\(name) is missing, and no --multilang names the application's properties file; accepted: \(accepted)"
+            )
+        }
         guard let value = read(text) else { throw refusal(name, text, accepted) }
         return value
     }
 
-    private static func optional(_ values: CommandValues, _ name: String, _ kind: OptionKind) throws(ClientError)
-        -> Duration?
+    private static func failoverTime(_ values: CommandValues, _ application: ApplicationProperties?)
+        throws(ClientError) -> Duration
     {
-        guard let text = values.text(name) else { return nil }
-        guard case .duration(let duration) = kind.read(text) else { throw refusal(name, text, kind.accepted) }
+        let kind = OptionKind.milliseconds(1...3_600_000)
+        guard let text = values.text("failover-time") ?? application?.consumerOption("leaseDuration") else {
+            return defaultFailoverTime
+        }
+        guard case .duration(let duration) = kind.read(text) else {
+            throw refusal("failover-time", text, kind.accepted)
+        }
         return duration
     }
 
-    private static func moment(_ values: CommandValues) throws(ClientError) -> WallTime? {
-        guard let text = values.text("timestamp") else { return nil }
+    private static func moment(_ values: CommandValues, _ application: ApplicationProperties?)
+        throws(ClientError) -> WallTime?
+    {
+        guard let text = values.text("timestamp") ?? application?.consumerOption("initialTimestamp") else { return nil }
         guard case .moment(let moment) = OptionKind.moment.read(text), moment <= .now() else {
             throw refusal("timestamp", text, OptionKind.moment.accepted + ", that is not still to come")
         }

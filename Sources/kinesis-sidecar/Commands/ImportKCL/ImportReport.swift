@@ -33,7 +33,7 @@ struct ImportReport {
         switch outcome {
         case .goesOn(let place): text(place)
         case .finished(.readToEnd): "done: read to its end"
-        case .finished(.hasDescendants): "done: there are leases of its descendants"
+        case .finished(.hasDescendants): "done: its descendants have begun"
         case .finished(.closedAtLatest): "done: closed, and at LATEST"
         case .unknown: "as before: the application did not know it"
         case .gone: "nothing: the stream has it no more"
@@ -77,18 +77,20 @@ enum ImportObstacle: Equatable {
         switch self {
         case .members(let members):
             let names = members.map { "\($0.appName) \($0.id) (host \($0.host), process \($0.pid))" }
-            return "the group is in use by \(names.joined(separator: ", ")): stop that first; who was killed counts until "
-                + "its lease is over"
+            return "the group is in use by \(names.joined(separator: ", ")): stop that first; who was killed counts "
+                + "until its lease is over"
         case .moved(let leases):
             let owners = Set(leases.map { $0.owner ?? "nobody" }).sorted().joined(separator: ", ")
             let shards = leases.map(\.shard.text).joined(separator: ", ")
             return "the application runs: \(owners) has written the leases of \(shards) meanwhile; stop it first"
         case .losses(let count):
-            return "the group has places of its own in \(count) \(count == 1 ? "shard" : "shards") (GROUP HAD), which would be "
-                + "lost"
+            let shards = count == 1 ? "1 shard" : "\(count) shards"
+            return "the group has places of its own in \(shards) (GROUP HAD), which would be lost"
         case .unknownRecords(let shards):
-            return "Kinesis knows no such records of \(shards.map(\.text).joined(separator: ", ")): a sidecar would begin "
-                + "these shards anew; is it the right stream?"
+            let names = shards.map(\.text).joined(separator: ", ")
+            return
+                "Kinesis knows no such records of \(names): a sidecar would begin these shards anew; is it the right "
+                + "stream?"
         }
     }
 }
