@@ -104,6 +104,22 @@ def test_records_of_a_killed_sidecar_come_again_from_the_last_checkpoint_on_and_
     eventually(lambda: application.notes.numbers()[10:] == list(range(done, 12)), 20, why="what had no checkpoint")
 
 
+def test_a_killed_sidecar_begins_each_of_its_shards_at_its_checkpoint(wide):
+    """However much more the other one was sent."""
+    notes = wide.notes
+    sidecar = wide.start()
+    for n in range(0, 40, 2):
+        wide.put([n], pad="x" * 20_000)
+        wide.put([n + 1])
+        notes.wait_numbers([n, n + 1])
+    eventually(lambda: all(
+        positions(sidecar)[shard][0] == notes.records(shard)[-1][0] for shard in (SHARD, "shardId-000000000001")), 10)
+    sidecar.kill()
+    sidecar.start()
+    wide.put([40, 41])
+    assert sorted(notes.wait_numbers([40, 41])) == list(range(42))
+
+
 # What is told
 
 

@@ -34,26 +34,28 @@ def positions(sidecar):
 
 
 def put(sidecar, numbers):
-    """Puts orders; returns the last place in each shard."""
-    places = {}
-    for number in numbers:
-        answer = sidecar.put("orders", {"order": number}, partitionKey=f"c-{number}")
-        places[answer["shardId"]] = answer["sequenceNumber"]
+    """Puts orders at once; returns the last place in each shard."""
+    records = [{"data": {"order": number}, "partitionKey": f"c-{number}"} for number in numbers]
+    answer = sidecar.post("/streams/orders/put", {"records": records})
+    assert answer.status == 200, answer
+    places = {record["shardId"]: record["sequenceNumber"] for record in answer.json["records"]}
     assert len(places) == 2
     return places
+
+
+def batches(sidecar):
+    """How many each of the children has answered."""
+    return {child["shardId"]: child["batches"] for child in children(sidecar, "billing")}
 
 
 def test_the_sample_processes_and_checkpoints_orders_and_goes_with_its_sidecar(sidecar):
     put(sidecar, range(20))
     eventually(lambda: len([each for each in positions(sidecar).values() if each]) == 2, 30, why="its first checkpoints")
+    before = batches(sidecar)
     last = put(sidecar, range(20, 40))
+    eventually(lambda: all(count > before[shard] for shard, count in batches(sidecar).items()), 20)
     pids = [child["pid"] for child in children(sidecar, "billing")]
     assert len(pids) == 2 and all(map(is_alive, pids))
-
-    def is_told():
-        return all(child["state"] == "idle" for child in children(sidecar, "billing"))
-
-    eventually(is_told, 20)
     assert sidecar.terminate() == 0
     assert not any(map(is_alive, pids))
     assert "Shutdown has been requested, checkpointing." in sidecar.log

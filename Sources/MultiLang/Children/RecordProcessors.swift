@@ -53,6 +53,8 @@ package final class RecordProcessors: @unchecked Sendable {
     private let changed: Gate
     private(set) var stream: StreamName
     private var reader: RecordsReader?
+    /// What all children have been sent: to the delivery log they are one reader, of which the newest event ends furthest on.
+    private var sentBytes = 0
     private(set) var slots: [ShardID: Slot] = [:]
     private(set) var histories: [ShardID: History] = [:]
     private var task: Task<Void, Never>?
@@ -277,7 +279,10 @@ extension RecordProcessors: ShardProcessor.Delegate {
         if isAtWork(processor) { reader?.ask(for: processor.shard) }
     }
 
-    func took(_ delivery: Delivery, sentBytes: Int) { reader?.settle(delivery, sentBytes: sentBytes) }
+    func took(_ delivery: Delivery) {
+        sentBytes += delivery.batch.payload.count
+        reader?.settle(delivery, sentBytes: sentBytes)
+    }
 
     func processed(_ processor: ShardProcessor, in time: Duration) {
         histories[processor.shard]?.plan.succeeded()

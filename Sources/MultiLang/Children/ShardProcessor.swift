@@ -12,7 +12,7 @@ final class ShardProcessor: @unchecked Sendable {
         /// The next batch is wanted; `give` follows.
         func wantsBatch(_ processor: ShardProcessor)
         /// A batch is in the child's standard input whole.
-        func took(_ delivery: Delivery, sentBytes: Int)
+        func took(_ delivery: Delivery)
         /// It has done with a batch.
         func processed(_ processor: ShardProcessor, in time: Duration)
         func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault?
@@ -56,7 +56,6 @@ final class ShardProcessor: @unchecked Sendable {
     private var process: ChildProcess?
     private var outbox: [Outgoing] = []
     private var isWriting = false
-    private var sentBytes = 0
     /// A batch that came while something else was said.
     private var held: Delivery?
     private var clock: TimerToken?
@@ -286,11 +285,9 @@ extension ShardProcessor {
         switch outgoing {
         case .line(let line):
             try await process?.write([line])
-            sentBytes += line.count
         case .batch(let delivery):
             try await process?.write([delivery.batch.payload, Self.lineEnd])
-            sentBytes += delivery.batch.payload.count + 1
-            delegate.took(delivery, sentBytes: sentBytes)
+            delegate.took(delivery)
         case .end: process?.closeInput()
         }
     }

@@ -181,9 +181,11 @@ def _positions(verdict, shard, processes, run):
         surest = max((
             each.done for each, host in asked
             if each.is_stored and each.answered < process.at and not _hidden(each, host, process.at, run)), default=0)
+        if process.told_at is None and process.begun not in stands:
+            process.begun = process.told = process.inside
         where = f"{shard}, process {process.pid} is told to begin at {process.position}, {process.begun}"
         if process.begun not in stands:
-            verdict.findings["begun where no checkpoint was"].append(f"{where}; there were {sorted(stands)[-5:]}")
+            verdict.findings["begun where no checkpoint was"].append(f"{where}; there were {sorted(stands)[-9:]}")
         if process.begun < surest:
             verdict.findings["checkpointed, and again"].append(f"{where}; {surest} were checkpointed")
         if before and process.begun < before.told:
