@@ -101,6 +101,8 @@ GOOD = [
     "retryOptions: {retries: 3, factor: 1.5, maxTimeout: 5m}\n", "retryOptions.retries: 3\n",
     "consumers: []\n", "consumers: [{streamName: orders, pollDelay: 1s, retryOptions: {retries: 1}, shardIds: shardId-000000000000}]\n",
     "consumers: [{streamName: orders, retryOptions.retries: 1}]\n",
+    "processors: [{command: python3 app.py, streamName: orders}]\n", "processors: []\n",
+    "processors: [{command: [env, A=1, python3], streamName: a, timeout: 5m, shutdownGrace: 0, maxChildRestarts: 3, limit: 5}]\n",
     "s3: {itemExpiration: 7d, largeItemThreshold: 512KiB}\n", "s3.tags: {a: b}\n",
     "tokens: [{name: a, sha256: " + "ab" * 32 + ", verbs: [read]}]\n",
     "tokens: [{name: a, sha256: " + "ab" * 32 + ", streams: orders, verbs: admin}]\n",
@@ -112,6 +114,9 @@ BAD = [
     "logLevel: loud\n", "consumers: [{limit: 5}]\n", "consumers: [{streamName: orders, listen: '1'}]\n",
     "consumers: {streamName: orders}\n", "tokens: []\n", "tokens: [{name: a, verbs: [read]}]\n",
     "tokens: [{name: a, sha256: ab, verbs: [read]}]\n", "tls: {clientNames: [{name: a, sha256: b, verbs: [read]}]}\n",
+    "processors: [{streamName: orders}]\n", "processors: [{command: a}]\n", "processors: [{command: [], streamName: a}]\n",
+    "processors: [{command: a, streamName: a, useAutoCheckpoints: true}]\n", "processors: [{command: a, streamName: a, timeout: 0}]\n",
+    "consumers: [{streamName: orders, timeout: 5s}]\n", "multilang: []\n",
     "listen: []\n", "tags: {}\n", "localPort: 65536\n",
 ]
 

@@ -71,7 +71,7 @@ def test_what_is_printed_can_be_the_configuration(checked, tmp_path):
     ("AwsCredentialsProvider = StsAssumeRoleCredentialsProvider|arn|x\n", ["role_arn", "ProfileCredentialsProvider|kcl"]),
     ("initialPositionInStreamExtended = 4102444800\n", ["still to come"]),
     ("executableName = /nowhere/at all\n", ["/nowhere/at cannot be run: No such file"]),
-    ("executableName = kcl-nowhere x\n", ["kcl-nowhere is in no folder of PATH"]),
+    ("executableName = kcl-nowhere x\n", [":10: kcl-nowhere is in no folder of PATH"]),
     ("executableName = /etc\n", ["/etc cannot be run"]),
     ("streamName = \n", ["app.properties: streamName is missing"]),
     ("a = \\u00\n", [":10", "four hexadecimal digits"]),

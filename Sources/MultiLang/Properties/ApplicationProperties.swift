@@ -40,6 +40,8 @@ package struct ApplicationProperties: Sendable {
 
     /// Not empty where there are no faults.
     package private(set) var command: [String] = []
+    /// Of the command: by which people find the application in its file. From 1.
+    package private(set) var line = 1
     /// Not nil where there are no faults.
     package private(set) var stream: StreamName?
     package private(set) var settings: [Setting] = []
@@ -97,6 +99,7 @@ package struct ApplicationProperties: Sendable {
         case .refused(let instead): refuse(property, instead)
         case .command:
             command = ProcessorOption.command(value)
+            line = property.line
             note(property, .became("command", note: nil))
         case .stream(let kind): takeStream(property, kind, value, besides: given)
         case .credentials(let mapping): takeCredentials(property, mapping, value)

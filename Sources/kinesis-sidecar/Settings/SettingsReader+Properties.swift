@@ -86,7 +86,7 @@ extension SettingsReader {
         }
         let isRight = named.map { check($0) }.allSatisfy(\.self)
         // KCL creates no stream: one that is missing may be a typing error.
-        let origin = named.first { $0.name == "consumerGroup" }?.origin ?? .file(path: file.path, line: 1, key: "")
+        let origin = Origin.file(path: file.path, line: application.line, key: "")
         if !settings.createsUnlistedStreams {
             named.append(Assignment(name: "createStreamIfNeeded", values: ["false"], origin: origin))
         }
