@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import subprocess
+import sys
 import threading
 import uuid
 
@@ -355,6 +356,51 @@ def test_the_applications_properties_file_names_table_stream_and_group(applicati
     assert done.returncode == 0, done.stderr
     assert "the group g of s goes on there" in done.stderr
     assert read(application.start(), 2) == [3, 4]
+
+
+# A record processor that writes down what it is told, and checkpoints nothing.
+PROCESSOR = """
+import json, os, sys
+heard = open(os.environ["HEARD"], "a")
+for line in sys.stdin:
+    heard.write(line)
+    heard.flush()
+    print(json.dumps({"action": "status", "responseFor": json.loads(line)["action"]}), flush=True)
+"""
+
+
+def test_record_processors_go_on_inside_the_aggregate(application):
+    make_stream(application.kinesis, "s", 1)
+    number = put_aggregate(application.kinesis, range(5))
+    last = application.number(5)
+    application.fill(
+        recorded("05-aggregated-subsequence", "worker-2 has shut down without ever having had a lease"),
+        {FIRST: (number, 2)})
+    processor, properties = application.folder / "processor.py", application.folder / "app.properties"
+    processor.write_text(PROCESSOR)
+    properties.write_text(
+        f"executableName = {sys.executable} {processor}\nstreamName = s\napplicationName = g\n"
+        f"tableName = {application.table}\ninitialPositionInStream = LATEST\n")
+    flags = ["--multilang", str(properties)]
+    done = application.run(*flags)
+    assert done.returncode == 0, done.stderr
+    heard = application.folder / "heard"
+    application.sidecars.start(
+        *application.flags, *flags, local=False, data_dir=application.data,
+        env={**application.environment, "HEARD": str(heard)})
+
+    def messages():
+        return [json.loads(line) for line in heard.read_text().splitlines()] if heard.exists() else []
+
+    def records():
+        return [record for message in messages() for record in message.get("records", [])]
+
+    eventually(lambda: len(records()) >= 3, 20, why="records")
+    first = messages()[0]
+    assert first["action"] == "initialize" and first["shardId"] == FIRST
+    assert (first["sequenceNumber"], first["subSequenceNumber"]) == (number, 2)
+    assert [(record["sequenceNumber"], record["subSequenceNumber"]) for record in records()] == [
+        (number, 3), (number, 4), (last, 0)]
 
 
 def test_a_table_of_many_pages_is_read_whole(alone):
