@@ -185,8 +185,7 @@ let package = Package(
         .testTarget(
             name: "MultiLangTests",
             dependencies: [
-                "FakeService", "TestSupport", "MultiLang", "Consumer", "State", "Kinesis", "Reactor", "JSON", "Time",
-                "Bytes", log,
+                "TestSupport", "MultiLang", "Consumer", "Kinesis", "JSON", "Bytes",
             ]),
         .testTarget(name: "ClientTests", dependencies: ["Client", "AWS", "JSON", "Time", "Bytes"]),
         .testTarget(

@@ -20,7 +20,9 @@ import Testing
         let recording = try JSONParser.parse(
             try testFile("Recordings/multilang/02-checkpoint-variants.json"))
         let line = try #require(
-            recording["transcript"]?.array?.lazy.compactMap { $0["line"]?.string }.first { $0.contains("processRecords\",") })
+            recording["transcript"]?.array?.lazy.compactMap { $0["line"]?.string }.first {
+                $0.contains("processRecords\",")
+            })
         let message = try JSONParser.parse(line)
         var groups: [(number: String, arrival: Int, users: [AggregateText.User])] = []
         for record in try #require(message["records"]?.array) {
@@ -65,12 +67,15 @@ import Testing
     @Test func `a record that is not aggregated is done with its sub-sequence number 0, as the KCL stores it`() throws {
         let users = [AggregateText.User(data: [1]), AggregateText.User(data: [2])]
         let records = [
-            AnswerText.record(7, "plain"), AnswerText.record(8, AggregateText.aggregate(users)), AnswerText.record(9, "last"),
+            AnswerText.record(7, "plain"), AnswerText.record(8, AggregateText.aggregate(users)),
+            AnswerText.record(9, "last"),
         ]
         func places(behind number: UInt128, _ extent: Checkpoint.Extent) throws -> [String] {
             let skip = Checkpoint(sequenceNumber: SequenceNumber(number), extent: extent)
             return try messages(ByteBuffer(AnswerText.answer(records)), skip: skip).flatMap {
-                $0["records"]?.array?.map { "\($0["sequenceNumber"]?.string ?? "")/\($0["subSequenceNumber"]?.int ?? -1)" } ?? []
+                $0["records"]?.array?.map {
+                    "\($0["sequenceNumber"]?.string ?? "")/\($0["subSequenceNumber"]?.int ?? -1)"
+                } ?? []
             }
         }
         #expect(try places(behind: 7, .part(through: 0)) == ["8/0", "8/1", "9/0"])

@@ -54,28 +54,27 @@ extension RecordProcessors {
     package var snapshot: ProcessorsSnapshot {
         ProcessorsSnapshot(
             stream: stream, group: group, command: options.command,
-            children: slots.sorted { $0.key < $1.key }.map { child($0.key, $0.value) })
+            children: plan.slots.sorted { $0.key < $1.key }.map { child($0.key, $0.value) })
     }
 
-    private func child(_ shard: ShardID, _ slot: Slot) -> ProcessorsSnapshot.Child {
-        let processor = slot.processor
+    private func child(_ shard: ShardID, _ slot: ChildPlan.Slot) -> ProcessorsSnapshot.Child {
+        let processor = processors[shard]
         let history = histories[shard]
+        let restarts = plan.restarts[shard]
         return ProcessorsSnapshot.Child(
-            shard: shard, pid: processor?.pid, state: slot.state,
+            shard: shard, pid: processor?.pid, state: state(slot, processor),
             actionTime: processor.flatMap { $0.conversation.action == nil ? nil : loop.now - $0.askedOn },
-            restarts: history?.plan.restarts ?? 0, failuresInRow: history?.plan.failuresInRow ?? 0,
+            restarts: restarts?.restarts ?? 0, failuresInRow: restarts?.failuresInRow ?? 0,
             batches: history?.batches ?? 0, processingTime: history?.processingTime ?? .zero,
             errorLines: processor?.counts?.errorLines ?? 0, errorLinesLost: processor?.counts?.errorLinesLost ?? 0,
             lastCheckpoint: history?.lastCheckpoint, lastFailure: history?.lastFailure)
     }
-}
 
-extension RecordProcessors.Slot {
-    fileprivate var state: ProcessorsSnapshot.State {
-        switch self {
+    private func state(_ slot: ChildPlan.Slot, _ processor: ShardProcessor?) -> ProcessorsSnapshot.State {
+        switch slot {
         case .fails: .failed
-        case .pauses(_, let isGivenUp): isGivenUp ? .givenUp : .waiting
-        case .works(let processor), .leaves(let processor, _): processor.conversation.stage.state
+        case .pauses(let isGivenUp): isGivenUp ? .givenUp : .waiting
+        case .works, .leaves: processor?.conversation.stage.state ?? .initializing
         }
     }
 }

@@ -7,29 +7,10 @@ import State
 /// One application of record processors: a reader of its consumer, and a child for each shard that the reader has. Confined to its
 /// loop.
 ///
-/// What the reader is told of its shards, and what children come to, meets in `slots`: what each shard is at here.
+/// `ChildPlan` decides; here its facts are gathered and its actions carried out.
 package final class RecordProcessors: @unchecked Sendable {
-    /// What a shard is at here.
-    enum Slot {
-        case works(ShardProcessor)
-        /// Its child failed and is being ended; a pause follows.
-        case fails(ShardProcessor)
-        /// Until the timer fires no child runs. `isGivenUp`: too many have failed one after the other.
-        case pauses(TimerToken, isGivenUp: Bool)
-        /// Its child ends. `isOurs`: another one begins then.
-        case leaves(ShardProcessor, isOurs: Bool)
-
-        var processor: ShardProcessor? {
-            switch self {
-            case .works(let processor), .fails(let processor), .leaves(let processor, _): processor
-            case .pauses: nil
-            }
-        }
-    }
-
     /// What has come of a shard's children so far.
     struct History {
-        var plan: RestartPlan
         var batches = 0
         var processingTime = Duration.zero
         var lastCheckpoint: Checkpoint?
@@ -55,7 +36,10 @@ package final class RecordProcessors: @unchecked Sendable {
     private var reader: RecordsReader?
     /// What all children have been sent: to the delivery log they are one reader, of which the newest event ends furthest on.
     private var sentBytes = 0
-    private(set) var slots: [ShardID: Slot] = [:]
+    private(set) var plan: ChildPlan
+    /// The shards' children whose processes are there.
+    private(set) var processors: [ShardID: ShardProcessor] = [:]
+    private var pauses: [ShardID: TimerToken] = [:]
     private(set) var histories: [ShardID: History] = [:]
     private var task: Task<Void, Never>?
     /// From when on no child is started any more, and until when they may run; nil: nobody has said so.
@@ -69,6 +53,7 @@ package final class RecordProcessors: @unchecked Sendable {
         self.consumers = consumers
         self.loop = loop
         stream = options.stream
+        plan = ChildPlan(maxRestarts: options.maxChildRestarts)
         changed = Gate(loop: loop)
         var logger = Logger(label: "processor")
         logger[metadataKey: "stream"] = "\(options.stream)"
@@ -96,7 +81,7 @@ package final class RecordProcessors: @unchecked Sendable {
 
     /// Ends every child at once.
     package func kill() {
-        for slot in slots.values { slot.processor?.kill() }
+        for processor in processors.values { processor.kill() }
     }
 
     // MARK: Reading
@@ -111,7 +96,8 @@ package final class RecordProcessors: @unchecked Sendable {
                 await follow(reader)
             } catch {
                 if drainDeadline == nil, error != .stopped {
-                    logger.warning("record processors cannot run yet; it is tried again", metadata: ["error": "\(error)"])
+                    logger.warning(
+                        "record processors cannot run yet; it is tried again", metadata: ["error": "\(error)"])
                 }
             }
             guard drainDeadline == nil else { break }
@@ -125,9 +111,12 @@ package final class RecordProcessors: @unchecked Sendable {
 
     private func follow(_ reader: RecordsReader) async {
         self.reader = reader
+        plan.readmit()
         while let event = await reader.next() {
             switch event {
-            case .records(let delivery): take(delivery)
+            // Of a child that failed meanwhile the batch comes again.
+            case .records(let delivery):
+                if plan.slots[delivery.shard] == .works { processors[delivery.shard]?.give(delivery) }
             case .shard(let notice): take(notice)
             case .problem(let problem): logger.warning("reading has a problem", metadata: ["problem": "\(problem)"])
             }
@@ -137,106 +126,78 @@ package final class RecordProcessors: @unchecked Sendable {
         reader.detach(.orderly)
     }
 
-    private func take(_ delivery: Delivery) {
-        // Of a child that failed meanwhile the batch comes again.
-        if case .works(let processor) = slots[delivery.shard] { processor.give(delivery) }
-    }
-
     private func take(_ notice: ShardNotice) {
         let shard = notice.shard
         switch notice.change {
-        case .assigned: assigned(shard)
-        case .leaving:
-            if case .works(let processor) = slots[shard] { processor.turns(to: .leave) } else { reader?.letGo(shard) }
-        case .ending:
-            if case .works(let processor) = slots[shard] { processor.turns(to: .shardEnd) }
-        case .revoked: goes(shard)
+        case .assigned: perform(plan.assigned(shard))
+        case .leaving: perform(plan.leaving(shard))
+        case .ending: perform(plan.ending(shard))
+        case .revoked: perform(plan.goes(shard))
         case .depleted:
-            goes(shard)
+            perform(plan.depleted(shard))
             histories[shard] = nil
             reader?.problems[shard] = nil
         }
     }
 
-    private func assigned(_ shard: ShardID) {
-        switch slots[shard] {
-        case nil: start(shard)
-        case .leaves(let processor, _): slots[shard] = .leaves(processor, isOurs: true)
-        case .works, .fails, .pauses: break
+    // MARK: What the plan says
+
+    private func perform(_ actions: [ChildPlan.Action]) {
+        for action in actions {
+            switch action {
+            case .start(let shard): start(shard)
+            case .turn(let shard, let course): processors[shard]?.turns(to: course)
+            case .hangUp(let shard): processors[shard]?.hangUp()
+            case .pause(let shard, let time): pause(shard, for: time)
+            case .stopPause(let shard):
+                if let timer = pauses.removeValue(forKey: shard) { loop.cancel(timer) }
+            case .giveUp(let shard, let absence): giveUp(shard, for: absence)
+            case .letGo(let shard): reader?.letGo(shard)
+            }
         }
     }
-
-    /// The shard is not ours any more, or begins anew.
-    private func goes(_ shard: ShardID) {
-        switch slots[shard] {
-        case nil: break
-        case .works(let processor):
-            slots[shard] = .leaves(processor, isOurs: false)
-            if !processor.conversation.hasFinished { processor.turns(to: .lost) }
-        case .fails(let processor), .leaves(let processor, _): slots[shard] = .leaves(processor, isOurs: false)
-        case .pauses(let timer, let isGivenUp):
-            loop.cancel(timer)
-            slots[shard] = nil
-            if isGivenUp { histories[shard]?.plan.begunAnew() }
-        }
-    }
-
-    // MARK: Children
 
     private func start(_ shard: ShardID) {
-        guard drainDeadline == nil, let reader, let beginning = reader.beginning(of: shard) else { return }
+        guard let reader, let beginning = reader.beginning(of: shard) else {
+            // It has gone meanwhile, which is told next.
+            return perform(plan.ended(shard))
+        }
         do throws(ProcessorFailure) {
-            slots[shard] = .works(
-                try ShardProcessor(
-                    shard, at: beginning, options, emptyBatchInterval: emptyBatchInterval, on: loop, logger: logger,
-                    lag: { [weak reader] in reader?.lag(of: shard) }, delegate: self))
+            processors[shard] = try ShardProcessor(
+                shard, at: beginning, options, emptyBatchInterval: emptyBatchInterval, on: loop, logger: logger,
+                lag: { [weak reader] in reader?.lag(of: shard) }, delegate: self)
         } catch {
-            pause(shard, because: "\(error)")
-        }
-        if histories[shard] == nil {
-            histories[shard] = History(plan: RestartPlan(maxRestarts: options.maxChildRestarts))
+            histories[shard, default: History()].lastFailure = "\(error)"
+            perform(plan.notStarted(shard))
         }
     }
 
-    private var emptyBatchInterval: Duration {
-        named.applied(to: ConsumerOptions()).noRecordsPollDelay
-    }
+    private var emptyBatchInterval: Duration { named.applied(to: ConsumerOptions()).noRecordsPollDelay }
 
-    /// A child has failed and is gone: another one follows, or the shard is given up.
-    private func pause(_ shard: ShardID, because reason: String) {
-        guard drainDeadline == nil else { return slots[shard] = nil }
-        var history = histories[shard] ?? History(plan: RestartPlan(maxRestarts: options.maxChildRestarts))
-        let step = history.plan.failed()
-        history.lastFailure = reason
-        histories[shard] = history
-        var metadata: Logger.Metadata = [
-            "shard": "\(shard)", "error": "\(reason)", "failuresInRow": .stringConvertible(history.plan.failuresInRow),
-        ]
-        switch step {
-        case .restart(let after):
-            metadata["milliseconds"] = .stringConvertible(after.wholeMilliseconds)
-            logger.error("a record processor failed; another one is started", metadata: metadata)
-            waitToRestart(shard, for: after, isGivenUp: false)
-        case .giveUp(let absence):
-            let isForOthers = reader?.giveUp(shard, for: absence) ?? false
-            logger.error(
-                isForOthers
-                    ? "record processors fail one after the other; the shard is given up, so that another host may try"
-                    : "record processors fail one after the other, and nobody else could try; another one is started later",
-                metadata: metadata)
-            waitToRestart(shard, for: absence, isGivenUp: true)
-        }
-        reader?.problems[shard] = "its record processor failed \(history.plan.failuresInRow) times in a row: \(reason)"
-    }
-
-    private func waitToRestart(_ shard: ShardID, for pause: Duration, isGivenUp: Bool) {
-        let timer = loop.schedule(after: pause) { [weak self] in
+    private func pause(_ shard: ShardID, for time: Duration) {
+        let reason = histories[shard]?.lastFailure ?? ""
+        let failures = plan.restarts[shard]?.failuresInRow ?? 0
+        logger.error(
+            "a record processor failed; another one is started",
+            metadata: [
+                "shard": "\(shard)", "error": "\(reason)", "failuresInRow": .stringConvertible(failures),
+                "milliseconds": .stringConvertible(time.wholeMilliseconds),
+            ])
+        reader?.problems[shard] = "its record processor failed \(failures) times in a row: \(reason)"
+        pauses[shard] = loop.schedule(after: time) { [weak self] in
             guard let self else { return }
-            histories[shard]?.plan.restarted()
-            // The engine says that the shard has gone and come again: from its checkpoint on.
-            reader?.letGo(shard)
+            pauses[shard] = nil
+            perform(plan.pauseOver(shard))
         }
-        slots[shard] = .pauses(timer, isGivenUp: isGivenUp)
+    }
+
+    private func giveUp(_ shard: ShardID, for absence: Duration) {
+        let isForOthers = reader?.giveUp(shard, for: absence) ?? false
+        logger.error(
+            isForOthers
+                ? "record processors fail one after the other; the shard is given up, so that another host may try"
+                : "record processors fail one after the other, and nobody else could try; another one is started later",
+            metadata: ["shard": "\(shard)", "milliseconds": .stringConvertible(absence.wholeMilliseconds)])
     }
 
     // MARK: The end
@@ -244,31 +205,20 @@ package final class RecordProcessors: @unchecked Sendable {
     /// Every child may checkpoint once more and ends. Returns when they are gone.
     private func dismissAll() async {
         let end = drainDeadline ?? loop.now + options.shutdownGrace + Self.exitGrace * 3
-        for (shard, slot) in slots {
-            switch slot {
-            case .works(let processor):
-                slots[shard] = .leaves(processor, isOurs: false)
-                if options.shutdownGrace > .zero { processor.turns(to: .leave) } else { processor.hangUp() }
-            case .fails(let processor), .leaves(let processor, _): slots[shard] = .leaves(processor, isOurs: false)
-            case .pauses(let timer, _):
-                loop.cancel(timer)
-                slots[shard] = nil
-            }
-        }
+        perform(plan.dismiss(asks: options.shutdownGrace > .zero))
         await waitForEnds(until: min(loop.now + options.shutdownGrace, end))
-        if !slots.isEmpty { logger.warning("record processors did not end in time; their input ends") }
-        for slot in slots.values { slot.processor?.hangUp() }
+        if !processors.isEmpty { logger.warning("record processors did not end in time; their input ends") }
+        for processor in processors.values { processor.hangUp() }
         await waitForEnds(until: min(loop.now + Self.exitGrace, end))
-        for slot in slots.values { slot.processor?.terminate(grace: Self.exitGrace) }
+        for processor in processors.values { processor.terminate(grace: Self.exitGrace) }
         await waitForEnds(until: min(loop.now + Self.exitGrace * 2, end))
         kill()
         // What got SIGKILL is gone at once, but for what the kernel itself holds up.
         await waitForEnds(until: loop.now + Self.exitGrace)
-        slots = [:]
     }
 
     private func waitForEnds(until deadline: EventLoop.Instant) async {
-        while !slots.isEmpty, loop.now < deadline { try? await changed.wait(until: deadline) }
+        while !processors.isEmpty, loop.now < deadline { try? await changed.wait(until: deadline) }
     }
 }
 
@@ -276,7 +226,7 @@ package final class RecordProcessors: @unchecked Sendable {
 
 extension RecordProcessors: ShardProcessor.Delegate {
     func wantsBatch(_ processor: ShardProcessor) {
-        if isAtWork(processor) { reader?.ask(for: processor.shard) }
+        if plan.slots[processor.shard] == .works { reader?.ask(for: processor.shard) }
     }
 
     func took(_ delivery: Delivery) {
@@ -285,10 +235,11 @@ extension RecordProcessors: ShardProcessor.Delegate {
     }
 
     func processed(_ processor: ShardProcessor, in time: Duration) {
-        histories[processor.shard]?.plan.succeeded()
-        histories[processor.shard]?.batches += 1
-        histories[processor.shard]?.processingTime += time
-        if isAtWork(processor) { reader?.problems[processor.shard] = nil }
+        let shard = processor.shard
+        plan.succeeded(shard)
+        histories[shard, default: History()].batches += 1
+        histories[shard, default: History()].processingTime += time
+        if plan.slots[shard] == .works { reader?.problems[shard] = nil }
     }
 
     func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault? {
@@ -318,7 +269,7 @@ extension RecordProcessors: ShardProcessor.Delegate {
 
     private func acknowledge(_ checkpoint: Checkpoint, of shard: ShardID) async throws(ConsumerError) {
         _ = try await consumers.acknowledge(stream, group: group, .record(shard, checkpoint), isForced: false)
-        histories[shard]?.lastCheckpoint = checkpoint
+        histories[shard, default: History()].lastCheckpoint = checkpoint
     }
 
     private func fault(
@@ -329,45 +280,32 @@ extension RecordProcessors: ShardProcessor.Delegate {
     }
 
     func lacksCheckpoint(_ processor: ShardProcessor) {
-        let problem = "its record processor answered shardEnded without a checkpoint; it is asked again, and the children wait"
+        let problem =
+            "its record processor answered shardEnded without a checkpoint; it is asked again, and the children wait"
         if reader?.problems.updateValue(problem, forKey: processor.shard) == problem { return }
         logger.error(
             "a record processor answered shardEnded without a checkpoint: the shard's children wait",
             metadata: ["shard": "\(processor.shard)"])
     }
 
-    func closed(_ processor: ShardProcessor) {
-        // It was asked to leave, and has: the shard moves, or begins anew where it stays after all.
-        if isAtWork(processor) { reader?.letGo(processor.shard) }
-    }
+    func closed(_ processor: ShardProcessor) { perform(plan.closed(processor.shard)) }
 
     func failed(_ processor: ShardProcessor, _ failure: ProcessorFailure) {
         let shard = processor.shard
-        guard isAtWork(processor) else {
+        guard plan.failed(shard) else {
             logger.warning(
                 "a record processor failed at its end", metadata: ["shard": "\(shard)", "error": "\(failure)"])
             return
         }
-        slots[shard] = .fails(processor)
-        histories[shard]?.lastFailure = "\(failure)"
+        histories[shard, default: History()].lastFailure = "\(failure)"
     }
 
     func ended(_ processor: ShardProcessor, _ exit: ChildExit) {
         let shard = processor.shard
         logger.info("a record processor is gone", metadata: ["shard": "\(shard)", "exit": "\(exit)"])
-        guard slots[shard]?.processor === processor else { return }
-        switch slots[shard] {
-        case .fails: pause(shard, because: histories[shard]?.lastFailure ?? "the child \(exit)")
-        case .leaves(_, isOurs: true):
-            slots[shard] = nil
-            start(shard)
-        case .works, .leaves, .pauses, nil: slots[shard] = nil
-        }
+        processors[shard] = nil
+        perform(plan.ended(shard))
         changed.open()
-    }
-
-    private func isAtWork(_ processor: ShardProcessor) -> Bool {
-        if case .works(let working) = slots[processor.shard] { working === processor } else { false }
     }
 }
 

@@ -68,7 +68,8 @@ final class ShardProcessor: @unchecked Sendable {
     /// Starts a child. Throws `.notStarted`.
     /// - Parameter lag: milliseconds by which the shard is behind.
     init(
-        _ shard: ShardID, at beginning: RecordsReader.Beginning, _ options: ProcessorOptions, emptyBatchInterval: Duration,
+        _ shard: ShardID, at beginning: RecordsReader.Beginning, _ options: ProcessorOptions,
+        emptyBatchInterval: Duration,
         on loop: EventLoop, logger: Logger, lag: @escaping () -> Int?, delegate: any Delegate
     ) throws(ProcessorFailure) {
         self.shard = shard

@@ -248,7 +248,8 @@ extension Conversation {
             return .success(isAtEnd ? .shardEnd : .record(delivered))
         }
         if isAtEnd, text == "SHARD_END" { return .success(.shardEnd) }
-        guard let number = SequenceNumber(text), let delivered, let place = place(number, request.subSequenceNumber ?? 0),
+        guard let number = SequenceNumber(text), let delivered,
+            let place = place(number, request.subSequenceNumber ?? 0),
             place <= delivered, stored.map({ place >= $0 }) ?? true
         else { return .failure(.illegalArgument) }
         return .success(.record(place))

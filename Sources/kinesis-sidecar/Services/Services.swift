@@ -84,7 +84,8 @@ struct Services: @unchecked Sendable {
         let processors = settings.processors.map { RecordProcessors($0, consumers: consumers, on: loop) }
         offered.processors = { processors.map(\.snapshot) }
         return Services(
-            consumers: consumers, producer: producer, processors: processors, offered: offered, groups: groups, items: items,
+            consumers: consumers, producer: producer, processors: processors, offered: offered, groups: groups,
+            items: items,
             credentialProcesses: targets.credentialProcesses, state: state, transport: transport)
     }
 

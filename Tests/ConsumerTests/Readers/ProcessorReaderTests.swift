@@ -41,7 +41,8 @@ import Testing
         try await withReader { engine, kinesis, reader in
             let numbers = try await kinesis.put("a", "b")
             #expect(try await Self.change(reader) == .assigned)
-            #expect(reader.beginning(of: shard)?.checkpoint == nil && reader.beginning(of: shard)?.initial == .trimHorizon)
+            #expect(
+                reader.beginning(of: shard)?.checkpoint == nil && reader.beginning(of: shard)?.initial == .trimHorizon)
             await engine.turns()
             reader.ask(for: shard)
             let first = try #require(await Engine.delivery(from: reader))

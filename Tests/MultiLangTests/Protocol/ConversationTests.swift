@@ -90,20 +90,26 @@ import Testing
 
     @Test(
         "lines that are no messages are passed over",
-        arguments: ["", "text", "{}", "[1]", "{\"action\":\"dance\"}", "{\"action\":\"status\"}", "{\"action\":1}", "\u{0}"])
+        arguments: [
+            "", "text", "{}", "[1]", "{\"action\":\"dance\"}", "{\"action\":\"status\"}", "{\"action\":1}", "\u{0}",
+        ])
     func noise(_ line: String) {
         #expect(MessageFromProcessor(line: line.utf8) == .noise)
     }
 
     @Test("numbers may come as texts and texts as numbers; what is neither names nothing")
     func looseNumbers() {
-        let number = MessageFromProcessor(line: #"{"action":"checkpoint","sequenceNumber":7,"subSequenceNumber":"2"}"#.utf8)
+        let number = MessageFromProcessor(
+            line: #"{"action":"checkpoint","sequenceNumber":7,"subSequenceNumber":"2"}"#.utf8)
         #expect(number == .checkpoint(CheckpointRequest(sequenceNumber: "7", subSequenceNumber: 2)))
-        let bad = MessageFromProcessor(line: #"{"action":"checkpoint","sequenceNumber":[],"subSequenceNumber":{}}"#.utf8)
+        let bad = MessageFromProcessor(
+            line: #"{"action":"checkpoint","sequenceNumber":[],"subSequenceNumber":{}}"#.utf8)
         #expect(bad == .checkpoint(CheckpointRequest(sequenceNumber: "", subSequenceNumber: -1)))
     }
 
-    @Test("at random: one action at a time, every checkpoint is answered once, nothing is stored of a lost shard", arguments: 0..<60 as Range<UInt64>)
+    @Test(
+        "at random: one action at a time, every checkpoint is answered once, nothing is stored of a lost shard",
+        arguments: 0..<60 as Range<UInt64>)
     func walk(seed: UInt64) {
         var walk = ConversationWalk(seed: seed)
         for _ in 0..<400 where !walk.isOver { walk.step() }
@@ -166,7 +172,9 @@ private struct ConversationWalk {
             } else {
                 perform(conversation.ended(.closedOutput))
             }
-            if !isStoring, conversation.stage != .closing, conversation.stage != .over { faults.append("a failure is passed over") }
+            if !isStoring, conversation.stage != .closing, conversation.stage != .over {
+                faults.append("a failure is passed over")
+            }
         }
         if let stored, let now = conversation.stored, now < stored { faults.append("the checkpoint went back") }
         stored = conversation.stored
@@ -211,7 +219,9 @@ private struct ConversationWalk {
             case .store, .finish:
                 if isStoring { faults.append("two checkpoints are stored at once") }
                 if isLost { faults.append("a checkpoint of a lost shard is stored") }
-                if case .finish = action, running != .shardEnded { faults.append("an end is stored before it is asked for") }
+                if case .finish = action, running != .shardEnded {
+                    faults.append("an end is stored before it is asked for")
+                }
                 isStoring = true
             case .remind: break
             case .closeInput:

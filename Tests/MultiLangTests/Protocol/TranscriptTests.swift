@@ -34,7 +34,8 @@ import Testing
     }
 
     static let names = [
-        "01-sample-processor", "02-checkpoint-variants", "03-checkpoint-throttled", "04-checkpoint-throttled-lease-lost",
+        "01-sample-processor", "02-checkpoint-variants", "03-checkpoint-throttled",
+        "04-checkpoint-throttled-lease-lost",
         "05-lease-lost", "06-shard-ended", "07-shard-ended-no-checkpoint", "08-shutdown-requested",
         "09-shutdown-requested-while-busy", "10-graceful-handoff", "11-child-crashes", "12-child-crashes-in-initialize",
         "13-child-hangs", "14-processor-raises", "15-stdout-noise", "16-unknown-action", "17-wrong-status", "18-stderr",

@@ -1,0 +1,167 @@
+import Kinesis
+
+/// Decides for which shards children run, and what they are told. Performs no I/O.
+///
+///     nothing ──assigned──▸ works ──failed──▸ fails ──ended──▸ pauses ──pauseOver──▸ (the shard goes and comes again)
+///                             │                 │
+///                             └──── goes ───────┴──▸ leaves ──ended──▸ nothing, or works where the shard has come again
+///
+/// Facts in: what the reader tells of its shards, and what becomes of children. Each gives the actions that follow. A shard has
+/// at most one child, also while the former one of a shard that has come again still ends.
+struct ChildPlan: Sendable {
+    /// What a shard is at.
+    enum Slot: Equatable, Sendable {
+        case works
+        /// Its child failed, and is being ended.
+        case fails
+        /// No child runs until `pauseOver`. `isGivenUp`: too many have failed one after the other.
+        case pauses(isGivenUp: Bool)
+        /// Its child ends. `isOurs`: another one begins then.
+        case leaves(isOurs: Bool)
+    }
+
+    enum Action: Equatable, Sendable {
+        /// `ended` follows, or `notStarted`.
+        case start(ShardID)
+        case turn(ShardID, Conversation.Course)
+        /// The child's input is to end, whatever it is at.
+        case hangUp(ShardID)
+        /// `pauseOver` is to follow after this time.
+        case pause(ShardID, for: Duration)
+        case stopPause(ShardID)
+        /// The shard is for another host, if there is any, for this time.
+        case giveUp(ShardID, for: Duration)
+        /// As `RecordsReader.letGo`: the shard moves, or goes and comes again.
+        case letGo(ShardID)
+    }
+
+    private(set) var slots: [ShardID: Slot] = [:]
+    /// Of shards that had a child.
+    private(set) var restarts: [ShardID: RestartPlan] = [:]
+    private let maxRestarts: Int
+    private var isDismissed = false
+
+    init(maxRestarts: Int) {
+        self.maxRestarts = maxRestarts
+    }
+}
+
+// MARK: - What the reader tells
+
+extension ChildPlan {
+    mutating func assigned(_ shard: ShardID) -> [Action] {
+        switch slots[shard] {
+        case nil: return start(shard)
+        case .leaves: slots[shard] = .leaves(isOurs: true)
+        case .works, .fails, .pauses: break
+        }
+        return []
+    }
+
+    /// The shard is not ours any more, or begins anew.
+    mutating func goes(_ shard: ShardID) -> [Action] {
+        let actions = leaves(shard)
+        return slots[shard] == nil ? actions : actions + [.turn(shard, .lost)]
+    }
+
+    /// The shard is read to its end.
+    mutating func depleted(_ shard: ShardID) -> [Action] {
+        restarts[shard] = nil
+        return leaves(shard)
+    }
+
+    private mutating func leaves(_ shard: ShardID) -> [Action] {
+        switch slots[shard] {
+        case nil: return []
+        case .works, .fails, .leaves:
+            slots[shard] = .leaves(isOurs: false)
+            return []
+        case .pauses(let isGivenUp):
+            slots[shard] = nil
+            if isGivenUp { restarts[shard]?.begunAnew() }
+            return [.stopPause(shard)]
+        }
+    }
+
+    /// The shard is to move once it is let go.
+    func leaving(_ shard: ShardID) -> [Action] {
+        slots[shard] == .works ? [.turn(shard, .leave)] : [.letGo(shard)]
+    }
+
+    /// Everything of the shard was given.
+    func ending(_ shard: ShardID) -> [Action] {
+        slots[shard] == .works ? [.turn(shard, .shardEnd)] : []
+    }
+
+    /// All children are to end, and none is started any more.
+    /// - Parameter asks: whether they are asked for a last checkpoint.
+    mutating func dismiss(asks: Bool) -> [Action] {
+        isDismissed = true
+        return slots.sorted { $0.key < $1.key }.flatMap { shard, slot in
+            let actions = leaves(shard)
+            guard slot == .works else { return actions }
+            return [asks ? .turn(shard, .leave) : .hangUp(shard)]
+        }
+    }
+
+    /// The shards are followed again.
+    mutating func readmit() { isDismissed = false }
+}
+
+// MARK: - What becomes of children
+
+extension ChildPlan {
+    /// The shard's child has answered a batch.
+    mutating func succeeded(_ shard: ShardID) { restarts[shard]?.succeeded() }
+
+    /// Nothing is asked of the shard's child any more: the shard moves, or begins anew where it stays after all.
+    func closed(_ shard: ShardID) -> [Action] { slots[shard] == .works ? [.letGo(shard)] : [] }
+
+    /// The shard's child is being ended. Returns whether that is a failure, and no end.
+    mutating func failed(_ shard: ShardID) -> Bool {
+        guard slots[shard] == .works else { return false }
+        slots[shard] = .fails
+        return true
+    }
+
+    mutating func notStarted(_ shard: ShardID) -> [Action] { slots[shard] == .works ? pause(shard) : [] }
+
+    /// The shard's child is gone.
+    mutating func ended(_ shard: ShardID) -> [Action] {
+        switch slots[shard] {
+        case .fails: return pause(shard)
+        case .leaves(isOurs: true): return start(shard)
+        case .works, .leaves(isOurs: false):
+            slots[shard] = nil
+            return []
+        case .pauses, nil: return []
+        }
+    }
+
+    mutating func pauseOver(_ shard: ShardID) -> [Action] {
+        guard case .pauses = slots[shard] else { return [] }
+        restarts[shard]?.restarted()
+        return [.letGo(shard)]
+    }
+
+    private mutating func start(_ shard: ShardID) -> [Action] {
+        guard !isDismissed else {
+            slots[shard] = nil
+            return []
+        }
+        slots[shard] = .works
+        if restarts[shard] == nil { restarts[shard] = RestartPlan(maxRestarts: maxRestarts) }
+        return [.start(shard)]
+    }
+
+    private mutating func pause(_ shard: ShardID) -> [Action] {
+        switch restarts[shard, default: RestartPlan(maxRestarts: maxRestarts)].failed() {
+        case .restart(let after):
+            slots[shard] = .pauses(isGivenUp: false)
+            return [.pause(shard, for: after)]
+        case .giveUp(let absence):
+            slots[shard] = .pauses(isGivenUp: true)
+            return [.pause(shard, for: absence), .giveUp(shard, for: absence)]
+        }
+    }
+}
