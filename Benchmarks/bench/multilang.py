@@ -64,7 +64,7 @@ class Application:
 
 def memory(bench, service):
     print("memory of the sidecar, its children apart")
-    for count, target in ((2, 25), (64, 60)):
+    for count, target in ((2, 20), (64, 40)):
         stream = f"idle-{count}"
         make_stream(service.boto3(), stream, count)
         application = Application(bench, service, stream)
