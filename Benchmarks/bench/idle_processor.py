@@ -1,5 +1,6 @@
-"""What a record processor does that does nothing: parses what it is told, checkpoints, answers. `idle_processor.py FOLDER`
-writes after each batch into a file of the process how many records it has been told, and when."""
+"""What a record processor does that does nothing: parses what it is told, and answers. `idle_processor.py FOLDER [ACTION]…`
+writes after each batch into a file of the process how many records it has been told, and when. It checkpoints at these actions.
+"""
 
 import json
 import os
@@ -7,7 +8,7 @@ import sys
 import time
 
 
-def main(folder):
+def main(folder, *checkpoints):
     count = 0
     with open(os.path.join(folder, str(os.getpid())), "w") as file:
         for line in sys.stdin.buffer:
@@ -15,7 +16,7 @@ def main(folder):
             action = message["action"]
             if action == "processRecords":
                 count += len(message["records"])
-            if action in ("processRecords", "shardEnded", "shutdownRequested"):
+            if action in checkpoints:
                 write({"action": "checkpoint", "sequenceNumber": None, "subSequenceNumber": None})
                 sys.stdin.buffer.readline()
             if action == "processRecords":
@@ -29,4 +30,4 @@ def write(message):
     sys.stdout.flush()
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -64,7 +64,7 @@ class Application:
 
 def memory(bench, service):
     print("memory of the sidecar, its children apart")
-    for count, target in ((2, 25), (64, 60)):
+    for count, target in ((2, 20), (64, 40)):
         stream = f"idle-{count}"
         make_stream(service.boto3(), stream, count)
         application = Application(bench, service, stream)
@@ -165,21 +165,24 @@ def rates(bench, service):
     count = stream.bytes // RECORD_BYTES
     rounds = []
     for number in range(ROUNDS):
-        children = rate_of_children(bench, service, stream.name, number, count)
+        children, checkpointing = (
+            rate_of_children(bench, service, stream.name, f"round-{number}-{len(actions)}", count, *actions)
+            for actions in ((), ("processRecords",)))
         readers = rate_of_readers(bench, service, stream.name, count)
-        rounds.append((children, readers, children / readers))
-    children, readers, ratio = (statistics.median(column) for column in zip(*rounds))
+        rounds.append((children, checkpointing, readers, children / readers))
+    children, checkpointing, readers, ratio = (statistics.median(column) for column in zip(*rounds))
     bench.table.add("Python children that do nothing", children / 1e3, "thousand records/s")
+    bench.table.add("Python children that checkpoint each batch", checkpointing / 1e3, "thousand records/s")
     bench.table.add("Python readers of SSE that do nothing", readers / 1e3, "thousand records/s")
     bench.table.add("children beside readers of SSE", ratio, "×")
 
 
-def rate_of_children(bench, service, stream, number, count):
+def rate_of_children(bench, service, stream, group, count, *checkpoints):
     def command(folder):
-        return [sys.executable, "-S", str(HERE / "idle_processor.py"), str(folder)]
+        return [sys.executable, "-S", str(HERE / "idle_processor.py"), str(folder), *checkpoints]
 
     application = Application(
-        bench, service, stream, command, env={"KINESIS_SIDECAR_POLL_DELAY": "0"}, applicationName=f"round-{number}")
+        bench, service, stream, command, env={"KINESIS_SIDECAR_POLL_DELAY": "0"}, applicationName=group)
     seconds = wait_counted(application.folder, count) - application.started
     application.close()
     return count / seconds

@@ -357,7 +357,7 @@ def test_the_same_stream_and_group_twice_is_refused(tmp_path):
 def test_a_program_that_is_not_there_is_named(tmp_path):
     refused = run_program("--multilang", properties(tmp_path / "app.properties", ["/no/such/program"]), "--region", "us-east-1")
     assert refused.returncode == 64
-    assert "executableName" in refused.stderr and "/no/such/program" in refused.stderr
+    assert "app.properties" in refused.stderr and "/no/such/program" in refused.stderr
 
 
 # What is seen of them

@@ -1,6 +1,7 @@
 """Record processors that crash, hang, talk nonsense, or will not go: each is ended and started again alone, with the records
 that it has not checkpointed, and nothing is left behind."""
 
+import itertools
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.disk import fill_up
 from harness.multilang import CHILDREN, Application, children, children_of, is_alive, positions, processor
 from harness.resharding import split
 from harness.waiting import eventually
@@ -30,9 +32,9 @@ def wait_stored(application, sidecar):
     """Until the last record of each shard is checkpointed."""
 
     def stored():
-        stands = positions(sidecar)
-        return all(
-            stands[shard][0] == application.notes.records(shard)[-1][0] for shard in (SHARD, OTHER))
+        stands, notes = positions(sidecar), application.notes
+        return all(notes.count("processRecords", shard) and stands[shard][0] == notes.records(shard)[-1][0]
+                   for shard in (SHARD, OTHER))
 
     eventually(stored, 20, why="checkpoints")
 
@@ -215,6 +217,32 @@ def test_a_child_that_reads_slowly_gets_all_in_the_end(application):
     notes.wait_numbers(range(40), within=30)
     assert sorted(notes.numbers()) == list(range(40))
     assert {child["restarts"] for child in children(sidecar)} == {0}
+
+
+def test_a_checkpoint_that_cannot_be_stored_is_refused_until_it_can(application, small_disk):
+    notes = application.notes
+    sidecar = application.start(data_dir=small_disk / "data")
+    application.put(range(2))
+    wait_stored(application, sidecar)
+    fill_up(small_disk)
+    numbers = itertools.count(2)
+
+    def refused():
+        application.put([next(numbers), next(numbers)])
+        return any(entry["error"] == "ThrottlingException" for entry in notes.met("checkpointed"))
+
+    # Until what is left in SQLite's own files is used up.
+    eventually(refused, 40, every=0.1)
+    for asked, answered in zip(notes.met("checkpoint", shard=SHARD), notes.met("checkpointed", shard=SHARD)):
+        assert answered["at"] - asked["at"] < 10, "within seconds in any case"
+    (small_disk / "fill").unlink()
+    eventually(lambda: sidecar.get("/readyz").status == 200, 20)
+    count = next(numbers)
+    application.put([count, count + 1])
+    notes.wait_numbers(range(count + 2))
+    wait_stored(application, sidecar)
+    assert {child["restarts"] for child in children(sidecar)} == {0}
+    assert sorted(notes.numbers()) == list(range(count + 2))
 
 
 # How many processes are started one after the other; `RESTARTS=1000` for a thousand.

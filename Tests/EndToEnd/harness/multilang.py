@@ -108,10 +108,10 @@ class Application:
         make_stream(self.kinesis, "s", shards)
         self.shards = shards
 
-    def start(self, *settings, command=None, env=None, **more):
+    def start(self, *settings, command=None, env=None, data_dir=None, **more):
         """A sidecar with `--multilang`; `settings` of children/processor.py, `more` properties."""
         path = properties(self.folder / "app.properties", command or processor(self.notes.folder, *settings), **more)
-        return self.start_with("--multilang", path, env=env)
+        return self.start_with("--multilang", path, env=env, data_dir=data_dir)
 
     def configuration(self, command, **more):
         """A file of the sidecar's own with one entry of `processors`, for `--config`."""
@@ -121,9 +121,10 @@ class Application:
         path.write_text(json.dumps({"processors": [entry]}))  # JSON is YAML
         return path
 
-    def start_with(self, *arguments, env=None):
+    def start_with(self, *arguments, env=None, data_dir=None):
         return self.sidecars.start_against(
-            self.service.kinesis_url, *arguments, data_dir=self.folder / "data", env={**QUICK, **(env or {})})
+            self.service.kinesis_url, *arguments, data_dir=data_dir or self.folder / "data",
+            env={**QUICK, **(env or {})})
 
     def put(self, numbers, **more):
         """Each number into one of the first shards in turn."""
