@@ -8,7 +8,7 @@ import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
 from harness.multilang import Application, Notes, children, is_alive, positions, processor, properties, sample
-from harness.resharding import merge, split
+from harness.resharding import merge, shards_of, split
 from harness.sidecar import run_program
 from harness.waiting import eventually
 
@@ -345,6 +345,35 @@ def test_several_applications_and_readers_over_http_have_all_records_each(applic
         assert notes.wait_numbers(range(10)) == list(range(10))
     assert [record["data"]["n"] for record in reader.wait_records(10)] == list(range(10))
     assert {one["consumerGroup"] for one in sidecar.get("/stats").json["processors"]} == {"app", "second"}
+
+
+def test_a_reader_over_http_may_join_the_application_and_leave_it(wide):
+    notes = wide.notes
+    sidecar = wide.start("checkpoint=never")
+    wide.put(range(10))
+    notes.wait_numbers(range(10))
+    reader = sidecar.follow("s", "initialPositionInStream=TRIM_HORIZON&consumerGroup=app&useAutoCheckpoints=false")
+    [moved] = eventually(lambda: shards_of(reader), 20)
+    assert notes.kinds(moved)[-5:] == LAST
+    wide.put(range(10, 20))
+    eventually(lambda: len(notes.numbers()) + len(reader.records) == 20, 20)
+    assert sorted(notes.numbers() + [record["data"]["n"] for record in reader.records]) == list(range(20))
+    # It has acknowledged nothing: all that it got comes again.
+    reader.close()
+    assert sorted(notes.wait_numbers(range(20))) == list(range(20))
+
+
+def test_a_seek_gives_the_shard_to_another_process_which_begins_there(application):
+    notes = application.notes
+    sidecar = application.start()
+    application.put(range(10))
+    notes.wait_numbers(range(10))
+    answer = sidecar.post("/streams/s/seek?consumerGroup=app", {"to": "TRIM_HORIZON"})
+    assert answer.status == 200, answer
+    eventually(lambda: notes.numbers() == [*range(10), *range(10)], 20)
+    assert notes.kinds(SHARD)[:len(ONE_BATCH)] == ONE_BATCH and "leaseLost" in notes.kinds(SHARD)
+    assert len({entry["pid"] for entry in notes.met("initialize")}) == 2
+    assert children(sidecar)[0]["restarts"] == 0
 
 
 def test_the_same_stream_and_group_twice_is_refused(tmp_path):
