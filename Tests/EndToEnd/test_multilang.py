@@ -183,6 +183,28 @@ def test_a_killed_sidecar_goes_on_inside_an_aggregate(application):
         why="what lies behind the checkpoint")
 
 
+def test_an_application_may_begin_at_the_tip(application):
+    notes = application.notes
+    application.put(range(3))
+    application.start(initialPositionInStream="LATEST")
+    [begun] = notes.wait_met("initialize")
+    assert (begun["sequenceNumber"], begun["subSequenceNumber"]) == ("LATEST", 0)
+    application.put(range(3, 6))
+    assert notes.wait_numbers(range(3, 6)) == [3, 4, 5]
+
+
+def test_records_may_be_pushed(application):
+    notes = application.notes
+    sidecar = application.start(retrievalMode="FANOUT")
+    number = put_aggregate(application.kinesis, range(5))
+    application.put(range(5, 10))
+    assert notes.wait_numbers(range(10)) == list(range(10))
+    assert notes.records()[:5] == [[number, n, n] for n in range(5)]
+    assert len(application.service.subscriptions()) == 1
+    assert sidecar.terminate() == 0
+    assert notes.kinds(SHARD)[-5:] == LAST
+
+
 # Checkpoints
 
 

@@ -113,6 +113,10 @@ def test_a_process_begins_inside_an_aggregate_where_its_checkpoint_says():
     assert "out of order" not in story(2, 13) and "twice for no reason" not in story(2, 13)
     assert "out of order" in story(2, 12)
     assert "out of order" not in story(None, 11), "without a sub-sequence number the first is done"
+    idle = Story().begin().tell(range(15)).checkpoint(10)
+    idle.seen.signalled.add(idle.pid)
+    idle.begin(10).note("shutdownRequested").checkpoint().begin(10).tell(range(11, 15))
+    assert idle.findings() == {"lost": 2}, "which of the two it was is known of the checkpoint; b is not told"
     whole = Story().begin().tell(range(15)).checkpoint(10, 4).begin(10, 0).note("shardEnded").checkpoint()
     assert "ended early" not in whole.findings(), "of a whole aggregate nobody knows how many it had"
 

@@ -44,7 +44,7 @@ class Process:
 @dataclass
 class Checkpoint:
     asked: float
-    done: int  # count
+    done: int | None  # count; None: where the process has begun
     answered: float | None = None
     error: str | None = None
 
@@ -155,11 +155,11 @@ def _told(verdict, shard, process, records, places, stored):
 
 
 def _done(process, entry, places):
-    """How many of the shard's records a checkpoint says to be done."""
+    """How many of the shard's records a checkpoint says to be done; None: what was before the process."""
     if process.is_told_end:
         return len(places)
     if entry["sequenceNumber"] is None:
-        return process.told
+        return process.told if process.told_at else None
     return bisect_right(places, Sequence(int(entry["sequenceNumber"]), entry["subSequenceNumber"] or 0))
 
 
@@ -176,13 +176,17 @@ def _positions(verdict, shard, processes, run):
     before = None
     for process in processes:
         asked = [
-            (each, other.host) for other in processes for each in other.checkpoints if each.asked < process.at]
+            (each, other.host) for other in processes for each in other.checkpoints
+            if each.asked < process.at and each.done is not None]
         stands = {0} | {each.done for each, _ in asked if each.may_be_stored}
         surest = max((
             each.done for each, host in asked
             if each.is_stored and each.answered < process.at and not _hidden(each, host, process.at, run)), default=0)
-        if process.told_at is None and process.begun not in stands:
-            process.begun = process.told = process.inside
+        if process.told_at is None and process.inside != process.begun:
+            newest = [each.done for each, _ in asked if each.may_be_stored and each.done in (process.inside, process.begun)]
+            process.begun = process.told = newest[-1] if newest else process.begun
+        for each in process.checkpoints:
+            each.done = process.begun if each.done is None else each.done
         where = f"{shard}, process {process.pid} is told to begin at {process.position}, {process.begun}"
         if process.begun not in stands:
             verdict.findings["begun where no checkpoint was"].append(f"{where}; there were {sorted(stands)[-9:]}")
