@@ -444,4 +444,4 @@ def test_standard_error_is_logged_with_shard_and_process(application):
     eventually(lambda: "hello" in sidecar.log, 10)
     [entry] = [json.loads(line) for line in sidecar.log.splitlines() if "hello" in line]
     assert entry["level"] == "notice"
-    assert (entry["shard"], entry["stream"], entry["group"]) == (SHARD, "s", "app") and int(entry["pid"]) > 0
+    assert (entry["shard"], entry["stream"], entry["consumerGroup"]) == (SHARD, "s", "app") and int(entry["pid"]) > 0

@@ -57,7 +57,7 @@ package final class RecordProcessors: @unchecked Sendable {
         changed = Gate(loop: loop)
         var logger = Logger(label: "processor")
         logger[metadataKey: "stream"] = "\(options.stream)"
-        logger[metadataKey: "group"] = "\(group)"
+        logger[metadataKey: "consumerGroup"] = "\(group)"
         self.logger = logger
     }
 
@@ -118,7 +118,7 @@ package final class RecordProcessors: @unchecked Sendable {
             case .records(let delivery):
                 if plan.slots[delivery.shard] == .works { processors[delivery.shard]?.give(delivery) }
             case .shard(let notice): take(notice)
-            case .problem(let problem): logger.warning("reading has a problem", metadata: ["problem": "\(problem)"])
+            case .problem(let problem): logger.warning("reading has a problem", metadata: ["error": "\(problem)"])
             }
         }
         await dismissAll()
@@ -192,12 +192,16 @@ package final class RecordProcessors: @unchecked Sendable {
     }
 
     private func giveUp(_ shard: ShardID, for absence: Duration) {
-        let isForOthers = reader?.giveUp(shard, for: absence) ?? false
-        logger.error(
-            isForOthers
-                ? "record processors fail one after the other; the shard is given up, so that another host may try"
-                : "record processors fail one after the other, and nobody else could try; another one is started later",
-            metadata: ["shard": "\(shard)", "milliseconds": .stringConvertible(absence.wholeMilliseconds)])
+        let metadata: Logger.Metadata = [
+            "shard": "\(shard)", "milliseconds": .stringConvertible(absence.wholeMilliseconds),
+        ]
+        if reader?.giveUp(shard, for: absence) ?? false {
+            logger.error(
+                "record processors fail one after the other; the shard is for another host now", metadata: metadata)
+        } else {
+            logger.error(
+                "record processors fail one after the other, and there is no other host", metadata: metadata)
+        }
     }
 
     // MARK: The end
@@ -247,7 +251,8 @@ extension RecordProcessors: ShardProcessor.Delegate {
             try await acknowledge(checkpoint, of: processor.shard)
             return nil
         } catch {
-            return fault(error, "a checkpoint is not stored", processor)
+            logger.warning("a checkpoint is not stored", metadata: metadata(of: processor, error))
+            return error.asFault
         }
     }
 
@@ -257,13 +262,15 @@ extension RecordProcessors: ShardProcessor.Delegate {
         } catch .checkpointBehind {
             // The shard is done further than the processor can say.
         } catch {
-            return fault(error, "a shard's last checkpoint is not stored", processor)
+            logger.warning("a shard's last checkpoint is not stored", metadata: metadata(of: processor, error))
+            return error.asFault
         }
         do throws(ConsumerError) {
             try await consumers.confirmEnd(of: processor.shard, stream, group: group)
             return nil
         } catch {
-            return fault(error, "a shard's end is not stored", processor)
+            logger.warning("a shard's end is not stored", metadata: metadata(of: processor, error))
+            return error.asFault
         }
     }
 
@@ -272,11 +279,8 @@ extension RecordProcessors: ShardProcessor.Delegate {
         histories[shard, default: History()].lastCheckpoint = checkpoint
     }
 
-    private func fault(
-        _ error: ConsumerError, _ message: Logger.Message, _ processor: ShardProcessor
-    ) -> CheckpointFault {
-        logger.warning(message, metadata: ["shard": "\(processor.shard)", "error": "\(error)"])
-        return error.asFault
+    private func metadata(of processor: ShardProcessor, _ error: ConsumerError) -> Logger.Metadata {
+        ["shard": "\(processor.shard)", "error": "\(error)"]
     }
 
     func lacksCheckpoint(_ processor: ShardProcessor) {

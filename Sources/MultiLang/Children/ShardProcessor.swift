@@ -313,7 +313,9 @@ extension ShardProcessor {
     private func read(_ line: [UInt8]) {
         let message = MessageFromProcessor(line: line)
         if message == .noise, !line.isEmpty {
-            logger.debug("standard output: \(Self.text(line))", metadata: pidMetadata)
+            logger.debug(
+                "a record processor wrote a line that is no message",
+                metadata: ["pid": .stringConvertible(pid ?? 0), "line": "\(Self.text(line))"])
         }
         let before = conversation.stage
         let actions = conversation.received(message)
@@ -327,12 +329,15 @@ extension ShardProcessor {
     }
 
     private func logError(_ line: [UInt8], _ lost: Int) {
-        var metadata = pidMetadata
-        if lost > 0 { metadata["lost"] = .stringConvertible(lost) }
-        logger.notice("\(Self.text(line))", metadata: metadata)
+        if lost > 0 {
+            logger.warning(
+                "lines of a record processor's standard error are left out",
+                metadata: ["pid": .stringConvertible(pid ?? 0), "lines": .stringConvertible(lost)])
+        }
+        logger.notice(
+            "a record processor wrote to its standard error",
+            metadata: ["pid": .stringConvertible(pid ?? 0), "line": "\(Self.text(line))"])
     }
-
-    private var pidMetadata: Logger.Metadata { ["pid": .stringConvertible(process?.pid ?? 0)] }
 
     /// Of a line that is shown to people: the start of a long one.
     private static func text(_ line: [UInt8]) -> String {
