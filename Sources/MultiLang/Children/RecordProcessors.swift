@@ -94,6 +94,9 @@ package final class RecordProcessors: @unchecked Sendable {
                 let reader = try await consumers.attach(stream, named, format: .processRecords)
                 pause = Self.pauses.first
                 await follow(reader)
+            } catch .shuttingDown {
+                // POST /drain: no reader comes any more.
+                break
             } catch {
                 if drainDeadline == nil, error != .stopped {
                     logger.warning(
@@ -236,6 +239,12 @@ extension RecordProcessors: ShardProcessor.Delegate {
     func took(_ delivery: Delivery) {
         sentBytes += delivery.batch.payload.count
         reader?.settle(delivery, sentBytes: sentBytes)
+    }
+
+    func initialized(_ processor: ShardProcessor) {
+        // One that failed and has a successor is no problem; with more of them in a row a batch has to be answered first.
+        let shard = processor.shard
+        if plan.slots[shard] == .works, plan.restarts[shard]?.failuresInRow ?? 0 < 2 { reader?.problems[shard] = nil }
     }
 
     func processed(_ processor: ShardProcessor, in time: Duration) {

@@ -13,6 +13,8 @@ final class ShardProcessor: @unchecked Sendable {
         func wantsBatch(_ processor: ShardProcessor)
         /// A batch is in the child's standard input whole.
         func took(_ delivery: Delivery)
+        /// It has answered `initialize`.
+        func initialized(_ processor: ShardProcessor)
         /// It has done with a batch.
         func processed(_ processor: ShardProcessor, in time: Duration)
         func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault?
@@ -321,8 +323,9 @@ extension ShardProcessor {
         let actions = conversation.received(message)
         if conversation.stage != before {
             if conversation.action == nil { stopClock() }
-            if before == .asked(.processRecords), conversation.stage != .over {
-                delegate.processed(self, in: loop.now - askedOn)
+            if conversation.stage != .over {
+                if before == .asked(.initialize) { delegate.initialized(self) }
+                if before == .asked(.processRecords) { delegate.processed(self, in: loop.now - askedOn) }
             }
         }
         perform(actions)
