@@ -67,7 +67,8 @@ def running(request, moto, tmp_path_factory):
         {"name": "all", "sha256": hashlib.sha256(token.encode()).hexdigest(), "verbs": ["read", "checkpoint", "put", "admin"]}]}))
     shared.write_text(json.dumps({
         "dynamoDb": {"endpoint": moto.url, "tableName": "watched"}, "useS3ForLargeItems": True,
-        "s3": {"endpoint": moto.url}, "consumers": [{"streamName": "watched", "consumerGroup": "g"}]}))
+        "s3": {"endpoint": moto.url}, "consumers": [{"streamName": "watched", "consumerGroup": "g"}],
+        "processors": [{"command": ["cat"], "streamName": "watched", "consumerGroup": "children"}]}))
     types = {}
 
     def metrics(sidecar, headers=None):
@@ -88,6 +89,7 @@ def running(request, moto, tmp_path_factory):
     second.follow("watched", "consumerGroup=g")
     second.put("watched", 1)
     eventually(lambda: re.search(r"^kinesis_sidecar_leases\{.* 1(\.0)?$", metrics(second), re.MULTILINE), 20)
+    eventually(lambda: "kinesis_sidecar_child_batches_total{" in metrics(second), 20)
     return types
 
 

@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 from harness.cutting_proxy import CuttingProxy
 from harness.group import Group
+from harness.multilang import Notes, processor
 from harness.records import make_stream
 from harness.waiting import eventually
 
@@ -71,6 +72,36 @@ def test_what_is_wrong_comes_first_once_and_with_its_page_of_docs(chromium, side
     assert chromium.title[0] in "✖▲"
     sections = [element.get_attribute("id") for element in chromium.find_elements("css selector", "#told > *")]
     assert sections[0] == "findings"
+
+
+def test_record_processors_that_fail_come_first_and_each_shard_shows_its_child(chromium, sidecars, tmp_path):
+    notes = Notes(tmp_path / "notes")
+    command = processor(notes.folder, "shard=shardId-000000000001", "at=processRecords:1-1000:exit")
+    config = tmp_path / "sidecar.yaml"
+    config.write_text(json.dumps({"processors": [{  # JSON is YAML
+        "command": command, "streamName": "s", "consumerGroup": "g", "initialPositionInStream": "TRIM_HORIZON"}]}))
+    sidecar = sidecars.start("--local-stream", "s:2", "--config", config)
+    for hash_key in ["0", str(2**127)]:
+        sidecar.put("s", {"n": 0}, explicitHashKey=hash_key)
+    open_page(chromium, sidecar.url)
+
+    def row(shard):
+        rows = chromium.find_elements("css selector", "#streams tbody tr")
+        cells = [tr.find_elements("css selector", "th, td") for tr in rows if shard in tr.text]
+        return {cell.get_attribute("data-title"): cell.text for cell in cells[0]} if cells else {}
+
+    eventually(lambda: any("of shardId-000000000001 fail" in text for text in findings(chromium)), 30, why="it is told")
+    told = next(text for text in findings(chromium) if "of shardId-000000000001 fail" in text)
+    assert "in a row" in told or "given up" in told
+    assert "docs/multilang.md#looking-at-children" in told
+    eventually(lambda: row("shardId-000000000000").get("Last checkpoint", "–") != "–", 20, why="the other one works")
+    children = json.loads(sidecar.get("/stats").body)["processors"][0]["children"]
+    [child] = [child for child in children if child["shardId"].endswith("0")]
+    assert row("shardId-000000000000")["Child"] == f"idle, process {child['pid']}"
+    assert row("shardId-000000000000")["Child restarts"] == "0"
+    assert int(row("shardId-000000000001")["Failures in a row"]) > 0
+    assert "record processors: " in page(chromium)
+    assert complaints(chromium) == []
 
 
 def test_a_sidecar_that_goes_away_is_told_and_comes_back(chromium, sidecar):

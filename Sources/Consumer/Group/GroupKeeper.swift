@@ -287,6 +287,15 @@ final class GroupKeeper: @unchecked Sendable {
         delegate?.sought(shards)
     }
 
+    /// Work on the shard fails here: other members are to have it, and this one does not take it for that long unless it is alone
+    /// by then. Returns whether it is given up; it stays where nobody else could have it.
+    func leave(_ shard: ShardID, for absence: Duration) -> Bool {
+        guard let news = membership?.leave(shard, for: absence, now: moment) else { return false }
+        tell(news)
+        wakeup.signal()
+        return true
+    }
+
     /// Leaves the group: the shards are given up, and others may have them at once. Returns when that is written, or at the
     /// deadline.
     func leave(deadline: EventLoop.Instant) async {

@@ -59,6 +59,7 @@ struct LeasePlan: Sendable {
     private(set) var takesPart = false
     private(set) var holds: [ShardID: Hold] = [:]
     private var sightings = Sightings()
+    private var takeovers = Takeovers()
     /// By the item as it was seen last.
     private var lastOwners: [ShardID: MemberID] = [:]
     /// Whose leases the item had when it was lost, and until when they may hold: their owners may not know it yet.
@@ -122,17 +123,35 @@ struct LeasePlan: Sendable {
         if !unknown.isEmpty { actions.append(.add(unknown)) }
         guard takesPart else { return actions + giveUp(held.count).map(Action.giveUp) }
         let free = item.shards.values.filter { isFree($0, item, lineage, now) }.sorted { $0.id < $1.id }
+        noteFree(free, now: now.instant)
         // What the item gives to this member others leave alone, and count as its own.
         var taken = free.filter { member.isStandalone || $0.lease?.owner == me }
         take(taken, now: now)
         if !member.isStandalone {
-            let share = share(item, now)
+            let others = others(in: item, now)
+            let share = share(item, others, now)
             actions += giveUp(share.surplus[me] ?? 0).map(Action.giveUp)
-            let more = free.filter { holds[$0.id] == nil }.prefix(max(0, share.allowances[me] ?? 0))
+            let eligible = free.filter {
+                holds[$0.id] == nil && (others.isEmpty || !takeovers.leavesToOthers($0.id, now: now.instant))
+            }
+            var more = Array(eligible.prefix(max(0, share.allowances[me] ?? 0)))
+            if more.isEmpty, let overdue = overdue(eligible, others, now.instant) { more = [overdue] }
             take(more, now: now)
             taken += more
         }
         return taken.isEmpty ? actions : actions + [.take(taken)]
+    }
+
+    /// Work on the shard fails here: others of the group are to have it, and this member does not take it for so long, each time
+    /// in a row twice as long, unless it is alone by then. Returns what is given up with that; nil: nobody else could have the shard, and it stays.
+    mutating func leave(_ shard: ShardID, for absence: Duration, _ item: GroupItem, now: GroupMoment) -> [ShardID]? {
+        guard item.members[me]?.isStandalone == false, !others(in: item, now).isEmpty, let hold = holds[shard] else {
+            return nil
+        }
+        takeovers.leave(shard, for: absence, now: now.instant)
+        guard case .held(let until) = hold else { return [] }
+        holds[shard] = .givingUp(until: until)
+        return [shard]
     }
 
     /// A shard that was read to its end is to be read again: its lease is asked for.
@@ -224,25 +243,45 @@ struct LeasePlan: Sendable {
         return gone.keys.sorted()
     }
 
-    /// Counts what each member has: what this one is about to have, and what others hold by the item.
-    private func share(_ item: GroupItem, _ now: GroupMoment) -> ShareOut {
-        let counting = item.members.values.filter {
-            $0.id == me || ($0.isActive && !$0.isStandalone && sightings.isAlive($0, now: now))
+    /// Members that count for a share, but for this one.
+    private func others(in item: GroupItem, _ now: GroupMoment) -> [GroupMember] {
+        item.members.values.filter {
+            $0.id != me && $0.isActive && !$0.isStandalone && sightings.isAlive($0, now: now)
         }
-        var held = Dictionary(uniqueKeysWithValues: counting.map { ($0.id, 0) })
+    }
+
+    /// Counts what each member has: what this one is about to have, and what others hold by the item.
+    private func share(_ item: GroupItem, _ others: [GroupMember], _ now: GroupMoment) -> ShareOut {
+        var held = Dictionary(uniqueKeysWithValues: others.map { ($0.id, 0) })
         let open = item.shards.values.filter { !$0.isDepleted }
         for shard in open {
             guard let owner = sightings.owner(of: shard, in: item, now: now), owner != me else { continue }
             held[owner]? += 1
         }
-        held[me] = mine.count
-        let sidecars = counting.filter { $0.leaseDuration != nil || $0.id == me }.map(\.id)
-        return ShareOut(shards: open.count, held: held, sidecars: Set(sidecars))
+        let beyondShare = mine.count { !takeovers.counts($0, now: now.instant) }
+        held[me] = mine.count - beyondShare
+        let sidecars = others.filter { $0.leaseDuration != nil }.map(\.id)
+        return ShareOut(shards: open.count, held: held, sidecars: Set(sidecars + [me]))
     }
 
-    /// The last ones by name, so that all members that look twice say the same.
+    private mutating func noteFree(_ free: [ShardRecord], now: Instant) {
+        // What is being taken is free until it is taken.
+        let taking = holds.filter { if case .taking = $0.value { true } else { false } }.keys
+        takeovers.looked(free: Set(free.map(\.id)).union(taking), mine: Set(holds.keys), now: now)
+    }
+
+    /// A shard that stays free although everybody has its share: whoever lacks one leaves it to others. One at a time, so that
+    /// several members share what several of them are.
+    private mutating func overdue(_ free: [ShardRecord], _ others: [GroupMember], _ now: Instant) -> ShardRecord? {
+        let besideLifion = others.contains { $0.leaseDuration == nil }
+        let overdue = free.first { takeovers.isOverdue($0.id, besideLifion: besideLifion, now: now) }
+        if let overdue { takeovers.takesBeyondShare(overdue.id, now: now) }
+        return overdue
+    }
+
+    /// The last ones by name, so that all members that look twice say the same; what was taken beyond the share after all others.
     private mutating func giveUp(_ count: Int) -> [ShardID] {
-        let shards = Array(held.suffix(count))
+        let shards = Array(takeovers.inOrder(held).suffix(count))
         for shard in shards {
             if case .held(let until) = holds[shard] { holds[shard] = .givingUp(until: until) }
         }

@@ -45,7 +45,10 @@ extension RecordsReader {
 
     /// The shard's processors fail: another member of the group is to have the shard. Returns whether it is given up; not where
     /// this process is alone.
-    package func giveUp(_ shard: ShardID, for absence: Duration) -> Bool { false }
+    package func giveUp(_ shard: ShardID, for absence: Duration) -> Bool {
+        guard isReading(shard) else { return false }
+        return session?.group?.leave(shard, for: absence) ?? false
+    }
 
     private func isReading(_ shard: ShardID) -> Bool { session?.task(of: shard)?.reader === self }
 

@@ -13,6 +13,7 @@ const pages = {
   behind: "docs/incidents.md#the-lag-grows",
   unread: "docs/incidents.md#a-service-gets-no-records",
   readers: "docs/incidents.md#the-lag-grows",
+  processors: "docs/multilang.md#looking-at-children",
   puts: "docs/operating.md#kinesissidecarputswait",
 };
 
@@ -48,6 +49,7 @@ function findingsOf({ stats, ready, process }) {
         `${number(count)}, the last ${last.code ? last.code + ": " : ""}${last.message}`, pages.aws);
     }
   }
+  for (const application of stats.processors ?? []) findingsOfProcessors(application, find);
   const { maxBufferedBytes, maxPutBytes } = process ?? {};
   if (stats.bufferedBytes > fullShare * maxBufferedBytes) {
     find(false, "What waits for readers fills its budget",
@@ -58,6 +60,21 @@ function findingsOf({ stats, ready, process }) {
       `${bytes(stats.waitingPutBytes)} of ${bytes(maxPutBytes)}: further puts are refused.`, pages.puts);
   }
   return found.sort((one, other) => other.isBad - one.isBad);
+}
+
+// Children that fail, by why they do.
+function findingsOfProcessors({ streamName, consumerGroup, children }, find) {
+  const failures = new Map();
+  for (const child of children) {
+    if (!child.restartsInRow && !["failed", "waiting", "givenUp"].includes(child.state)) continue;
+    const isGivenUp = child.state === "givenUp";
+    const why = `${child.lastFailure ?? "no reason is known"}; ` + (isGivenUp
+      ? "the shard is given up for a while" : `${plural(child.restartsInRow, "failure")} in a row`);
+    failures.set(why, [...failures.get(why) ?? [], child.shardId]);
+  }
+  for (const [why, shards] of failures) {
+    find(true, `${streamName}, group ${consumerGroup}: record processors of ${some(shards)} fail`, why, pages.processors);
+  }
 }
 
 function findingsOfConsumer(name, consumer, find) {

@@ -12,6 +12,14 @@ function subscriptions(shard) {
   return number(shard.subscriptions) + (ends.length ? ` (${ends.join(", ")})` : "");
 }
 
+// A record processor's last checkpoint, as it names it.
+const place = ({ sequenceNumber, subSequenceNumber }) => sequenceNumber + (subSequenceNumber ? "/" + subSequenceNumber : "");
+
+// A column of what a shard's record processor is at.
+const ofChild = (title, value, text) => ({
+  title, text, value: (shard) => shard.child && value(shard.child), only: (consumer) => consumer.processors,
+});
+
 // Title; what it is sorted by; the cell's text, where that is another.
 const columns = [
   { title: "Shard", value: (shard) => shard.shardId },
@@ -28,6 +36,11 @@ const columns = [
   { title: "Subscriptions", value: subscriptions, only: (consumer) => consumer.fanOut },
   { title: "Pushed", value: (shard) => shard.pushedBytes ?? 0, text: bytes, only: (consumer) => consumer.fanOut },
   { title: "Restarts", value: (shard) => shard.restarts, text: number },
+  ofChild("Child", (child) => child.state + (child.pid ? `, process ${child.pid}` : "")),
+  ofChild("Child restarts", (child) => child.restarts, number),
+  ofChild("Failures in a row", (child) => child.restartsInRow, number),
+  ofChild("In processRecords", (child) => child.processingMillis, duration),
+  ofChild("Last checkpoint", (child) => child.lastCheckpoint && place(child.lastCheckpoint)),
   { title: "Problem", value: (shard) => shard.problem ?? "" },
 ];
 
@@ -113,7 +126,7 @@ class ShardTable {
     node.className = shard.problem ? "ill" : "";
     this.columns.forEach((column, index) => {
       const value = column.value(shard, consumer);
-      set(cells[index], !column.text ? value : value === undefined ? "–" : column.text(value));
+      set(cells[index], !column.text ? value ?? "–" : value === undefined ? "–" : column.text(value));
     });
   }
 }

@@ -30,6 +30,17 @@ class ConsumerView {
   }
 }
 
+// With each shard its child, where record processors take the records: those of /stats stand apart.
+function withProcessors(consumer, stream, processors) {
+  const application = processors.find((one) => one.streamName === stream && one.consumerGroup === consumer.consumerGroup);
+  if (!application) return consumer;
+  const children = new Map(application.children.map((child) => [child.shardId, child]));
+  return {
+    ...consumer, processors: application,
+    shards: consumer.shards.map((shard) => ({ ...shard, child: children.get(shard.shardId) })),
+  };
+}
+
 function factsOf(consumer) {
   const group = consumer.group;
   const readers = new Set(consumer.shards.map((shard) => shard.reader).filter((reader) => reader)).size;
@@ -39,6 +50,7 @@ function factsOf(consumer) {
     group && `${number(group.leases)} of the leases here, ${plural(group.members, "member")}; ` +
       `${number(group.leasesTaken)} taken, ${number(group.leasesRenewed)} renewed, ` +
       `${number(group.leasesGivenUp)} given up, ${number(group.leasesLost)} lost`,
+    consumer.processors && `record processors: ${consumer.processors.command.join(" ")}`,
     consumer.fanOut && `enhanced fan-out: ${consumer.fanOut.state}`,
   ].filter((fact) => fact).join("; ");
 }
@@ -61,11 +73,12 @@ class StreamView {
     this.views = new Map();
   }
 
-  show(stream, assignments) {
+  show(stream, assignments, processors) {
     const failures = stream.recentExceptions.count;
     set(this.title, `${this.name}: ${number(stream.puts.records)} records put, ${bytes(stream.puts.bytes)}` +
       (failures ? `, ${plural(failures, "failure")} in the last 5 minutes` : ""));
-    const byId = new Map(stream.consumers.map((consumer) => [consumer.consumerId, consumer]));
+    const byId = new Map(stream.consumers.map((consumer) =>
+      [consumer.consumerId, withProcessors(consumer, this.name, processors)]));
     keep(this.consumers, this.views, [...byId.keys()], (id) => new ConsumerView(this.name, byId.get(id)));
     for (const [id, consumer] of byId) {
       this.views.get(id).show(consumer, membersOf(assignments, consumer.consumerGroup));
@@ -90,7 +103,7 @@ function showStreams({ stats, assignments }) {
   const names = Object.keys(stats.streams);
   keep(byId("streams"), streamViews, names.length ? names : [noStream],
     (name) => name === noStream ? firstSteps() : new StreamView(name));
-  for (const name of names) streamViews.get(name).show(stats.streams[name], assignments[name]);
+  for (const name of names) streamViews.get(name).show(stats.streams[name], assignments[name], stats.processors ?? []);
   keep(byId("stream-names"), streamNames, names, (name) => {
     const node = make("option");
     node.value = name;

@@ -11,8 +11,8 @@ import Kinesis
 ///
 /// The protocol alternates: one action, then its status; only checkpoints come in between. Facts come in, each gives the actions
 /// that follow, in order.
-struct Conversation: Equatable, Sendable {
-    enum Stage: Equatable, Sendable {
+package struct Conversation: Equatable, Sendable {
+    package enum Stage: Equatable, Sendable {
         /// The processor owes the status of this.
         case asked(ProcessorAction)
         case idle
@@ -23,7 +23,7 @@ struct Conversation: Equatable, Sendable {
     }
 
     /// What the shard's processor is to come to; a later one goes before an earlier one.
-    enum Course: Int, Comparable, Sendable {
+    package enum Course: Int, Comparable, Sendable {
         case batches
         /// Everything of the shard was delivered.
         case shardEnd
@@ -32,10 +32,10 @@ struct Conversation: Equatable, Sendable {
         /// The shard is not ours any more.
         case lost
 
-        static func < (left: Course, right: Course) -> Bool { left.rawValue < right.rawValue }
+        package static func < (left: Course, right: Course) -> Bool { left.rawValue < right.rawValue }
     }
 
-    enum Action: Equatable, Sendable {
+    package enum Action: Equatable, Sendable {
         case send(MessageToProcessor)
         /// The next batch is wanted; `gave` follows.
         case ask
@@ -50,12 +50,12 @@ struct Conversation: Equatable, Sendable {
     }
 
     /// Messages that may come while a checkpoint is being stored: the libraries wait for its answer.
-    static let mostDeferred = 64
+    package static let mostDeferred = 64
 
-    private(set) var stage = Stage.asked(.initialize)
-    private(set) var course = Course.batches
+    package private(set) var stage = Stage.asked(.initialize)
+    package private(set) var course = Course.batches
     /// Whether the shard's end is stored.
-    private(set) var hasFinished = false
+    package private(set) var hasFinished = false
     /// Up to where the processor has checkpointed, as it names it; nil: nothing is done.
     private(set) var stored: Checkpoint?
     /// The last record that it was given, as it names it; before the first one its checkpoint.
@@ -70,12 +70,12 @@ struct Conversation: Equatable, Sendable {
     }
 
     /// - Parameter checkpoint: where the shard goes on; nil: where it was begun.
-    init(behind checkpoint: Checkpoint?) {
+    package init(behind checkpoint: Checkpoint?) {
         stored = checkpoint
         delivered = checkpoint
     }
 
-    static func == (left: Conversation, right: Conversation) -> Bool {
+    package static func == (left: Conversation, right: Conversation) -> Bool {
         left.stage == right.stage && left.course == right.course && left.hasFinished == right.hasFinished
             && left.stored == right.stored && left.delivered == right.delivered && left.deferred == right.deferred
             && left.storing?.request == right.storing?.request && left.storing?.reach == right.storing?.reach
@@ -85,14 +85,14 @@ struct Conversation: Equatable, Sendable {
     var action: ProcessorAction? { if case .asked(let action) = stage { action } else { nil } }
 
     /// Whether a checkpoint waits for its answer.
-    var isStoring: Bool { storing != nil }
+    package var isStoring: Bool { storing != nil }
 }
 
 // MARK: - Facts
 
 extension Conversation {
     /// A line of it has come.
-    mutating func received(_ message: MessageFromProcessor) -> [Action] {
+    package mutating func received(_ message: MessageFromProcessor) -> [Action] {
         guard stage != .over, stage != .closing, message != .noise else { return [] }
         guard storing == nil else {
             guard deferred.count < Self.mostDeferred else { return fail(.chatter) }
@@ -108,7 +108,7 @@ extension Conversation {
 
     /// A batch is on its way to it: whether it may be. The batch itself is the message.
     /// - Parameter last: its last record as a processor names it, `EncodedBatch.lastNamed`.
-    mutating func gave(through last: Checkpoint) -> Bool {
+    package mutating func gave(through last: Checkpoint) -> Bool {
         guard stage == .idle, course == .batches, storing == nil else { return false }
         stage = .asked(.processRecords)
         delivered = last
@@ -116,24 +116,24 @@ extension Conversation {
     }
 
     /// There is nothing to give, and it is to hear of that.
-    mutating func gaveNothing(millisBehindLatest: Int) -> [Action] {
+    package mutating func gaveNothing(millisBehindLatest: Int) -> [Action] {
         guard stage == .idle, course == .batches, storing == nil else { return [] }
         stage = .asked(.processRecords)
         return [.send(.emptyBatch(millisBehindLatest: millisBehindLatest))]
     }
 
     /// What becomes of the shard: once the running action is answered it is said.
-    mutating func turns(to course: Course) -> [Action] {
+    package mutating func turns(to course: Course) -> [Action] {
         guard course > self.course else { return [] }
         self.course = course
         return goOn()
     }
 
     /// The time for `remind` has come.
-    mutating func asksAgain() -> [Action] { course == .shardEnd ? goOn() : [] }
+    package mutating func asksAgain() -> [Action] { course == .shardEnd ? goOn() : [] }
 
     /// What has become of `store`, or of `finish`.
-    mutating func checkpointed(_ fault: CheckpointFault?) -> [Action] {
+    package mutating func checkpointed(_ fault: CheckpointFault?) -> [Action] {
         guard let (request, reach) = storing else { return [] }
         storing = nil
         if fault == nil {
@@ -155,10 +155,10 @@ extension Conversation {
     }
 
     /// It has ended, or has closed its standard output.
-    mutating func ended(_ failure: ProcessorFailure) -> [Action] { stage == .closing ? [] : fail(failure) }
+    package mutating func ended(_ failure: ProcessorFailure) -> [Action] { stage == .closing ? [] : fail(failure) }
 
     /// It has had its time for the running action.
-    mutating func timedOut() -> [Action] {
+    package mutating func timedOut() -> [Action] {
         guard case .asked(let action) = stage else { return [] }
         return fail(.timedOut(action))
     }

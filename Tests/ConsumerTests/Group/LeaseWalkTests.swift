@@ -24,6 +24,25 @@ import Time
         #expect(walk.behind == [], "what was read is in the item")
     }
 
+    @Test(arguments: 0..<10)
+    func `a shard that some members fail with is soon with one that does not, and a lone member keeps all`(
+        seed: Int
+    ) async {
+        var walk = LeaseWalk(seed: UInt64(seed), fails: true)
+        await takeSteps(1500) { walk.step(withFaults: true) }
+        await takeSteps(1800) { walk.step(withFaults: false) }
+        #expect(walk.faults == [])
+        #expect(walk.sharedNames == [])
+        walk.killAllButOne()
+        await takeSteps(400) { walk.step(withFaults: false) }
+        #expect(walk.faults == [])
+        #expect(walk.unread == [])
+        for _ in 0..<400 {
+            walk.step(withFaults: false)
+            #expect(walk.unread == [], "nothing is given up where nobody else could take it")
+        }
+    }
+
     @Test(arguments: 0..<12)
     func `members that subscribe share fewer consumers than they are, each its own`(
         seed: Int
@@ -69,6 +88,9 @@ private struct LeaseWalk {
         var errandEnds = 0
         /// How it reads, as it was told.
         var way: ReadingWay?
+        /// Shards that it gets nowhere with, and since when it has them.
+        var failing: [ShardID: Int] = [:]
+        var failsWith: Set<ShardID> = []
     }
 
     private(set) var faults: [String] = []
@@ -95,9 +117,16 @@ private struct LeaseWalk {
     /// The consumers that the service has: by name, which.
     private var service: [String: ConsumerARN] = [:]
     private var registrations = 0
+    /// Whether members fail with some shards, and leave them to others.
+    private let fails: Bool
+    /// When somebody last got on with a shard.
+    private var workedAt: [ShardID: Int] = [:]
+    /// Since when no member is disturbed.
+    private var calmSince = 0
 
-    init(seed: UInt64, consumers: Int? = nil) {
+    init(seed: UInt64, consumers: Int? = nil, fails: Bool = false) {
         self.consumers = consumers
+        self.fails = fails
         random = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...12, using: &random)
         let range = HashKeyRange(start: HashKey("0")!, end: HashKey("1")!)!
@@ -165,11 +194,34 @@ private struct LeaseWalk {
             }
         }
         if !sharedNames.isEmpty { disturbedAt = tick }
+        if withFaults { calmSince = tick } else { lookForIdleShards() }
         guard isOrderly else { return }
         for shard in shards.map(\.id)
         where tick >= soughtAt[shard, default: -Self.lease] + Self.lease && readers(of: shard).count > 1 {
             faults.append("\(shard) has the readers \(readers(of: shard)) at \(tick)")
         }
+    }
+
+    /// Steps that a member fails with a shard before it leaves it to others, those for which it does, and how long everybody who
+    /// fails with a shard may take to find that out, one after the other, before it is with somebody who does not.
+    private static let failure = 20
+    private static let absence = 240
+    private static let search = 240
+
+    private mutating func lookForIdleShards() {
+        guard fails, tick > calmSince + Self.lease + Self.search else { return }
+        for shard in shards.map(\.id)
+        where members.values.contains(where: { !$0.failsWith.contains(shard) })
+            && tick == workedAt[shard, default: 0] + Self.search
+        {
+            faults.append("nobody got on with \(shard) since \(workedAt[shard] ?? 0) at \(tick)")
+        }
+    }
+
+    mutating func killAllButOne() {
+        for id in members.keys.sorted().dropFirst() { members[id] = nil }
+        // What it fails with nobody gets on with.
+        calmSince = .max - 2 * Self.search
     }
 
     /// Steps of a lease.
@@ -214,6 +266,11 @@ private struct LeaseWalk {
         hear(member.membership.takePart(true, now: moment(of: member)), &member)
         member.local = copied?.local ?? [:]
         member.seeks = copied?.seeks ?? [:]
+        // With more of them it takes the longer, the more they are.
+        if fails, members.values.count(where: { !$0.failsWith.isEmpty }) < 2, Bool.random(using: &random) {
+            let share = Bool.random(using: &random) ? 3 : 10
+            member.failsWith = Set(shards.map(\.id).filter { _ in Int.random(in: 0..<10, using: &random) < share })
+        }
         members[born] = member
     }
 
@@ -308,6 +365,7 @@ private struct LeaseWalk {
         defer { if members[id] != nil { members[id] = member } }
         hear(member.membership.expire(now: moment(of: member)), &member)
         read(&member)
+        fail(&member)
         for (shard, end) in member.settling where tick >= end {
             member.settling[shard] = nil
             member.membership.settled(shard)
@@ -453,9 +511,27 @@ private struct LeaseWalk {
         member.read[record.id] = (0...(furthest[record.id] ?? 0)).last { SequenceNumber($0) <= place }
     }
 
+    private mutating func fail(_ member: inout Member) {
+        for shard in member.failsWith.sorted() {
+            guard member.read[shard] != nil, member.settling[shard] == nil else {
+                member.failing[shard] = nil
+                continue
+            }
+            let since = member.failing[shard] ?? tick
+            member.failing[shard] = since
+            guard tick >= since + Self.failure else { continue }
+            member.failing[shard] = tick
+            let news = member.membership.leave(shard, for: Self.step * Self.absence, now: moment(of: member))
+            if let news { hear(news, &member) }
+        }
+    }
+
     private mutating func read(_ member: inout Member) {
         for (shard, last) in member.read.sorted(by: { $0.key < $1.key })
-        where member.settling[shard] == nil && member.membership.mayRead(shard, now: now) {
+        where member.settling[shard] == nil && !member.failsWith.contains(shard)
+            && member.membership.mayRead(shard, now: now)
+        {
+            workedAt[shard] = tick
             member.read[shard] = last + 1
             furthest[shard] = max(furthest[shard] ?? 0, last + 1)
             let place = ShardRecord.Place.behind(Checkpoint(sequenceNumber: SequenceNumber(last + 1)))

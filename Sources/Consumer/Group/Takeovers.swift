@@ -1,0 +1,59 @@
+import Kinesis
+
+/// Shards that a member leaves to others because its own work on them fails, and those that it has beyond its share because
+/// nobody else took them. Performs no I/O.
+///
+/// Each member keeps this for itself, by what it sees in the item: the item says nothing of it, and lifion-kinesis processes need
+/// not know.
+struct Takeovers: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// How long a free shard is there for those that lack it: sidecars look about once a second.
+    static let patience: Duration = .seconds(5)
+    /// The same where a lifion-kinesis process is a member, which looks each 20 s.
+    static let lifionPatience: Duration = .seconds(30)
+    /// For how long a shard beyond the share does not count for it. Without that it would be given up at once for the member
+    /// whose work on it fails, and which has one less for that.
+    static let stay: Duration = .seconds(60)
+
+    /// For how long a shard is left to others at most: whoever fails with it each time comes back ever later.
+    static let longestAbsence: Duration = .seconds(960)
+
+    private var leftToOthers: [ShardID: (until: Instant, absence: Duration)] = [:]
+    /// When this member first saw that nobody has them.
+    private var freeSince: [ShardID: Instant] = [:]
+    /// Those that were taken beyond the share, and until when they do not count for it.
+    private var extra: [ShardID: Instant] = [:]
+
+    func leavesToOthers(_ shard: ShardID, now: Instant) -> Bool { leftToOthers[shard].map { now < $0.until } ?? false }
+
+    /// Nobody has taken it, although somebody could have.
+    func isOverdue(_ shard: ShardID, besideLifion: Bool, now: Instant) -> Bool {
+        freeSince[shard].map { now >= $0 + (besideLifion ? Self.lifionPatience : Self.patience) } ?? false
+    }
+
+    func counts(_ shard: ShardID, now: Instant) -> Bool { extra[shard].map { now >= $0 } ?? true }
+
+    /// Whoever has more than its share gives up the last ones of these first: others failed with what it took beyond the share.
+    func inOrder(_ shards: [ShardID]) -> [ShardID] {
+        let (own, others) = (shards.filter { extra[$0] == nil }, shards.filter { extra[$0] != nil })
+        return others.sorted { (extra[$1]!, $0) < (extra[$0]!, $1) } + own
+    }
+
+    /// The shards that nobody has at this look, and those that this member has.
+    mutating func looked(free: Set<ShardID>, mine: Set<ShardID>, now: Instant) {
+        // Whoever got on with it for as long as it was away begins anew.
+        leftToOthers = leftToOthers.filter { now < $0.value.until + $0.value.absence }
+        extra = extra.filter { mine.contains($0.key) }
+        freeSince = freeSince.filter { free.contains($0.key) }
+        for shard in free where freeSince[shard] == nil { freeSince[shard] = now }
+    }
+
+    /// - Parameter absence: the first time; each time in a row twice as long.
+    mutating func leave(_ shard: ShardID, for absence: Duration, now: Instant) {
+        let absence = leftToOthers[shard].map { min($0.absence * 2, Self.longestAbsence) } ?? absence
+        leftToOthers[shard] = (now + absence, absence)
+    }
+
+    mutating func takesBeyondShare(_ shard: ShardID, now: Instant) { extra[shard] = now + Self.stay }
+}
