@@ -1,7 +1,7 @@
 """A record processor that decides by chance what it checkpoints, and now and then crashes: `child.py FOLDER SEED HOST`.
 
-It notes what it meets as `Tests/EndToEnd/children/processor.py` does, each shard in one file. Once FOLDER/settling is there it
-crashes no more.
+It notes what it meets as `Tests/EndToEnd/children/processor.py` does, each shard in one file. Once FOLDER/settling is there
+it crashes no more.
 """
 
 import os
