@@ -1,5 +1,7 @@
-"""What a record processor does that does nothing: parses what it is told, and answers. `idle_processor.py FOLDER [ACTION]…`
-writes after each batch into a file of the process how many records it has been told, and when. It checkpoints at these actions.
+"""A record processor that does nothing but parse what it is told, and answer: `idle_processor.py FOLDER [ACTION]…`.
+
+After each batch it writes into a file of the process how many records it has been told, and when. It checkpoints at the
+actions that are named.
 """
 
 import json

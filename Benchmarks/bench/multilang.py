@@ -160,7 +160,7 @@ def put_alone(client, n):
 
 def rates(bench, service):
     """By turns, so that both have the machine as it is."""
-    print(f"{BYTES / 1e6:.0f} MB of {SHARDS} shards to {SHARDS} Python processes that do nothing: children, and readers of SSE")
+    print(f"{BYTES / 1e6:.0f} MB of {SHARDS} shards to {SHARDS} Python processes: children, and readers of SSE")
     stream = FullStream(service, "busy", SHARDS, (RECORD_BYTES, BYTES))
     count = stream.bytes // RECORD_BYTES
     rounds = []

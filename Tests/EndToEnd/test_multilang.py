@@ -1,8 +1,10 @@
 """Record processors of the Kinesis Client Library under the sidecar: what they are told, where they begin, how they end."""
 
+import base64
 import json
 import os
 import signal
+import time
 
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
@@ -125,12 +127,23 @@ def test_a_killed_sidecar_begins_each_of_its_shards_at_its_checkpoint(wide):
 
 def test_a_record_has_the_fields_of_the_protocol_and_the_batch_its_lag(application):
     application.start()
-    application.put(range(3))
-    [batch] = application.notes.wait_met("processRecords")[:1]
-    assert batch["fields"] == [
-        "action", "approximateArrivalTimestamp", "data", "partitionKey", "sequenceNumber", "subSequenceNumber"]
+    before = int(time.time() * 1000)
+    data, key = bytes(range(256))[:140], 'a "key", \\ with \n\t\x01, é, \U0001f600 and \u2028'
+    number = application.kinesis.put_record(StreamName="s", PartitionKey=key, Data=data)["SequenceNumber"]
+    [batch] = application.notes.wait_met("processRecords")
     assert batch["millisBehindLatest"] == 0
-    assert {sub for _, sub, _ in batch["records"]} == {0}
+    arrival = batch["first"].pop("approximateArrivalTimestamp")
+    assert isinstance(arrival, int) and before - 1000 <= arrival <= time.time() * 1000 + 1000
+    assert batch["first"] == {
+        "action": "record", "data": base64.b64encode(data).decode(), "partitionKey": key, "sequenceNumber": number,
+        "subSequenceNumber": 0}
+
+
+def test_a_record_as_large_as_they_come_is_told(application):
+    application.start()
+    application.kinesis.put_record(StreamName="s", PartitionKey="k", Data=b'{"n": 0, "pad": "%s"}' % (b"x" * 1_000_000))
+    application.put([1])
+    assert application.notes.wait_numbers([0, 1]) == [0, 1]
 
 
 def test_batches_hold_max_records_at_most(application):
@@ -343,6 +356,26 @@ def test_a_batch_in_hand_is_finished_before_shutdownRequested(application):
     assert application.notes.kinds(SHARD) == [*ONE_BATCH, *LAST]
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_batch_that_has_no_end_does_not_keep_the_sidecar(application, times):
+    sidecar = application.start("at=processRecords:1:hang", shutdownGraceMillis=500)
+    application.put([0])
+    application.notes.wait_met("processRecords")
+    pids = application.notes.living()
+    for _ in range(times):
+        sidecar.process.send_signal(signal.SIGTERM)
+    assert (sidecar.process.wait(15) == 0) == (times == 1)
+    eventually(lambda: not any(map(is_alive, pids)), 5)
+    sidecar.start()
+    eventually(lambda: application.notes.numbers() == [0, 0], 20, why="it comes again")
+
+
+def test_a_sidecar_is_terminated_while_it_waits_to_start_a_child_again(application):
+    sidecar = application.start("at=start:1-1000:exit")
+    application.notes.wait_met("start", 4)
+    assert sidecar.terminate(within=10) == 0
+
+
 def test_without_shutdown_grace_children_are_not_asked(application):
     sidecar = application.start("checkpoint=never", shutdownGraceMillis=0)
     application.put([0])
@@ -353,6 +386,18 @@ def test_without_shutdown_grace_children_are_not_asked(application):
 
 
 # Several at once, and beside HTTP
+
+
+def test_an_application_waits_for_its_stream(application):
+    other = Notes(application.folder / "other")
+    file = properties(application.folder / "late.properties", processor(other.folder), streamName="late")
+    sidecar = application.start_with("--multilang", file)
+    eventually(lambda: "late" in sidecar.log, 10)
+    assert sidecar.get("/livez").status == 200
+    application.kinesis.create_stream(StreamName="late", ShardCount=1)
+    other.wait_met("initialize", within=30)
+    application.kinesis.put_record(StreamName="late", PartitionKey="k", Data=b'{"n": 1}')
+    assert other.wait_numbers([1]) == [1]
 
 
 def test_several_applications_and_readers_over_http_have_all_records_each(application):

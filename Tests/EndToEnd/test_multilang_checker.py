@@ -35,7 +35,8 @@ class Story:
         self.stored = {("a", Sequence(n)): (n, 0) for n in range(10)}
         self.stored |= {("a", Sequence(10, sub)): (10 + sub, 0) for sub in range(5)}
         self.stored |= {("b", Sequence(n)): (n, 0) for n in (100, 101)}
-        self.entries, self.seen, self.now, self.pid = [], Run(), 1000.0, 0
+        self.entries, self.seen = [], Run()
+        self.now, self.pid = 1000.0, 0
         self.checkpoints = {"a": "10", "b": "101"}
 
     def note(self, what, shard="a", **details):

@@ -21,8 +21,8 @@ def sidecar(sidecars, tmp_path):
     shutil.copy(EXAMPLE / "app.properties", folder)
     (folder / "kclpy").symlink_to(KCLPY)
     sidecar = Sidecar(
-        ["--local", "--local-port", "0", "--local-stream", "orders:2", "--data-dir", "data", "--multilang", "app.properties"],
-        {}, folder)
+        ["--local", "--local-port", "0", "--local-stream", "orders:2", "--data-dir", "data",
+         "--multilang", "app.properties"], {}, folder)
     sidecars.started.append(sidecar)
     return sidecar.start()
 

@@ -1,7 +1,7 @@
 """A record processor that decides by chance what it checkpoints, and now and then crashes: `child.py FOLDER SEED HOST`.
 
-It notes what it meets as `Tests/EndToEnd/children/processor.py` does, each shard in one file. Once FOLDER/settling is there it
-crashes no more.
+It notes what it meets as `Tests/EndToEnd/children/processor.py` does, each shard in one file. Once FOLDER/settling is there
+it hurries, and crashes no more.
 """
 
 import os
@@ -24,7 +24,8 @@ class Child(Processor):
         super().note(what, host=self.host, **details)
 
     def process(self, records):
-        time.sleep(self.chance.choice((0, 0, self.chance.uniform(0, 0.05), self.chance.uniform(0, 0.5))))
+        if not self.is_settling:
+            time.sleep(self.chance.choice((0, 0, self.chance.uniform(0, 0.05), self.chance.uniform(0, 0.5))))
         self.perhaps_crash()
         match self.chance.choice(("nothing", "all", "all", "one", "one", "record")):
             case "all":
@@ -37,8 +38,12 @@ class Child(Processor):
                 self.checkpoint(self.chance.choice(records)["sequenceNumber"])
         self.perhaps_crash()
 
+    @property
+    def is_settling(self):
+        return (self.folder / "settling").exists()
+
     def perhaps_crash(self):
-        if self.chance.random() < 0.01 and not (self.folder / "settling").exists():
+        if self.chance.random() < 0.01 and not self.is_settling:
             self.note("crash")
             os._exit(3)
 

@@ -7,8 +7,9 @@ from group_plan import Step
 # Hosts at a time.
 MOST = 3
 # Of a run: what every one should have stands twice. A lease is 5 s, a child has 2 s for an action.
-KINDS = ("kill child", "kill child", "stop child", "kill host", "kill host", "end host", "pause host", "join", "split", "split",
-         "merge")
+KINDS = (
+    "kill child", "kill child", "stop child", "kill host", "kill host", "end host", "pause host", "join", "split", "split",
+    "merge")
 
 
 class Plan:
@@ -19,7 +20,7 @@ class Plan:
         chance = random.Random(f"multilang {seed}")
         self.hosts = chance.randint(1, MOST)
         # Small batches end inside aggregates.
-        self.limit = chance.choice((3, 20, 10_000))
+        self.limit = chance.choice((10, 50, 10_000))
         self.event_bytes = chance.choice((1024, 4096, 60_000))
         kinds = list(KINDS)
         chance.shuffle(kinds)
@@ -40,5 +41,5 @@ class Plan:
 
     def __str__(self):
         return "\n".join([
-            f"seed {self.seed}, {self.hosts} hosts at first, {self.limit} records of a GetRecords, {self.event_bytes} bytes of "
-            f"a batch at most", *map(str, self.steps)]) + "\n"
+            f"seed {self.seed}, {self.hosts} hosts at first, {self.limit} records of a GetRecords, {self.event_bytes} bytes "
+            f"of a batch at most", *map(str, self.steps)]) + "\n"

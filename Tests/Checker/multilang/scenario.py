@@ -88,10 +88,10 @@ class MultiLangScenario:
     def heading(self, verdict):
         counts = verdict.counts
         return (
-            f"multilang seed {self.plan.seed}: {counts['stored']} records, {counts['of aggregates']} of them in aggregates, "
-            f"{counts['shards']} shards, {len(self.plan.steps)} disturbances, {len(self.hosts)} hosts, "
-            f"{counts['processes']} processes, {counts['checkpoints']} checkpoints, {counts['begun inside']} processes begun "
-            f"inside an aggregate, {counts['seconds']:.1f} s\n"
+            f"multilang seed {self.plan.seed}: {counts['stored']} records, {counts['of aggregates']} of them in "
+            f"aggregates, {counts['shards']} shards, {len(self.plan.steps)} disturbances, {len(self.hosts)} hosts, "
+            f"{counts['processes']} processes, {counts['begun inside']} of them begun inside an aggregate, "
+            f"{counts['checkpoints']} checkpoints, {counts['seconds']:.1f} s\n"
             f"  processed     {counts['told']}, {counts['distinct']} of them for the first time")
 
     def _start(self, sidecars, url):

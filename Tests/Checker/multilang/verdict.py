@@ -67,7 +67,8 @@ def judge(entries, stored, parents, put, run, checkpoints):
     for shard, sequence in sorted(stored):
         places[shard].append(sequence)
     processes = {
-        shard: _processes(verdict, shard, by_shard[shard], places[shard], stored) for shard in parents if shard in by_shard}
+        shard: _processes(verdict, shard, by_shard[shard], places[shard], stored)
+        for shard in parents if shard in by_shard}
     for n, place in put.items():
         if stored.get(place, (None,))[0] != n:
             verdict.findings["put, not stored"].append(f"n={n} {place}")
@@ -100,7 +101,7 @@ def _is_inside(places, count):
 
 
 def _processes(verdict, shard, entries, places, stored):
-    """The shard's processes in the order of their beginnings. What one is told must be right behind what it was told before."""
+    """The shard's processes in the order of their beginnings. What one is told is right behind what it was told before."""
     processes = []
     for entry in entries:
         what, at = entry["what"], entry["at"]
@@ -130,8 +131,8 @@ def _processes(verdict, shard, entries, places, stored):
 
 
 def _before(position, places):
-    """How many records lie before a position as `initialize` says it: with the sub-sequence number 0 the first user record, or
-    all of an aggregate that is done, of which it is not known how many it had."""
+    """How many records lie before a position as `initialize` says it: with the sub-sequence number 0 the first user
+    record, or all of an aggregate that is done, of which it is not known how many it had."""
     if not position[0].isdigit():
         return 0, 0
     number, sub = int(position[0]), position[1]

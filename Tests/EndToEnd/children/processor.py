@@ -77,7 +77,7 @@ class Processor:
         details = {key: value for key, value in message.items() if key not in ("action", "records")}
         if action == "processRecords":
             details["records"] = [seen(record) for record in message["records"]]
-            details["fields"] = sorted({field for record in message["records"] for field in record})
+            details["first"] = {**message["records"][0], "data": message["records"][0]["data"][:200]} if message["records"] else None
         self.meet(action, **details)
         match action:
             case "processRecords":

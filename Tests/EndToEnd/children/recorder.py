@@ -2,8 +2,8 @@
 
     recorder.py FOLDER [at=WHAT:FIRST[-LAST]:DEED]… -- COMMAND…
 
-Passes every line on, unchanged, and notes each as `processor.py` does, in the same files: so whatever COMMAND is, a test sees
-what it was told, what it asked for and what it was answered. A deed is done before the line is passed on.
+Passes every line on, unchanged, and notes each as `processor.py` does, in the same files: so whatever COMMAND is, a test
+sees what it was told, what it asked for and what it was answered. A deed is done before the line is passed on.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Record processors under a sidecar, and what they met: they write it down themselves (children/processor.py), or a recorder
-before them does (children/recorder.py)."""
+"""Record processors under a sidecar, and what they met: they write it down themselves (children/processor.py), or a
+recorder before them does (children/recorder.py)."""
 
 import json
 import sys
