@@ -29,6 +29,9 @@ package struct ShardTimes: Sendable {
     /// How long a shard that moves waits for the reader that has a batch of it in its socket, has to acknowledge one, or
     /// to let it go on. Afterwards that batch is delivered again to the new reader.
     package var handOver: Duration = .seconds(5)
+    /// The same for record processors, which are at work on a batch: as long as the KCL waits
+    /// (`gracefulLeaseHandoffTimeoutMillis`).
+    package var processorHandOver: Duration = .seconds(30)
     /// How long a reader may get nothing because others take nothing and hold all the room.
     package var starving: Duration = .seconds(10)
 

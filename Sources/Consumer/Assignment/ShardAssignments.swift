@@ -63,8 +63,11 @@ struct ShardAssignments: Sendable {
     private var unowned: [ShardID] = []
     /// Shards of which `next` has to look whether something is to be done.
     private var due = Fifo<ShardID>()
-    /// When revocations and restarts are over at the latest, in that order; what has ended earlier stands in it still.
-    private var deadlines = Fifo<(at: Instant, shard: ShardID)>()
+    /// Of readers that are waited for longer, or shorter, than `handOver` says.
+    private var handOvers: [ReaderID: Duration] = [:]
+    /// When revocations and restarts are over at the latest, by how long is waited, each in its order; what has ended earlier
+    /// stands there still.
+    private var deadlines: [Duration: Fifo<(at: Instant, shard: ShardID)>] = [:]
     private var isClosed = false
 
     struct Shard: Sendable {
@@ -125,7 +128,7 @@ extension ShardAssignments {
     var hasWork: Bool { !due.isEmpty }
 
     /// When `handleTimeout` has something to do at the latest.
-    var nextDeadline: Instant? { deadlines.first?.at }
+    var nextDeadline: Instant? { deadlines.values.compactMap { $0.first?.at }.min() }
 
     /// Whether some shard's buffers were given up and not asked for again.
     var isAnyEvicted: Bool { seats.isAnyEvicted }
@@ -162,8 +165,7 @@ extension ShardAssignments {
         case .reading, .evicted:
             guard owner != reader, !isClosed else { return nil }
             leaveEvicted(id, shard.slot)
-            shard.slot = .revoking(from: reader, until: now + handOver)
-            deadlines.append((now + handOver, id))
+            shard.slot = .revoking(from: reader, until: waits(for: reader, id, now))
             return .revoke(id)
         case .revoking(_, let end):
             if owner == reader {
@@ -227,7 +229,9 @@ extension ShardAssignments {
     }
 
     /// A reader has come.
-    mutating func joined(_ reader: ReaderID) {
+    /// - Parameter handOver: how long its shards that move wait for what is in flight; nil: as for all.
+    mutating func joined(_ reader: ReaderID, handOver: Duration? = nil) {
+        handOvers[reader] = handOver
         let isFirst = seats.isEmpty
         seats.append(reader)
         guard isFirst else { return balance() }
@@ -268,6 +272,7 @@ extension ShardAssignments {
             if open != shard.replays.first { departure.unserved[id] = open } else { departure.begun[id] = kept.first }
         }
         seats.remove(place)
+        handOvers[reader] = nil
         for id in lost.sorted() { own(id) }
         balance()
         return departure
@@ -285,10 +290,19 @@ extension ShardAssignments {
 
     /// Time has gone on: whoever waited long enough for what is in flight waits no longer.
     mutating func handleTimeout(now: Instant) {
-        while let next = deadlines.first, next.at <= now {
-            _ = deadlines.popFirst()
-            look(at: next.shard)
+        for wait in deadlines.keys {
+            while let next = deadlines[wait]?.first, next.at <= now {
+                _ = deadlines[wait]?.popFirst()
+                look(at: next.shard)
+            }
         }
+    }
+
+    /// What of the shard is in flight is waited for from now on. Returns until when.
+    private mutating func waits(for reader: ReaderID, _ id: ShardID, _ now: Instant) -> Instant {
+        let wait = handOvers[reader] ?? handOver
+        deadlines[wait, default: Fifo()].append((now + wait, id))
+        return now + wait
     }
 
     /// The shard's task gets nowhere: another one is to take its place. Returns whether it is one that is waited for.
@@ -297,8 +311,8 @@ extension ShardAssignments {
         switch shard.slot {
         case .reading(let reader), .evicted(let reader):
             leaveEvicted(id, shard.slot)
-            shards[id]?.slot = .restarting(reader, until: now + handOver)
-            deadlines.append((now + handOver, id))
+            let end = waits(for: reader, id, now)
+            shards[id]?.slot = .restarting(reader, until: end)
             return true
         case .idle, .revoking, .restarting: return false
         }

@@ -137,7 +137,7 @@ final class ReadingSession: @unchecked Sendable {
         if let resumption { scope.sent.settle(resumption.readers) }
         provideForLosses()
         if let news = positions.takeNews(of: options.initialPositionInStream) { reader.notify(news) }
-        assignments.joined(id)
+        assignments.joined(id, handOver: reader.isOfProcessors ? scope.engine.times.processorHandOver : nil)
         if let resumption { replay(resumption.stretches, to: id) }
         carryOut()
         return reader

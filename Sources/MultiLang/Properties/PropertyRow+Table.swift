@@ -134,7 +134,8 @@ extension PropertyRow {
     private static let coexistence = [
         PropertyRow(
             "clientVersionConfig", "gracefulLeaseHandoffTimeoutMillis", "isGracefulLeaseHandoffEnabled",
-            is: .nothing("the sidecar is no member of the daemon's lease table; its own members hand over in order")),
+            is: .nothing(
+                "the sidecar is no member of the daemon's lease table; its own members hand over in order, in 30 s")),
         PropertyRow(
             "workerMetricsReporterFreqInMillis", "inMemoryWorkerMetricsCaptureFrequencyMillis",
             "noOfPersistedMetricsPerWorkerMetrics", "disableWorkerMetrics", "maxThroughputPerHostKBps",

@@ -90,7 +90,8 @@ import Testing
     }
 
     @Test func `a shard that moves waits until its processor lets go, though all is acknowledged`() async throws {
-        try await withReader(shards: 2, settings: { $0.times.handOver = .seconds(3600) }) { engine, kinesis, reader in
+        let times: @Sendable (inout EngineSettings) -> Void = { $0.times.processorHandOver = .seconds(3600) }
+        try await withReader(shards: 2, settings: times) { engine, kinesis, reader in
             for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
             let second = try await engine.attach()
             #expect(try await Self.change(reader) == .leaving)
@@ -101,6 +102,22 @@ import Testing
             #expect(try await Self.change(reader) == .revoked)
             try await kinesis.put("a", to: moving == shard ? 0 : 1)
             #expect(try await engine.read(1, from: second) == ["a"])
+            second.detach(.orderly)
+        }
+    }
+
+    @Test func `a shard that moves is not waited for longer than for a batch`() async throws {
+        let times: @Sendable (inout EngineSettings) -> Void = {
+            $0.times.handOver = .milliseconds(1)
+            $0.times.processorHandOver = .milliseconds(500)
+        }
+        try await withReader(shards: 2, settings: times) { engine, _, reader in
+            for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
+            let second = try await engine.attach()
+            #expect(try await Self.change(reader) == .leaving)
+            let began = engine.loop.now
+            #expect(try await Self.change(reader) == .revoked)
+            #expect(engine.loop.now - began >= .milliseconds(400))
             second.detach(.orderly)
         }
     }
