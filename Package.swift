@@ -242,7 +242,7 @@ if Context.environment["FUZZ"] != nil {
         fuzzer("FuzzXML", ["XML"]),
         fuzzer("FuzzYAML", ["YAML"]),
         fuzzer("FuzzProperties", ["MultiLang"]),
-        fuzzer("FuzzProcessorMessage", ["MultiLang", "Kinesis", "Bytes"]),
+        fuzzer("FuzzProcessorMessage", ["MultiLang", "Kinesis"]),
         fuzzer("FuzzProtobuf", ["Protobuf", "Bytes"]),
         fuzzer("FuzzAggregatedRecords", ["Kinesis", "AWS", "Bytes"]),
         fuzzer("FuzzGetRecords", ["Kinesis", "JSON", "Bytes"]),

@@ -58,8 +58,8 @@ struct Shard {
         for action in actions {
             switch action {
             case .send(let message):
-                precondition(message.line.bytes.last == UInt8(ascii: "\n"))
-                precondition(message.line.bytes.count { $0 == UInt8(ascii: "\n") } == 1)
+                let line = message.line.array
+                precondition(line.firstIndex(of: UInt8(ascii: "\n")) == line.count - 1)
                 if case .checkpoint = message {
                     precondition(checkpoints > 0, "an answer without a question")
                     checkpoints -= 1

@@ -113,12 +113,12 @@ def test_a_shard_whose_children_keep_failing_goes_to_another_host(atomic_hosts):
     # The balance alone would leave this one where it is: the last ones by name go first.
     shard = "shardId-000000000000"
     hosts.start("a", f"shard={shard}", "at=processRecords:1-1000:exit", maxChildRestarts=2)
+    hosts.notes["a"].wait_met("initialize", shard=shard)
     hosts.start("b")
     hosts.group.wait_shares(2, 2, within=30)
-    assert hosts.notes["a"].met("initialize", shard=shard), "each has its share, and the first host has this one"
     hosts.group.put(range(40))
     hosts.wait_numbers(range(40))
-    assert hosts.notes["a"].count("processRecords", shard=shard) >= 3
+    hosts.notes["a"].wait_met("processRecords", 3, shard=shard)
     eventually(lambda: len(set(hosts.notes["b"].numbers(shard))) == 10, 40, why="the shard at the other host")
     hosts.group.put(range(40, 80))
     hosts.wait_numbers(range(80))
