@@ -362,7 +362,9 @@ def test_a_batch_that_has_no_end_does_not_keep_the_sidecar(application, times):
     application.put([0])
     application.notes.wait_met("processRecords")
     pids = application.notes.living()
-    for _ in range(times):
+    sidecar.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "draining" in sidecar.log, 5)
+    if times == 2:
         sidecar.process.send_signal(signal.SIGTERM)
     assert (sidecar.process.wait(15) == 0) == (times == 1)
     eventually(lambda: not any(map(is_alive, pids)), 5)
