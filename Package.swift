@@ -185,7 +185,7 @@ let package = Package(
         .testTarget(
             name: "MultiLangTests",
             dependencies: [
-                "TestSupport", "MultiLang", "Consumer", "Kinesis", "JSON", "Bytes",
+                "TestSupport", "MultiLang", "Consumer", "Kinesis", "JSON", "Time", "Bytes",
             ]),
         .testTarget(name: "ClientTests", dependencies: ["Client", "AWS", "JSON", "Time", "Bytes"]),
         .testTarget(

@@ -29,7 +29,7 @@ struct ChildPlan: Sendable {
         /// `pauseOver` is to follow after this time.
         case pause(ShardID, for: Duration)
         case stopPause(ShardID)
-        /// The shard is for another host, if there is any, for this time.
+        /// The shard is for another host, if there is any, for this time; `gaveUp` follows.
         case giveUp(ShardID, for: Duration)
         /// As `RecordsReader.letGo`: the shard moves, or goes and comes again.
         case letGo(ShardID)
@@ -161,7 +161,13 @@ extension ChildPlan {
             return [.pause(shard, for: after)]
         case .giveUp(let absence):
             slots[shard] = .pauses(isGivenUp: true)
-            return [.pause(shard, for: absence), .giveUp(shard, for: absence)]
+            return [.giveUp(shard, for: absence)]
         }
+    }
+
+    /// What has come of `giveUp`: another host may have the shard for this time, or there is none, and the next child follows as
+    /// behind any failure.
+    func gaveUp(_ shard: ShardID, for absence: Duration, isForOthers: Bool) -> [Action] {
+        [.pause(shard, for: isForOthers ? absence : RestartPlan.pauses.last)]
     }
 }

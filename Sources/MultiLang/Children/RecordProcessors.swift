@@ -195,16 +195,17 @@ package final class RecordProcessors: @unchecked Sendable {
     }
 
     private func giveUp(_ shard: ShardID, for absence: Duration) {
-        let metadata: Logger.Metadata = [
-            "shard": "\(shard)", "milliseconds": .stringConvertible(absence.wholeMilliseconds),
-        ]
-        if reader?.giveUp(shard, for: absence) ?? false {
+        let isForOthers = reader?.giveUp(shard, for: absence) ?? false
+        if isForOthers {
             logger.error(
-                "record processors fail one after the other; the shard is for another host now", metadata: metadata)
+                "record processors fail one after the other; the shard is for another host now",
+                metadata: ["shard": "\(shard)"])
         } else {
             logger.error(
-                "record processors fail one after the other, and there is no other host", metadata: metadata)
+                "record processors fail one after the other, and there is no other host",
+                metadata: ["shard": "\(shard)"])
         }
+        perform(plan.gaveUp(shard, for: absence, isForOthers: isForOthers))
     }
 
     // MARK: The end

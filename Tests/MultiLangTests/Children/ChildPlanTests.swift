@@ -36,8 +36,9 @@ import Testing
         let second = fail()
         #expect(first == [.pause(shard, for: RestartPlan.pauses.first)])
         #expect(
-            second == [.pause(shard, for: RestartPlan.absence), .giveUp(shard, for: RestartPlan.absence)]
-                && plan.slots[shard] == .pauses(isGivenUp: true))
+            second == [.giveUp(shard, for: RestartPlan.absence)] && plan.slots[shard] == .pauses(isGivenUp: true))
+        let pauses = [true, false].flatMap { plan.gaveUp(shard, for: RestartPlan.absence, isForOthers: $0) }
+        #expect(pauses == [.pause(shard, for: RestartPlan.absence), .pause(shard, for: RestartPlan.pauses.last)])
         // When it comes again a new row begins.
         let third = fail()
         #expect(third == first)
@@ -198,7 +199,8 @@ private struct ChildWalk {
                 if !pausing.insert(shard).inserted { faults.append("two pauses of \(shard)") }
                 if living.contains(shard) { faults.append("a pause of \(shard) beside a child") }
             case .stopPause(let shard): pausing.remove(shard)
-            case .giveUp: break
+            case .giveUp(let shard, let absence):
+                perform(plan.gaveUp(shard, for: absence, isForOthers: Bool.random(using: &random)))
             case .letGo(let shard):
                 // The engine takes it away, and gives it again where it stays.
                 guard ours.contains(shard) else { continue }

@@ -1,6 +1,7 @@
 import Kinesis
 import TestSupport
 import Testing
+import Time
 
 @testable import MultiLang
 
@@ -52,6 +53,20 @@ import Testing
         // Once more is no change.
         let again = request(3)
         expect(conversation.received(.checkpoint(again)) == [.send(.checkpoint(again, nil))])
+    }
+
+    @Test("a second checkpoint at the same place is no change, whenever its record arrived; nor is an end behind it")
+    func sameAgain() {
+        var conversation = idle()
+        let last = Checkpoint(sequenceNumber: Self.place(3).sequenceNumber, arrival: WallTime(milliseconds: 5))
+        expect(conversation.gave(through: last))
+        _ = conversation.received(.checkpoint(request(3)))
+        _ = conversation.checkpointed(nil)
+        let end = CheckpointRequest()
+        expect(conversation.received(.checkpoint(end)) == [.send(.checkpoint(end, nil))])
+        _ = conversation.received(.status(of: "processRecords"))
+        _ = conversation.turns(to: .shardEnd)
+        expect(conversation.received(.checkpoint(end)) == [.finish(nil)])
     }
 
     @Test("a refused checkpoint moves nothing, and what came meanwhile is answered behind it")
