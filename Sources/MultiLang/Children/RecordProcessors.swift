@@ -76,7 +76,9 @@ package final class RecordProcessors: @unchecked Sendable {
         drainDeadline = deadline
         if let reader { reader.leave() } else { task?.cancel() }
         changed.open()
-        try? await changed.wait(while: { task != nil })
+        let timer = loop.schedule(at: deadline) { [changed] in changed.open() }
+        defer { loop.cancel(timer) }
+        try? await changed.wait(while: { task != nil && loop.now < deadline })
     }
 
     /// Ends every child at once.

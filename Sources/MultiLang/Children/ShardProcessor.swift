@@ -45,7 +45,6 @@ final class ShardProcessor: @unchecked Sendable {
     private static let lineEnd = ByteBuffer("\n")
 
     let shard: ShardID
-    let startedOn: EventLoop.Instant
     private(set) var conversation: Conversation
     /// Since when the running action runs.
     private(set) var askedOn: EventLoop.Instant
@@ -71,8 +70,8 @@ final class ShardProcessor: @unchecked Sendable {
     /// - Parameter lag: milliseconds by which the shard is behind.
     init(
         _ shard: ShardID, at beginning: RecordsReader.Beginning, _ options: ProcessorOptions,
-        emptyBatchInterval: Duration,
-        on loop: EventLoop, logger: Logger, lag: @escaping () -> Int?, delegate: any Delegate
+        emptyBatchInterval: Duration, on loop: EventLoop, logger: Logger, lag: @escaping () -> Int?,
+        delegate: any Delegate
     ) throws(ProcessorFailure) {
         self.shard = shard
         self.options = options
@@ -80,7 +79,6 @@ final class ShardProcessor: @unchecked Sendable {
         self.loop = loop
         self.lag = lag
         self.delegate = delegate
-        startedOn = loop.now
         askedOn = loop.now
         conversation = Conversation(behind: beginning.checkpoint)
         var logger = logger
@@ -89,20 +87,25 @@ final class ShardProcessor: @unchecked Sendable {
         let child: ChildProcess
         let receiver = Receiver()
         do throws(ChildProcessError) {
-            child = try ChildProcess.start(options.command, on: loop) { receiver.processor?.heard($0) }
+            child = try ChildProcess.start(options.command, on: loop) { receiver.hear($0) }
         } catch {
             throw .notStarted("\(options.command[0]): \(error)")
         }
         process = child
-        // It is heard of until it has ended.
         receiver.processor = self
         self.logger.info("a record processor has started", metadata: ["pid": .stringConvertible(child.pid)])
         let place = beginning.place
         ask(.initialize(shard, sequenceNumber: place.sequenceNumber, subSequenceNumber: place.subSequenceNumber))
     }
 
+    /// Holds the processor for as long as its process is heard of.
     private final class Receiver {
         var processor: ShardProcessor?
+
+        func hear(_ event: ChildProcess.Event) {
+            processor?.heard(event)
+            if case .ended = event { processor = nil }
+        }
     }
 
     var pid: Int32? { process?.pid }
@@ -127,6 +130,9 @@ extension ShardProcessor {
 
     /// Whatever it is at, its input ends: it is to end by itself.
     func hangUp() {
+        conversation.hungUp()
+        stopClock()
+        stopIdling()
         outbox = []
         process?.closeInput()
     }
@@ -243,7 +249,8 @@ extension ShardProcessor {
         stopClock()
         stopIdling()
         held = nil
-        hangUp()
+        outbox = []
+        process?.closeInput()
         process?.terminate(grace: Self.killGrace)
         delegate.failed(self, failure)
     }

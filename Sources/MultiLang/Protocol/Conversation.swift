@@ -154,6 +154,11 @@ extension Conversation {
         return isIdle ? actions + goOn() : actions
     }
 
+    /// Its input is closed, whatever it is at: it is to end by itself.
+    package mutating func hungUp() {
+        if stage != .over { stage = .closing }
+    }
+
     /// It has ended, or has closed its standard output.
     package mutating func ended(_ failure: ProcessorFailure) -> [Action] { stage == .closing ? [] : fail(failure) }
 
