@@ -12,6 +12,9 @@ package struct ImportPlan: Equatable, Sendable {
         case goesOn(ShardRecord.Place)
         /// Nothing of it is to be read any more, and why.
         case finished(Reason)
+        /// At LATEST, which is another moment at each import: where the group has a place it goes on there, or what has come
+        /// since would be passed over.
+        case stays(Standing)
         /// The application did not know it: it stays as the group has it, and of a new group it is begun where
         /// `initialPositionInStream` says.
         case unknown
@@ -32,6 +35,7 @@ package struct ImportPlan: Equatable, Sendable {
             switch self {
             case .goesOn(let place): Standing(place: place, isDepleted: false)
             case .finished: Standing(place: .initial, isDepleted: true)
+            case .stays(let held): held
             case .unknown, .gone: nil
             }
         }
@@ -49,6 +53,9 @@ package struct ImportPlan: Equatable, Sendable {
 
         /// Whether it says where reading goes on.
         var saysSomething: Bool { isDepleted || place != .initial }
+
+        /// Whether a sidecar can go on there: an unreadable place says something, and not that.
+        var isUsable: Bool { isDepleted || !place.saysNothing }
 
         /// Whether reading goes on alike. Of a shard that is read to its end the place does not matter.
         func isSame(as other: Standing) -> Bool {
@@ -108,7 +115,9 @@ package struct ImportPlan: Equatable, Sendable {
             }
             switch lease.position {
             case .trimHorizon: return .goesOn(.since(createdOn))
-            case .latest: return shard.isOpen ? .goesOn(.since(now)) : .finished(.closedAtLatest)
+            case .latest:
+                if let held = held[shard.id], held.isUsable { return .stays(held) }
+                return shard.isOpen ? .goesOn(.since(now)) : .finished(.closedAtLatest)
             case .atTimestamp: return .goesOn(.since(moment ?? createdOn))
             case .shardEnd: return .finished(.readToEnd)
             case .record(let number, let subSequenceNumber):

@@ -32,26 +32,27 @@ package struct KCLLease: Equatable, Sendable {
     package let pendingCheckpoint: String?
 
     /// What of a lease's row cannot be read.
-    package struct Fault: Error, Hashable, Sendable {
+    package struct Fault: Error, Equatable, Sendable {
         /// Its `leaseKey`.
         package let row: String
         package let attribute: String
         /// As it stands; nil: it is missing.
-        package let value: String?
+        package let value: AttributeValue?
     }
 
     /// nil: the row is no lease. KCL 3.5 has its leader, its migration's state and its workers' figures in the same table;
-    /// what is no lease has no `leaseCounter`.
+    /// what is no lease has no `leaseCounter`, and no `checkpoint` under a shard's name either.
     package init?(_ row: Item) throws(Fault) {
-        guard case .number(let counter) = row["leaseCounter"], row["entityType"]?.string ?? "LEASE" == "LEASE" else {
-            return nil
-        }
-        self.counter = counter
         let key = row["leaseKey"]?.string ?? ""
+        let names = Self.names(key)
+        let isLease = row["leaseCounter"] != nil || (row["checkpoint"] != nil && names != nil)
+        guard isLease, row["entityType"]?.string ?? "LEASE" == "LEASE" else { return nil }
         func fault(_ attribute: String) -> Fault {
-            Fault(row: key, attribute: attribute, value: row[attribute]?.text)
+            Fault(row: key, attribute: attribute, value: row[attribute])
         }
-        guard let (stream, shard) = Self.names(key) else { throw fault("leaseKey") }
+        guard let (stream, shard) = names else { throw fault("leaseKey") }
+        guard case .number(let counter) = row["leaseCounter"] else { throw fault("leaseCounter") }
+        self.counter = counter
         (self.stream, self.shard) = (stream, shard)
         owner = row["leaseOwner"]?.string
         // KCL 1.0 knew no aggregates.
@@ -112,16 +113,6 @@ extension KCLLease.Position: CustomStringConvertible {
         case .shardEnd: "SHARD_END"
         case .record(let number, 0): number.text
         case .record(let number, let subSequenceNumber): "\(number)/\(subSequenceNumber)"
-        }
-    }
-}
-
-extension AttributeValue {
-    /// For whoever is told that it cannot be read.
-    fileprivate var text: String {
-        switch self {
-        case .string(let text), .number(let text): text
-        default: "\(self)"
         }
     }
 }

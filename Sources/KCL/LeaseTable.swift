@@ -6,7 +6,7 @@ import Time
 package struct LeaseTable: Equatable, Sendable {
     package let leases: [ShardID: KCLLease]
 
-    package enum Fault: Error, Hashable, Sendable {
+    package enum Fault: Error, Equatable, Sendable {
         case unreadable(KCLLease.Fault)
         /// No row of the table is a lease.
         case noLeases(rows: Int)

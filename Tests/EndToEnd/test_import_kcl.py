@@ -307,6 +307,46 @@ def test_latest_and_moments(application):
     assert sorted(read(application.start(), 2)) == [0, 2]
 
 
+@pytest.mark.parametrize("more", [[], ["--force"]])
+def test_leases_at_latest_leave_the_place_of_an_earlier_import(application, more):
+    make_stream(application.kinesis, "s", 2)
+    done = application.number(0, shard=0, shards=2)
+    application.fill([
+        {"leaseKey": {"S": FIRST}, "leaseCounter": {"N": "1"}, "checkpoint": {"S": done}},
+        {"leaseKey": {"S": SECOND}, "leaseCounter": {"N": "1"}, "checkpoint": {"S": "LATEST"}}], {})
+    assert application.run().returncode == 0
+    application.number(1, shard=1, shards=2)
+    again = application.run(*more)
+    assert again.returncode == 0 and "stands there already" in again.stderr, again.stderr
+    assert re.search(rf"{SECOND} +LATEST +- +as before: at LATEST, and the group has a place +at ", again.stdout)
+    # The other shard is put elsewhere: its neighbour stays where it is.
+    moved = application.number(2, shard=0, shards=2)
+    application.put_row({"leaseKey": {"S": FIRST}, "leaseCounter": {"N": "2"}, "checkpoint": {"S": moved}})
+    assert application.run("--force").returncode == 0
+    application.number(3, shard=0, shards=2)
+    assert sorted(read(application.start(), 2)) == [1, 3]
+
+
+def test_the_group_is_called_as_the_table_where_nobody_says_another(alone):
+    one_shard(alone)
+    config = alone.folder / "config.yaml"
+    command = alone.command()
+    config.write_text(json.dumps({"dynamoDb": {"endpoint": alone.url, "enabled": False}}))
+    environment = clean_environment(alone.folder, alone.environment)
+
+    def says(words, *more):
+        done = subprocess.run([*command, *more], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and words in done.stderr, done.stderr
+
+    says(f"dry run: nothing is written; the group {alone.table} would go on there", "--dry-run")
+    says(f"the group {alone.table} of s goes on there: written into the data folder {alone.data}\n")
+    # Also where it is the sidecar's default.
+    says("the group kinesis-sidecar of s goes on there", "--consumer-group", "kinesis-sidecar")
+    config.write_text(json.dumps({
+        "consumerGroup": "ours", "dynamoDb": {"endpoint": alone.url, "enabled": False}}))
+    says("the group ours of s goes on there")
+
+
 def test_a_sidecar_that_runs_on_the_folder_is_named(application):
     one_shard(application)
     sidecar = application.start()
@@ -424,7 +464,11 @@ def test_what_is_wrong_is_named(alone):
             assert word in refused.stderr, refused.stderr
 
     alone.put_row({"leaseKey": {"S": FIRST}, "leaseCounter": {"N": "1"}, "checkpoint": {"S": "x"}})
-    says(f'the row "{FIRST}"', 'checkpoint is "x", which no KCL writes')
+    says(f'the row "{FIRST}"', 'checkpoint is {"S":"x"}, which no KCL writes')
+    alone.put_row({"leaseKey": {"S": FIRST}, "leaseCounter": {"S": "5"}, "checkpoint": {"S": numbers[0]}})
+    says(f'the row "{FIRST}"', 'leaseCounter is {"S":"5"}, which no KCL writes')
+    alone.put_row({"leaseKey": {"S": FIRST}, "checkpoint": {"S": numbers[0]}})
+    says(f'the row "{FIRST}"', "leaseCounter is missing")
     alone.put_row({"leaseKey": {"S": FIRST}, "leaseCounter": {"N": "1"}, "checkpoint": {"S": "17"}})
     says("has no record with the number 17", alone.table)
     alone.put_row({"leaseKey": {"S": FIRST}, "leaseCounter": {"N": "1"}, "checkpoint": {"S": numbers[0]}})

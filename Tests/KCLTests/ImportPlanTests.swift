@@ -22,7 +22,7 @@ import Time
 
     private func plan(
         _ leases: [String: String], _ shards: [Shard], held: [String: ImportPlan.Standing] = [:],
-        parents: [String: [String]] = [:], moment: WallTime? = nil
+        parents: [String: [String]] = [:], moment: WallTime? = nil, now: WallTime? = nil
     ) throws -> ImportPlan {
         let rows: [Item] = leases.map { key, checkpoint in
             [
@@ -33,7 +33,7 @@ import Time
         let table = try LeaseTable(rows, of: StreamName("s")!, createdOn: createdOn)
         return try ImportPlan(
             table, shards: shards, held: Dictionary(uniqueKeysWithValues: held.map { (ShardID($0.key)!, $0.value) }),
-            createdOn: createdOn, now: now, moment: moment)
+            createdOn: createdOn, now: now ?? self.now, moment: moment)
     }
 
     private func outcomes(
@@ -144,6 +144,35 @@ import Time
         let held = first.rows.compactMap { row in row.outcome.standing.map { (row.shard.text, $0) } }
         let second = try plan(leases, shards, held: Dictionary(uniqueKeysWithValues: held))
         #expect(second.isDone && second.losses.isEmpty)
+    }
+
+    @Test func `a lease at LATEST leaves the place that the group has`() throws {
+        let earlier = ShardRecord.Place.since(WallTime(milliseconds: 1_700_000_500_000))
+        let held: [String: ImportPlan.Standing] = [
+            "a": .init(place: earlier, isDepleted: false), "b": .init(place: behind(150), isDepleted: false),
+            "c": .init(place: .initial, isDepleted: true),
+            "d": .init(place: .initial, isDepleted: false), "e": .init(place: .unreadable("x"), isDepleted: false),
+        ]
+        let shards = ["a", "b", "c", "d", "e"].map { shard($0, isClosed: $0 == "b") }
+        let latest = Dictionary(uniqueKeysWithValues: held.keys.map { ($0, "LATEST") })
+        let plan = try plan(latest, shards, held: held)
+        #expect(
+            plan.rows.map(\.outcome) == [
+                .stays(held["a"]!), .stays(held["b"]!), .stays(held["c"]!), .goesOn(.since(now)), .goesOn(.since(now)),
+            ])
+        // Nobody can go on at what cannot be read, but somebody wrote it.
+        #expect(plan.losses.map(\.shard.text) == ["e"])
+    }
+
+    @Test func `an import with leases at LATEST can be repeated, also when the shard is closed by then`() throws {
+        let leases = ["a": "LATEST", "b": "LATEST", "c": "150"]
+        let first = try plan(leases, ["a", "b", "c"].map { shard($0) })
+        let held = first.rows.compactMap { row in row.outcome.standing.map { (row.shard.text, $0) } }
+        let second = try plan(
+            leases, [shard("a"), shard("b", isClosed: true), shard("c")],
+            held: Dictionary(uniqueKeysWithValues: held), now: WallTime(milliseconds: 1_700_000_900_000))
+        #expect(first.losses.isEmpty && !first.isDone)
+        #expect(second.losses.isEmpty && second.isDone)
     }
 
     @Test func `a chain of ten thousand shards takes no stack`() throws {

@@ -18,9 +18,24 @@ import Time
     }
 
     @Test func `a row without a counter, or of another type, is no lease`() throws {
-        #expect(try KCLLease(["leaseKey": "shardId-1", "checkpoint": "TRIM_HORIZON"]) == nil)
+        #expect(try KCLLease(["leaseKey": "shardId-1", "entityType": "WORKER_METRIC_STATS"]) == nil)
+        #expect(try KCLLease(["leaseKey": "shardId-1"]) == nil)
+        #expect(try KCLLease(["leaseKey": "the leader", "checkpoint": "TRIM_HORIZON"]) == nil)
         #expect(try KCLLease(row("shardId-1", "TRIM_HORIZON", ["entityType": "LEADER"])) == nil)
         #expect(try KCLLease(row("shardId-1", "TRIM_HORIZON", ["entityType": "LEASE"])) != nil)
+    }
+
+    @Test(
+        arguments: ["shardId-1", "123456789012:orders:1700000000:shardId-1"], [nil, "5", .null] as [AttributeValue?])
+    func `a shard's row with a checkpoint and no true counter is a damaged lease`(
+        _ key: String, _ counter: AttributeValue?
+    ) {
+        var damaged = row(key, "49")
+        damaged["leaseCounter"] = counter
+        let fault = KCLLease.Fault(row: key, attribute: "leaseCounter", value: counter)
+        #expect(throws: LeaseTable.Fault.unreadable(fault)) {
+            try LeaseTable([row("shardId-0"), damaged], of: stream, createdOn: createdOn)
+        }
     }
 
     @Test func `a lease of KCL 1 has neither owner nor user records`() throws {
@@ -44,6 +59,7 @@ import Time
         ("leaseKey", AttributeValue.string("a:b")), ("leaseKey", .string("")),
         ("leaseKey", .string("a:b c:1:shardId-1")),
         ("checkpoint", .string("SHARD_START")), ("checkpoint", .number("4")),
+        ("leaseCounter", .string("3")),
         ("checkpointSubSequenceNumber", .string("0")), ("checkpointSubSequenceNumber", -1),
         ("checkpointSubSequenceNumber", .number("1E400")), ("parentShardId", .string("shardId-0")),
     ])
@@ -53,7 +69,7 @@ import Time
             Issue.record("it was read")
         } catch LeaseTable.Fault.unreadable(let fault) {
             #expect(fault.attribute == attribute)
-            #expect(fault.value?.isEmpty == (value == .string("")))
+            #expect(fault.value == value)
         }
     }
 

@@ -23,7 +23,7 @@ import Time
         let place = ["--dynamodb=off", "--data-dir=d"]
         let configuration = Configuration.read(ClientCommand.serverArguments(values) + place)
         let application = try file.map { ApplicationProperties(try PropertiesFile(Array($0.utf8))) }
-        return try ImportOptions(values, configuration.settings, application)
+        return try ImportOptions(values, configuration, application)
     }
 
     @Test func `the server's flags of the command are the server's`() throws {
@@ -38,10 +38,11 @@ import Time
         }
     }
 
-    @Test func `what is not said is KCL's and the sidecar's default`() throws {
+    @Test func `what is not said is KCL's default`() throws {
         let options = try options(["--table", "billing", "--stream", "orders"])
         #expect(options.table.text == "billing" && options.moment == nil && !options.isDryRun && !options.isForced)
-        #expect(options.key == ConsumerKey(stream: StreamName("orders")!, group: "kinesis-sidecar"))
+        // The application's own name.
+        #expect(options.key == ConsumerKey(stream: StreamName("orders")!, group: "billing"))
         #expect(options.failoverTime == .seconds(10))
     }
 

@@ -118,7 +118,7 @@ extension ClientCommand {
         [
             Option("table", .text("NAME"), help: "the lease table: the application's name, unless it names another"),
             Option("stream", .text("STREAM"), help: "which the application reads; its name or ARN"),
-            Option("consumer-group", letter: "g", .text("GROUP"), help: "which goes on there (kinesis-sidecar)"),
+            Option("consumer-group", letter: "g", .text("GROUP"), help: "which goes on there (the table's name)"),
             Option("dry-run", help: "show what would become of each shard, and write nothing"),
             Option(
                 "force", help: "although a worker is alive, the group has positions, or Kinesis does not know one"),

@@ -33,7 +33,7 @@ package struct ShardRecord: Equatable, Sendable {
         }
 
         /// Whether it tells nobody where to go on.
-        var saysNothing: Bool {
+        package var saysNothing: Bool {
             switch self {
             case .initial, .unreadable: true
             case .behind, .since: false

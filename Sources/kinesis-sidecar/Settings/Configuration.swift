@@ -13,6 +13,11 @@ struct Configuration {
     let propertiesFiles: [PropertiesSettings]
     private let reader: SettingsReader
 
+    /// The group of consumers that name none, where command line, environment or file say it; nil: nobody does.
+    var consumerGroup: String? {
+        reader.isGiven("consumerGroup") ? settings.consumerDefaults.consumerGroup : nil
+    }
+
     /// - Parameter arguments: the command line, without the program's name.
     static func read(_ arguments: [String]) -> Configuration {
         let commandLine = CommandLineArguments(arguments)

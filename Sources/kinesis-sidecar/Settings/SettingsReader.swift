@@ -50,6 +50,9 @@ struct SettingsReader {
         (origins[name] ?? defaults[name]?.origin)?.place ?? "default"
     }
 
+    /// Whether anybody says the option of consumers for all of them.
+    func isGiven(_ name: String) -> Bool { defaults[name] != nil }
+
     // MARK: One setting
 
     mutating func take(_ assignment: Assignment) {

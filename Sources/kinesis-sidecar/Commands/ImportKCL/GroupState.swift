@@ -22,6 +22,8 @@ struct GroupState {
     private let groups: GroupServices?
     /// nil: there is no folder, or nothing in it that may be opened.
     private let store: StateStore?
+    /// Where the state lies, for people.
+    let place: String
 
     /// Takes the folder's lock, as a sidecar does. A dry run makes neither folder nor database.
     static func open(
@@ -42,14 +44,17 @@ struct GroupState {
                 } catch { throw .failed("\(error)") }
             }
         }
-        return GroupState(key: options.key, loop: loop, groups: groups, store: store)
+        // Without a table there is a folder: ImportOptions holds the settings to it.
+        let place = groups.map { "the table \($0.tableName)" } ?? "the data folder \(settings.dataDir ?? "")"
+        return GroupState(key: options.key, loop: loop, groups: groups, store: store, place: place)
     }
 
-    private init(key: ConsumerKey, loop: EventLoop, groups: GroupServices?, store: StateStore?) {
+    private init(key: ConsumerKey, loop: EventLoop, groups: GroupServices?, store: StateStore?, place: String) {
         self.key = key
         self.loop = loop
         self.groups = groups
         self.store = store
+        self.place = place
     }
 
     func close() async {
@@ -59,11 +64,6 @@ struct GroupState {
 
     /// As its times are stored.
     var now: WallTime { groups?.context.serviceTime() ?? .now() }
-
-    var place: String {
-        guard let groups else { return "the data folder" }
-        return "the table \(groups.tableName)"
-    }
 
     /// The group's item; nil: there is none, or the group is not shared.
     func item() async throws(ClientError) -> Item? {

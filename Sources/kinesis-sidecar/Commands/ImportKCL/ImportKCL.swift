@@ -35,7 +35,7 @@ struct ImportKCL {
             throw .usage(configuration.mistakes.map(\.description).joined(separator: "; "))
         }
         let file = configuration.propertiesFiles.first { $0.path == values.text("multilang") }
-        let options = try ImportOptions(values, configuration.settings, file?.application)
+        let options = try ImportOptions(values, configuration, file?.application)
         let errors = Output(fd: STDERR_FILENO)
         LoggingSystem.bootstrap { label in
             StandardErrorLog(label: label, level: .warning, isTerminal: errors.isTerminal) { _ = errors.write($0) }
@@ -92,7 +92,7 @@ struct ImportKCL {
         if second.plan.isDone {
             note("the group stands there already: nothing is written")
         } else if options.isDryRun {
-            note("dry run: nothing is written")
+            note("dry run: nothing is written; the group \(options.key.group) would go on there, in \(state.place)")
         } else {
             try await state.put(second.places, second.changes)
             note("the group \(options.key.group) of \(options.key.stream) goes on there: written into \(state.place)")
@@ -229,11 +229,12 @@ private struct ImportLook {
 extension SoughtPlace {
     /// nil: the shard stays as it is.
     init?(_ outcome: ImportPlan.Outcome) {
-        switch outcome {
-        case .goesOn(.behind(let checkpoint)): self = .behind(checkpoint)
-        case .goesOn(.since(let moment)): self = .since(moment)
-        case .finished: self = .finished
-        case .goesOn(.initial), .goesOn(.unreadable), .unknown, .gone: return nil
+        guard let standing = outcome.standing else { return nil }
+        switch standing.place {
+        case _ where standing.isDepleted: self = .finished
+        case .behind(let checkpoint): self = .behind(checkpoint)
+        case .since(let moment): self = .since(moment)
+        case .initial, .unreadable: return nil
         }
     }
 }

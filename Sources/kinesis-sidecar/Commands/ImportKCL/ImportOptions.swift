@@ -23,7 +23,10 @@ struct ImportOptions {
 
     /// - Parameter application: the properties file that is named, for what the command line does not say.
     /// - Throws: `.usage`, which names the option and what is accepted.
-    init(_ values: CommandValues, _ settings: Settings, _ application: ApplicationProperties?) throws(ClientError) {
+    init(_ values: CommandValues, _ configuration: Configuration, _ application: ApplicationProperties?)
+        throws(ClientError)
+    {
+        let settings = configuration.settings
         table = try Self.needed(
             values, "table", else: application?.leaseTable,
             accepted: "a table's name: 3 to 255 letters, digits, _, - and .", TableName.init)
@@ -31,7 +34,8 @@ struct ImportOptions {
             values, "stream", else: application?.stream?.text, accepted: "a stream's name or ARN",
             StreamName.init(nameOrARN:))
         let group = values.text("consumer-group") ?? application?.consumerOption("consumerGroup")
-        key = ConsumerKey(stream: stream, group: group ?? settings.consumerDefaults.consumerGroup)
+        // The KCL calls its table as the application, unless that says another name.
+        key = ConsumerKey(stream: stream, group: group ?? configuration.consumerGroup ?? table.text)
         failoverTime = try Self.failoverTime(values, application)
         moment = try Self.moment(values, application)
         isDryRun = values.has("dry-run")

@@ -35,6 +35,7 @@ struct ImportReport {
         case .finished(.readToEnd): "done: read to its end"
         case .finished(.hasDescendants): "done: its descendants have begun"
         case .finished(.closedAtLatest): "done: closed, and at LATEST"
+        case .stays: "as before: at LATEST, and the group has a place"
         case .unknown: "as before: the application did not know it"
         case .gone: "nothing: the stream has it no more"
         }

@@ -1,6 +1,7 @@
 import AWS
 import Client
 import DynamoDB
+import JSON
 import KCL
 import Kinesis
 import Time
@@ -35,11 +36,18 @@ struct KCLTable {
         }
     }
 
+    /// With its type, as DynamoDB's console shows it: that may be what is wrong.
+    private func text(_ value: AttributeValue) -> String {
+        var json = JSONWriter()
+        json.attribute(value)
+        return json.buffer.text
+    }
+
     private func text(_ fault: LeaseTable.Fault, _ stream: StreamName) -> String {
         switch fault {
         case .unreadable(let fault):
             "the row \"\(fault.row)\" of the table \(name) is a lease whose \(fault.attribute) is "
-                + "\(fault.value.map { "\"\($0)\", which no KCL writes" } ?? "missing")"
+                + "\(fault.value.map { "\(text($0)), which no KCL writes" } ?? "missing")"
         case .noLeases(let rows):
             "the table \(name) has no leases (rows with a leaseCounter) among its \(rows) rows: is it a KCL's lease table?"
         case .otherStreams(let streams):
