@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "KCL", dependencies: ["State", "Kinesis", "DynamoDB", "Time"]),
         .target(
             name: "MultiLang",
-            dependencies: ["Consumer", "State", "Kinesis", "Reactor", "JSON", "Time", "Bytes", log]),
+            dependencies: ["Consumer", "State", "Kinesis", "AWS", "Reactor", "JSON", "Time", "Bytes", log]),
         .target(name: "Client", dependencies: ["AWS", "HTTP", "Reactor", "JSON", "Time", "Bytes"]),
         .target(
             name: "Gateway",

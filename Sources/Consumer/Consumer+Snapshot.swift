@@ -58,7 +58,8 @@ extension Consumer {
             checkpoint: shard.checkpoint.flatMap { $0.isBeforeRecord ? nil : $0.sequenceNumber },
             checkpointArrival: shard.checkpoint?.arrival,
             millisBehindLatest: task?.lag(now: scope.engine.loop.now), backlog: lag.backlog(of: shard, now: .now()),
-            bufferedBytes: task?.bufferedBytes ?? 0, problem: task?.lastError, counters: scope.counters[shard.id])
+            bufferedBytes: task?.bufferedBytes ?? 0,
+            problem: task.flatMap { $0.lastError ?? $0.reader.problems[shard.id] }, counters: scope.counters[shard.id])
     }
 
     private func phase(of shard: ShardState, _ task: ShardTask?, _ book: ShardBook) -> ShardSnapshot.Phase {

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -283,3 +284,78 @@ def test_a_stopped_child_is_killed_with_its_timeout(application):
     application.put(range(4, 8))
     notes.wait_numbers(range(8))
     eventually(lambda: not is_alive(stopped), 10)
+
+
+TALKER = """
+import json, sys
+read = '{reads}' == 'reads'
+def answer(message):
+    sys.stdout.write(json.dumps(message) + '\\n')
+    sys.stdout.flush()
+for line in sys.stdin:
+    action = json.loads(line)['action']
+    while action == 'processRecords':
+        answer({{'action': 'checkpoint', 'sequenceNumber': '1', 'subSequenceNumber': None}})
+        if read:
+            sys.stdin.readline()
+    answer({{'action': 'status', 'responseFor': action}})
+"""
+
+
+def talker(application, reads):
+    """Asks for a checkpoint that is refused, for ever; reads the answers, or does not."""
+    script = application.folder / "talker.py"
+    script.write_text(TALKER.format(reads=reads))
+    return [sys.executable, "-S", str(script)]
+
+
+def test_a_child_that_asks_and_does_not_read_the_answers_is_ended_within_bounded_memory(application):
+    sidecar = application.start(command=talker(application, "not"))
+    before = sidecar.resident_kilobytes()
+    application.put(range(2))
+    eventually(lambda: all(child["restarts"] >= 2 for child in children(sidecar)), 30)
+    assert sidecar.resident_kilobytes() - before < 16 << 10
+    assert len(sidecar.log) < 1 << 20
+    assert "without reading the answers" in children(sidecar)[0]["lastFailure"]
+
+
+def test_refusals_without_end_are_told_once(application):
+    sidecar = application.start(command=talker(application, "reads"))
+    application.put(range(2))
+    eventually(lambda: "is refused" in sidecar.log, 10)
+    before = cpu_seconds(sidecar)
+    eventually(lambda: cpu_seconds(sidecar) > before + 0.5, 20, why="some thousand refusals")
+    assert sidecar.log.count("a checkpoint of a record processor is refused") == 1
+
+
+def cpu_seconds(sidecar):
+    fields = Path(f"/proc/{sidecar.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_how_a_child_ended_is_told_with_why(application):
+    sidecar = application.start(f"shard={SHARD}", "at=processRecords:1:exit")
+    application.put([0])
+    eventually(lambda: any(child["restarts"] for child in children(sidecar)), 10)
+    [failure] = [child["lastFailure"] for child in children(sidecar) if "lastFailure" in child]
+    assert "ended with code" in failure
+
+
+def test_a_problem_goes_with_its_shard(application):
+    """Its children are read after a seek, whatever its processor has not done."""
+    sidecar = application.start("ended=not")
+    application.put([0])
+    application.notes.wait_numbers([0])
+    split(application.kinesis, "s")
+
+    def problem():
+        [consumer] = sidecar.get("/stats").json["streams"]["s"]["consumers"]
+        return "".join(shard.get("problem", "") for shard in consumer["shards"])
+
+    def warning():
+        return "shardEnded" in json.dumps(sidecar.get("/readyz").json)
+
+    eventually(lambda: "shardEnded" in problem() and warning(), 20)
+    assert {child["state"] for child in children(sidecar) if child["shardId"] == SHARD} == {"ending"}
+    sidecar.post("/streams/s/seek?consumerGroup=app", {"to": "LATEST"})
+    eventually(lambda: not problem() and not warning(), 20)

@@ -74,17 +74,18 @@ extension RecordProcessors {
         switch slot {
         case .fails: .failed
         case .pauses(let isGivenUp): isGivenUp ? .givenUp : .waiting
-        case .works, .leaves: processor?.conversation.stage.state ?? .initializing
+        case .works, .leaves: processor?.conversation.state ?? .initializing
         }
     }
 }
 
-extension Conversation.Stage {
+extension Conversation {
     fileprivate var state: ProcessorsSnapshot.State {
-        switch self {
+        switch stage {
         case .asked(.initialize): .initializing
         case .asked(.processRecords): .processing
-        case .idle: .idle
+        // Between two times that its shard's end is asked for.
+        case .idle: course == .batches ? .idle : .ending
         case .asked(.shardEnded), .asked(.shutdownRequested), .asked(.leaseLost), .closing: .ending
         case .over: .failed
         }

@@ -31,6 +31,7 @@ package final class RecordProcessors: @unchecked Sendable {
     private let consumers: ConsumerRegistry
     let loop: EventLoop
     private let logger: Logger
+    private let log: ChildLog
     private let changed: Gate
     private(set) var stream: StreamName
     private var reader: RecordsReader?
@@ -59,6 +60,7 @@ package final class RecordProcessors: @unchecked Sendable {
         logger[metadataKey: "stream"] = "\(options.stream)"
         logger[metadataKey: "consumerGroup"] = "\(group)"
         self.logger = logger
+        log = ChildLog(logger, on: loop)
     }
 
     package func start() {
@@ -137,7 +139,9 @@ package final class RecordProcessors: @unchecked Sendable {
         case .assigned: perform(plan.assigned(shard))
         case .leaving: perform(plan.leaving(shard))
         case .ending: perform(plan.ending(shard))
-        case .revoked: perform(plan.goes(shard))
+        case .revoked:
+            perform(plan.goes(shard))
+            reader?.problems[shard] = nil
         case .depleted:
             perform(plan.depleted(shard))
             histories[shard] = nil
@@ -168,8 +172,10 @@ package final class RecordProcessors: @unchecked Sendable {
             return perform(plan.ended(shard))
         }
         do throws(ProcessorFailure) {
+            // One failure is over with the next child, a row of them with the first batch that is answered.
+            if plan.restarts[shard]?.failuresInRow ?? 0 > 1 { tellFailures(of: shard) }
             processors[shard] = try ShardProcessor(
-                shard, at: beginning, options, emptyBatchInterval: emptyBatchInterval, on: loop, logger: logger,
+                shard, at: beginning, options, emptyBatchInterval: emptyBatchInterval, on: loop, log: log,
                 lag: { [weak reader] in reader?.lag(of: shard) }, delegate: self)
         } catch {
             histories[shard, default: History()].lastFailure = "\(error)"
@@ -180,15 +186,16 @@ package final class RecordProcessors: @unchecked Sendable {
     private var emptyBatchInterval: Duration { named.applied(to: ConsumerOptions()).noRecordsPollDelay }
 
     private func pause(_ shard: ShardID, for time: Duration) {
-        let reason = histories[shard]?.lastFailure ?? ""
-        let failures = plan.restarts[shard]?.failuresInRow ?? 0
-        logger.error(
-            "a record processor failed; another one is started",
-            metadata: [
-                "shard": "\(shard)", "error": "\(reason)", "failuresInRow": .stringConvertible(failures),
-                "milliseconds": .stringConvertible(time.wholeMilliseconds),
-            ])
-        reader?.problems[shard] = "its record processor failed \(failures) times in a row: \(reason)"
+        if plan.slots[shard] != .pauses(isGivenUp: true) {
+            logger.error(
+                "a record processor failed; another one is started",
+                metadata: [
+                    "shard": "\(shard)", "error": "\(histories[shard]?.lastFailure ?? "")",
+                    "failuresInRow": .stringConvertible(plan.restarts[shard]?.failuresInRow ?? 0),
+                    "milliseconds": .stringConvertible(time.wholeMilliseconds),
+                ])
+        }
+        tellFailures(of: shard)
         pauses[shard] = loop.schedule(after: time) { [weak self] in
             guard let self else { return }
             pauses[shard] = nil
@@ -196,16 +203,22 @@ package final class RecordProcessors: @unchecked Sendable {
         }
     }
 
+    private func tellFailures(of shard: ShardID) {
+        let failures = plan.restarts[shard]?.failuresInRow ?? 0
+        let reason = histories[shard]?.lastFailure ?? ""
+        reader?.problems[shard] = "its record processor failed \(failures) times in a row: \(reason)"
+    }
+
     private func giveUp(_ shard: ShardID, for absence: Duration) {
         let isForOthers = reader?.giveUp(shard, for: absence) ?? false
         if isForOthers {
             logger.error(
                 "record processors fail one after the other; the shard is for another host now",
-                metadata: ["shard": "\(shard)"])
+                metadata: ["shard": "\(shard)", "error": "\(histories[shard]?.lastFailure ?? "")"])
         } else {
             logger.error(
                 "record processors fail one after the other, and there is no other host",
-                metadata: ["shard": "\(shard)"])
+                metadata: ["shard": "\(shard)", "error": "\(histories[shard]?.lastFailure ?? "")"])
         }
         perform(plan.gaveUp(shard, for: absence, isForOthers: isForOthers))
     }
@@ -244,12 +257,6 @@ extension RecordProcessors: ShardProcessor.Delegate {
         reader?.settle(delivery, sentBytes: sentBytes)
     }
 
-    func initialized(_ processor: ShardProcessor) {
-        // One that failed and has a successor is no problem; with more of them in a row a batch has to be answered first.
-        let shard = processor.shard
-        if plan.slots[shard] == .works, plan.restarts[shard]?.failuresInRow ?? 0 < 2 { reader?.problems[shard] = nil }
-    }
-
     func processed(_ processor: ShardProcessor, in time: Duration) {
         let shard = processor.shard
         plan.succeeded(shard)
@@ -263,8 +270,7 @@ extension RecordProcessors: ShardProcessor.Delegate {
             try await acknowledge(checkpoint, of: processor.shard)
             return nil
         } catch {
-            logger.warning("a checkpoint is not stored", metadata: metadata(of: processor, error))
-            return error.asFault
+            return notStored(error, processor)
         }
     }
 
@@ -274,15 +280,13 @@ extension RecordProcessors: ShardProcessor.Delegate {
         } catch .checkpointBehind {
             // The shard is done further than the processor can say.
         } catch {
-            logger.warning("a shard's last checkpoint is not stored", metadata: metadata(of: processor, error))
-            return error.asFault
+            return notStored(error, processor)
         }
         do throws(ConsumerError) {
             try await consumers.confirmEnd(of: processor.shard, stream, group: group)
             return nil
         } catch {
-            logger.warning("a shard's end is not stored", metadata: metadata(of: processor, error))
-            return error.asFault
+            return notStored(error, processor)
         }
     }
 
@@ -291,8 +295,10 @@ extension RecordProcessors: ShardProcessor.Delegate {
         histories[shard, default: History()].lastCheckpoint = checkpoint
     }
 
-    private func metadata(of processor: ShardProcessor, _ error: ConsumerError) -> Logger.Metadata {
-        ["shard": "\(processor.shard)", "error": "\(error)"]
+    private func notStored(_ error: ConsumerError, _ processor: ShardProcessor) -> CheckpointFault {
+        let fault = error.asFault
+        log.notStored(error, fault, of: processor.shard)
+        return fault
     }
 
     func lacksCheckpoint(_ processor: ShardProcessor) {
@@ -313,13 +319,15 @@ extension RecordProcessors: ShardProcessor.Delegate {
                 "a record processor failed at its end", metadata: ["shard": "\(shard)", "error": "\(failure)"])
             return
         }
-        histories[shard, default: History()].lastFailure = "\(failure)"
     }
 
     func ended(_ processor: ShardProcessor, _ exit: ChildExit) {
         let shard = processor.shard
         logger.info("a record processor is gone", metadata: ["shard": "\(shard)", "exit": "\(exit)"])
         processors[shard] = nil
+        if plan.slots[shard] == .fails, let failure = processor.failure {
+            histories[shard, default: History()].lastFailure = failure.text(exit)
+        }
         perform(plan.ended(shard))
         changed.open()
     }

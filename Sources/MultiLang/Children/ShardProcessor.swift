@@ -13,8 +13,6 @@ final class ShardProcessor: @unchecked Sendable {
         func wantsBatch(_ processor: ShardProcessor)
         /// A batch is in the child's standard input whole.
         func took(_ delivery: Delivery)
-        /// It has answered `initialize`.
-        func initialized(_ processor: ShardProcessor)
         /// It has done with a batch.
         func processed(_ processor: ShardProcessor, in time: Duration)
         func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault?
@@ -42,16 +40,20 @@ final class ShardProcessor: @unchecked Sendable {
     private static let checkpointPatience = Duration.seconds(5)
     /// From one `shardEnded` that was answered without a checkpoint to the next; doubled each time, up to the last.
     private static let reminders = (first: Duration.seconds(1), last: Duration.seconds(30))
+    /// Lines that may wait for a child to read: it asks for checkpoints, and does not look at the answers.
+    private static let mostUnread = 64
     private static let lineEnd = ByteBuffer("\n")
 
     let shard: ShardID
     private(set) var conversation: Conversation
+    /// Why it is being ended; nil: it is not, or in order.
+    private(set) var failure: ProcessorFailure?
     /// Since when the running action runs.
     private(set) var askedOn: EventLoop.Instant
     private let options: ProcessorOptions
     private let emptyBatchInterval: Duration
     private let loop: EventLoop
-    private let logger: Logger
+    private let log: ChildLog
     private unowned let delegate: any Delegate
     private let lag: () -> Int?
     private var process: ChildProcess?
@@ -70,7 +72,7 @@ final class ShardProcessor: @unchecked Sendable {
     /// - Parameter lag: milliseconds by which the shard is behind.
     init(
         _ shard: ShardID, at beginning: RecordsReader.Beginning, _ options: ProcessorOptions,
-        emptyBatchInterval: Duration, on loop: EventLoop, logger: Logger, lag: @escaping () -> Int?,
+        emptyBatchInterval: Duration, on loop: EventLoop, log: ChildLog, lag: @escaping () -> Int?,
         delegate: any Delegate
     ) throws(ProcessorFailure) {
         self.shard = shard
@@ -81,9 +83,7 @@ final class ShardProcessor: @unchecked Sendable {
         self.delegate = delegate
         askedOn = loop.now
         conversation = Conversation(behind: beginning.checkpoint)
-        var logger = logger
-        logger[metadataKey: "shard"] = "\(shard)"
-        self.logger = logger
+        self.log = log
         let child: ChildProcess
         let receiver = Receiver()
         do throws(ChildProcessError) {
@@ -93,7 +93,9 @@ final class ShardProcessor: @unchecked Sendable {
         }
         process = child
         receiver.processor = self
-        self.logger.info("a record processor has started", metadata: ["pid": .stringConvertible(child.pid)])
+        log.logger.info(
+            "a record processor has started",
+            metadata: ["shard": "\(shard)", "pid": .stringConvertible(child.pid)])
         let place = beginning.place
         ask(.initialize(shard, sequenceNumber: place.sequenceNumber, subSequenceNumber: place.subSequenceNumber))
     }
@@ -149,7 +151,7 @@ extension ShardProcessor {
         for action in actions {
             switch action {
             case .send(.checkpoint(let request, let fault)):
-                if let fault { logRefusal(of: request, fault) }
+                if let fault { log.refused(request, fault, of: shard) }
                 post(.line(MessageToProcessor.checkpoint(request, fault).line))
             case .send(let message): ask(message)
             case .ask: wantBatch()
@@ -239,7 +241,8 @@ extension ShardProcessor {
         post(.end)
         exitTimer = loop.schedule(after: Self.exitGrace) { [weak self] in
             guard let self else { return }
-            logger.warning("a record processor does not end with its input; it is ended")
+            log.logger.warning(
+                "a record processor does not end with its input; it is ended", metadata: ["shard": "\(shard)"])
             process?.terminate(grace: Self.killGrace)
         }
         delegate.closed(self)
@@ -250,19 +253,10 @@ extension ShardProcessor {
         stopIdling()
         held = nil
         outbox = []
+        self.failure = failure
         process?.closeInput()
         process?.terminate(grace: Self.killGrace)
         delegate.failed(self, failure)
-    }
-
-    private func logRefusal(of request: CheckpointRequest, _ fault: CheckpointFault) {
-        logger.warning(
-            "a checkpoint of a record processor is refused",
-            metadata: [
-                "sequenceNumber": "\(request.sequenceNumber ?? "none")",
-                "subSequenceNumber": "\(request.subSequenceNumber.map(String.init) ?? "none")",
-                "error": "\(fault.rawValue)",
-            ])
     }
 }
 
@@ -309,11 +303,8 @@ extension ShardProcessor {
     private func heard(_ event: ChildProcess.Event) {
         switch event {
         case .line(let line): read(line)
-        case .overlongLine(let bytes):
-            logger.warning(
-                "a line of a record processor is longer than any message, and is passed over",
-                metadata: ["bytes": .stringConvertible(bytes)])
-        case .errorLine(let line, let lost): logError(line, lost)
+        case .overlongLine(let bytes): log.overlongLine(bytes: bytes, of: shard)
+        case .errorLine(let line, let lost): log.errorLine(line, lost: lost, of: shard, pid: pid ?? 0)
         case .outputClosed: perform(conversation.ended(.closedOutput))
         case .ended(let exit): end(exit)
         }
@@ -321,38 +312,17 @@ extension ShardProcessor {
 
     private func read(_ line: [UInt8]) {
         let message = MessageFromProcessor(line: line)
-        if message == .noise, !line.isEmpty {
-            logger.debug(
-                "a record processor wrote a line that is no message",
-                metadata: ["pid": .stringConvertible(pid ?? 0), "line": "\(Self.text(line))"])
-        }
+        if message == .noise, !line.isEmpty { log.noise(line, of: shard, pid: pid ?? 0) }
+        if outbox.count > Self.mostUnread { return perform(conversation.overran()) }
         let before = conversation.stage
         let actions = conversation.received(message)
         if conversation.stage != before {
             if conversation.action == nil { stopClock() }
-            if conversation.stage != .over {
-                if before == .asked(.initialize) { delegate.initialized(self) }
-                if before == .asked(.processRecords) { delegate.processed(self, in: loop.now - askedOn) }
+            if before == .asked(.processRecords), conversation.stage != .over {
+                delegate.processed(self, in: loop.now - askedOn)
             }
         }
         perform(actions)
-    }
-
-    private func logError(_ line: [UInt8], _ lost: Int) {
-        if lost > 0 {
-            logger.warning(
-                "lines of a record processor's standard error are left out",
-                metadata: ["pid": .stringConvertible(pid ?? 0), "lines": .stringConvertible(lost)])
-        }
-        logger.notice(
-            "a record processor wrote to its standard error",
-            metadata: ["pid": .stringConvertible(pid ?? 0), "line": "\(Self.text(line))"])
-    }
-
-    /// Of a line that is shown to people: the start of a long one.
-    private static func text(_ line: [UInt8]) -> String {
-        let shown = line.prefix(4096)
-        return String(decoding: shown, as: UTF8.self) + (shown.count < line.count ? "…" : "")
     }
 
     private func end(_ exit: ChildExit) {

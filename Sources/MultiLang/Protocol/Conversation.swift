@@ -162,6 +162,9 @@ extension Conversation {
     /// It has ended, or has closed its standard output.
     package mutating func ended(_ failure: ProcessorFailure) -> [Action] { stage == .closing ? [] : fail(failure) }
 
+    /// It goes on asking, and does not read the answers.
+    mutating func overran() -> [Action] { stage == .closing ? [] : fail(.chatter) }
+
     /// It has had its time for the running action.
     package mutating func timedOut() -> [Action] {
         guard case .asked(let action) = stage else { return [] }
@@ -285,10 +288,22 @@ package enum ProcessorFailure: Error, Equatable, Sendable {
     case timedOut(ProcessorAction)
     /// It answered what it was not asked; nil: it was asked nothing.
     case wrongStatus(String, insteadOf: ProcessorAction?)
-    /// It goes on talking instead of waiting for the answer to a checkpoint.
+    /// It goes on talking instead of waiting for the answer to a checkpoint, or reading it.
     case chatter
     /// It could not be started: the text says why.
     case notStarted(String)
+}
+
+extension ProcessorFailure {
+    /// With how the child's process ended.
+    /// - Parameter exit: such as "ended with code 3".
+    func text(_ exit: some CustomStringConvertible) -> String {
+        switch self {
+        case .ended, .notStarted: description
+        // A child that ends closes them too.
+        case .closedOutput, .closedInput, .timedOut, .wrongStatus, .chatter: "\(self), and \(exit)"
+        }
+    }
 }
 
 extension ProcessorFailure: CustomStringConvertible {
@@ -300,7 +315,7 @@ extension ProcessorFailure: CustomStringConvertible {
         case .timedOut(let action): "the child did not answer \(action.rawValue) in time"
         case .wrongStatus(let name, let action?): "the child answered \(name), and was asked \(action.rawValue)"
         case .wrongStatus(let name, nil): "the child answered \(name), and was asked nothing"
-        case .chatter: "the child sent more than \(Conversation.mostDeferred) messages without waiting for an answer"
+        case .chatter: "the child sent more than \(Conversation.mostDeferred) checkpoints without reading the answers"
         case .notStarted(let reason): reason
         }
     }

@@ -5,7 +5,7 @@ import re
 LEVELS = "trace|debug|info|notice|warning|error|critical"
 CALL = re.compile(rf'(?:[lL]ogger|Logger\(label: "[\w-]+"\))\.(?P<level>{LEVELS})\(')
 REPEATED = re.compile(r'RepeatedWarning\("(?P<message>[^"]+)"')
-WARN = re.compile(r"failures\.warn\(of:")
+WARN = re.compile(r"\w+\.warn\(\s*of:")
 TEXT = re.compile(r'"""\n(?P<long>.*?)"""|"(?P<short>(?:[^"\\]|\\.)*)"', re.S)
 EVENT = re.compile(r'LogEvent\(\s*level: \.(?P<level>\w+), message: "(?P<message>[^"]+)"')
 FIELD = re.compile(r'"(\w+)":')
