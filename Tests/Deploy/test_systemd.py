@@ -80,6 +80,10 @@ def test_the_unit_leaves_the_time_that_draining_takes():
     assert run_program("--bad").returncode == int(setting("RestartPreventExitStatus")) == 64
 
 
+def test_record_processors_get_no_signal_beside_the_program():
+    assert setting("KillMode") == "mixed"
+
+
 def members(name):
     """The system calls of one of systemd's sets, with those of the sets in it."""
     listed = subprocess.run(
