@@ -22,7 +22,8 @@ package final class Signals {
     package static func tellByCalls() {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
-        signal(SIGCHLD, SIG_DFL)
+        // Setting it drops one that is blocked and has not been told (signal(7): it is ignored by default).
+        if isIgnored(SIGCHLD) { signal(SIGCHLD, SIG_DFL) }
     }
 
     /// Whether the process ignores the signal. A blocked one would be told all the same (signal(7)).

@@ -112,10 +112,14 @@ final class Program: @unchecked Sendable {
 
     private func watchSignals() throws(StartError) {
         do throws(SystemError) {
-            signals = try Signals(loop: loop, ProcessLimits.signals) { [unowned self] in received($0) }
+            signals = try Signals(loop: loop, ProcessLimits.signals) { [unowned self] signal in
+                if signal == SIGCHLD { Children.reapOrphans() } else { received(signal) }
+            }
         } catch {
             throw .failed("signals cannot be watched: \(error)")
         }
+        // Who has ended before the signal was heard.
+        Children.reapOrphans()
     }
 
     private func listen(_ services: Services) throws(StartError) -> [ListenAddress] {

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from container import USER, Container
-from harness.sidecar import ROOT
+from harness.sidecar import PROGRAM, ROOT
 from manifests import DATA_DIR, DOCKERFILE, ENTRY_POINT, ENVIRONMENT, HEALTH_CHECK, LAST_STAGE, instruction, version
 from tools import needs, needs_root
 
@@ -44,6 +44,26 @@ def image(script, tmp_path_factory):
         members = {"/" + member.name.strip("/"): member for member in tar}
     (archive,) = folder.glob("*.tar")
     return json.loads(blob(manifest["config"]).read_text())["config"], members, archive
+
+
+@needs("readelf")
+def test_an_image_of_ones_own_has_the_libraries_of_the_program():
+    """docs/deploying.md names Debian 12's packages, which are called after their libraries (policy, 8.1), with exceptions."""
+    exceptions = {"libcrypto.so.3": "libssl3", "libz.so.1": "zlib1g"}
+    # The base image has C's.
+    base = {"libc", "libm", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64"}
+
+    def package(library):
+        name, _, number = library.partition(".so.")
+        return exceptions.get(library) or f"{name}{'-' if name[-1].isdigit() else ''}{number}"
+
+    told = subprocess.run(["readelf", "-d", PROGRAM], capture_output=True, text=True, check=True).stdout
+    # Swift's own are inside the program of a release build.
+    libraries = [name for name in re.findall(r"Shared library: \[(.*)\]", told)
+                 if name.partition(".so")[0] not in base and not name.startswith("libswift")]
+    assert len(libraries) > 5
+    installed = (ROOT / "docs/deploying.md").read_text().split("--no-install-recommends ")[1].split("&&")[0]
+    assert {package(library) for library in libraries} <= set(installed.split())
 
 
 @needs("umoci")

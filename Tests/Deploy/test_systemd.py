@@ -80,6 +80,18 @@ def test_the_unit_leaves_the_time_that_draining_takes():
     assert run_program("--bad").returncode == int(setting("RestartPreventExitStatus")) == 64
 
 
+def test_record_processors_get_no_signal_beside_the_program():
+    assert setting("KillMode") == "mixed"
+
+
+def test_what_the_docs_allow_record_processors_is_what_the_unit_forbids():
+    text = (ROOT / "docs/deploying.md").read_text()
+    (drop_in,) = re.findall(r"^```ini\n\[Service\]\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for line in drop_in.splitlines():
+        name, value = line.split("=")
+        assert (setting(name), value) == ("yes", "no")
+
+
 def members(name):
     """The system calls of one of systemd's sets, with those of the sets in it."""
     listed = subprocess.run(

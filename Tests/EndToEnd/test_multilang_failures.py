@@ -5,13 +5,14 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness.disk import fill_up
-from harness.multilang import CHILDREN, Application, children, children_of, is_alive, positions, processor
+from harness.multilang import CHILDREN, QUICK, Application, children, children_of, is_alive, positions, processor
 from harness.resharding import split
 from harness.waiting import eventually
 
@@ -267,6 +268,35 @@ def test_restarts_leak_no_descriptor_and_no_process(sidecars, service, tmp_path)
     assert len(children_of(sidecar.process.pid)) <= 8
     assert sidecar.resident_kilobytes() - kilobytes < 4 << 10
     assert sidecar.terminate() == 0
+
+
+@pytest.fixture
+def first_of_a_namespace():
+    """What makes a program the first process of a PID namespace, as in a container, which ends with it."""
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--propagation", "unchanged",
+             "sh", "-c", 'mount -t proc proc /proc && exec "$0" "$@"']
+    try:
+        allowed = subprocess.run([*words, "true"], capture_output=True, timeout=10).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    if not allowed:
+        pytest.skip("a PID namespace needs root and unshare")
+    return words
+
+
+def test_in_a_container_whom_a_processor_leaves_behind_is_no_zombie(sidecars, service, tmp_path, first_of_a_namespace):
+    """Nobody else is there to take the status of those who have lost their parent: the one is killed with its group, the
+    other ends by itself, after the processor or before it."""
+    application = Application(sidecars, service, tmp_path)
+    leaver = ["sh", "-c", "sleep 1000 & (sleep 0.3 &) ; (true &) ; exit 3"]
+    sidecar = sidecars.start_against(
+        service.kinesis_url, "--config", application.configuration(leaver, maxChildRestarts=1000), env=QUICK,
+        wrapper=first_of_a_namespace)
+    (program,) = children_of(sidecar.process.pid)
+    eventually(lambda: children(sidecar)[0]["restarts"] >= 5, 20)
+    eventually(lambda: all(map(is_alive, children_of(program))), 5, why="no zombie")
+    os.kill(program, signal.SIGTERM)
+    assert sidecar.process.wait(20) == 0, sidecar.log
 
 
 def descriptors(sidecar):

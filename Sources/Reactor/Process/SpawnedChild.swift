@@ -19,19 +19,19 @@ struct SpawnedChild: ~Copyable {
         // C would take a word up to there.
         guard !words.contains(where: { $0.utf8.contains(0) }) else { throw .notStarted(code: EINVAL) }
         Signals.tellByCalls()
-        var pid: pid_t = 0
-        let code = Self.withCStrings(Self.places(of: program)) { places in
-            Self.withCStrings(words) { arguments in
-                clinux_spawn(places, arguments, environ, [streams.0, streams.1, streams.2], &pid)
+        let pid = try Children.start { pid in
+            Self.withCStrings(Self.places(of: program)) { places in
+                Self.withCStrings(words) { arguments in
+                    clinux_spawn(places, arguments, environ, [streams.0, streams.1, streams.2], &pid)
+                }
             }
         }
-        guard code == 0 else { throw .notStarted(code: code) }
         do throws(SystemError) {
             end = try Descriptor("pidfd_open", clinux_pidfd_open(pid))
         } catch {
             Self.signal(pid, SIGKILL)
             // It has hardly begun, so that this does not wait long.
-            _ = Self.reap(pid)
+            _ = Children.reap(pid)
             throw .system(error)
         }
         self.pid = pid
@@ -46,13 +46,7 @@ struct SpawnedChild: ~Copyable {
     }
 
     /// Takes the status from the kernel. Once `end` is readable that does not wait.
-    consuming func reap() -> ChildExit { Self.reap(pid) }
-
-    private static func reap(_ pid: pid_t) -> ChildExit {
-        var status: Int32 = 0
-        guard retryingInterrupts({ waitpid(pid, &status, 0) }) == pid else { return .unknown(code: errno) }
-        return ChildExit(waitStatus: status)
-    }
+    consuming func reap() -> ChildExit { Children.reap(pid) }
 
     /// Where a program is looked for, in that order: as execvp(3) does.
     private static func places(of program: String) -> [String] {

@@ -4,9 +4,9 @@ import Reactor
 
 /// What the process asks of the system before any thread is made.
 enum ProcessLimits {
-    /// Signals that end the program in order. SIGHUP says that the terminal was closed; where it was ignored at the
-    /// start (nohup), the program is to go on.
-    static let signals = [SIGTERM, SIGINT] + (Signals.isIgnored(SIGHUP) ? [] : [SIGHUP])
+    /// Signals that the program hears: SIGCHLD, that a child has ended, and those that end it in order. SIGHUP says that the
+    /// terminal was closed; where it was ignored at the start (nohup), the program is to go on.
+    static let signals = [SIGCHLD, SIGTERM, SIGINT] + (Signals.isIgnored(SIGHUP) ? [] : [SIGHUP])
 
     /// The size from which a block of memory is mapped by itself. Of the bodies and responses on a busy stream most are
     /// smaller: those stay on the heap, which spares their page faults.

@@ -81,7 +81,7 @@ class Sidecar:
         self.readers = []
         self.starts = 0
         self.listen = "127.0.0.1:0"
-        # What runs the program, such as strace; it must become the program.
+        # What runs the program, such as strace. Signals go to this process: it is to become the program.
         self.wrapper = []
 
     def start(self, within=20.0):
@@ -209,7 +209,7 @@ class Sidecars:
         self.folder = Path(folder)
         self.started = []
 
-    def start(self, *arguments, local=True, env=None, data_dir=None):
+    def start(self, *arguments, local=True, env=None, data_dir=None, wrapper=()):
         """A sidecar with the embedded Kinesis (or, with local=False, without), listening on ports of its own.
 
         Without `data_dir` everything is in memory.
@@ -221,17 +221,18 @@ class Sidecars:
             arguments += ["--data-dir", str(data_dir)]
         folder = tempfile.mkdtemp(dir=self.folder, prefix="sidecar-")
         sidecar = Sidecar(arguments, env or {}, folder)
+        sidecar.wrapper = wrapper
         self.started.append(sidecar)
         return sidecar.start()
 
-    def start_against(self, kinesis_url, *arguments, data_dir=None, env=None):
+    def start_against(self, kinesis_url, *arguments, data_dir=None, env=None, wrapper=()):
         """A sidecar alone whose Kinesis is another process: an embedded one, or moto."""
         variables = {
             "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1",
             "NO_PROXY": "127.0.0.1"}
         return self.start(
             "--endpoint", kinesis_url, "--dynamodb", "off", *arguments, local=False, data_dir=data_dir,
-            env={**variables, **(env or {})})
+            env={**variables, **(env or {})}, wrapper=wrapper)
 
     def close(self):
         for sidecar in self.started:
