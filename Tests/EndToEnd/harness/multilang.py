@@ -46,7 +46,8 @@ class Notes:
         """What all processes met, or those of a shard did, as it came; only of these kinds, where some are named."""
         entries = []
         for path in self.folder.glob(f"{shard or '*'}.jsonl"):
-            for line in path.read_text().splitlines():
+            # A long line comes in parts: what stands behind the last end is one that is being written.
+            for line in path.read_text().rpartition("\n")[0].splitlines():
                 entry = json.loads(line)
                 if not what or entry["what"] in what:
                     entries.append({"shard": path.stem, **entry})
