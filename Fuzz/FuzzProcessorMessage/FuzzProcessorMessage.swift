@@ -64,11 +64,10 @@ struct Shard {
                     precondition(checkpoints > 0, "an answer without a question")
                     checkpoints -= 1
                 }
-            case .store(let checkpoint):
-                precondition(checkpoint.sequenceNumber <= SequenceNumber(given), "more than was given")
-                precondition(!isStoring, "two at a time")
-                isStoring = true
-            case .finish:
+            case .store(let progress):
+                if case .record(let checkpoint) = progress {
+                    precondition(checkpoint.sequenceNumber <= SequenceNumber(given), "more than was given")
+                }
                 precondition(!isStoring, "two at a time")
                 isStoring = true
             case .ask: precondition(conversation.stage == .idle)

@@ -63,14 +63,18 @@ extension Consumer {
     }
 
     /// A record processor has done with the shard's end, all of which is acknowledged: its children may be read. Returns once that
-    /// is stored, where it can be.
-    func confirmEnd(of shard: ShardID) async throws(ConsumerError) {
+    /// is stored, where it can be; false where the shard is not at its end, because it began anew meanwhile.
+    func confirmEnd(of shard: ShardID) async throws(ConsumerError) -> Bool {
         guard holdsShards, let session else { throw .shardsNotHeld }
         guard positions?.book.mayMove(shard) ?? false else { throw .leaseLost(shard, to: group?.owner(of: shard)) }
-        guard session.confirmedEnd(shard) else { throw .unknownShard(shard) }
+        guard session.confirmedEnd(shard) else { return false }
         let state = scope.engine.state
-        guard group == nil else { return await state.commitIfPossible() }
-        try await logged { () throws(StateError) in try await state.commitNoted() }
+        if group == nil {
+            try await logged { () throws(StateError) in try await state.commitNoted() }
+        } else {
+            await state.commitIfPossible()
+        }
+        return true
     }
 
     /// Returns once the places are stored: on this host, or where that cannot be in the group's item.

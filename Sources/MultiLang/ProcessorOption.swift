@@ -57,6 +57,7 @@ package struct ProcessorOption: Sendable {
         "usePausedPolling": "a record processor gets its next batch when it has answered the last one",
         "shouldParseJson": "a record processor gets the data in base64",
         "statsInterval": "a record processor gets no stats",
+        "unreadBytes": "what a record processor has not checkpointed comes again, and nothing else",
     ]
 
     package static let acceptedCommand =

@@ -4,6 +4,9 @@ import Kinesis
 /// One application of record processors, as configuration says it: the program that each child runs, what it reads, and how
 /// patient the sidecar is with it. Performs no I/O.
 package struct ProcessorOptions: Equatable, Sendable {
+    /// `maxEventBytes` where nobody says another: what one turn of the loop encodes, and no reader's buffer has to hold.
+    package static let batchBytes = 256 << 10
+
     /// The program, looked for in PATH where it has no slash, and its arguments. Not empty.
     package var command: [String]
     package var stream: StreamName

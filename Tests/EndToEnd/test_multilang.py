@@ -472,7 +472,7 @@ def test_statistics_and_metrics_show_each_child(wide):
         assert told.keys() == {SHARD, "shardId-000000000001"}
         for shard, child in told.items():
             assert child["pid"] == wide.notes.newest(shard)
-            assert (child["state"], child["restarts"], child["restartsInRow"]) == ("idle", 0, 0)
+            assert (child["state"], child["restarts"], child["failuresInRow"]) == ("idle", 0, 0)
         return True
 
     eventually(shown, 10)

@@ -184,6 +184,26 @@ import Testing
         #expect(mistakes.count == 1 && mistakes[0].contains(expected), "\(mistakes)")
     }
 
+    @Test func `batches are as long as one turn encodes, unless the entry or the configuration says another length`()
+        throws
+    {
+        let entry = "processors: [{command: a, streamName: s}]\n"
+        let own = "processors: [{command: a, streamName: s, maxEventBytes: 2000}]\nmaxEventBytes: 5000\n"
+        let lengths = [entry, entry + "maxEventBytes: 5000\n", own].map { file in
+            let settings = read(file: file).settings
+            return settings.processors.first?.options.applied(to: settings.consumerDefaults).maxEventBytes
+        }
+        #expect(lengths == [ProcessorOptions.batchBytes, 5000, 2000])
+    }
+
+    @Test func `children cannot have more time at the end than the process`() {
+        let file = "drainTimeout: 3s\nprocessors: [{command: a, streamName: s, shutdownGrace: 4s}]"
+        let mistakes = read(file: file).mistakes.map(\.description)
+        #expect(mistakes.count == 1 && mistakes[0].contains("drainTimeout"))
+        // What nobody wrote is no mistake.
+        #expect(read(file: "drainTimeout: 3s\nprocessors: [{command: a, streamName: s}]").mistakes.isEmpty)
+    }
+
     @Test func `a consumer has no options of processors`() {
         let mistakes = read(file: "consumers: [{streamName: s, timeout: 5}]").mistakes.map(\.description)
         #expect(mistakes.count == 1 && mistakes[0].contains("there is no option timeout"))

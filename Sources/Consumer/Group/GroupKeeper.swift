@@ -289,8 +289,8 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// Work on the shard fails here: other members are to have it, and this one does not take it for that long unless it is alone
     /// by then. Returns whether it is given up; it stays where nobody else could have it.
-    func leave(_ shard: ShardID, for absence: Duration) -> Bool {
-        guard let news = membership?.leave(shard, for: absence, now: moment) else { return false }
+    func leaveToOthers(_ shard: ShardID, for absence: Duration) -> Bool {
+        guard let news = membership?.leaveToOthers(shard, for: absence, now: moment) else { return false }
         tell(news)
         wakeup.signal()
         return true

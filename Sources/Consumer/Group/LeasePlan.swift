@@ -144,11 +144,13 @@ struct LeasePlan: Sendable {
 
     /// Work on the shard fails here: others of the group are to have it, and this member does not take it for so long, each time
     /// in a row twice as long, unless it is alone by then. Returns what is given up with that; nil: nobody else could have the shard, and it stays.
-    mutating func leave(_ shard: ShardID, for absence: Duration, _ item: GroupItem, now: GroupMoment) -> [ShardID]? {
+    mutating func leaveToOthers(
+        _ shard: ShardID, for absence: Duration, _ item: GroupItem, now: GroupMoment
+    ) -> [ShardID]? {
         guard item.members[me]?.isStandalone == false, !others(in: item, now).isEmpty, let hold = holds[shard] else {
             return nil
         }
-        takeovers.leave(shard, for: absence, now: now.instant)
+        takeovers.leaveToOthers(shard, for: absence, now: now.instant)
         guard case .held(let until) = hold else { return [] }
         holds[shard] = .givingUp(until: until)
         return [shard]

@@ -256,9 +256,9 @@ extension Membership {
 
     /// Work on the shard fails here: others are to have it, and this member does not take it for that long unless it is alone by
     /// then. nil: nobody else could have it, and it stays.
-    mutating func leave(_ shard: ShardID, for absence: Duration, now: GroupMoment) -> [News]? {
+    mutating func leaveToOthers(_ shard: ShardID, for absence: Duration, now: GroupMoment) -> [News]? {
         guard phase == .inside, let item else { return nil }
-        return plan.leave(shard, for: absence, item, now: now)?.map(News.giveUp)
+        return plan.leaveToOthers(shard, for: absence, item, now: now)?.map(News.giveUp)
     }
 
     /// The member leaves the group. Returns the shards that are given up; `settled` of each lets it go.

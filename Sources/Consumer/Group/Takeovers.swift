@@ -50,7 +50,7 @@ struct Takeovers: Sendable {
     }
 
     /// - Parameter absence: the first time; each time in a row twice as long.
-    mutating func leave(_ shard: ShardID, for absence: Duration, now: Instant) {
+    mutating func leaveToOthers(_ shard: ShardID, for absence: Duration, now: Instant) {
         let absence = leftToOthers[shard].map { min($0.absence * 2, Self.longestAbsence) } ?? absence
         leftToOthers[shard] = (now + absence, absence)
     }

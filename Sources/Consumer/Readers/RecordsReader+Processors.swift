@@ -25,13 +25,18 @@ extension RecordsReader {
         return Beginning(checkpoint: book.progress(of: shard).checkpoint, initial: book.start(of: shard))
     }
 
+    /// From one look at a shard that has nothing to the next.
+    package var noRecordsPollDelay: Duration {
+        session?.options.noRecordsPollDelay ?? ConsumerOptions().noRecordsPollDelay
+    }
+
     /// Milliseconds by which the shard's processor is behind; nil before the first response.
     package func lag(of shard: ShardID) -> Int? { session?.task(of: shard)?.lag(now: loop.now) }
 
     /// The shard's processor waits for its next batch.
     package func ask(for shard: ShardID) {
         guard isReading(shard) else { return }
-        processors[shard] = .asked
+        turns[shard] = .asked
         session?.readOn(shard)
         announce()
     }
@@ -47,23 +52,23 @@ extension RecordsReader {
     /// this process is alone.
     package func giveUp(_ shard: ShardID, for absence: Duration) -> Bool {
         guard isReading(shard) else { return false }
-        return session?.group?.leave(shard, for: absence) ?? false
+        return session?.group?.leaveToOthers(shard, for: absence) ?? false
     }
 
     private func isReading(_ shard: ShardID) -> Bool { session?.task(of: shard)?.reader === self }
 
     // MARK: From the reader
 
-    func isAsked(for shard: ShardID) -> Bool { !isOfProcessors || processors[shard] == .asked }
+    func isAsked(for shard: ShardID) -> Bool { !isOfProcessors || turns[shard] == .asked }
 
     func isBusy(_ shard: ShardID, since moment: EventLoop.Instant) -> Bool {
-        if case .busy(let since) = processors[shard] { since <= moment } else { false }
+        if case .busy(let since) = turns[shard] { since <= moment } else { false }
     }
 
     func noteTurn(of shard: ShardID, _ change: ShardNotice.Change) {
         switch change {
-        case .assigned: processors[shard] = .busy(since: loop.now)
-        case .revoked, .depleted: processors[shard] = nil
+        case .assigned: turns[shard] = .busy(since: loop.now)
+        case .revoked, .depleted: turns[shard] = nil
         case .leaving, .ending: break
         }
     }

@@ -53,7 +53,7 @@ package final class RecordsReader: @unchecked Sendable {
     /// What is wrong with the work on its shards, for people.
     package var problems: [ShardID: String] = [:]
     /// What the record processors of its shards are at, as far as they take records.
-    var processors: [ShardID: ProcessorTurn] = [:]
+    var turns: [ShardID: ProcessorTurn] = [:]
     private(set) weak var session: ReadingSession?
     let loop: EventLoop
     private var notices = NoticeQueue()
@@ -250,7 +250,7 @@ package final class RecordsReader: @unchecked Sendable {
         let index = ready.firstIndex { isAsked(for: $0.shard) && session?.mayGiveOut($0.shard) ?? true }
         guard let index else { return nil }
         let delivery = ready.remove(at: index)
-        if isOfProcessors { processors[delivery.shard] = .busy(since: lastPull) }
+        if isOfProcessors { turns[delivery.shard] = .busy(since: lastPull) }
         unsettled[delivery.id.number] = delivery
         note(delivery)
         delivery.origin.taken()

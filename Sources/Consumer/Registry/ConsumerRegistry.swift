@@ -180,10 +180,11 @@ package final class ConsumerRegistry: @unchecked Sendable {
     }
 
     /// A record processor has done with a shard's end; see `Consumer.confirmEnd`.
-    package func confirmEnd(of shard: ShardID, _ stream: StreamName, group: String?) async throws(ConsumerError) {
+    package func confirmEnd(of shard: ShardID, _ stream: StreamName, group: String?) async throws(ConsumerError) -> Bool
+    {
         context.loop.preconditionOnLoop()
         guard let consumer = held(stream, group) else { throw .shardsNotHeld }
-        try await consumer.confirmEnd(of: shard)
+        return try await consumer.confirmEnd(of: shard)
     }
 
     /// Lets a shard that pauses go on. Returns which one it is, nil when none pauses there.

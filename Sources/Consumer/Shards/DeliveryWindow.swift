@@ -242,9 +242,9 @@ extension DeliveryWindow {
         return true
     }
 
-    /// The reader has done with the shard's end.
+    /// The reader has done with the shard's end; without effect while it has not done with the records.
     mutating func confirmEnd() {
-        if case .closing(let children, .awaited) = stage { stage = .closing(children, .given) }
+        if case .closing(let children, .awaited) = stage, isDone { stage = .closing(children, .given) }
     }
 
     /// Ends the window where everything was offered and is done. Returns the children then.

@@ -31,7 +31,7 @@ extension ProcessorsSnapshot.Child {
         json.member("state", state.rawValue)
         if let actionTime { json.member("actionMillis", Int(actionTime.wholeMilliseconds)) }
         json.member("restarts", restarts)
-        json.member("restartsInRow", failuresInRow)
+        json.member("failuresInRow", failuresInRow)
         json.member("batches", batches)
         json.member("processingMillis", Int(processingTime.wholeMilliseconds))
         json.member("errorLines", errorLines)

@@ -66,10 +66,10 @@ function findingsOf({ stats, ready, process }) {
 function findingsOfProcessors({ streamName, consumerGroup, children }, find) {
   const failures = new Map();
   for (const child of children) {
-    if (!child.restartsInRow && !["failed", "waiting", "givenUp"].includes(child.state)) continue;
+    if (!child.failuresInRow && !["failed", "waiting", "givenUp"].includes(child.state)) continue;
     const isGivenUp = child.state === "givenUp";
     const why = `${child.lastFailure ?? "no reason is known"}; ` + (isGivenUp
-      ? "the shard is given up for a while" : `${plural(child.restartsInRow, "failure")} in a row`);
+      ? "the shard is given up for a while" : `${plural(child.failuresInRow, "failure")} in a row`);
     failures.set(why, [...failures.get(why) ?? [], child.shardId]);
   }
   for (const [why, shards] of failures) {

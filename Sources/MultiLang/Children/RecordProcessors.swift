@@ -21,8 +21,6 @@ package final class RecordProcessors: @unchecked Sendable {
     private static let pauses = (first: Duration.seconds(1), last: Duration.seconds(10))
     /// What children have at the end between the end of their input and SIGTERM, and then SIGKILL.
     private static let exitGrace = Duration.seconds(2)
-    /// Bytes of a batch's records, where nobody says so: what one turn of the loop encodes.
-    private static let batchBytes = 256 << 10
 
     package let options: ProcessorOptions
     /// As it is read: without automatic checkpoints.
@@ -48,7 +46,7 @@ package final class RecordProcessors: @unchecked Sendable {
 
     package init(_ options: ProcessorOptions, consumers: ConsumerRegistry, on loop: EventLoop) {
         self.options = options
-        let named = options.options.ofProcessors(batchBytes: Self.batchBytes)
+        let named = options.options.ofProcessors
         self.named = named
         group = named.items.first { $0.name == "consumerGroup" }?.text ?? consumers.defaultGroup
         self.consumers = consumers
@@ -175,15 +173,13 @@ package final class RecordProcessors: @unchecked Sendable {
             // One failure is over with the next child, a row of them with the first batch that is answered.
             if plan.restarts[shard]?.failuresInRow ?? 0 > 1 { tellFailures(of: shard) }
             processors[shard] = try ShardProcessor(
-                shard, at: beginning, options, emptyBatchInterval: emptyBatchInterval, on: loop, log: log,
+                shard, at: beginning, options, emptyBatchInterval: reader.noRecordsPollDelay, on: loop, log: log,
                 lag: { [weak reader] in reader?.lag(of: shard) }, delegate: self)
         } catch {
             histories[shard, default: History()].lastFailure = "\(error)"
             perform(plan.notStarted(shard))
         }
     }
-
-    private var emptyBatchInterval: Duration { named.applied(to: ConsumerOptions()).noRecordsPollDelay }
 
     private func pause(_ shard: ShardID, for time: Duration) {
         if plan.slots[shard] != .pauses(isGivenUp: true) {
@@ -265,40 +261,35 @@ extension RecordProcessors: ShardProcessor.Delegate {
         if plan.slots[shard] == .works { reader?.problems[shard] = nil }
     }
 
-    func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault? {
+    func store(_ progress: Conversation.Progress, by processor: ShardProcessor) async -> CheckpointFault? {
+        let shard = processor.shard
         do throws(ConsumerError) {
-            try await acknowledge(checkpoint, of: processor.shard)
+            switch progress {
+            case .record(let checkpoint): try await acknowledge(checkpoint, of: shard)
+            case .shardEnd(let checkpoint):
+                if let checkpoint { try await acknowledgeEnd(checkpoint, of: shard) }
+                // One that began anew meanwhile comes to its end once more.
+                guard try await consumers.confirmEnd(of: shard, stream, group: group) else { return .throttling }
+            }
             return nil
         } catch {
-            return notStored(error, processor)
+            let fault = error.asFault
+            log.notStored(error, fault, of: shard)
+            return fault
         }
     }
 
-    func finish(_ checkpoint: Checkpoint?, by processor: ShardProcessor) async -> CheckpointFault? {
+    private func acknowledgeEnd(_ checkpoint: Checkpoint, of shard: ShardID) async throws(ConsumerError) {
         do throws(ConsumerError) {
-            if let checkpoint { try await acknowledge(checkpoint, of: processor.shard) }
+            try await acknowledge(checkpoint, of: shard)
         } catch .checkpointBehind {
             // The shard is done further than the processor can say.
-        } catch {
-            return notStored(error, processor)
-        }
-        do throws(ConsumerError) {
-            try await consumers.confirmEnd(of: processor.shard, stream, group: group)
-            return nil
-        } catch {
-            return notStored(error, processor)
         }
     }
 
     private func acknowledge(_ checkpoint: Checkpoint, of shard: ShardID) async throws(ConsumerError) {
         _ = try await consumers.acknowledge(stream, group: group, .record(shard, checkpoint), isForced: false)
         histories[shard, default: History()].lastCheckpoint = checkpoint
-    }
-
-    private func notStored(_ error: ConsumerError, _ processor: ShardProcessor) -> CheckpointFault {
-        let fault = error.asFault
-        log.notStored(error, fault, of: processor.shard)
-        return fault
     }
 
     func lacksCheckpoint(_ processor: ShardProcessor) {
@@ -347,13 +338,10 @@ extension ConsumerError {
 }
 
 extension NamedOptions {
-    /// The same for record processors: checkpoints are theirs, and batches as long as may be where nobody says how long.
-    fileprivate func ofProcessors(batchBytes: Int) -> NamedOptions {
-        var pairs = items.map { ($0.name, $0.text) }
-        pairs.removeAll { $0.0 == "useAutoCheckpoints" }
-        pairs.append(("useAutoCheckpoints", "false"))
-        if !pairs.contains(where: { $0.0 == "maxEventBytes" }) { pairs.append(("maxEventBytes", "\(batchBytes)")) }
-        guard let named = try? NamedOptions(pairs, from: .configuration) else {
+    /// The same for record processors, whose checkpoints are theirs.
+    fileprivate var ofProcessors: NamedOptions {
+        let pairs = items.map { ($0.name, $0.text) }.filter { $0.0 != "useAutoCheckpoints" }
+        guard let named = try? NamedOptions(pairs + [("useAutoCheckpoints", "false")], from: .configuration) else {
             preconditionFailure("options that were checked are refused with useAutoCheckpoints=false")
         }
         return named

@@ -15,8 +15,8 @@ final class ShardProcessor: @unchecked Sendable {
         func took(_ delivery: Delivery)
         /// It has done with a batch.
         func processed(_ processor: ShardProcessor, in time: Duration)
-        func store(_ checkpoint: Checkpoint, by processor: ShardProcessor) async -> CheckpointFault?
-        func finish(_ checkpoint: Checkpoint?, by processor: ShardProcessor) async -> CheckpointFault?
+        /// The shard is done so far. Returns once that is stored, or why it is not.
+        func store(_ progress: Conversation.Progress, by processor: ShardProcessor) async -> CheckpointFault?
         /// The shard's end has no checkpoint.
         func lacksCheckpoint(_ processor: ShardProcessor)
         /// Nothing is asked of it any more.
@@ -40,8 +40,6 @@ final class ShardProcessor: @unchecked Sendable {
     private static let checkpointPatience = Duration.seconds(5)
     /// From one `shardEnded` that was answered without a checkpoint to the next; doubled each time, up to the last.
     private static let reminders = (first: Duration.seconds(1), last: Duration.seconds(30))
-    /// Lines that may wait for a child to read: it asks for checkpoints, and does not look at the answers.
-    private static let mostUnread = 64
     private static let lineEnd = ByteBuffer("\n")
 
     let shard: ShardID
@@ -50,8 +48,9 @@ final class ShardProcessor: @unchecked Sendable {
     private(set) var failure: ProcessorFailure?
     /// Since when the running action runs.
     private(set) var askedOn: EventLoop.Instant
-    private let options: ProcessorOptions
-    private let emptyBatchInterval: Duration
+    private let timeout: Duration?
+    /// nil: no empty batches.
+    private let emptyBatchInterval: Duration?
     private let loop: EventLoop
     private let log: ChildLog
     private unowned let delegate: any Delegate
@@ -69,15 +68,17 @@ final class ShardProcessor: @unchecked Sendable {
     private var checkpoints = 0
 
     /// Starts a child. Throws `.notStarted`.
-    /// - Parameter lag: milliseconds by which the shard is behind.
+    /// - Parameters:
+    ///   - emptyBatchInterval: from one empty batch to the next, where the application wants them.
+    ///   - lag: milliseconds by which the shard is behind.
     init(
         _ shard: ShardID, at beginning: RecordsReader.Beginning, _ options: ProcessorOptions,
         emptyBatchInterval: Duration, on loop: EventLoop, log: ChildLog, lag: @escaping () -> Int?,
         delegate: any Delegate
     ) throws(ProcessorFailure) {
         self.shard = shard
-        self.options = options
-        self.emptyBatchInterval = emptyBatchInterval
+        timeout = options.timeout
+        self.emptyBatchInterval = options.callsForEmptyBatches ? emptyBatchInterval : nil
         self.loop = loop
         self.lag = lag
         self.delegate = delegate
@@ -155,7 +156,7 @@ extension ShardProcessor {
                 post(.line(MessageToProcessor.checkpoint(request, fault).line))
             case .send(let message): ask(message)
             case .ask: wantBatch()
-            case .store, .finish: store(action)
+            case .store(let progress): store(progress)
             case .remind: remind()
             case .closeInput: close()
             case .fail(let failure): fail(failure)
@@ -175,8 +176,10 @@ extension ShardProcessor {
             return give(held)
         }
         delegate.wantsBatch(self)
-        guard options.callsForEmptyBatches else { return }
-        idleTimer = loop.schedule(after: emptyBatchInterval) { [weak self] in
+        // A checkpoint that came in between has it ask once more.
+        stopIdling()
+        guard let interval = emptyBatchInterval else { return }
+        idleTimer = loop.schedule(after: interval) { [weak self] in
             guard let self else { return }
             perform(conversation.gaveNothing(millisBehindLatest: lag() ?? 0))
         }
@@ -190,7 +193,7 @@ extension ShardProcessor {
     private func startClock() {
         stopClock()
         askedOn = loop.now
-        guard let timeout = options.timeout else { return }
+        guard let timeout else { return }
         clock = loop.schedule(after: timeout) { [weak self] in
             guard let self else { return }
             perform(conversation.timedOut())
@@ -202,19 +205,14 @@ extension ShardProcessor {
         clock = nil
     }
 
-    private func store(_ action: Conversation.Action) {
+    private func store(_ progress: Conversation.Progress) {
         checkpoints += 1
         let number = checkpoints
         let timer = loop.schedule(after: Self.checkpointPatience) { [weak self] in
             self?.stored(number, .throttling)
         }
         loop.spawn { [self] in
-            let fault: CheckpointFault? =
-                switch action {
-                case .store(let checkpoint): await delegate.store(checkpoint, by: self)
-                case .finish(let checkpoint): await delegate.finish(checkpoint, by: self)
-                default: nil
-                }
+            let fault = await delegate.store(progress, by: self)
             loop.cancel(timer)
             stored(number, fault)
         }
@@ -313,7 +311,7 @@ extension ShardProcessor {
     private func read(_ line: [UInt8]) {
         let message = MessageFromProcessor(line: line)
         if message == .noise, !line.isEmpty { log.noise(line, of: shard, pid: pid ?? 0) }
-        if outbox.count > Self.mostUnread { return perform(conversation.overran()) }
+        if outbox.count > Conversation.mostUnanswered { return perform(conversation.overran()) }
         let before = conversation.stage
         let actions = conversation.received(message)
         if conversation.stage != before {

@@ -39,46 +39,46 @@ package struct Conversation: Equatable, Sendable {
         case send(MessageToProcessor)
         /// The next batch is wanted; `gave` follows.
         case ask
-        /// The shard's checkpoint is to move here; `checkpointed` follows.
-        case store(Checkpoint)
-        /// The shard is done through here (nil: through its checkpoint), and its end too; `checkpointed` follows.
-        case finish(Checkpoint?)
+        /// The shard is done so far; `checkpointed` follows.
+        case store(Progress)
         /// The shard's end has no checkpoint: `asksAgain` is to follow after a while.
         case remind
         case closeInput
         case fail(ProcessorFailure)
     }
 
-    /// Messages that may come while a checkpoint is being stored: the libraries wait for its answer.
-    package static let mostDeferred = 64
+    /// How far the shard is done, as the processor says.
+    package enum Progress: Equatable, Sendable {
+        case record(Checkpoint)
+        /// With its end; nil: its checkpoint says the rest already.
+        case shardEnd(through: Checkpoint?)
+    }
+
+    /// Messages that may come while a checkpoint is being stored, and answers that may wait for the child to read them: the
+    /// libraries ask for one checkpoint, and wait for its answer.
+    package static let mostUnanswered = 64
 
     package private(set) var stage = Stage.asked(.initialize)
     package private(set) var course = Course.batches
     /// Whether the shard's end is stored.
-    package private(set) var hasFinished = false
+    private var hasFinished = false
     /// Up to where the processor has checkpointed, as it names it; nil: nothing is done.
     private(set) var stored: Checkpoint?
     /// The last record that it was given, as it names it; before the first one its checkpoint.
     private(set) var delivered: Checkpoint?
-    /// What is being stored, and what it will mean.
-    private var storing: (request: CheckpointRequest, reach: Reach)?
+    /// The checkpoint that is being stored.
+    private var storing: Storing?
     private var deferred: [MessageFromProcessor] = []
 
-    private enum Reach: Equatable {
-        case record(Checkpoint)
-        case shardEnd
+    private struct Storing: Equatable {
+        let request: CheckpointRequest
+        let progress: Progress
     }
 
     /// - Parameter checkpoint: where the shard goes on; nil: where it was begun.
     package init(behind checkpoint: Checkpoint?) {
         stored = checkpoint
         delivered = checkpoint
-    }
-
-    package static func == (left: Conversation, right: Conversation) -> Bool {
-        left.stage == right.stage && left.course == right.course && left.hasFinished == right.hasFinished
-            && left.stored == right.stored && left.delivered == right.delivered && left.deferred == right.deferred
-            && left.storing?.request == right.storing?.request && left.storing?.reach == right.storing?.reach
     }
 
     /// What the processor is at work on.
@@ -95,7 +95,7 @@ extension Conversation {
     package mutating func received(_ message: MessageFromProcessor) -> [Action] {
         guard stage != .over, stage != .closing, message != .noise else { return [] }
         guard storing == nil else {
-            guard deferred.count < Self.mostDeferred else { return fail(.chatter) }
+            guard deferred.count < Self.mostUnanswered else { return fail(.chatter) }
             deferred.append(message)
             return []
         }
@@ -132,12 +132,12 @@ extension Conversation {
     /// The time for `remind` has come.
     package mutating func asksAgain() -> [Action] { course == .shardEnd ? goOn() : [] }
 
-    /// What has become of `store`, or of `finish`.
+    /// What has become of `store`.
     package mutating func checkpointed(_ fault: CheckpointFault?) -> [Action] {
-        guard let (request, reach) = storing else { return [] }
-        storing = nil
+        guard let storing else { return [] }
+        self.storing = nil
         if fault == nil {
-            switch reach {
+            switch storing.progress {
             case .record(let checkpoint): stored = checkpoint
             case .shardEnd:
                 hasFinished = true
@@ -145,7 +145,7 @@ extension Conversation {
             }
         }
         guard stage != .over, stage != .closing else { return [] }
-        var actions = [Action.send(.checkpoint(request, fault))]
+        var actions = [Action.send(.checkpoint(storing.request, fault))]
         // What was not said, or given, because of the checkpoint.
         let isIdle = stage == .idle
         let waiting = deferred
@@ -228,12 +228,15 @@ extension Conversation {
         case .success(.record(let checkpoint)):
             // The KCL writes nothing either where nothing changes.
             guard let checkpoint, !isStored(checkpoint) else { return [.send(.checkpoint(request, nil))] }
-            storing = (request, .record(checkpoint))
-            return [.store(checkpoint)]
+            return store(.record(checkpoint), for: request)
         case .success(.shardEnd):
-            storing = (request, .shardEnd)
-            return [.finish(delivered.flatMap { isStored($0) ? nil : $0 })]
+            return store(.shardEnd(through: delivered.flatMap { isStored($0) ? nil : $0 }), for: request)
         }
+    }
+
+    private mutating func store(_ progress: Progress, for request: CheckpointRequest) -> [Action] {
+        storing = Storing(request: request, progress: progress)
+        return [.store(progress)]
     }
 
     /// By place alone: when a record arrived is known of what was delivered, and not of what a processor has named.
@@ -273,50 +276,5 @@ extension Conversation {
             return subSequenceNumber == 0 ? known : nil
         }
         return Checkpoint(sequenceNumber: number, subSequenceNumber: subSequenceNumber)
-    }
-}
-
-/// Why a child is ended, or has ended.
-package enum ProcessorFailure: Error, Equatable, Sendable {
-    /// It ended by itself: as the text says, such as "ended with code 3".
-    case ended(String)
-    /// It closed its standard output, and nothing more can come of it.
-    case closedOutput
-    /// It closed its standard input, and cannot be told anything.
-    case closedInput
-    /// It answered nothing within `timeout`.
-    case timedOut(ProcessorAction)
-    /// It answered what it was not asked; nil: it was asked nothing.
-    case wrongStatus(String, insteadOf: ProcessorAction?)
-    /// It goes on talking instead of waiting for the answer to a checkpoint, or reading it.
-    case chatter
-    /// It could not be started: the text says why.
-    case notStarted(String)
-}
-
-extension ProcessorFailure {
-    /// With how the child's process ended.
-    /// - Parameter exit: such as "ended with code 3".
-    func text(_ exit: some CustomStringConvertible) -> String {
-        switch self {
-        case .ended, .notStarted: description
-        // A child that ends closes them too.
-        case .closedOutput, .closedInput, .timedOut, .wrongStatus, .chatter: "\(self), and \(exit)"
-        }
-    }
-}
-
-extension ProcessorFailure: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .ended(let how): "the child \(how)"
-        case .closedOutput: "the child closed its standard output"
-        case .closedInput: "the child closed its standard input"
-        case .timedOut(let action): "the child did not answer \(action.rawValue) in time"
-        case .wrongStatus(let name, let action?): "the child answered \(name), and was asked \(action.rawValue)"
-        case .wrongStatus(let name, nil): "the child answered \(name), and was asked nothing"
-        case .chatter: "the child sent more than \(Conversation.mostDeferred) checkpoints without reading the answers"
-        case .notStarted(let reason): reason
-        }
     }
 }

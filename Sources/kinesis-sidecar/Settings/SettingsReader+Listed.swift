@@ -36,9 +36,16 @@ extension SettingsReader {
             mistakes.append(
                 Mistake(entry.origin, "the entry has no command; accepted: \(ProcessorOption.acceptedCommand)"))
         }
-        guard let stream = listing.stream, let command, let options = together(listing.options) else { return }
+        guard let stream = listing.stream, let command,
+            let options = together(withBatchBytes(listing.options, entry.origin))
+        else { return }
         var processor = ProcessorOptions(command: command.values, stream: stream, options: options)
         for assignment in listing.ofProcessor where assignment.name != Self.command { take(assignment, of: &processor) }
+        if let grace = listing.ofProcessor.first(where: { $0.name == "shutdownGrace" }),
+            let problem = graceProblem(of: processor)
+        {
+            refuse(grace, problem)
+        }
         add(processor, entry.origin)
     }
 
@@ -49,6 +56,13 @@ extension SettingsReader {
             guard case .file(path, _, "\(place).\(name)")? = mistake.origin else { return false }
             return true
         }
+    }
+
+    /// The options of an application, with the length of its batches where nobody says one.
+    func withBatchBytes(_ options: [Assignment], _ origin: Origin) -> [Assignment] {
+        let name = "maxEventBytes"
+        guard defaults[name] == nil, !options.contains(where: { $0.name == name }) else { return options }
+        return options + [Assignment(name: name, values: [String(ProcessorOptions.batchBytes)], origin: origin)]
     }
 
     /// An application whose children get what they read, unless somebody else reads it in the same group.

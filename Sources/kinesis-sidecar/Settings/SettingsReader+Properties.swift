@@ -90,7 +90,7 @@ extension SettingsReader {
         if !settings.createsUnlistedStreams {
             named.append(Assignment(name: "createStreamIfNeeded", values: ["false"], origin: origin))
         }
-        guard isRight, let options = together(named) else { return }
+        guard isRight, let options = together(withBatchBytes(named, origin)) else { return }
         var processor = ProcessorOptions(command: application.command, stream: stream, options: options)
         for assignment in own { take(assignment, of: &processor) }
         add(processor, origin)
@@ -99,13 +99,18 @@ extension SettingsReader {
     /// What a whole application needs of the process: time at the end.
     mutating func remarkOnEnd() {
         for (processor, origin) in zip(settings.processors, processorOrigins) {
-            guard processor.shutdownGrace >= settings.drainTimeout, case .file(let path, _, _) = origin,
+            guard let problem = graceProblem(of: processor), case .file(let path, _, _) = origin,
                 let index = properties.firstIndex(where: { $0.path == path })
             else { continue }
-            properties[index].remarks.append(
-                "shutdownGrace is \(processor.shutdownGrace.wholeMilliseconds) ms, and drainTimeout ends the process after "
-                    + "\(settings.drainTimeout.wholeMilliseconds) ms; set drainTimeout longer")
+            properties[index].remarks.append("shutdownGrace \(problem)")
         }
+    }
+
+    /// Why the children cannot have all of their time at the end; nil: they can.
+    func graceProblem(of processor: ProcessorOptions) -> String? {
+        guard processor.shutdownGrace >= settings.drainTimeout else { return nil }
+        return "is \(processor.shutdownGrace.wholeMilliseconds) ms, and drainTimeout ends the process after "
+            + "\(settings.drainTimeout.wholeMilliseconds) ms; set drainTimeout longer"
     }
 }
 

@@ -11,7 +11,7 @@ struct SettingsReader {
     var settings = Settings()
     var mistakes: [Mistake]
     /// The consumer's options in force for all, by name, and where each was given.
-    private var defaults: [String: Assignment] = [:]
+    private(set) var defaults: [String: Assignment] = [:]
     var origins: [String: Origin] = [:]
     /// Where each of the settings' consumers, and each of their record processors, is listed.
     var consumerOrigins: [Origin] = []

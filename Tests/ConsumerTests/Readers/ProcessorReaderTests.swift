@@ -49,7 +49,7 @@ import Testing
             #expect(Self.number(first) == numbers[0])
             engine.settle(first, of: reader)
             await engine.turns()
-            #expect(reader.processors[shard] != .asked)
+            #expect(reader.turns[shard] != .asked)
             reader.ask(for: shard)
             #expect(Self.number(try #require(await Engine.delivery(from: reader))) == numbers[1])
         }
@@ -132,10 +132,12 @@ import Testing
             engine.settle(delivery, of: reader)
             reader.ask(for: shard)
             #expect(try await Self.change(reader) == .ending)
+            // Before the last record is acknowledged it is not over.
+            #expect(try await !engine.registry.confirmEnd(of: shard, kinesis.name, group: nil))
             _ = try await engine.acknowledge(.record(shard, delivery.batch.lastNamed))
             await engine.turns()
             #expect(engine.snapshot?.shards.first { $0.id == shard }?.phase == .ending)
-            try await engine.registry.confirmEnd(of: shard, kinesis.name, group: nil)
+            #expect(try await engine.registry.confirmEnd(of: shard, kinesis.name, group: nil))
             #expect(try await Self.change(reader) == .depleted)
             for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
         }

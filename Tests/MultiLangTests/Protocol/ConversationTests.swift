@@ -30,7 +30,7 @@ import Time
     func checkpointAtTheEnd() {
         var conversation = idle()
         expect(conversation.gave(through: Self.place(3, 2)))
-        expect(conversation.received(.checkpoint(CheckpointRequest())) == [.store(Self.place(3, 2))])
+        expect(conversation.received(.checkpoint(CheckpointRequest())) == [.store(.record(Self.place(3, 2)))])
         expect(conversation.checkpointed(nil) == [.send(.checkpoint(CheckpointRequest(), nil))])
         #expect(conversation.stored == Self.place(3, 2))
     }
@@ -46,9 +46,9 @@ import Time
     func plainRecords() {
         var conversation = idle()
         expect(conversation.gave(through: Self.place(3)))
-        expect(conversation.received(.checkpoint(request(2, 0))) == [.store(Self.place(2, 0))])
+        expect(conversation.received(.checkpoint(request(2, 0))) == [.store(.record(Self.place(2, 0)))])
         _ = conversation.checkpointed(nil)
-        expect(conversation.received(.checkpoint(request(3, 0))) == [.store(Self.place(3))])
+        expect(conversation.received(.checkpoint(request(3, 0))) == [.store(.record(Self.place(3)))])
         _ = conversation.checkpointed(nil)
         // Once more is no change.
         let again = request(3)
@@ -66,7 +66,7 @@ import Time
         expect(conversation.received(.checkpoint(end)) == [.send(.checkpoint(end, nil))])
         _ = conversation.received(.status(of: "processRecords"))
         _ = conversation.turns(to: .shardEnd)
-        expect(conversation.received(.checkpoint(end)) == [.finish(nil)])
+        expect(conversation.received(.checkpoint(end)) == [.store(.shardEnd(through: nil))])
     }
 
     @Test("a refused checkpoint moves nothing, and what came meanwhile is answered behind it")
@@ -86,7 +86,7 @@ import Time
         expect(conversation.received(.status(of: "shardEnded")) == [.remind])
         expect(conversation.asksAgain() == [.send(.shardEnded)])
         let end = CheckpointRequest(sequenceNumber: "SHARD_END")
-        expect(conversation.received(.checkpoint(end)) == [.finish(nil)])
+        expect(conversation.received(.checkpoint(end)) == [.store(.shardEnd(through: nil))])
         expect(conversation.checkpointed(nil) == [.send(.checkpoint(end, nil))])
         expect(conversation.received(.status(of: "shardEnded")) == [.closeInput])
         expect(conversation.ended(.ended("ended with code 0")) == [])
@@ -231,10 +231,10 @@ private struct ConversationWalk {
             case .ask:
                 if running != nil { faults.append("a batch is asked for during \(running!)") }
                 isAsked = true
-            case .store, .finish:
+            case .store(let progress):
                 if isStoring { faults.append("two checkpoints are stored at once") }
                 if isLost { faults.append("a checkpoint of a lost shard is stored") }
-                if case .finish = action, running != .shardEnded {
+                if case .shardEnd = progress, running != .shardEnded {
                     faults.append("an end is stored before it is asked for")
                 }
                 isStoring = true

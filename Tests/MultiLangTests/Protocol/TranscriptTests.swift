@@ -143,7 +143,7 @@ import Testing
             for action in actions {
                 switch action {
                 case .send(let message): unsaid.append(try! JSONParser.parse(message.line))
-                case .store, .finish: isStoring = true
+                case .store: isStoring = true
                 case .remind: perform(conversation.asksAgain())
                 case .closeInput: isInputClosed = true
                 case .ask, .fail: break
