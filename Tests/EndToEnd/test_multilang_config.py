@@ -117,7 +117,7 @@ def test_an_entry_of_processors_is_checked_and_shown(tmp_path):
     config = tmp_path / "c.yaml"
     config.write_text("processors:\n- {command: cat, streamName: a, timeout: 1m}\n- {command: [cat], streamName: b}\n")
     shown = run_program("--local", "--config", config, "--check-config", home=tmp_path)
-    assert shown.returncode == 0 and "  - {command: ['cat'], streamName: a, timeout: 60000" in shown.stdout, shown
+    assert shown.returncode == 0 and "  - {command: ['cat'], streamName: a, maxEventBytes: 262144, timeout: 60000" in shown.stdout, shown
     config.write_text("processors:\n- {command: cat, streamName: a, useAutoCheckpoints: true}\n")
     ended = run_program("--local", "--config", config, "--check-config", home=tmp_path)
     assert ended.returncode == 64 and "a record processor checkpoints by itself" in ended.stderr
