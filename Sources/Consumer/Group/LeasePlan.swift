@@ -143,7 +143,8 @@ struct LeasePlan: Sendable {
     }
 
     /// Work on the shard fails here: others of the group are to have it, and this member does not take it for so long, each time
-    /// in a row twice as long, unless it is alone by then. Returns what is given up with that; nil: nobody else could have the shard, and it stays.
+    /// in a row twice as long, unless it is alone by then. Returns what is given up with that; nil: nobody else could have the
+    /// shard, and it stays.
     mutating func leaveToOthers(
         _ shard: ShardID, for absence: Duration, _ item: GroupItem, now: GroupMoment
     ) -> [ShardID]? {

@@ -54,7 +54,7 @@ package enum ReaderProblem: Hashable, Sendable {
     case streamRecreated(was: WallTime, now: WallTime, from: InitialPosition)
 
     /// The shard that it is about, nil when it is about none.
-    var shard: ShardID? {
+    package var shard: ShardID? {
         switch self {
         case .lastEventUnknown, .lastEventOfTail, .lastEventTooOld, .logUnreadable, .deliveryLogOff, .deliveryLogOn,
             .streamRecreated:

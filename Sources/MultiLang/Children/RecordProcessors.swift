@@ -123,7 +123,10 @@ package final class RecordProcessors: @unchecked Sendable {
             case .records(let delivery):
                 if plan.slots[delivery.shard] == .works { processors[delivery.shard]?.give(delivery) }
             case .shard(let notice): take(notice)
-            case .problem(let problem): logger.warning("reading has a problem", metadata: ["error": "\(problem)"])
+            case .problem(let problem):
+                logger.warning(
+                    "reading has a problem",
+                    metadata: ["error": "\(problem)", "shard": "\(problem.shard.map { "\($0)" } ?? "none")"])
             }
         }
         await dismissAll()
