@@ -28,7 +28,7 @@ final class PutLane: @unchecked Sendable {
     private var shaped: ShapedPuts?
     /// Numbers the calls for `PutTrace`.
     private var tracedCalls = 0
-    private var willAct = false
+    private let endOfTurn: CoalescedAction
     private var timer: (token: TimerToken, due: EventLoop.Instant)?
 
     init(
@@ -36,6 +36,7 @@ final class PutLane: @unchecked Sendable {
         limits: PutBatcher.Limits, shaping: PutShaping, logger: Logger
     ) {
         self.loop = loop
+        endOfTurn = CoalescedAction(on: loop)
         self.stream = stream
         self.target = target
         self.streams = streams
@@ -89,12 +90,7 @@ final class PutLane: @unchecked Sendable {
     /// Acts at the end of this turn. Puts that were read from several connections in one turn leave together: were the
     /// first of them sent by itself, the others would wait for its answer.
     private func actSoon() {
-        guard !willAct else { return }
-        willAct = true
-        loop.endOfTurn { [self] in
-            willAct = false
-            act()
-        }
+        endOfTurn.request { [self] in act() }
     }
 
     /// Carries out what the batcher decides, until it has nothing more to do now.

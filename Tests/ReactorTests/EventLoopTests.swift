@@ -9,7 +9,7 @@ private func makePipe() throws -> (read: Int32, write: Int32) {
     return (fds[0], fds[1])
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
+@Suite(.timeLimit(.minutes(4))) struct EventLoopTests {
     @Test func `a task and what it calls run on the loop's thread`() async throws {
         try await onLoop { loop in
             #expect(loop.isCurrent)
@@ -170,6 +170,23 @@ private func makePipe() throws -> (read: Int32, write: Int32) {
             #expect(runs == 1)
             await loop.nextTurn()
             #expect(runs == 1)
+        }
+    }
+
+    @Test func `a coalesced action runs once a turn, and again in that turn where it asks for itself`() async throws {
+        try await onLoop { loop in
+            let action = CoalescedAction(on: loop)
+            let runs = Count()
+            for _ in 0..<3 { action.request { runs.value += 1 } }
+            #expect(runs.value == 0)
+            await loop.nextTurn()
+            #expect(runs.value == 1)
+            action.request {
+                runs.value += 1
+                action.request { runs.value += 1 }
+            }
+            await loop.nextTurn()
+            #expect(runs.value == 3)
         }
     }
 

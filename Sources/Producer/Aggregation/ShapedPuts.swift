@@ -25,7 +25,7 @@ final class ShapedPuts: @unchecked Sendable {
     private var aggregator: Aggregator
     /// Who waits for an answer. By the whole ticket: between an answer and the end of its turn the slot may have another put.
     private var waiters: [Aggregator.Ticket: Waiter] = [:]
-    private var willAct = false
+    private let endOfTurn: CoalescedAction
     private var timer: (token: TimerToken, due: EventLoop.Instant)?
     private var listings = 0
     /// What has been told of the stream's shards last, so that it is told once.
@@ -36,6 +36,7 @@ final class ShapedPuts: @unchecked Sendable {
         _ shaping: PutShaping, timeout: Duration, logger: Logger
     ) {
         self.loop = loop
+        endOfTurn = CoalescedAction(on: loop)
         self.stream = stream
         self.target = target
         self.streams = streams
@@ -70,12 +71,7 @@ final class ShapedPuts: @unchecked Sendable {
 
     /// At the end of the turn: what arrives in one gathers.
     private func actSoon() {
-        guard !willAct else { return }
-        willAct = true
-        loop.endOfTurn { [self] in
-            willAct = false
-            act()
-        }
+        endOfTurn.request { [self] in act() }
     }
 
     private func act() {
