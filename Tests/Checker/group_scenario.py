@@ -25,6 +25,7 @@ from harness.throttling_proxy import ThrottlingProxy
 from ledger import WHOLE, Sequence
 from reader import Reader
 from stream import Stream
+from threads import Threads
 from verdict import missing
 from writer import outcome
 
@@ -79,11 +80,12 @@ class GroupScenario:
         self.folder = Path(tempfile.mkdtemp(prefix=f"group-checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.settling, self.over, self.put_enough = threading.Event(), threading.Event(), threading.Event()
-        self.members, self.threads, self.put, self.player = [], [], {}, None
+        self.members, self.put, self.player = [], {}, None
         self.journal = open(self.folder / "journal.txt", "w")
         self.lock, self.throttling = threading.Lock(), threading.Lock()
         self.contents = Mixed(self.plan.formats, self.folder) if formats else Plain()
         self.ledger = GroupLedger(self.contents.problem)
+        self.putting, self.watching, self.disturbing = (Threads(self.over, self.ledger.complain) for _ in range(3))
 
     def run(self):
         sidecars = Sidecars(self.folder)
@@ -100,8 +102,10 @@ class GroupScenario:
         finally:
             for event in (self.settling, self.over, self.put_enough, *(member.over for member in self.members)):
                 event.set()
-            for thread in [*self.threads, *(reader.thread for member in self.members for reader in member.readers)]:
-                thread.join(10)
+            for threads in (self.putting, self.watching, self.disturbing):
+                threads.join(10)
+            for reader in [reader for member in self.members for reader in member.readers]:
+                reader.thread.join(10)
             for member in self.members:
                 member.proxy.close()
                 member.throttle.close()
@@ -143,21 +147,8 @@ class GroupScenario:
             self._join()
         if self.plan.has_player:
             self.player = Player(self.group, self.ledger).start()
-        for work in (self._put_mixed if self.plan.formats else self._put, self._watch):
-            self._spawn(work)
-
-    def _spawn(self, work, *arguments):
-        def run():
-            try:
-                work(*arguments)
-            except Exception as error:
-                if not self.over.is_set():
-                    self.ledger.complain(f"{work.__name__}: {error!r}")
-                raise
-
-        thread = threading.Thread(target=run, daemon=True)
-        self.threads.append(thread)
-        thread.start()
+        self.putting.start(self._put_mixed if self.plan.formats else self._put)
+        self.watching.start(self._watch)
 
     def _join(self):
         """A member on a volume of its own."""
@@ -236,8 +227,7 @@ class GroupScenario:
             self._note(str(step))
             self._look_at_subscriptions()
             self._step(step.kind, **step.more)
-        for thread in self.threads[2:]:
-            thread.join(60)
+        self.disturbing.join(60)
         while sum(not member.over.is_set() for member in self.members) < min(2, self.plan.members):
             self._join()
         if self.player:
@@ -247,7 +237,7 @@ class GroupScenario:
             self.over.wait(1)
         fetch(self.group.host.kinesis_url + "/_faults", "DELETE")
         self.put_enough.set()
-        self.threads[0].join(20)
+        self.putting.join(20)
         self._note(f"{len(self.put)} are put")
         self.settling.set()
 
@@ -264,15 +254,15 @@ class GroupScenario:
             if sum(not member.over.is_set() for member in self.members) < MOST:
                 self._join()
         elif kind == "cut off all":
-            self._spawn(self._cut_off, list(self.members), more["seconds"])
+            self.disturbing.start(self._cut_off, list(self.members), more["seconds"])
         elif kind == "throttled":
-            self._spawn(self._throttle, list(self.members), more["seconds"], more["share"])
+            self.disturbing.start(self._throttle, list(self.members), more["seconds"], more["share"])
         else:
             calm = [member for member in self.members if member.is_up and not member.is_disturbed]
             if calm:
                 member = calm[choice % len(calm)]
                 member.is_disturbed = True
-                self._spawn(self._disturb_member, member, kind, more)
+                self.disturbing.start(self._disturb_member, member, kind, more)
 
     def _disturb_member(self, member, kind, more):
         match kind:

@@ -20,6 +20,7 @@ from multilang.plan import MOST, Plan
 from multilang.verdict import Run, judge
 from producer import Producer
 from stream import Stream
+from threads import Threads
 from writer import padded
 
 SHARDS = 4
@@ -57,8 +58,9 @@ class MultiLangScenario:
         self.folder = Path(tempfile.mkdtemp(prefix=f"multilang-checker-{seed}-"))
         (self.folder / "plan.txt").write_text(str(self.plan))
         self.notes = Notes(self.folder / "notes")
-        self.hosts, self.threads, self.put, self.seen = [], [], {}, Run()
+        self.hosts, self.put, self.seen = [], {}, Run()
         self.over, self.put_enough = threading.Event(), threading.Event()
+        self.putting, self.disturbing = (Threads(self.over, self.seen.complaints.append) for _ in range(2))
         self.journal = open(self.folder / "journal.txt", "w")
 
     def run(self):
@@ -75,8 +77,8 @@ class MultiLangScenario:
         finally:
             self.over.set()
             self.put_enough.set()
-            for thread in self.threads:
-                thread.join(10)
+            for threads in (self.putting, self.disturbing):
+                threads.join(10)
             try:
                 sidecars.close()
             finally:
@@ -100,7 +102,7 @@ class MultiLangScenario:
         self.stream = Stream(self.group.kinesis, "s", lambda data: data)
         for _ in range(self.plan.hosts):
             self._join()
-        self._spawn(self._put)
+        self.putting.start(self._put)
 
     def _join(self):
         """A host on a volume of its own."""
@@ -112,19 +114,6 @@ class MultiLangScenario:
         sidecar = self.group.member(f"volume-{number}", processors=processors)
         self.hosts.append(Host(number, sidecar))
         self._note(f"host {number} has joined, {sidecar.process.pid} in {sidecar.folder.name}")
-
-    def _spawn(self, work, *arguments):
-        def run():
-            try:
-                work(*arguments)
-            except Exception as error:
-                if not self.over.is_set():
-                    self.seen.complaints.append(f"{work.__name__}: {error!r}")
-                raise
-
-        thread = threading.Thread(target=run, daemon=True)
-        self.threads.append(thread)
-        thread.start()
 
     def _put(self):
         """Running numbers, aggregated and alone, until there are enough; what the service refuses goes again."""
@@ -145,12 +134,11 @@ class MultiLangScenario:
             self.over.wait(step.after)
             self._note(str(step))
             self._step(step.kind, **step.more)
-        for thread in self.threads[1:]:
-            thread.join(60)
+        self.disturbing.join(60)
         if not any(host.is_up and not host.is_over for host in self.hosts):
             self._join()
         self.put_enough.set()
-        self.threads[0].join(20)
+        self.putting.join(20)
         (self.notes.folder / "settling").touch()
         self._note(f"{len(self.put)} are put")
 
@@ -168,7 +156,7 @@ class MultiLangScenario:
         elif calm:
             host = calm[choice % len(calm)]
             host.is_disturbed = True
-            self._spawn(self._disturb_host, host, kind, more)
+            self.disturbing.start(self._disturb_host, host, kind, more)
 
     def _disturb_child(self, pid, kind):
         # Noted first: what comes of it may be noted at once.
