@@ -76,7 +76,7 @@ check-program: build
 # Compiling has its own time; the tests have 5 minutes, of which they need a fraction.
 swift-test:
 	swift build --build-tests
-	Scripts/watchdog 300 swift test --skip-build
+	Scripts/watchdog 480 swift test --skip-build
 
 # Two at a time: most of them wait for something most of the time.
 e2e: build

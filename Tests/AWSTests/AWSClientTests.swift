@@ -12,7 +12,7 @@ private final class NoCredentials: CredentialsSource {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct AWSClientTests {
+@Suite(.timeLimit(.minutes(4))) struct AWSClientTests {
     private static func client(
         _ transport: Transport, _ url: String, credentials: CredentialsChain = .fixed(.local)
     ) throws -> AWSClient {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AWS
 
-@Suite(.timeLimit(.minutes(1))) struct ReachabilityTests {
+@Suite(.timeLimit(.minutes(4))) struct ReachabilityTests {
     private static let refused = TransportError.notConnected(reason: "refused")
 
     @Test func `who waits because a connection could not be made goes on with the first response`() async throws {

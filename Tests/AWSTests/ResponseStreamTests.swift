@@ -4,7 +4,7 @@ import Testing
 @testable import AWS
 
 /// Responses that are received while they are read.
-@Suite(.timeLimit(.minutes(2))) struct ResponseStreamTests {
+@Suite(.timeLimit(.minutes(4))) struct ResponseStreamTests {
     private static func chunked(_ parts: [[UInt8]], isWhole: Bool = true) -> [UInt8] {
         var bytes = Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Test: yes\r\n\r\n".utf8)
         for part in parts { bytes += Array("\(String(part.count, radix: 16))\r\n".utf8) + part + Array("\r\n".utf8) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import AWS
 
-@Suite(.timeLimit(.minutes(2))) struct TransportSecurityTests {
+@Suite(.timeLimit(.minutes(4))) struct TransportSecurityTests {
     @Test func `a self-signed certificate is refused`() async throws {
         let server = TestServer(tls: TestCertificate()) { _ in .ok("never") }
         defer { server.stop() }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AWS
 
-@Suite(.timeLimit(.minutes(2))) struct TransportTests {
+@Suite(.timeLimit(.minutes(4))) struct TransportTests {
     static func request(
         _ url: String, body: ByteBuffer? = ByteBuffer("{}"), timeout: Duration = .seconds(20),
         limit: Int = TransportRequest.defaultResponseLimit

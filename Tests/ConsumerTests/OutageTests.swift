@@ -6,7 +6,7 @@ import Time
 @testable import Consumer
 
 /// What a shard does while the service cannot be reached, and when it can again.
-@Suite(.timeLimit(.minutes(1))) struct OutageTests {
+@Suite(.timeLimit(.minutes(4))) struct OutageTests {
     private static let refused = AWSError.transport(.notConnected(reason: "refused"))
     private static let wordless = AWSError.service(ServiceError(code: "HTTP500", message: "", status: 500))
     private let start = ContinuousClock.now

@@ -7,7 +7,7 @@ import Testing
 private let table = TableName("state")!
 private let key: Item = ["consumerGroup": "g", "streamName": "orders"]
 
-@Suite(.timeLimit(.minutes(1))) struct DynamoDBClientTests {
+@Suite(.timeLimit(.minutes(4))) struct DynamoDBClientTests {
     /// A write that needs a lease.
     private static let write: UpdateItem = {
         var update = ItemUpdate()

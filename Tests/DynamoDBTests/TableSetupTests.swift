@@ -27,7 +27,7 @@ private func failed(_ code: String) -> ScriptedService.Answer {
     .init(status: .badRequest, body: #"{"__type":"\#(code)"}"#)
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TableSetupTests {
+@Suite(.timeLimit(.minutes(4))) struct TableSetupTests {
     /// Runs `body` with a set-up that was started; returns the operations that came.
     private func run(
         tags: [DynamoDB.Tag] = [], _ script: @escaping ScriptedService.Script,

@@ -23,7 +23,7 @@ from verdict import judge  # noqa: E402
 AT_ONCE = 2
 
 
-@pytest.mark.seconds(900)
+@pytest.mark.seconds(600)
 def test_nothing_is_lost_whatever_is_disturbed():
     """Ten seeds of 50,000 records; `make soak SEEDS=n` runs more."""
     waiting, running, failed = list(range(1, 11)), {}, []

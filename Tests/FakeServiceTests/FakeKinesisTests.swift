@@ -9,7 +9,7 @@ import Testing
 import Time
 
 /// What stands on top of the contract: failures, silence, counts and limits as a test asks for them.
-@Suite(.timeLimit(.minutes(1))) struct FakeKinesisTests {
+@Suite(.timeLimit(.minutes(4))) struct FakeKinesisTests {
     private static let stream = StreamName("orders")!
     private static let shard = ShardID(number: 0)
 

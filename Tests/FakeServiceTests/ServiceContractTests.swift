@@ -9,7 +9,7 @@ import Testing
 import Time
 
 /// What engine and producer rely on, held to `FakeKinesis` as to the embedded Kinesis over HTTP.
-@Suite(.timeLimit(.minutes(1))) struct ServiceContractTests {
+@Suite(.timeLimit(.minutes(4))) struct ServiceContractTests {
     private static let stream = StreamName("orders")!
     private static let first = ShardID(number: 0)
     private static let half = HashKey(1 << 127)

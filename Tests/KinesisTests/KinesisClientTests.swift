@@ -5,7 +5,7 @@ import ScriptedService
 import Testing
 import Time
 
-@Suite(.timeLimit(.minutes(1))) struct KinesisClientTests {
+@Suite(.timeLimit(.minutes(4))) struct KinesisClientTests {
     private static let stream = StreamName("orders")!
 
     @Test func `all pages of shards are followed, each by its token alone`() async throws {

@@ -21,7 +21,7 @@ extension CBORValue {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct CBORRequestTests {
+@Suite(.timeLimit(.minutes(4))) struct CBORRequestTests {
     private static let binary = [UInt8](0...255)
 
     private func record(_ data: [UInt8], key: String = "schlüssel\"\n") -> CBORValue {

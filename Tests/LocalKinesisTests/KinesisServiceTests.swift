@@ -12,7 +12,7 @@ private func texts(_ answer: JSONValue) -> [String] {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct KinesisServiceTests {
+@Suite(.timeLimit(.minutes(4))) struct KinesisServiceTests {
     @Test func `what has outlived the retention period is gone, and iterators pass over it`() async throws {
         let kinesis = try await Embedded()
         try await kinesis.create(1)

@@ -9,7 +9,7 @@ import Time
 
 private let start = WallTime(milliseconds: 1_700_000_000_000)
 
-@Suite(.timeLimit(.minutes(1))) struct StreamStoreTests {
+@Suite(.timeLimit(.minutes(4))) struct StreamStoreTests {
     private func stream(_ name: String = "s", shards: Int = 2) -> LocalStream {
         LocalStream(name: name, shardCount: shards, mode: .provisioned, created: start)
     }

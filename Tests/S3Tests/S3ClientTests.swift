@@ -11,7 +11,7 @@ import Testing
 
 private let bucket = BucketName("orders")!
 
-@Suite(.timeLimit(.minutes(1))) struct S3ClientTests {
+@Suite(.timeLimit(.minutes(4))) struct S3ClientTests {
     /// Runs `body` with a client of a scripted S3, and what each request was signed for.
     private func run(
         _ script: @escaping ScriptedService.Script, _ body: @escaping @Sendable (S3Client) async throws -> Void

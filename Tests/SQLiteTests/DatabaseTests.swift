@@ -24,7 +24,7 @@ private func insert(_ key: Int, into database: Database) async throws(SQLiteErro
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DatabaseTests {
+@Suite(.timeLimit(.minutes(4))) struct DatabaseTests {
     @Test func `what was committed is there after the file is opened again, with mode 0600`() async throws {
         let folder = TemporaryFolder()
         let first = try await Database.open(folder.database, migrations: schema)

@@ -6,7 +6,7 @@ import Time
 @testable import AWS
 
 /// One chain that several clients share, while its source takes its time or fails.
-@Suite(.timeLimit(.minutes(1))) struct CredentialsChainTests {
+@Suite(.timeLimit(.minutes(4))) struct CredentialsChainTests {
     private static let now = WallTime(milliseconds: 1_767_323_045_000)
     private static let failure = CredentialsError.incomplete(source: "source", missing: "secret")
 

@@ -8,7 +8,7 @@ import Time
 @testable import AWS
 
 /// Recipes against small servers, files and programs of the test.
-@Suite(.timeLimit(.minutes(2))) struct CredentialsFetcherTests {
+@Suite(.timeLimit(.minutes(4))) struct CredentialsFetcherTests {
     private static let document =
         #"{"Code":"Success","AccessKeyId":"a","SecretAccessKey":"s","Token":"t","Expiration":"2999-01-02T03:04:05Z"}"#
 

@@ -6,7 +6,7 @@ import ScriptedService
 import State
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DynamoDBGroupTableTests {
+@Suite(.timeLimit(.minutes(4))) struct DynamoDBGroupTableTests {
     private static let key = ConsumerKey(stream: StreamName("orders")!, group: "billing")
     private static let keyJSON = #"{"consumerGroup":{"S":"billing"},"streamName":{"S":"orders"}}"#
 

@@ -9,7 +9,7 @@ import Testing
 @testable import Consumer
 
 /// Shards whose readers leave, move and begin anew while large items are being fetched, over real connections.
-@Suite(.timeLimit(.minutes(2))) struct ShardItemsTests {
+@Suite(.timeLimit(.minutes(4))) struct ShardItemsTests {
     @Test func `items of a response are fetched together, and come in their order`() async throws {
         try await withItems { world in
             try await world.put(["a", "b", "c", "d", "e", "f"])

@@ -9,7 +9,7 @@ import Time
 
 @testable import Consumer
 
-@Suite(.timeLimit(.minutes(1))) struct GroupImportTests {
+@Suite(.timeLimit(.minutes(4))) struct GroupImportTests {
     private static let key = ConsumerKey(stream: StreamName("orders")!, group: "billing")
     private static let created = WallTime(milliseconds: 1_000_000)
     private static let listing = [SeekPlanTests.shard(0, closed: true), SeekPlanTests.shard(1, parents: [0])]

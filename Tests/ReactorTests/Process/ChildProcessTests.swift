@@ -6,7 +6,7 @@ import Testing
 @testable import Reactor
 
 /// Deadlines are the suite's.
-@Suite(.timeLimit(.minutes(2))) struct ChildProcessTests {
+@Suite(.timeLimit(.minutes(4))) struct ChildProcessTests {
     // MARK: What it reads
 
     @Test func `what is written comes back in order, and the end of the input ends the program`() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 /// Serial: what one of these tests starts the others would take the status of. No other suite starts a child but by
 /// `SpawnedChild`.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ChildrenTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ChildrenTests {
     @Test func `whom nobody here has started is taken, and the others keep their status`() async throws {
         try await onLoop { loop in
             var random = SeededGenerator(seed: 41)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.timeLimit(.minutes(1))) struct CommandRunnerTests {
+@Suite(.timeLimit(.minutes(4))) struct CommandRunnerTests {
     private static func run(
         _ words: [String], limit: Int = 1024, timeout: Duration = .seconds(30)
     ) async throws -> Result<String, ChildProcessError> {
