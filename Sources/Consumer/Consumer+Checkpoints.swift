@@ -63,11 +63,12 @@ extension Consumer {
     }
 
     /// A record processor has done with the shard's end, all of which is acknowledged: its children may be read. Returns once that
-    /// is stored, where it can be; false where the shard is not at its end, because it began anew meanwhile.
+    /// is stored, where it can be, also where it was said before and could not be stored then; false where the shard is not at its
+    /// end, because it began anew meanwhile.
     func confirmEnd(of shard: ShardID) async throws(ConsumerError) -> Bool {
         guard holdsShards, let session else { throw .shardsNotHeld }
         guard positions?.book.mayMove(shard) ?? false else { throw .leaseLost(shard, to: group?.owner(of: shard)) }
-        guard session.confirmedEnd(shard) else { return false }
+        guard session.confirmedEnd(shard) || positions?.book.shard(shard)?.isDepleted ?? false else { return false }
         let state = scope.engine.state
         if group == nil {
             try await logged { () throws(StateError) in try await state.commitNoted() }

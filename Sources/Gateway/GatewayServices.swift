@@ -26,6 +26,8 @@ package struct GatewayServices: Sendable {
     package let credentials: @Sendable () -> [ServiceCredentials]
     /// Of the applications of record processors; empty where none runs.
     package var processors: @Sendable () -> [ProcessorsSnapshot] = { [] }
+    /// Lets all of them checkpoint once more and end, until then at the latest.
+    package var drainProcessors: @Sendable (ContinuousClock.Instant) async -> Void = { _ in }
     /// Of what is sent to a collector; nil where nothing is.
     package var exports: @Sendable () -> ExportCounters? = { nil }
 

@@ -13,8 +13,6 @@ import Time
 ///
 /// Confined to the main thread, which runs the loop.
 final class Program: @unchecked Sendable {
-    /// What the end of the drain keeps for the last commits, of `drainTimeout`.
-    private static let shareForTheEnd = 10
     /// When the start's own pages are given back: the first requests have then run over what they need of it.
     private static let startSettles = Duration.seconds(2)
 
@@ -273,7 +271,7 @@ final class Program: @unchecked Sendable {
     private func drain() async {
         let now = loop.now
         let deadline = now + settings.drainTimeout
-        let settled = deadline - settings.drainTimeout / Self.shareForTheEnd
+        let settled = now + settings.settlingTime
         // Whatever hangs, the process ends: what it has not settled is delivered again.
         _ = loop.schedule(at: deadline) { [self] in
             logger.warning("not everything was settled within drainTimeout")
@@ -285,7 +283,8 @@ final class Program: @unchecked Sendable {
             // Connections are taken until the readers' clients have acknowledged what they got; anything else that comes
             // is refused meanwhile.
             async let puts: Void = services.producer.drain(deadline: settled)
-            await services.drainProcessors(on: loop, deadline: settled)
+            // While their shards are leased.
+            await services.offered.drainProcessors(settled)
             async let readers: Void = services.consumers.shutDown(deadline: settled)
             _ = await (readers, puts)
             await server.drain(deadline: settled)

@@ -356,6 +356,26 @@ def test_a_batch_in_hand_is_finished_before_shutdownRequested(application):
     assert application.notes.kinds(SHARD) == [*ONE_BATCH, *LAST]
 
 
+@pytest.mark.parametrize("then", ["wait", "terminate"])
+def test_POST_drain_lets_processors_checkpoint_and_end(application, then):
+    go = application.folder / "go"
+    sidecar = application.start(f"until={go}")
+    application.put([0])
+    application.notes.wait_met("processRecords")
+    assert sidecar.post("/drain", b"").status == 202
+    if then == "terminate":
+        sidecar.process.send_signal(signal.SIGTERM)
+        eventually(lambda: '"draining"' in sidecar.log, 5)
+    go.touch()
+    if then == "wait":
+        eventually(lambda: sidecar.post("/drain", b"").status == 200, 20, why="drained")
+        assert application.notes.living() == []
+        sidecar.process.send_signal(signal.SIGTERM)
+    assert sidecar.process.wait(20) == 0
+    assert application.notes.kinds(SHARD) == [*ONE_BATCH, *LAST]
+    assert {entry["error"] for entry in application.notes.met("checkpointed")} == {None}
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_batch_that_has_no_end_does_not_keep_the_sidecar(application, times):
     sidecar = application.start("at=processRecords:1:hang", shutdownGraceMillis=500)

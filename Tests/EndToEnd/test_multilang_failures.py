@@ -99,6 +99,42 @@ def test_a_child_that_hangs_is_ended_after_its_timeout(application):
     assert {child["restarts"] for child in children(sidecar)} == {0, 1}
 
 
+def test_a_long_batch_that_checkpoints_now_and_then_is_no_hang(application):
+    notes = application.notes
+    application.put(range(0, 12, 2))
+    sidecar = application.start("checkpoint=record", "step=0.6", timeoutInSeconds=2)
+    notes.wait_met("checkpointed", 6, shard=SHARD)
+    wait_idle(sidecar)
+    assert notes.numbers(SHARD) == list(range(0, 12, 2)) and notes.count("processRecords", SHARD) == 1
+    assert notes.count("initialize", SHARD) == 1 and {child["restarts"] for child in children(sidecar)} == {0}
+
+
+def wait_idle(sidecar):
+    eventually(lambda: {child["state"] for child in children(sidecar)} == {"idle"}, 10, why="idle children")
+
+
+def test_batches_that_are_done_again_before_the_one_that_no_child_survives_end_no_row_of_failures(application):
+    notes = application.notes
+    application.put(range(8))
+    sidecar = application.start("checkpoint=never", "poison=4", maxRecords=1)
+
+    def rows():
+        return {child["shardId"]: child["failuresInRow"] for child in children(sidecar)}
+
+    eventually(lambda: rows().get(SHARD, 0) >= 3, 20, why="a row of failures")
+    assert rows()[OTHER] == 0
+    assert "its record processor failed" in str(sidecar.get("/streams").json)
+    notes.wait_numbers(range(1, 8, 2))
+    assert 6 not in notes.numbers(SHARD)
+
+
+def test_what_the_configuration_says_of_pauses_is_not_for_processors(application):
+    sidecar = application.start(maxRecords=1, env={"KINESIS_SIDECAR_USE_PAUSED_POLLING": "true"})
+    application.put(range(8))
+    assert sorted(application.notes.wait_numbers(range(8))) == list(range(8))
+    wait_stored(application, sidecar)
+
+
 def test_what_is_no_message_is_passed_over(application):
     notes = application.notes
     sidecar = application.start(*(f"at={what}:1:noise" for what in ("start", "initialize", "processRecords", "checkpointed")))

@@ -80,10 +80,16 @@ final class FanOut: @unchecked Sendable {
 
     /// Where the shards are polled instead: maybe a consumer can be had, or used, by now. Whether one can be had a group's
     /// pool finds out by itself.
-    func tryAgain(_ options: ConsumerOptions) {
+    /// - Parameter shard: any that is read.
+    func tryAgain(_ options: ConsumerOptions, on shard: ShardID?) {
         guard check == nil, let attempt = state.beginTry(now: context.loop.now) else { return }
         switch attempt {
-        case .use(let consumer): use(.fanOut(consumer))
+        case .use(let consumer):
+            guard let shard else { return use(.fanOut(consumer)) }
+            check = context.loop.spawn { [self] in
+                defer { check = nil }
+                if await maySubscribe(to: shard, as: consumer) { use(.fanOut(consumer)) }
+            }
         case .obtain where onGone == nil:
             check = context.loop.spawn { [self] in
                 defer { check = nil }
@@ -113,6 +119,18 @@ final class FanOut: @unchecked Sendable {
         } catch {
             state.couldNotObtain("\(error)")
             logger.warning("the consumer cannot be registered yet", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Asks with a subscription that nobody reads: were the shards to try, each would begin anew twice, and so would the record
+    /// processors of each.
+    private func maySubscribe(to shard: ShardID, as consumer: ConsumerARN) async -> Bool {
+        context.paces.paces.subscriptions.called(SubscriptionPaces.Key(consumer, shard), now: context.loop.now)
+        do throws(AWSError) {
+            _ = try await context.source.subscribe(to: shard, of: key.stream, as: consumer, at: .latest)
+            return true
+        } catch {
+            return false
         }
     }
 

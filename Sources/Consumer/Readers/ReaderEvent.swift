@@ -90,6 +90,17 @@ struct NoticeQueue {
 
     var isEmpty: Bool { notices.isEmpty && problems.isEmpty }
 
+    /// Whether the reader is still to hear that the shard came or went.
+    func tellsOfChange(of shard: ShardID) -> Bool {
+        notices.contains { notice in
+            guard notice.shard == shard else { return false }
+            switch notice.change {
+            case .assigned, .revoked, .depleted: return true
+            case .leaving, .ending: return false
+            }
+        }
+    }
+
     /// A shard that goes before the reader heard that it came is not spoken of at all.
     mutating func append(_ notice: ShardNotice) {
         let isGone = notice.change == .revoked || notice.change == .depleted

@@ -33,9 +33,10 @@ extension RecordsReader {
     /// Milliseconds by which the shard's processor is behind; nil before the first response.
     package func lag(of shard: ShardID) -> Int? { session?.task(of: shard)?.lag(now: loop.now) }
 
-    /// The shard's processor waits for its next batch.
+    /// The shard's processor waits for its next batch. One whose shard has gone, or has begun anew, and that has not heard of it yet,
+    /// gets none: what is read of the shard now is its successor's.
     package func ask(for shard: ShardID) {
-        guard isReading(shard) else { return }
+        guard isReading(shard), !notices.tellsOfChange(of: shard) else { return }
         turns[shard] = .asked
         session?.readOn(shard)
         announce()
@@ -68,7 +69,10 @@ extension RecordsReader {
     func noteTurn(of shard: ShardID, _ change: ShardNotice.Change) {
         switch change {
         case .assigned: turns[shard] = .busy(since: loop.now)
-        case .revoked, .depleted: turns[shard] = nil
+        case .revoked, .depleted:
+            turns[shard] = nil
+            // What its processor did not take, because it failed, holds no room any more.
+            unsettled = unsettled.filter { $0.value.shard != shard }
         case .leaving, .ending: break
         }
     }

@@ -56,7 +56,7 @@ package final class RecordsReader: @unchecked Sendable {
     var turns: [ShardID: ProcessorTurn] = [:]
     private(set) weak var session: ReadingSession?
     let loop: EventLoop
-    private var notices = NoticeQueue()
+    var notices = NoticeQueue()
     private var ready: [Delivery] = []
     private var waiter: Suspension<ReaderEvent?>?
     /// Of its events with records.
@@ -64,7 +64,7 @@ package final class RecordsReader: @unchecked Sendable {
     /// The longest event that `next` gave; of equal ones the first.
     private(set) var longestEvent: GivenEvent?
     /// Taken by `next`, not settled, by number.
-    private var unsettled: [Int: Delivery] = [:]
+    var unsettled: [Int: Delivery] = [:]
     /// When the connection was last given something to write.
     private var lastPull: EventLoop.Instant
     private var isEnding = false
@@ -122,7 +122,8 @@ package final class RecordsReader: @unchecked Sendable {
     /// Says that the event's bytes have been taken by the socket.
     /// - Parameter sentBytes: what the socket has taken of the whole response, this event included.
     package func settle(_ delivery: Delivery, sentBytes: Int) {
-        guard unsettled.removeValue(forKey: delivery.id.number) != nil else { return }
+        guard !isQuiet else { return }
+        unsettled[delivery.id.number] = nil
         session?.settled(delivery, by: self, sentBytes: sentBytes)
     }
 

@@ -45,9 +45,9 @@ extension ReadingSession {
         if assignments.took(id) { readings[id]?.task.readerWaits() }
     }
 
-    /// The shard's processor is over.
+    /// The shard's processor is over: the shard moves, if it still is to, and begins anew otherwise.
     func letGo(processed id: ShardID) {
-        if case .revoking = assignments.slot(of: id) {
+        if case .revoking(let reader, _) = assignments.slot(of: id), assignments.owner(of: id) != reader {
             assignments.released(id, now: loop.now)
         } else {
             revokeAtOnce(id)
@@ -88,6 +88,10 @@ extension ReadingSession {
     func checkpointRefused(_ task: ShardTask, at position: StartingPosition) {
         positions.reset(task.id, to: nil)
         task.reader.notify(.checkpointRefused(task.id, was: position, now: task.position))
+        // A record processor knows its checkpoint, and takes none that is before it.
+        guard task.reader.isOfProcessors else { return }
+        revokeAtOnce(task.id)
+        carryOut()
     }
 
     func degraded(_ task: ShardTask, _ reason: String) {

@@ -23,13 +23,18 @@ extension ReadingSession {
                     "milliseconds": .stringConvertible(verdict.overdue.wholeMilliseconds),
                     "position": "\(reading.task.position)",
                 ])
-            guard assignments.stalled(id, now: loop.now) else { continue }
             counters[id].restarted(because: verdict.activity)
+            // What a record processor has is its own until it checkpoints: another one begins behind that.
+            guard !reading.task.reader.isOfProcessors else {
+                revokeAtOnce(id)
+                continue
+            }
+            guard assignments.stalled(id, now: loop.now) else { continue }
             reading.task.beginRevoke()
             releaseIfDone(id)
         }
         carryOut()
-        scope.fanOut.tryAgain(options)
+        scope.fanOut.tryAgain(options, on: readings.keys.first)
     }
 }
 

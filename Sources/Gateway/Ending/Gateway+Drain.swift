@@ -20,6 +20,8 @@ extension Gateway {
                 ])
             let deadline = loop.now + options.drainTimeout
             loop.spawn { [services, logger] in
+                // While their shards are leased.
+                await services.drainProcessors(deadline)
                 await services.consumers.shutDown(deadline: deadline)
                 logger.notice("drained: nobody reads here any more")
             }

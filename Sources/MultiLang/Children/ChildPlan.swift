@@ -4,7 +4,7 @@ import Kinesis
 ///
 ///     nothing ──assigned──▸ works ──failed──▸ fails ──ended──▸ pauses ──pauseOver──▸ (the shard goes and comes again)
 ///                             │                 │
-///                             └──── goes ───────┴──▸ leaves ──ended──▸ nothing, or works where the shard has come again
+///                             └──── goes ───────┴──▸ leaves ──ended──▸ nothing, or its `Successor`
 ///
 /// Facts in: what the reader tells of its shards, and what becomes of children. Each gives the actions that follow. A shard has
 /// at most one child, also while the former one of a shard that has come again still ends.
@@ -12,12 +12,34 @@ struct ChildPlan: Sendable {
     /// What a shard is at.
     enum Slot: Equatable, Sendable {
         case works
-        /// Its child failed, and is being ended.
-        case fails
-        /// No child runs until `pauseOver`. `isGivenUp`: too many have failed one after the other.
-        case pauses(isGivenUp: Bool)
-        /// Its child ends. `isOurs`: another one begins then.
-        case leaves(isOurs: Bool)
+        /// Its child failed, and is being ended. `isLeaving`: the shard is to move, and is let go then.
+        case fails(isLeaving: Bool)
+        /// No child runs until `pauseOver`.
+        case pauses(Pause)
+        /// The shard is not this child's any more, which ends.
+        case leaves(then: Successor)
+    }
+
+    /// Why no child runs.
+    enum Pause: Equatable, Sendable {
+        /// The last one failed.
+        case betweenChildren
+        /// Too many have failed one after the other, and nobody else could have the shard.
+        case givenUp
+        /// Too many have failed, and the shard is left to others.
+        case leftToOthers
+    }
+
+    /// What follows a child that ends.
+    enum Successor: Equatable, Sendable {
+        /// The shard is not ours.
+        case nothing
+        /// The shard has come again.
+        case child
+        /// It has come again, and all of it is given.
+        case childAtEnd
+        /// It has come again, and is to move.
+        case letGo
     }
 
     enum Action: Equatable, Sendable {
@@ -52,7 +74,7 @@ extension ChildPlan {
     mutating func assigned(_ shard: ShardID) -> [Action] {
         switch slots[shard] {
         case nil: return start(shard)
-        case .leaves: slots[shard] = .leaves(isOurs: true)
+        case .leaves: slots[shard] = .leaves(then: .child)
         case .works, .fails, .pauses: break
         }
         return []
@@ -74,23 +96,39 @@ extension ChildPlan {
         switch slots[shard] {
         case nil: return []
         case .works, .fails, .leaves:
-            slots[shard] = .leaves(isOurs: false)
+            slots[shard] = .leaves(then: .nothing)
+            restarts[shard]?.moved()
             return []
-        case .pauses(let isGivenUp):
+        case .pauses(let pause):
             slots[shard] = nil
-            if isGivenUp { restarts[shard]?.begunAnew() }
+            if pause == .leftToOthers { restarts[shard]?.begunAnew() }
             return [.stopPause(shard)]
         }
     }
 
-    /// The shard is to move once it is let go.
-    func leaving(_ shard: ShardID) -> [Action] {
-        slots[shard] == .works ? [.turn(shard, .leave)] : [.letGo(shard)]
+    /// The shard is to move once it is let go: nobody else is to begin while a child of it may still work.
+    mutating func leaving(_ shard: ShardID) -> [Action] {
+        switch slots[shard] {
+        case .works: return [.turn(shard, .leave)]
+        case .fails:
+            slots[shard] = .fails(isLeaving: true)
+            return []
+        case .leaves:
+            slots[shard] = .leaves(then: .letGo)
+            return []
+        case .pauses, nil: return [.letGo(shard)]
+        }
     }
 
-    /// Everything of the shard was given.
-    func ending(_ shard: ShardID) -> [Action] {
-        slots[shard] == .works ? [.turn(shard, .shardEnd)] : []
+    /// Everything of the shard was given. Of one whose child failed that is told again, when the next one has had the rest.
+    mutating func ending(_ shard: ShardID) -> [Action] {
+        switch slots[shard] {
+        case .works: return [.turn(shard, .shardEnd)]
+        case .leaves(then: .child):
+            slots[shard] = .leaves(then: .childAtEnd)
+            return []
+        case .fails, .leaves, .pauses, nil: return []
+        }
     }
 
     /// All children are to end, and none is started any more.
@@ -111,8 +149,8 @@ extension ChildPlan {
 // MARK: - What becomes of children
 
 extension ChildPlan {
-    /// The shard's child has answered a batch.
-    mutating func succeeded(_ shard: ShardID) { restarts[shard]?.succeeded() }
+    /// The shard's child has done with a batch that ends with this record.
+    mutating func succeeded(_ shard: ShardID, through last: Checkpoint) { restarts[shard]?.succeeded(through: last) }
 
     /// Nothing is asked of the shard's child any more: the shard moves, or begins anew where it stays after all.
     func closed(_ shard: ShardID) -> [Action] { slots[shard] == .works ? [.letGo(shard)] : [] }
@@ -120,7 +158,7 @@ extension ChildPlan {
     /// The shard's child is being ended. Returns whether that is a failure, and no end.
     mutating func failed(_ shard: ShardID) -> Bool {
         guard slots[shard] == .works else { return false }
-        slots[shard] = .fails
+        slots[shard] = .fails(isLeaving: false)
         return true
     }
 
@@ -129,9 +167,17 @@ extension ChildPlan {
     /// The shard's child is gone.
     mutating func ended(_ shard: ShardID) -> [Action] {
         switch slots[shard] {
-        case .fails: return pause(shard)
-        case .leaves(isOurs: true): return start(shard)
-        case .works, .leaves(isOurs: false):
+        case .fails(isLeaving: false): return pause(shard)
+        case .fails(isLeaving: true):
+            _ = restarts[shard]?.failed()
+            slots[shard] = nil
+            return [.letGo(shard)]
+        case .leaves(then: .child): return start(shard)
+        case .leaves(then: .childAtEnd): return start(shard).flatMap { [$0, .turn(shard, .shardEnd)] }
+        case .leaves(then: .letGo):
+            slots[shard] = nil
+            return [.letGo(shard)]
+        case .works, .leaves(then: .nothing):
             slots[shard] = nil
             return []
         case .pauses, nil: return []
@@ -157,17 +203,18 @@ extension ChildPlan {
     private mutating func pause(_ shard: ShardID) -> [Action] {
         switch restarts[shard, default: RestartPlan(maxRestarts: maxRestarts)].failed() {
         case .restart(let after):
-            slots[shard] = .pauses(isGivenUp: false)
+            slots[shard] = .pauses(.betweenChildren)
             return [.pause(shard, for: after)]
         case .giveUp(let absence):
-            slots[shard] = .pauses(isGivenUp: true)
+            slots[shard] = .pauses(.givenUp)
             return [.giveUp(shard, for: absence)]
         }
     }
 
     /// What has come of `giveUp`: another host may have the shard for this time, or there is none, and the next child follows as
-    /// behind any failure.
-    func gaveUp(_ shard: ShardID, for absence: Duration, isForOthers: Bool) -> [Action] {
-        [.pause(shard, for: isForOthers ? absence : RestartPlan.pauses.last)]
+    /// behind any failure, in the same row.
+    mutating func gaveUp(_ shard: ShardID, for absence: Duration, isForOthers: Bool) -> [Action] {
+        if isForOthers { slots[shard] = .pauses(.leftToOthers) }
+        return [.pause(shard, for: isForOthers ? absence : RestartPlan.pauses.last)]
     }
 }

@@ -73,7 +73,8 @@ extension RecordProcessors {
     private func state(_ slot: ChildPlan.Slot, _ processor: ShardProcessor?) -> ProcessorsSnapshot.State {
         switch slot {
         case .fails: .failed
-        case .pauses(let isGivenUp): isGivenUp ? .givenUp : .waiting
+        case .pauses(.betweenChildren): .waiting
+        case .pauses(.givenUp), .pauses(.leftToOthers): .givenUp
         case .works, .leaves: processor?.conversation.state ?? .initializing
         }
     }

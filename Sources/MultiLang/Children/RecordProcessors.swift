@@ -21,9 +21,11 @@ package final class RecordProcessors: @unchecked Sendable {
     private static let pauses = (first: Duration.seconds(1), last: Duration.seconds(10))
     /// What children have at the end between the end of their input and SIGTERM, and then SIGKILL.
     private static let exitGrace = Duration.seconds(2)
+    /// What they have behind `shutdownGrace` before SIGKILL.
+    package static let timeToEnd = exitGrace * 2
 
     package let options: ProcessorOptions
-    /// As it is read: without automatic checkpoints.
+    /// As it is read: checkpoints and pace are the processors'.
     private let named: NamedOptions
     let group: String
     private let consumers: ConsumerRegistry
@@ -69,13 +71,15 @@ package final class RecordProcessors: @unchecked Sendable {
         task = loop.spawn { await self.run() }
     }
 
-    /// Lets every child checkpoint once more and end. Returns when they have, or were killed at the deadline.
+    /// Lets every child checkpoint once more and end, by the first deadline that is said. Returns when they have, or were killed,
+    /// or at the deadline.
     package func drain(deadline: EventLoop.Instant) async {
         loop.preconditionOnLoop()
-        guard task != nil, drainDeadline == nil else { return }
-        drainDeadline = deadline
-        if let reader { reader.leave() } else { task?.cancel() }
-        changed.open()
+        if drainDeadline == nil {
+            drainDeadline = deadline
+            if let reader { reader.leave() } else { task?.cancel() }
+            changed.open()
+        }
         let timer = loop.schedule(at: deadline) { [changed] in changed.open() }
         defer { loop.cancel(timer) }
         try? await changed.wait(while: { task != nil && loop.now < deadline })
@@ -119,7 +123,7 @@ package final class RecordProcessors: @unchecked Sendable {
         plan.readmit()
         while let event = await reader.next() {
             switch event {
-            // Of a child that failed meanwhile the batch comes again.
+            // Of a child that failed, or of a shard that goes, meanwhile the batch comes again.
             case .records(let delivery):
                 if plan.slots[delivery.shard] == .works { processors[delivery.shard]?.give(delivery) }
             case .shard(let notice): take(notice)
@@ -173,7 +177,7 @@ package final class RecordProcessors: @unchecked Sendable {
             return perform(plan.ended(shard))
         }
         do throws(ProcessorFailure) {
-            // One failure is over with the next child, a row of them with the first batch that is answered.
+            // One failure is over with the next child, a row of them with a batch that none has done before.
             if plan.restarts[shard]?.failuresInRow ?? 0 > 1 { tellFailures(of: shard) }
             processors[shard] = try ShardProcessor(
                 shard, at: beginning, options, emptyBatchInterval: reader.noRecordsPollDelay, on: loop, log: log,
@@ -185,7 +189,7 @@ package final class RecordProcessors: @unchecked Sendable {
     }
 
     private func pause(_ shard: ShardID, for time: Duration) {
-        if plan.slots[shard] != .pauses(isGivenUp: true) {
+        if plan.slots[shard] != .pauses(.leftToOthers) {
             logger.error(
                 "a record processor failed; another one is started",
                 metadata: [
@@ -213,10 +217,6 @@ package final class RecordProcessors: @unchecked Sendable {
         if isForOthers {
             logger.error(
                 "record processors fail one after the other; the shard is for another host now",
-                metadata: ["shard": "\(shard)", "error": "\(histories[shard]?.lastFailure ?? "")"])
-        } else {
-            logger.error(
-                "record processors fail one after the other, and there is no other host",
                 metadata: ["shard": "\(shard)", "error": "\(histories[shard]?.lastFailure ?? "")"])
         }
         perform(plan.gaveUp(shard, for: absence, isForOthers: isForOthers))
@@ -256,12 +256,13 @@ extension RecordProcessors: ShardProcessor.Delegate {
         reader?.settle(delivery, sentBytes: sentBytes)
     }
 
-    func processed(_ processor: ShardProcessor, in time: Duration) {
+    func processed(_ processor: ShardProcessor, through last: Checkpoint?, in time: Duration) {
         let shard = processor.shard
-        plan.succeeded(shard)
+        if let last { plan.succeeded(shard, through: last) }
         histories[shard, default: History()].batches += 1
         histories[shard, default: History()].processingTime += time
-        if plan.slots[shard] == .works { reader?.problems[shard] = nil }
+        // Of a row that goes on the problem stays.
+        if plan.slots[shard] == .works, plan.restarts[shard]?.failuresInRow ?? 0 < 2 { reader?.problems[shard] = nil }
     }
 
     func store(_ progress: Conversation.Progress, by processor: ShardProcessor) async -> CheckpointFault? {
@@ -296,6 +297,7 @@ extension RecordProcessors: ShardProcessor.Delegate {
     }
 
     func lacksCheckpoint(_ processor: ShardProcessor) {
+        guard plan.slots[processor.shard] == .works else { return }
         let problem =
             "its record processor answered shardEnded without a checkpoint; it is asked again, and the children wait"
         if reader?.problems.updateValue(problem, forKey: processor.shard) == problem { return }
@@ -319,7 +321,7 @@ extension RecordProcessors: ShardProcessor.Delegate {
         let shard = processor.shard
         logger.info("a record processor is gone", metadata: ["shard": "\(shard)", "exit": "\(exit)"])
         processors[shard] = nil
-        if plan.slots[shard] == .fails, let failure = processor.failure {
+        if case .fails? = plan.slots[shard], let failure = processor.failure {
             histories[shard, default: History()].lastFailure = failure.text(exit)
         }
         perform(plan.ended(shard))
@@ -341,11 +343,14 @@ extension ConsumerError {
 }
 
 extension NamedOptions {
-    /// The same for record processors, whose checkpoints are theirs.
+    /// What record processors do by themselves, whatever the configuration says for all consumers.
+    private static let fixed = [("useAutoCheckpoints", "false"), ("usePausedPolling", "false")]
+
+    /// The same for record processors.
     fileprivate var ofProcessors: NamedOptions {
-        let pairs = items.map { ($0.name, $0.text) }.filter { $0.0 != "useAutoCheckpoints" }
-        guard let named = try? NamedOptions(pairs + [("useAutoCheckpoints", "false")], from: .configuration) else {
-            preconditionFailure("options that were checked are refused with useAutoCheckpoints=false")
+        let pairs = items.map { ($0.name, $0.text) }.filter { pair in !Self.fixed.contains { $0.0 == pair.0 } }
+        guard let named = try? NamedOptions(pairs + Self.fixed, from: .configuration) else {
+            preconditionFailure("options that were checked are refused with those of record processors")
         }
         return named
     }

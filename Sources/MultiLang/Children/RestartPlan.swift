@@ -1,6 +1,9 @@
+import Kinesis
+
 /// When a child that failed is followed by another one. Performs no I/O.
 ///
-/// A child that has done with a batch ends the row of failures before it.
+/// A child that comes further than all before it ends the row of failures; one that does again what others have done before
+/// they failed does not.
 struct RestartPlan: Equatable, Sendable {
     enum Step: Equatable, Sendable {
         /// Another child after this time.
@@ -17,6 +20,8 @@ struct RestartPlan: Equatable, Sendable {
     let maxRestarts: Int
     /// Children that failed one after the other.
     private(set) var failuresInRow = 0
+    /// The last record of the batch furthest on that a child has done with; nil: of none, since the shard was begun here.
+    private var furthest: Checkpoint?
     /// Children that were started in the place of one that failed.
     private(set) var restarts = 0
 
@@ -33,8 +38,19 @@ struct RestartPlan: Equatable, Sendable {
 
     mutating func restarted() { restarts += 1 }
 
-    mutating func succeeded() { failuresInRow = 0 }
+    /// A child has done with a batch that ends with this record.
+    mutating func succeeded(through last: Checkpoint) {
+        if let furthest, last <= furthest { return }
+        furthest = last
+        failuresInRow = 0
+    }
+
+    /// The shard went, or was put elsewhere: where it is when it comes again is not known.
+    mutating func moved() { furthest = nil }
 
     /// The shard went to others, or its time away is over: the next row is a new one.
-    mutating func begunAnew() { failuresInRow = 0 }
+    mutating func begunAnew() {
+        furthest = nil
+        failuresInRow = 0
+    }
 }

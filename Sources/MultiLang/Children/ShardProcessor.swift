@@ -13,8 +13,8 @@ final class ShardProcessor: @unchecked Sendable {
         func wantsBatch(_ processor: ShardProcessor)
         /// A batch is in the child's standard input whole.
         func took(_ delivery: Delivery)
-        /// It has done with a batch.
-        func processed(_ processor: ShardProcessor, in time: Duration)
+        /// It has done with a batch, and with everything up to this record; nil: it was given none yet.
+        func processed(_ processor: ShardProcessor, through last: Checkpoint?, in time: Duration)
         /// The shard is done so far. Returns once that is stored, or why it is not.
         func store(_ progress: Conversation.Progress, by processor: ShardProcessor) async -> CheckpointFault?
         /// The shard's end has no checkpoint.
@@ -33,6 +33,8 @@ final class ShardProcessor: @unchecked Sendable {
         case end
     }
 
+    /// What a child whose shard is gone has for what it is at, and for `leaseLost`.
+    private static let lossGrace = Duration.seconds(30)
     /// What a child has to end once its input is closed, and once it got SIGTERM.
     private static let exitGrace = Duration.seconds(5)
     private static let killGrace = Duration.seconds(5)
@@ -48,6 +50,7 @@ final class ShardProcessor: @unchecked Sendable {
     private(set) var failure: ProcessorFailure?
     /// Since when the running action runs.
     private(set) var askedOn: EventLoop.Instant
+    /// From what it is asked, or from the answer to its checkpoint, to the next that it says.
     private let timeout: Duration?
     /// nil: no empty batches.
     private let emptyBatchInterval: Duration?
@@ -122,14 +125,23 @@ extension ShardProcessor {
     func give(_ delivery: Delivery) {
         if conversation.gave(through: delivery.batch.lastNamed) {
             stopIdling()
-            startClock()
+            beginAction()
             post(.batch(delivery))
         } else if conversation.course == .batches, conversation.stage != .over {
             held = delivery
         }
     }
 
-    func turns(to course: Conversation.Course) { perform(conversation.turns(to: course)) }
+    func turns(to course: Conversation.Course) {
+        perform(conversation.turns(to: course))
+        if course == .lost, conversation.stage != .closing, conversation.stage != .over {
+            endsItself(within: Self.lossGrace) { [logger = log.logger, shard] in
+                logger.warning(
+                    "a record processor goes on with a shard that is gone; it is ended",
+                    metadata: ["shard": "\(shard)"])
+            }
+        }
+    }
 
     /// Whatever it is at, its input ends: it is to end by itself.
     func hangUp() {
@@ -154,6 +166,7 @@ extension ShardProcessor {
             case .send(.checkpoint(let request, let fault)):
                 if let fault { log.refused(request, fault, of: shard) }
                 post(.line(MessageToProcessor.checkpoint(request, fault).line))
+                if conversation.action != nil { startClock() }
             case .send(let message): ask(message)
             case .ask: wantBatch()
             case .store(let progress): store(progress)
@@ -166,8 +179,13 @@ extension ShardProcessor {
 
     private func ask(_ message: MessageToProcessor) {
         stopIdling()
-        startClock()
+        beginAction()
         post(.line(message.line))
+    }
+
+    private func beginAction() {
+        askedOn = loop.now
+        startClock()
     }
 
     private func wantBatch() {
@@ -192,7 +210,6 @@ extension ShardProcessor {
 
     private func startClock() {
         stopClock()
-        askedOn = loop.now
         guard let timeout else { return }
         clock = loop.schedule(after: timeout) { [weak self] in
             guard let self else { return }
@@ -237,13 +254,19 @@ extension ShardProcessor {
         stopClock()
         stopIdling()
         post(.end)
-        exitTimer = loop.schedule(after: Self.exitGrace) { [weak self] in
-            guard let self else { return }
-            log.logger.warning(
+        endsItself(within: Self.exitGrace) { [logger = log.logger, shard] in
+            logger.warning(
                 "a record processor does not end with its input; it is ended", metadata: ["shard": "\(shard)"])
-            process?.terminate(grace: Self.killGrace)
         }
         delegate.closed(self)
+    }
+
+    private func endsItself(within grace: Duration, orElse tell: @escaping () -> Void) {
+        if let exitTimer { loop.cancel(exitTimer) }
+        exitTimer = loop.schedule(after: grace) { [weak self] in
+            tell()
+            self?.process?.terminate(grace: Self.killGrace)
+        }
     }
 
     private func fail(_ failure: ProcessorFailure) {
@@ -314,11 +337,10 @@ extension ShardProcessor {
         if outbox.count > Conversation.mostUnanswered { return perform(conversation.overran()) }
         let before = conversation.stage
         let actions = conversation.received(message)
-        if conversation.stage != before {
-            if conversation.action == nil { stopClock() }
-            if before == .asked(.processRecords), conversation.stage != .over {
-                delegate.processed(self, in: loop.now - askedOn)
-            }
+        // While a checkpoint is being stored the child waits, and not we for it.
+        if conversation.isStoring || conversation.action == nil { stopClock() }
+        if conversation.stage != before, before == .asked(.processRecords), conversation.stage != .over {
+            delegate.processed(self, through: conversation.delivered, in: loop.now - askedOn)
         }
         perform(actions)
     }

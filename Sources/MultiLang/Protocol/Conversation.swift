@@ -252,7 +252,7 @@ extension Conversation {
     }
 
     private func wanted(_ request: CheckpointRequest) -> Result<Wanted, CheckpointFault> {
-        if stage == .asked(.leaseLost) { return .failure(.invalidState) }
+        if stage == .asked(.leaseLost) || stage == .asked(.initialize) { return .failure(.invalidState) }
         if course == .lost { return .failure(.shutdown) }
         let isAtEnd = stage == .asked(.shardEnded) && !hasFinished
         guard let text = request.sequenceNumber else {

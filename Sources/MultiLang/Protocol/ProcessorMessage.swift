@@ -90,6 +90,8 @@ package enum MessageFromProcessor: Equatable, Sendable {
 
     /// Levels of brackets; messages have one.
     private static let limits = JSONLimits(depth: 16)
+    /// Characters of a name or number that are kept: what is longer is none, and its answer need not repeat it.
+    private static let longestText = 256
 
     package init(line: some Sequence<UInt8>) {
         let bytes = Array(line)
@@ -105,7 +107,7 @@ package enum MessageFromProcessor: Equatable, Sendable {
                 self = .noise
                 return
             }
-            self = .status(of: name)
+            self = .status(of: String(name.prefix(Self.longestText)))
         case "checkpoint": self = Self.checkpoint(value)
         default: self = .noise
         }
@@ -124,6 +126,7 @@ package enum MessageFromProcessor: Equatable, Sendable {
             case nil, .null?: nil
             case let other?: other.int ?? other.string.flatMap { Int($0) } ?? -1
             }
-        return .checkpoint(CheckpointRequest(sequenceNumber: number, subSequenceNumber: sub))
+        let kept = number.map { String($0.prefix(longestText)) }
+        return .checkpoint(CheckpointRequest(sequenceNumber: kept, subSequenceNumber: sub))
     }
 }

@@ -46,9 +46,6 @@ package final class ChildProcess: @unchecked Sendable {
         /// Bytes of standard output and error that were read.
         package var outputBytes = 0
         package var errorBytes = 0
-        /// Lines of standard output, the overlong ones among them.
-        package var lines = 0
-        package var overlongLines = 0
         /// Lines of standard error, those among them that were not told.
         package var errorLines = 0
         package var errorLinesLost = 0
@@ -256,9 +253,7 @@ package final class ChildProcess: @unchecked Sendable {
     }
 
     private func tell(_ line: LineCutter.Line) {
-        counts.lines += 1
         if line.isCut {
-            counts.overlongLines += 1
             onEvent(.overlongLine(bytes: line.count))
         } else {
             onEvent(.line(line.start))

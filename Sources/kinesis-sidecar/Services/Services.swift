@@ -83,6 +83,12 @@ struct Services: @unchecked Sendable {
         items?.start()
         let processors = settings.processors.map { RecordProcessors($0, consumers: consumers, on: loop) }
         offered.processors = { processors.map(\.snapshot) }
+        offered.drainProcessors = { deadline in
+            let drains = processors.map { application in
+                loop.spawn { await application.drain(deadline: deadline) }
+            }
+            for drain in drains { await drain.value }
+        }
         return Services(
             consumers: consumers, producer: producer, processors: processors, offered: offered, groups: groups,
             items: items,
@@ -122,14 +128,6 @@ struct Services: @unchecked Sendable {
     func startListed(_ settings: Settings) {
         for consumer in settings.consumers { consumers.start(consumer.stream, consumer.options) }
         for application in processors { application.start() }
-    }
-
-    /// Lets all record processors checkpoint once more and end, while their shards are leased. Returns when they have.
-    func drainProcessors(on loop: EventLoop, deadline: EventLoop.Instant) async {
-        let drains = processors.map { application in
-            loop.spawn { await application.drain(deadline: deadline) }
-        }
-        for drain in drains { await drain.value }
     }
 
     /// Ends every program that runs, at once.

@@ -96,6 +96,8 @@ struct Settings: Sendable {
     var shutdownDelay = Duration.zero
     /// From the drain's begin to the end, whatever is still under way then.
     var drainTimeout = Duration.seconds(25)
+    /// How long what is under way is waited for at the end; the rest of `drainTimeout` is for the last commits.
+    var settlingTime: Duration { drainTimeout - drainTimeout / 10 }
     var logLevel = Logger.Level.info
     var otlp = OTLPSettings()
     /// Options that hold where a consumer's own entry or request names no other.

@@ -108,9 +108,10 @@ extension SettingsReader {
 
     /// Why the children cannot have all of their time at the end; nil: they can.
     func graceProblem(of processor: ProcessorOptions) -> String? {
-        guard processor.shutdownGrace >= settings.drainTimeout else { return nil }
-        return "is \(processor.shutdownGrace.wholeMilliseconds) ms, and drainTimeout ends the process after "
-            + "\(settings.drainTimeout.wholeMilliseconds) ms; set drainTimeout longer"
+        guard processor.shutdownGrace + RecordProcessors.timeToEnd > settings.settlingTime else { return nil }
+        return "is \(processor.shutdownGrace.wholeMilliseconds) ms, with "
+            + "\(RecordProcessors.timeToEnd.wholeMilliseconds) ms to end behind it, and drainTimeout leaves "
+            + "\(settings.settlingTime.wholeMilliseconds) ms; set drainTimeout longer"
     }
 }
 

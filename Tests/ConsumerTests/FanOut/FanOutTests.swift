@@ -210,6 +210,25 @@ import Testing
         }
     }
 
+    @Test func `while subscriptions stay denied nothing begins anew`() async throws {
+        try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
+            let denial = FakeKinesis.error("AccessDeniedException")
+            kinesis.fail(.subscribe(Self.shard), denial, denial, denial)
+            let reader = try await engine.attach(fromStart)
+            for _ in 0..<10 { await engine.loop.advance(by: .seconds(1)) }
+            let polled = kinesis.count(.iterator(Self.shard))
+            #expect(polled > 0)
+            for _ in 0..<125 { await engine.loop.advance(by: .seconds(1)) }
+            #expect(kinesis.count(.subscribe(Self.shard)) == 3 && kinesis.count(.iterator(Self.shard)) == polled)
+            for _ in 0..<70 { await engine.loop.advance(by: .seconds(1)) }
+            guard case .subscribed? = engine.snapshot?.fanOut else {
+                Issue.record("it is not subscribed to")
+                return
+            }
+            reader.detach(.orderly)
+        }
+    }
+
     @Test func `a consumer that is gone soon after a fallback has ended is registered anew at once`() async throws {
         try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
             kinesis.fail(.consumers(RegisterStreamConsumer.name), FakeKinesis.error("LimitExceededException"))

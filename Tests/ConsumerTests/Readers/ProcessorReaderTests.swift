@@ -8,7 +8,7 @@ import Testing
 @testable import Consumer
 
 /// A reader of record processors, one for each shard. Every response has one record.
-@Suite struct ProcessorReaderTests {
+@Suite(.timeLimit(.minutes(4))) struct ProcessorReaderTests {
     private let shard = ShardID(number: 0)
 
     private func withReader(
@@ -140,6 +140,82 @@ import Testing
             #expect(try await engine.registry.confirmEnd(of: shard, kinesis.name, group: nil))
             #expect(try await Self.change(reader) == .depleted)
             for _ in 0..<2 { #expect(try await Self.change(reader) == .assigned) }
+            // Whose answer got lost says it again.
+            #expect(try await engine.registry.confirmEnd(of: shard, kinesis.name, group: nil))
+        }
+    }
+
+    @Test func `what a processor was given and did not take holds no room once its shard begins anew`() async throws {
+        try await withReader { engine, kinesis, reader in
+            try await kinesis.put("a", "b")
+            #expect(try await Self.change(reader) == .assigned)
+            var held: [Int] = []
+            for _ in 0..<10 {
+                reader.ask(for: shard)
+                #expect(await Engine.delivery(from: reader) != nil)
+                reader.letGo(shard)
+                #expect(try await Self.change(reader) == .revoked)
+                #expect(reader.isSettled)
+                #expect(try await Self.change(reader) == .assigned)
+                await engine.turns()
+                held.append(engine.registry.bufferedBytes)
+            }
+            #expect(held.last! <= held.first!)
+        }
+    }
+
+    @Test func `who has not heard that the shard began anew gets nothing of it`() async throws {
+        try await withReader { engine, kinesis, reader in
+            let numbers = try await kinesis.put("a", "b")
+            #expect(try await Self.change(reader) == .assigned)
+            reader.ask(for: shard)
+            engine.settle(try #require(await Engine.delivery(from: reader)), of: reader)
+            reader.letGo(shard)
+            reader.ask(for: shard)
+            #expect(try await Self.change(reader) == .revoked)
+            reader.ask(for: shard)
+            #expect(try await Self.change(reader) == .assigned)
+            #expect(reader.turns[shard] != .asked)
+            reader.ask(for: shard)
+            #expect(Self.number(try #require(await Engine.delivery(from: reader))) == numbers[0])
+        }
+    }
+
+    @Test func `shards that stay after all begin anew, whoever let them go meanwhile`() async throws {
+        let times: @Sendable (inout EngineSettings) -> Void = { $0.times.processorHandOver = .seconds(3600) }
+        let shards = 4 * ReadingSession.actionsPerTurn
+        try await withReader(shards: shards, settings: times) { engine, _, reader in
+            for _ in 0..<shards { #expect(try await Self.change(reader) == .assigned) }
+            let second = try await engine.attach()
+            let moving = second.assignment
+            for _ in moving { #expect(try await Self.change(reader) == .leaving) }
+            second.detach(.orderly)
+            for shard in moving { reader.letGo(shard) }
+            var begun = 0
+            while begun < moving.count {
+                if try await Self.change(reader) == .assigned { begun += 1 }
+            }
+            #expect(reader.shardCount == shards)
+        }
+    }
+
+    @Test func `one whose checkpoint the service does not know begins anew`() async throws {
+        try await withReader { engine, kinesis, reader in
+            let numbers = try await kinesis.put("a", "b")
+            #expect(try await Self.change(reader) == .assigned)
+            reader.ask(for: shard)
+            let delivery = try #require(await Engine.delivery(from: reader))
+            engine.settle(delivery, of: reader)
+            _ = try await engine.acknowledge(.record(shard, delivery.batch.lastNamed))
+            let refusal = FakeKinesis.error("InvalidArgumentException")
+            kinesis.fail(.iterator(shard), refusal, refusal)
+            reader.letGo(shard)
+            for change in [ShardNotice.Change.revoked, .assigned, .revoked, .assigned] {
+                #expect(try await Self.change(reader) == change)
+            }
+            #expect(reader.beginning(of: shard)?.checkpoint == nil)
+            reader.ask(for: shard)
+            #expect(Self.number(try #require(await Engine.delivery(from: reader))) == numbers[0])
         }
     }
 

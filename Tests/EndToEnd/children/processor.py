@@ -8,6 +8,8 @@
     requested=checkpoint at shutdownRequested; not
     lost=not             at leaseLost; checkpoint, which is refused
     pause=0              seconds before the answer to each processRecords
+    step=0               seconds before each checkpoint of checkpoint=record
+    poison=N             exits whenever it is given the record of that number
     until=FILE           each processRecords waits until this file is there
     trickle=BYTES        reads its input at so many bytes a second
     deaf=0               1: stays when it is told to go, and when its input has ended
@@ -28,8 +30,8 @@ import time
 from pathlib import Path
 
 PLAIN = {
-    "checkpoint": "batch", "ended": "checkpoint", "requested": "checkpoint", "lost": "not", "pause": "0", "until": "",
-    "trickle": "", "deaf": "0", "shard": ""}
+    "checkpoint": "batch", "ended": "checkpoint", "requested": "checkpoint", "lost": "not", "pause": "0", "step": "0",
+    "poison": "", "until": "", "trickle": "", "deaf": "0", "shard": ""}
 
 
 class Processor:
@@ -81,6 +83,8 @@ class Processor:
         self.meet(action, **details)
         match action:
             case "processRecords":
+                if self.settings["poison"] in [str(n) for *_, n in details["records"]]:
+                    os._exit(3)
                 self.process(message["records"])
             case "shardEnded":
                 how = self.settings["ended"]
@@ -101,6 +105,7 @@ class Processor:
                 self.checkpoint()
             case "record":
                 for record in records:
+                    time.sleep(float(self.settings["step"]))
                     self.checkpoint(record["sequenceNumber"], record["subSequenceNumber"])
             case "middle" if records and self.times("checkpoint") == 0:
                 middle = records[len(records) // 2]

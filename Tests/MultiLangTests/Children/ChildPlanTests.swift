@@ -13,7 +13,7 @@ import Testing
         var plan = plan()
         var actions = plan.assigned(shard)
         let isFailure = plan.failed(shard)
-        #expect(actions == [.start(shard)] && isFailure && plan.slots[shard] == .fails)
+        #expect(actions == [.start(shard)] && isFailure && plan.slots[shard] == .fails(isLeaving: false))
         actions = plan.ended(shard)
         #expect(actions == [.pause(shard, for: RestartPlan.pauses.first)])
         actions = plan.pauseOver(shard)
@@ -23,25 +23,80 @@ import Testing
         #expect(plan.restarts[shard]?.restarts == 1)
     }
 
+    private func place(_ number: UInt128) -> Checkpoint { Checkpoint(sequenceNumber: SequenceNumber(number)) }
+
+    /// A child of the shard, which comes again, fails.
+    private func fail(_ plan: inout ChildPlan) -> [ChildPlan.Action] {
+        _ = plan.goes(shard) + plan.assigned(shard)
+        _ = plan.failed(shard)
+        return plan.ended(shard)
+    }
+
     @Test func `after too many in a row the shard is given up, and a batch that is answered ends the row`() {
         var plan = plan(1)
-        func fail() -> [ChildPlan.Action] {
-            _ = plan.goes(shard) + plan.assigned(shard)
-            _ = plan.failed(shard)
-            return plan.ended(shard)
-        }
-        _ = fail()
-        plan.succeeded(shard)
-        let first = fail()
-        let second = fail()
+        _ = fail(&plan)
+        plan.succeeded(shard, through: place(1))
+        let first = fail(&plan)
+        let second = fail(&plan)
         #expect(first == [.pause(shard, for: RestartPlan.pauses.first)])
         #expect(
-            second == [.giveUp(shard, for: RestartPlan.absence)] && plan.slots[shard] == .pauses(isGivenUp: true))
-        let pauses = [true, false].flatMap { plan.gaveUp(shard, for: RestartPlan.absence, isForOthers: $0) }
-        #expect(pauses == [.pause(shard, for: RestartPlan.absence), .pause(shard, for: RestartPlan.pauses.last)])
+            second == [.giveUp(shard, for: RestartPlan.absence)] && plan.slots[shard] == .pauses(.givenUp))
+        let pause = plan.gaveUp(shard, for: RestartPlan.absence, isForOthers: true)
+        #expect(pause == [.pause(shard, for: RestartPlan.absence)] && plan.slots[shard] == .pauses(.leftToOthers))
         // When it comes again a new row begins.
-        let third = fail()
+        let third = fail(&plan)
         #expect(third == first)
+    }
+
+    @Test func `where nobody else could have the shard the row goes on`() {
+        var plan = plan(1)
+        _ = fail(&plan) + fail(&plan)
+        let pause = plan.gaveUp(shard, for: RestartPlan.absence, isForOthers: false)
+        #expect(pause == [.pause(shard, for: RestartPlan.pauses.last)] && plan.slots[shard] == .pauses(.givenUp))
+        let next = fail(&plan)
+        #expect(next == [.giveUp(shard, for: RestartPlan.absence)] && plan.restarts[shard]?.failuresInRow == 3)
+    }
+
+    @Test func `what a child before it had done ends no row, and what none had done does`() {
+        var plan = plan(5)
+        for _ in 0..<3 {
+            _ = plan.goes(shard) + plan.assigned(shard)
+            plan.succeeded(shard, through: place(7))
+            _ = plan.failed(shard)
+            _ = plan.ended(shard)
+        }
+        #expect(plan.restarts[shard]?.failuresInRow == 3)
+        _ = plan.goes(shard) + plan.assigned(shard)
+        plan.succeeded(shard, through: place(8))
+        #expect(plan.restarts[shard]?.failuresInRow == 0)
+        // The shard goes, and is put back: nothing of it is done there.
+        _ = plan.goes(shard)
+        _ = plan.ended(shard)
+        _ = fail(&plan)
+        _ = plan.goes(shard) + plan.assigned(shard)
+        plan.succeeded(shard, through: place(2))
+        #expect(plan.restarts[shard]?.failuresInRow == 0)
+    }
+
+    @Test func `the end of a shard that comes again is told to the next child`() {
+        var plan = plan()
+        _ = plan.assigned(shard) + plan.goes(shard) + plan.assigned(shard)
+        let told = plan.ending(shard)
+        let ended = plan.ended(shard)
+        #expect(told == [] && ended == [.start(shard), .turn(shard, .shardEnd)])
+    }
+
+    @Test func `a shard moves when the child that failed, or that the shard left, is gone`() {
+        var failing = plan()
+        _ = failing.assigned(shard)
+        _ = failing.failed(shard)
+        var left = plan()
+        _ = left.assigned(shard) + left.goes(shard) + left.assigned(shard)
+        for var plan in [failing, left] {
+            let leaving = plan.leaving(shard)
+            let ended = plan.ended(shard)
+            #expect(leaving == [] && ended == [.letGo(shard)] && plan.slots[shard] == nil)
+        }
     }
 
     @Test func `a program that cannot be started is a failure too`() {
@@ -79,6 +134,16 @@ import Testing
     }
 }
 
+/// Records, one behind the other.
+private struct Numbers {
+    private var last: UInt128 = 0
+
+    mutating func next() -> Checkpoint {
+        last += 1
+        return Checkpoint(sequenceNumber: SequenceNumber(last))
+    }
+}
+
 /// Reader and children around a plan.
 private struct ChildWalk {
     private var plan = ChildPlan(maxRestarts: 2)
@@ -91,6 +156,10 @@ private struct ChildWalk {
     /// Among them those that have nothing more to do.
     private var closing: Set<ShardID> = []
     private var pausing: Set<ShardID> = []
+    /// Those of ours that were read to their ends, which is told once; and of those the ones whose child knows.
+    private var readOut: Set<ShardID> = []
+    private var endTold: Set<ShardID> = []
+    private var done = Numbers()
     private var isDismissed = false
 
     init(seed: UInt64) {
@@ -103,14 +172,15 @@ private struct ChildWalk {
         case 0, 1: come(shard)
         case 2: if ours.contains(shard) { go(shard) }
         case 3: if ours.contains(shard) { perform(plan.leaving(shard)) }
-        case 4: if ours.contains(shard) { perform(plan.ending(shard)) }
+        case 4: if ours.contains(shard), readOut.insert(shard).inserted { perform(plan.ending(shard)) }
         case 5: if living.contains(shard) { fail(shard) }
         case 6: close(shard)
         case 7: if closing.contains(shard) { end(shard) }
-        case 8: if living.contains(shard) { plan.succeeded(shard) }
+        case 8: if living.contains(shard) { plan.succeeded(shard, through: done.next()) }
         case 9: over(shard)
         case 10:
             guard Int.random(in: 0..<20, using: &random) == 0, ours.remove(shard) != nil else { return }
+            readOut.remove(shard)
             perform(plan.depleted(shard))
         default:
             guard Int.random(in: 0..<60, using: &random) == 0 else { return }
@@ -125,6 +195,8 @@ private struct ChildWalk {
     private mutating func restart() {
         for shard in living { end(shard) }
         ours = []
+        readOut = []
+        endTold = []
         plan.readmit()
     }
 
@@ -145,6 +217,7 @@ private struct ChildWalk {
                 faults.append("\(shard) is ours, and \(String(describing: slot))")
             }
             if !ours.contains(shard), slot == .works { faults.append("\(shard) is not ours, and works") }
+            if readOut.contains(shard), !endTold.contains(shard) { faults.append("nobody knows of \(shard)'s end") }
         }
     }
 
@@ -155,6 +228,7 @@ private struct ChildWalk {
 
     private mutating func go(_ shard: ShardID) {
         ours.remove(shard)
+        readOut.remove(shard)
         perform(plan.goes(shard))
         if living.contains(shard) { closing.insert(shard) }
     }
@@ -172,6 +246,7 @@ private struct ChildWalk {
     private mutating func end(_ shard: ShardID) {
         living.remove(shard)
         closing.remove(shard)
+        endTold.remove(shard)
         perform(plan.ended(shard))
     }
 
@@ -194,6 +269,7 @@ private struct ChildWalk {
                 }
             case .turn(let shard, let course):
                 if course == .lost, living.contains(shard) { closing.insert(shard) }
+                if course == .shardEnd, living.contains(shard) { endTold.insert(shard) }
             case .hangUp(let shard): closing.insert(shard)
             case .pause(let shard, _):
                 if !pausing.insert(shard).inserted { faults.append("two pauses of \(shard)") }
@@ -204,6 +280,9 @@ private struct ChildWalk {
             case .letGo(let shard):
                 // The engine takes it away, and gives it again where it stays.
                 guard ours.contains(shard) else { continue }
+                if living.contains(shard), !closing.contains(shard) {
+                    faults.append("\(shard) moves, and its child works")
+                }
                 go(shard)
                 if !isDismissed { come(shard) }
             }

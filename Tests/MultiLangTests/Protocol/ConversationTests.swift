@@ -35,10 +35,12 @@ import Time
         #expect(conversation.stored == Self.place(3, 2))
     }
 
-    @Test("before the first batch a checkpoint without numbers changes nothing, and is no error")
+    @Test("at its start a processor has nothing to checkpoint; before the first batch one without numbers is no error")
     func checkpointBeforeRecords() {
         var conversation = Conversation(behind: nil)
         let request = CheckpointRequest()
+        expect(conversation.received(.checkpoint(request)) == [.send(.checkpoint(request, .invalidState))])
+        _ = conversation.received(.status(of: "initialize"))
         expect(conversation.received(.checkpoint(request)) == [.send(.checkpoint(request, nil))])
     }
 
