@@ -363,6 +363,7 @@ def test_POST_drain_lets_processors_checkpoint_and_end(application, then):
     application.put([0])
     application.notes.wait_met("processRecords")
     assert sidecar.post("/drain", b"").status == 202
+    assert sidecar.get("/streams/s/records?consumerGroup=other").status == 503, "nobody begins to read here"
     if then == "terminate":
         sidecar.process.send_signal(signal.SIGTERM)
         eventually(lambda: '"draining"' in sidecar.log, 5)

@@ -99,6 +99,26 @@ def test_a_child_that_hangs_is_ended_after_its_timeout(application):
     assert {child["restarts"] for child in children(sidecar)} == {0, 1}
 
 
+@pytest.mark.seconds(120)
+def test_a_child_that_hangs_when_its_shard_is_taken_from_it_has_30_seconds(application):
+    notes = application.notes
+    sidecar = application.start(f"shard={SHARD}", "at=processRecords:1:hang")
+    application.put(range(4))
+    notes.wait_numbers(range(4))
+    notes.wait_met("checkpointed", shard=OTHER)
+    answer = sidecar.post("/streams/s/seek?consumerGroup=app", {"to": "TRIM_HORIZON"})
+    assert answer.status == 200, answer
+    # The other shard's child has gone, and another one has begun at once.
+    notes.wait_met("initialize", 2, shard=OTHER)
+    hung, following = notes.wait_met("initialize", 2, shard=SHARD, within=50)
+    assert not is_alive(hung["pid"]) and following["at"] - answer_time(notes) > 25
+    eventually(lambda: notes.numbers(SHARD) == [0, 2, 0, 2], 10)
+
+
+def answer_time(notes):
+    return notes.met("leaseLost", shard=OTHER)[0]["at"]
+
+
 def test_a_long_batch_that_checkpoints_now_and_then_is_no_hang(application):
     notes = application.notes
     application.put(range(0, 12, 2))

@@ -70,6 +70,8 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
     private var failures: [Call: [AWSError]] = [:]
     private var silences: [Call: Int] = [:]
     private var silent: [UnsafeContinuation<Void, Never>] = []
+    /// Called with each subscription before it brings anything.
+    package var onSubscription: ((FakeSubscription) -> Void)?
     private var subscriptions: [WeakSubscription] = []
 
     private init(loop: EventLoop, service: KinesisService, dialect: Dialect) {
@@ -247,6 +249,7 @@ package final class FakeKinesis: StreamSource, PutTarget, @unchecked Sendable {
         }
         guard let messages else { throw .transport(.cut(reason: "by an ordered fault")) }
         let subscription = FakeSubscription(messages, loop: loop)
+        onSubscription?(subscription)
         subscriptions.append(WeakSubscription(subscription: subscription))
         return subscription
     }

@@ -88,7 +88,8 @@ final class FanOut: @unchecked Sendable {
             guard let shard else { return use(.fanOut(consumer)) }
             check = context.loop.spawn { [self] in
                 defer { check = nil }
-                if await maySubscribe(to: shard, as: consumer) { use(.fanOut(consumer)) }
+                guard await maySubscribe(to: shard, as: consumer), state.denied == consumer else { return }
+                use(.fanOut(consumer))
             }
         case .obtain where onGone == nil:
             check = context.loop.spawn { [self] in
@@ -127,11 +128,27 @@ final class FanOut: @unchecked Sendable {
     private func maySubscribe(to shard: ShardID, as consumer: ConsumerARN) async -> Bool {
         context.paces.paces.subscriptions.called(SubscriptionPaces.Key(consumer, shard), now: context.loop.now)
         do throws(AWSError) {
-            _ = try await context.source.subscribe(to: shard, of: key.stream, as: consumer, at: .latest)
-            return true
+            let subscription = try await context.source.subscribe(to: shard, of: key.stream, as: consumer, at: .latest)
+            return await bringsAnything(subscription)
         } catch {
             return false
         }
+    }
+
+    /// Some denials, as of a key, come once the subscription has begun, in the place of its first event.
+    private func bringsAnything(_ subscription: any ShardSubscription) async -> Bool {
+        let (news, end) = (Gate(loop: context.loop), context.loop.now + Self.patience)
+        subscription.onArrival = { news.open() }
+        while context.loop.now < end {
+            switch subscription.next() {
+            case .nothing: try? await news.wait(until: end)
+            case .arriving: subscription.permit()
+            case .other: break
+            case .event: return true
+            case .end, .failed: return false
+            }
+        }
+        return false
     }
 
     private func isGone(_ arn: ConsumerARN) async -> Bool {

@@ -77,6 +77,9 @@ struct FanOutState: Equatable, Sendable {
         }
     }
 
+    /// The consumer that may not subscribe, while shards are polled because of that.
+    var denied: ConsumerARN? { if case .fallback(_, let consumer, _) = reading { consumer } else { nil } }
+
     // MARK: What to do
 
     /// The consumer that may be gone, to be looked for now; nil: there is none, or it was looked for just before.

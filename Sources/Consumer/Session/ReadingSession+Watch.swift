@@ -34,7 +34,7 @@ extension ReadingSession {
             releaseIfDone(id)
         }
         carryOut()
-        scope.fanOut.tryAgain(options, on: readings.keys.first)
+        scope.fanOut.tryAgain(options, on: readings.keys.randomElement())
     }
 }
 

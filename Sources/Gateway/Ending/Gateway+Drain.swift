@@ -18,10 +18,11 @@ extension Gateway {
                     "peer": "\(exchange.remoteAddress)",
                     "milliseconds": .stringConvertible(options.drainTimeout.wholeMilliseconds),
                 ])
-            let deadline = loop.now + options.drainTimeout
+            let timeout = options.drainTimeout
+            let deadline = loop.now + timeout
             loop.spawn { [services, logger] in
-                // While their shards are leased.
-                await services.drainProcessors(deadline)
+                // While their shards are leased. Something is left for whoever reads besides.
+                await services.drainProcessors(deadline - timeout / 10)
                 await services.consumers.shutDown(deadline: deadline)
                 logger.notice("drained: nobody reads here any more")
             }

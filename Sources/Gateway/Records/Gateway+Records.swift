@@ -72,6 +72,7 @@ extension Gateway {
     }
 
     private func attach(_ stream: StreamName, _ request: RecordsRequest) async throws(ConsumerError) -> RecordsReader {
+        if !stage.takesReaders { throw .shuttingDown }
         let patience = request.isOfLibrary ? options.readerPatience : nil
         if request.isTail {
             return try await services.consumers.watch(

@@ -28,6 +28,8 @@ struct ChildPlan: Sendable {
         case givenUp
         /// Too many have failed, and the shard is left to others.
         case leftToOthers
+        /// It is over: the shard goes, and comes again.
+        case over
     }
 
     /// What follows a child that ends.
@@ -46,6 +48,8 @@ struct ChildPlan: Sendable {
         /// `ended` follows, or `notStarted`.
         case start(ShardID)
         case turn(ShardID, Conversation.Course)
+        /// The child is to end by itself within a while: it has nothing more to do.
+        case limit(ShardID)
         /// The child's input is to end, whatever it is at.
         case hangUp(ShardID)
         /// `pauseOver` is to follow after this time.
@@ -83,13 +87,14 @@ extension ChildPlan {
     /// The shard is not ours any more, or begins anew.
     mutating func goes(_ shard: ShardID) -> [Action] {
         let actions = leaves(shard)
-        return slots[shard] == nil ? actions : actions + [.turn(shard, .lost)]
+        return slots[shard] == nil ? actions : actions + [.turn(shard, .lost), .limit(shard)]
     }
 
     /// The shard is read to its end.
     mutating func depleted(_ shard: ShardID) -> [Action] {
         restarts[shard] = nil
-        return leaves(shard)
+        let actions = leaves(shard)
+        return slots[shard] == nil ? actions : actions + [.limit(shard)]
     }
 
     private mutating func leaves(_ shard: ShardID) -> [Action] {
@@ -101,7 +106,11 @@ extension ChildPlan {
             return []
         case .pauses(let pause):
             slots[shard] = nil
-            if pause == .leftToOthers { restarts[shard]?.begunAnew() }
+            switch pause {
+            case .betweenChildren, .givenUp: restarts[shard]?.moved()
+            case .leftToOthers: restarts[shard]?.begunAnew()
+            case .over: break
+            }
             return [.stopPause(shard)]
         }
     }
@@ -170,6 +179,7 @@ extension ChildPlan {
         case .fails(isLeaving: false): return pause(shard)
         case .fails(isLeaving: true):
             _ = restarts[shard]?.failed()
+            restarts[shard]?.moved()
             slots[shard] = nil
             return [.letGo(shard)]
         case .leaves(then: .child): return start(shard)
@@ -185,7 +195,9 @@ extension ChildPlan {
     }
 
     mutating func pauseOver(_ shard: ShardID) -> [Action] {
-        guard case .pauses = slots[shard] else { return [] }
+        guard case .pauses(let pause) = slots[shard], pause != .over else { return [] }
+        if pause == .leftToOthers { restarts[shard]?.begunAnew() }
+        slots[shard] = .pauses(.over)
         restarts[shard]?.restarted()
         return [.letGo(shard)]
     }

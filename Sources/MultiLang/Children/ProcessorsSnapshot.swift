@@ -73,7 +73,7 @@ extension RecordProcessors {
     private func state(_ slot: ChildPlan.Slot, _ processor: ShardProcessor?) -> ProcessorsSnapshot.State {
         switch slot {
         case .fails: .failed
-        case .pauses(.betweenChildren): .waiting
+        case .pauses(.betweenChildren), .pauses(.over): .waiting
         case .pauses(.givenUp), .pauses(.leftToOthers): .givenUp
         case .works, .leaves: processor?.conversation.state ?? .initializing
         }

@@ -71,15 +71,16 @@ package final class RecordProcessors: @unchecked Sendable {
         task = loop.spawn { await self.run() }
     }
 
-    /// Lets every child checkpoint once more and end, by the first deadline that is said. Returns when they have, or were killed,
-    /// or at the deadline.
+    /// Lets every child checkpoint once more and end. Returns when they have, or were killed, or at the deadline. Whoever says it
+    /// again joins, with the nearer of the two deadlines.
     package func drain(deadline: EventLoop.Instant) async {
         loop.preconditionOnLoop()
-        if drainDeadline == nil {
-            drainDeadline = deadline
+        let isFirst = drainDeadline == nil
+        drainDeadline = min(drainDeadline ?? deadline, deadline)
+        if isFirst {
             if let reader { reader.leave() } else { task?.cancel() }
-            changed.open()
         }
+        changed.open()
         let timer = loop.schedule(at: deadline) { [changed] in changed.open() }
         defer { loop.cancel(timer) }
         try? await changed.wait(while: { task != nil && loop.now < deadline })
@@ -161,6 +162,7 @@ package final class RecordProcessors: @unchecked Sendable {
             switch action {
             case .start(let shard): start(shard)
             case .turn(let shard, let course): processors[shard]?.turns(to: course)
+            case .limit(let shard): processors[shard]?.limitItsEnd()
             case .hangUp(let shard): processors[shard]?.hangUp()
             case .pause(let shard, let time): pause(shard, for: time)
             case .stopPause(let shard):
@@ -226,21 +228,22 @@ package final class RecordProcessors: @unchecked Sendable {
 
     /// Every child may checkpoint once more and ends. Returns when they are gone.
     private func dismissAll() async {
-        let end = drainDeadline ?? loop.now + options.shutdownGrace + Self.exitGrace * 3
         perform(plan.dismiss(asks: options.shutdownGrace > .zero))
-        await waitForEnds(until: min(loop.now + options.shutdownGrace, end))
+        await waitForEnds(within: options.shutdownGrace)
         if !processors.isEmpty { logger.warning("record processors did not end in time; their input ends") }
         for processor in processors.values { processor.hangUp() }
-        await waitForEnds(until: min(loop.now + Self.exitGrace, end))
+        await waitForEnds(within: Self.exitGrace)
         for processor in processors.values { processor.terminate(grace: Self.exitGrace) }
-        await waitForEnds(until: min(loop.now + Self.exitGrace * 2, end))
+        await waitForEnds(within: Self.exitGrace * 2)
         kill()
         // What got SIGKILL is gone at once, but for what the kernel itself holds up.
-        await waitForEnds(until: loop.now + Self.exitGrace)
+        await waitForEnds(within: Self.exitGrace, heedsDrain: false)
     }
 
-    private func waitForEnds(until deadline: EventLoop.Instant) async {
-        while !processors.isEmpty, loop.now < deadline { try? await changed.wait(until: deadline) }
+    private func waitForEnds(within time: Duration, heedsDrain: Bool = true) async {
+        let latest = loop.now + time
+        var end: EventLoop.Instant { heedsDrain ? min(latest, drainDeadline ?? latest) : latest }
+        while !processors.isEmpty, loop.now < end { try? await changed.wait(until: end) }
     }
 }
 
@@ -310,19 +313,22 @@ extension RecordProcessors: ShardProcessor.Delegate {
 
     func failed(_ processor: ShardProcessor, _ failure: ProcessorFailure) {
         let shard = processor.shard
-        guard plan.failed(shard) else {
-            logger.warning(
-                "a record processor failed at its end", metadata: ["shard": "\(shard)", "error": "\(failure)"])
-            return
-        }
+        if !plan.failed(shard) { tellLast(failure, of: shard) }
+    }
+
+    /// No other child follows it here.
+    private func tellLast(_ failure: ProcessorFailure, of shard: ShardID) {
+        logger.warning(
+            "a record processor failed at its end", metadata: ["shard": "\(shard)", "error": "\(failure)"])
     }
 
     func ended(_ processor: ShardProcessor, _ exit: ChildExit) {
         let shard = processor.shard
         logger.info("a record processor is gone", metadata: ["shard": "\(shard)", "exit": "\(exit)"])
         processors[shard] = nil
-        if case .fails? = plan.slots[shard], let failure = processor.failure {
+        if case .fails(let isLeaving)? = plan.slots[shard], let failure = processor.failure {
             histories[shard, default: History()].lastFailure = failure.text(exit)
+            if isLeaving { tellLast(failure, of: shard) }
         }
         perform(plan.ended(shard))
         changed.open()

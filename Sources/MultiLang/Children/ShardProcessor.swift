@@ -132,14 +132,14 @@ extension ShardProcessor {
         }
     }
 
-    func turns(to course: Conversation.Course) {
-        perform(conversation.turns(to: course))
-        if course == .lost, conversation.stage != .closing, conversation.stage != .over {
-            endsItself(within: Self.lossGrace) { [logger = log.logger, shard] in
-                logger.warning(
-                    "a record processor goes on with a shard that is gone; it is ended",
-                    metadata: ["shard": "\(shard)"])
-            }
+    func turns(to course: Conversation.Course) { perform(conversation.turns(to: course)) }
+
+    /// Its shard is gone: it is to end by itself.
+    func limitItsEnd() {
+        guard exitTimer == nil, conversation.stage != .closing, conversation.stage != .over else { return }
+        endsItself(within: Self.lossGrace) { [logger = log.logger, shard] in
+            logger.warning(
+                "a record processor goes on with a shard that is gone; it is ended", metadata: ["shard": "\(shard)"])
         }
     }
 
@@ -166,7 +166,7 @@ extension ShardProcessor {
             case .send(.checkpoint(let request, let fault)):
                 if let fault { log.refused(request, fault, of: shard) }
                 post(.line(MessageToProcessor.checkpoint(request, fault).line))
-                if conversation.action != nil { startClock() }
+                if conversation.action != nil, !conversation.isStoring { startClock() }
             case .send(let message): ask(message)
             case .ask: wantBatch()
             case .store(let progress): store(progress)

@@ -90,8 +90,12 @@ package enum MessageFromProcessor: Equatable, Sendable {
 
     /// Levels of brackets; messages have one.
     private static let limits = JSONLimits(depth: 16)
-    /// Characters of a name or number that are kept: what is longer is none, and its answer need not repeat it.
+    /// Bytes of a name or number that are kept: what is longer is none, and its answer need not repeat it.
     private static let longestText = 256
+
+    private static func cut(_ text: String) -> String {
+        text.utf8.count <= longestText ? text : String(decoding: text.utf8.prefix(longestText), as: UTF8.self)
+    }
 
     package init(line: some Sequence<UInt8>) {
         let bytes = Array(line)
@@ -107,7 +111,7 @@ package enum MessageFromProcessor: Equatable, Sendable {
                 self = .noise
                 return
             }
-            self = .status(of: String(name.prefix(Self.longestText)))
+            self = .status(of: Self.cut(name))
         case "checkpoint": self = Self.checkpoint(value)
         default: self = .noise
         }
@@ -126,7 +130,6 @@ package enum MessageFromProcessor: Equatable, Sendable {
             case nil, .null?: nil
             case let other?: other.int ?? other.string.flatMap { Int($0) } ?? -1
             }
-        let kept = number.map { String($0.prefix(longestText)) }
-        return .checkpoint(CheckpointRequest(sequenceNumber: kept, subSequenceNumber: sub))
+        return .checkpoint(CheckpointRequest(sequenceNumber: number.map(cut), subSequenceNumber: sub))
     }
 }

@@ -210,16 +210,23 @@ import Testing
         }
     }
 
-    @Test func `while subscriptions stay denied nothing begins anew`() async throws {
+    /// `status`: 200: the denial comes once the subscription has begun.
+    @Test(arguments: [("AccessDeniedException", 400), ("KMSDisabledException", 200)])
+    func `while subscriptions stay denied nothing begins anew`(code: String, status: Int) async throws {
         try await Self.withFanOut(settings: { $0.defaults.enhancedFanOutFallback = true }) { engine, kinesis in
-            let denial = FakeKinesis.error("AccessDeniedException")
-            kinesis.fail(.subscribe(Self.shard), denial, denial, denial)
+            let denial = FakeKinesis.error(code, status: status)
+            if status == 200 {
+                kinesis.onSubscription = { $0.fail(denial) }
+            } else {
+                kinesis.fail(.subscribe(Self.shard), denial, denial, denial)
+            }
             let reader = try await engine.attach(fromStart)
             for _ in 0..<10 { await engine.loop.advance(by: .seconds(1)) }
             let polled = kinesis.count(.iterator(Self.shard))
             #expect(polled > 0)
             for _ in 0..<125 { await engine.loop.advance(by: .seconds(1)) }
             #expect(kinesis.count(.subscribe(Self.shard)) == 3 && kinesis.count(.iterator(Self.shard)) == polled)
+            kinesis.onSubscription = nil
             for _ in 0..<70 { await engine.loop.advance(by: .seconds(1)) }
             guard case .subscribed? = engine.snapshot?.fanOut else {
                 Issue.record("it is not subscribed to")

@@ -59,23 +59,38 @@ import Testing
 
     @Test func `what a child before it had done ends no row, and what none had done does`() {
         var plan = plan(5)
+        _ = plan.assigned(shard)
         for _ in 0..<3 {
-            _ = plan.goes(shard) + plan.assigned(shard)
             plan.succeeded(shard, through: place(7))
             _ = plan.failed(shard)
-            _ = plan.ended(shard)
+            _ = plan.ended(shard) + plan.pauseOver(shard)
+            _ = plan.goes(shard) + plan.assigned(shard)
         }
         #expect(plan.restarts[shard]?.failuresInRow == 3)
-        _ = plan.goes(shard) + plan.assigned(shard)
         plan.succeeded(shard, through: place(8))
         #expect(plan.restarts[shard]?.failuresInRow == 0)
-        // The shard goes, and is put back: nothing of it is done there.
-        _ = plan.goes(shard)
-        _ = plan.ended(shard)
-        _ = fail(&plan)
-        _ = plan.goes(shard) + plan.assigned(shard)
-        plan.succeeded(shard, through: place(2))
-        #expect(plan.restarts[shard]?.failuresInRow == 0)
+    }
+
+    @Test func `of a shard that is put back what was done before is not known to be done`() {
+        var working = plan()
+        _ = working.assigned(shard)
+        working.succeeded(shard, through: place(7))
+        var pausing = working
+        _ = pausing.failed(shard)
+        _ = pausing.ended(shard)
+        for var plan in [working, pausing] {
+            _ = plan.goes(shard) + plan.ended(shard)
+            _ = fail(&plan)
+            _ = plan.pauseOver(shard)
+            _ = plan.goes(shard) + plan.assigned(shard)
+            plan.succeeded(shard, through: place(2))
+            #expect(plan.restarts[shard]?.failuresInRow == 0)
+        }
+        // What goes because a pause is over is not put back.
+        _ = pausing.pauseOver(shard)
+        _ = pausing.goes(shard) + pausing.assigned(shard)
+        pausing.succeeded(shard, through: place(7))
+        #expect(pausing.restarts[shard]?.failuresInRow == 1)
     }
 
     @Test func `the end of a shard that comes again is told to the next child`() {
@@ -112,7 +127,7 @@ import Testing
         let lost = plan.goes(shard)
         let again = plan.assigned(shard)
         let ended = plan.ended(shard)
-        #expect(lost == [.turn(shard, .lost)] && again == [] && ended == [.start(shard)])
+        #expect(lost == [.turn(shard, .lost), .limit(shard)] && again == [] && ended == [.start(shard)])
     }
 
     @Test func `of what is dismissed each is told once, and nothing is started any more`() {
@@ -270,6 +285,8 @@ private struct ChildWalk {
             case .turn(let shard, let course):
                 if course == .lost, living.contains(shard) { closing.insert(shard) }
                 if course == .shardEnd, living.contains(shard) { endTold.insert(shard) }
+            case .limit(let shard):
+                if !living.contains(shard) { faults.append("\(shard) has no child to end") }
             case .hangUp(let shard): closing.insert(shard)
             case .pause(let shard, _):
                 if !pausing.insert(shard).inserted { faults.append("two pauses of \(shard)") }
