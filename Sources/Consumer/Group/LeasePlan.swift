@@ -123,12 +123,12 @@ struct LeasePlan: Sendable {
         if !unknown.isEmpty { actions.append(.add(unknown)) }
         guard takesPart else { return actions + giveUp(held.count).map(Action.giveUp) }
         let free = item.shards.values.filter { isFree($0, item, lineage, now) }.sorted { $0.id < $1.id }
-        noteFree(free, now: now.instant)
+        let others = others(in: item, now)
+        noteFree(free, beside: others, now: now.instant)
         // What the item gives to this member others leave alone, and count as its own.
         var taken = free.filter { member.isStandalone || $0.lease?.owner == me }
         take(taken, now: now)
         if !member.isStandalone {
-            let others = others(in: item, now)
             let share = share(item, others, now)
             actions += giveUp(share.surplus[me] ?? 0).map(Action.giveUp)
             let eligible = free.filter {
@@ -267,10 +267,11 @@ struct LeasePlan: Sendable {
         return ShareOut(shards: open.count, held: held, sidecars: Set(sidecars + [me]))
     }
 
-    private mutating func noteFree(_ free: [ShardRecord], now: Instant) {
+    private mutating func noteFree(_ free: [ShardRecord], beside others: [GroupMember], now: Instant) {
         // What is being taken is free until it is taken.
         let taking = holds.filter { if case .taking = $0.value { true } else { false } }.keys
-        takeovers.looked(free: Set(free.map(\.id)).union(taking), mine: Set(holds.keys), now: now)
+        takeovers.looked(
+            free: Set(free.map(\.id)).union(taking), mine: Set(holds.keys), others: Set(others.map(\.id)), now: now)
     }
 
     /// A shard that stays free although everybody has its share: whoever lacks one leaves it to others. One at a time, so that
@@ -278,7 +279,7 @@ struct LeasePlan: Sendable {
     private mutating func overdue(_ free: [ShardRecord], _ others: [GroupMember], _ now: Instant) -> ShardRecord? {
         let besideLifion = others.contains { $0.leaseDuration == nil }
         let overdue = free.first { takeovers.isOverdue($0.id, besideLifion: besideLifion, now: now) }
-        if let overdue { takeovers.takesBeyondShare(overdue.id, now: now) }
+        if let overdue { takeovers.takesBeyondShare(overdue.id, beside: Set(others.map(\.id)), now: now) }
         return overdue
     }
 

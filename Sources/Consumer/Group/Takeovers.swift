@@ -1,4 +1,5 @@
 import Kinesis
+import State
 
 /// Shards that a member leaves to others because its own work on them fails, and those that it has beyond its share because
 /// nobody else took them. Performs no I/O.
@@ -22,8 +23,9 @@ struct Takeovers: Sendable {
     private var leftToOthers: [ShardID: (until: Instant, absence: Duration)] = [:]
     /// When this member first saw that nobody has them.
     private var freeSince: [ShardID: Instant] = [:]
-    /// Those that were taken beyond the share, and until when they do not count for it.
-    private var extra: [ShardID: Instant] = [:]
+    /// Those that were taken beyond the share, until when they do not count for it, and beside whom: once others come or go,
+    /// everything counts.
+    private var extra: [ShardID: (until: Instant, others: Set<MemberID>)] = [:]
 
     func leavesToOthers(_ shard: ShardID, now: Instant) -> Bool { leftToOthers[shard].map { now < $0.until } ?? false }
 
@@ -32,19 +34,21 @@ struct Takeovers: Sendable {
         freeSince[shard].map { now >= $0 + (besideLifion ? Self.lifionPatience : Self.patience) } ?? false
     }
 
-    func counts(_ shard: ShardID, now: Instant) -> Bool { extra[shard].map { now >= $0 } ?? true }
+    func counts(_ shard: ShardID, now: Instant) -> Bool { extra[shard].map { now >= $0.until } ?? true }
 
     /// Whoever has more than its share gives up the last ones of these first: others failed with what it took beyond the share.
     func inOrder(_ shards: [ShardID]) -> [ShardID] {
         let (own, others) = (shards.filter { extra[$0] == nil }, shards.filter { extra[$0] != nil })
-        return others.sorted { (extra[$1]!, $0) < (extra[$0]!, $1) } + own
+        return others.sorted { (extra[$1]!.until, $0) < (extra[$0]!.until, $1) } + own
     }
 
-    /// The shards that nobody has at this look, and those that this member has.
-    mutating func looked(free: Set<ShardID>, mine: Set<ShardID>, now: Instant) {
+    /// The shards that nobody has at this look, those that this member has, and the other members.
+    mutating func looked(free: Set<ShardID>, mine: Set<ShardID>, others: Set<MemberID>, now: Instant) {
         // Whoever got on with it for as long as it was away begins anew.
         leftToOthers = leftToOthers.filter { now < $0.value.until + $0.value.absence }
         extra = extra.filter { mine.contains($0.key) }
+        // Whoever lacked it may have been about to end, and not to fail with it.
+        for (shard, taken) in extra where taken.others != others { extra[shard]?.until = min(taken.until, now) }
         freeSince = freeSince.filter { free.contains($0.key) }
         for shard in free where freeSince[shard] == nil { freeSince[shard] = now }
     }
@@ -55,5 +59,7 @@ struct Takeovers: Sendable {
         leftToOthers[shard] = (now + absence, absence)
     }
 
-    mutating func takesBeyondShare(_ shard: ShardID, now: Instant) { extra[shard] = now + Self.stay }
+    mutating func takesBeyondShare(_ shard: ShardID, beside others: Set<MemberID>, now: Instant) {
+        extra[shard] = (now + Self.stay, others)
+    }
 }
