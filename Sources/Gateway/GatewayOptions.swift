@@ -23,6 +23,8 @@ package struct GatewayOptions: Sendable {
 
     /// How long `POST /drain` waits for readers that do not take what is on its way to them.
     package var drainTimeout: Duration = .seconds(25)
+    /// How much of it record processors have at most.
+    package var settlingTime: Duration = .milliseconds(22_500)
 
     /// What `heartbeatInterval` may be, in the configuration and in a query.
     package static let heartbeatIntervals = OptionKind.milliseconds(100...OptionKind.longestMilliseconds)

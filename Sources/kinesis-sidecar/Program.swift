@@ -127,6 +127,7 @@ final class Program: @unchecked Sendable {
         options.allowedOrigins = settings.allowedOrigins
         options.access = settings.access
         options.drainTimeout = settings.drainTimeout
+        options.settlingTime = settings.settlingTime
         options.version = Help.version
         options.process = process
         let telemetry = TelemetryTarget(

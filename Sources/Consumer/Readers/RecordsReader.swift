@@ -119,7 +119,7 @@ package final class RecordsReader: @unchecked Sendable {
         return await withSuspension { waiter = $0 }
     }
 
-    /// Says that the event's bytes have been taken by the socket.
+    /// Says that the event's bytes have been taken by the socket, once of each event; also of one whose shard has gone meanwhile.
     /// - Parameter sentBytes: what the socket has taken of the whole response, this event included.
     package func settle(_ delivery: Delivery, sentBytes: Int) {
         guard !isQuiet else { return }

@@ -18,11 +18,10 @@ extension Gateway {
                     "peer": "\(exchange.remoteAddress)",
                     "milliseconds": .stringConvertible(options.drainTimeout.wholeMilliseconds),
                 ])
-            let timeout = options.drainTimeout
-            let deadline = loop.now + timeout
+            let (settled, deadline) = (loop.now + options.settlingTime, loop.now + options.drainTimeout)
             loop.spawn { [services, logger] in
                 // While their shards are leased. Something is left for whoever reads besides.
-                await services.drainProcessors(deadline - timeout / 10)
+                await services.drainProcessors(settled)
                 await services.consumers.shutDown(deadline: deadline)
                 logger.notice("drained: nobody reads here any more")
             }

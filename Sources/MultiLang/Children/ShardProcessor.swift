@@ -33,7 +33,8 @@ final class ShardProcessor: @unchecked Sendable {
         case end
     }
 
-    /// What a child whose shard is gone has for what it is at, and for `leaseLost`.
+    /// What a child whose shard is gone has for what it is at, and for `leaseLost`: as long as the engine waits for one whose
+    /// shard moves (`processorHandOver`).
     private static let lossGrace = Duration.seconds(30)
     /// What a child has to end once its input is closed, and once it got SIGTERM.
     private static let exitGrace = Duration.seconds(5)
