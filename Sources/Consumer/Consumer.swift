@@ -87,6 +87,9 @@ final class Consumer: @unchecked Sendable {
     /// Whether its options are in use: then they stand.
     var isInUse: Bool { lifecycle.isInUse }
 
+    /// Whether its positions are being fixed.
+    var isPreparing: Bool { lifecycle.isPreparing }
+
     /// Whether nothing is lost when this process forgets the consumer.
     var isForgettable: Bool { !isConfigured && lifecycle.isForgettable }
 
@@ -244,6 +247,11 @@ extension Consumer {
         case .failed(let error)?: throw error
         case .superseded?, nil: return false
         }
+    }
+
+    /// Returns once no attempt to fix the positions is under way, whatever has come of it.
+    func waitWhilePreparing(until deadline: EventLoop.Instant) async throws(ConsumerError) {
+        try await wait(until: deadline) { lifecycle.isPreparing }
     }
 
     private var isRefused: Bool {

@@ -61,9 +61,11 @@ struct ConsumerLifecycle<Session: AnyObject, Attempt: AnyObject> {
     }
 
     /// Whether its options are in use, by a reader or by who waits for it: then they stand.
-    var isInUse: Bool {
-        if case .preparing = state { return true }
-        return session != nil || arriving > 0
+    var isInUse: Bool { isPreparing || session != nil || arriving > 0 }
+
+    /// Whether an attempt to fix its positions is under way.
+    var isPreparing: Bool {
+        if case .preparing = state { true } else { false }
     }
 
     /// Whether other members of the group leave its shards alone.

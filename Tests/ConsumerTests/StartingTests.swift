@@ -62,6 +62,27 @@ import Testing
         }
     }
 
+    @Test func `who asks where a group stands that is just beginning waits for its positions`() async throws {
+        try await withEngine { engine, kinesis in
+            kinesis.silence(.list)
+            engine.registry.start(kinesis.name, NamedOptions())
+            await engine.until("it is being prepared") { kinesis.count(.list) == 1 }
+            // Not for ever.
+            await #expect(throws: ConsumerError.notPrepared) {
+                try await engine.registry.checkpoints(of: kinesis.name, group: nil)
+            }
+            async let checkpoints = engine.registry.checkpoints(of: kinesis.name, group: nil)
+            async let moves = engine.registry.seek(kinesis.name, group: nil, SeekRequest(.latest, isDryRun: true))
+            await engine.loop.advance(by: .seconds(1))
+            kinesis.hangUp()
+            let asked = try await (checkpoints.map(\.shard), moves.map(\.shard))
+            #expect(asked == ([ShardID(number: 0)], [ShardID(number: 0)]))
+            await #expect(throws: ConsumerError.unknownGroup("nobody's")) {
+                try await engine.registry.checkpoints(of: kinesis.name, group: "nobody's")
+            }
+        }
+    }
+
     @Test func `an attempt that fails when nobody waits any more leaves no consumer`() async throws {
         try await withEngine { engine, kinesis in
             kinesis.silence(.summary)

@@ -14,6 +14,9 @@ package struct ShardCheckpoint: Hashable, Sendable {
 }
 
 extension ConsumerRegistry {
+    /// How long somebody who asks about a group that is being prepared waits for it.
+    static let patienceWithPreparing: Duration = .seconds(5)
+
     /// Where a group stands, whether or not somebody reads it here: as the group's item says it, of shards that this member
     /// leases as this host knows it; or as it is stored here.
     /// - Parameter group: nil means the group that a request without one belongs to.
@@ -30,7 +33,11 @@ extension ConsumerRegistry {
                     owner: owner)
             }
         }
-        guard let book = try await knownPositions(of: key)?.book else { throw .unknownGroup(key.group) }
+        guard let book = try await knownPositions(of: key)?.book else {
+            guard let consumer = consumers[key], consumer.isPreparing else { throw .unknownGroup(key.group) }
+            try await consumer.waitWhilePreparing(until: context.loop.now + Self.patienceWithPreparing)
+            return try await checkpoints(of: stream, group: group)
+        }
         return book.shards.compactMap { shard in
             book.local(shard.id).map { ShardCheckpoint(shard.id, $0.place, isDepleted: $0.isDepleted, owner: nil) }
         }
