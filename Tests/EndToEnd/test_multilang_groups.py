@@ -125,6 +125,42 @@ def test_a_shard_whose_children_keep_failing_goes_to_another_host(atomic_hosts):
     eventually(lambda: len(set(hosts.notes["b"].numbers(shard))) == 20, 20, why="it stays there")
 
 
+def test_a_shard_that_no_host_gets_on_with_is_told_by_each(atomic_hosts):
+    hosts, shard = atomic_hosts, "shardId-000000000000"
+    sidecars = [
+        hosts.start(name, f"shard={shard}", "at=processRecords:1-1000:exit", maxChildRestarts=1) for name in "ab"]
+    hosts.group.wait_shares(2, 2, within=30)
+    hosts.group.put(range(40))
+
+    def each_tells():
+        for sidecar in sidecars:
+            [consumer] = sidecar.get("/streams").json["consumers"]
+            assert f"nobody reads {shard}: the work on it fails here (" in consumer.get("problem", "")
+            assert "no other member has taken it" in consumer["problem"]
+            assert f"nobody reads {shard}" in sidecar.get("/readyz").body.decode()
+        return True
+
+    eventually(each_tells, 60)
+
+
+def test_POST_drain_hands_shards_over_behind_last_checkpoints(atomic_hosts):
+    hosts = atomic_hosts
+    # Nothing is checkpointed but at shutdownRequested.
+    a = hosts.start("a", "checkpoint=never")
+    hosts.start("b", "checkpoint=never")
+    hosts.group.wait_shares(2, 2, within=30)
+    hosts.group.put(range(40))
+    hosts.wait_numbers(range(40))
+    shards = {entry["shard"] for entry in hosts.notes["a"].met("processRecords")}
+    assert len(shards) == 2
+    assert a.post("/drain", b"").status in (200, 202)
+    hosts.group.wait_shares(4, within=10)
+    assert all(hosts.notes["a"].kinds(shard)[-5:] == LAST for shard in shards)
+    hosts.group.put(range(40, 80))
+    hosts.wait_numbers(range(80))
+    assert hosts.numbers() == list(range(80)), "nothing twice"
+
+
 def test_children_of_a_killed_host_are_gone(atomic_hosts):
     a = atomic_hosts.start("a", "deaf=1")
     atomic_hosts.group.put(range(8))

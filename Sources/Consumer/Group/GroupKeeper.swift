@@ -97,7 +97,7 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// Why the group's item cannot be read or written, or what is wrong with its table; nil while nothing is.
     var trouble: String? {
-        context.readiness.state.problem ?? itemProblem ?? strandedProblem ?? membership?.pool?.problem
+        context.readiness.state.problem ?? itemProblem ?? strandedProblem ?? untakenProblem ?? membership?.pool?.problem
     }
 
     /// Why the group's item cannot be written; nil while it can.
@@ -110,6 +110,11 @@ final class GroupKeeper: @unchecked Sendable {
         return
             "nobody reads \(shard): `depleted` is true in its record in the group's item, and Kinesis lists it as open; "
             + "set it to false"
+    }
+
+    private var untakenProblem: String? {
+        guard let (shard, reason) = membership?.untaken(now: loop.now).min(by: { $0.key < $1.key }) else { return nil }
+        return "nobody reads \(shard): the work on it fails here (\(reason)), and no other member has taken it"
     }
 
     private var moment: GroupMoment { GroupMoment(instant: loop.clock, wall: context.serviceTime()) }
@@ -289,8 +294,10 @@ final class GroupKeeper: @unchecked Sendable {
 
     /// Work on the shard fails here: other members are to have it, and this one does not take it for that long unless it is alone
     /// by then. Returns whether it is given up; it stays where nobody else could have it.
-    func leaveToOthers(_ shard: ShardID, for absence: Duration) -> Bool {
-        guard let news = membership?.leaveToOthers(shard, for: absence, now: moment) else { return false }
+    func leaveToOthers(_ shard: ShardID, for absence: Duration, because reason: String) -> Bool {
+        guard let news = membership?.leaveToOthers(shard, for: absence, because: reason, now: moment) else {
+            return false
+        }
         tell(news)
         wakeup.signal()
         return true

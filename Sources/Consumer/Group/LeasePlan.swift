@@ -84,7 +84,7 @@ struct LeasePlan: Sendable {
     /// How long a lease is, as it is written, that is taken or renewed now: as long as lifion-kinesis's while such a process
     /// is in the group, which takes over by its own clock.
     func duration(in item: GroupItem) -> Duration {
-        item.members.values.contains { $0.leaseDuration == nil } ? Sightings.lifionLease : leaseDuration
+        Self.hasLifion(item.members.values) ? Sightings.lifionLease : leaseDuration
     }
 
     /// Leases that are renewed.
@@ -100,8 +100,16 @@ struct LeasePlan: Sendable {
     /// How long may be read after a write that took or renewed a lease: whoever has not heard of us for that long clears us,
     /// and what a member had that is not in the group is anybody's.
     func patience(in item: GroupItem) -> Duration {
-        let hasLifion = item.members.values.contains { $0.leaseDuration == nil }
-        return hasLifion ? min(leaseDuration, Sightings.lifionHeartbeat) : leaseDuration
+        Self.hasLifion(item.members.values) ? min(leaseDuration, Sightings.lifionHeartbeat) : leaseDuration
+    }
+
+    /// The shards that this member has left to others and that none of them has taken, and why the work on each fails here.
+    func untaken(in item: GroupItem, now: Instant) -> [ShardID: String] {
+        takeovers.untaken(besideLifion: Self.hasLifion(item.members.values), now: now)
+    }
+
+    private static func hasLifion(_ members: some Sequence<GroupMember>) -> Bool {
+        members.contains { $0.leaseDuration == nil }
     }
 
     // MARK: Facts
@@ -146,12 +154,12 @@ struct LeasePlan: Sendable {
     /// in a row twice as long, unless it is alone by then. Returns what is given up with that; nil: nobody else could have the
     /// shard, and it stays.
     mutating func leaveToOthers(
-        _ shard: ShardID, for absence: Duration, _ item: GroupItem, now: GroupMoment
+        _ shard: ShardID, for absence: Duration, because reason: String, _ item: GroupItem, now: GroupMoment
     ) -> [ShardID]? {
         guard item.members[me]?.isStandalone == false, !others(in: item, now).isEmpty, let hold = holds[shard] else {
             return nil
         }
-        takeovers.leaveToOthers(shard, for: absence, now: now.instant)
+        takeovers.leaveToOthers(shard, for: absence, because: reason, now: now.instant)
         guard case .held(let until) = hold else { return [] }
         holds[shard] = .givingUp(until: until)
         return [shard]
@@ -277,8 +285,7 @@ struct LeasePlan: Sendable {
     /// A shard that stays free although everybody has its share: whoever lacks one leaves it to others. One at a time, so that
     /// several members share what several of them are.
     private mutating func overdue(_ free: [ShardRecord], _ others: [GroupMember], _ now: Instant) -> ShardRecord? {
-        let besideLifion = others.contains { $0.leaseDuration == nil }
-        let overdue = free.first { takeovers.isOverdue($0.id, besideLifion: besideLifion, now: now) }
+        let overdue = free.first { takeovers.isOverdue($0.id, besideLifion: Self.hasLifion(others), now: now) }
         if let overdue { takeovers.takesBeyondShare(overdue.id, beside: Set(others.map(\.id)), now: now) }
         return overdue
     }

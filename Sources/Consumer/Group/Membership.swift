@@ -171,6 +171,9 @@ extension Membership {
     /// Shards that nobody reads because somebody has written into the item that they are read to their ends: they are open.
     var stranded: [ShardID] { strandedShards.names }
 
+    /// Shards that nobody reads because the work on them fails, here, as this says, and with all others.
+    func untaken(now: Instant) -> [ShardID: String] { item.map { plan.untaken(in: $0, now: now) } ?? [:] }
+
     /// Whether everything that was said to be committed is written.
     func isMirrored(_ shard: ShardID) -> Bool {
         if case .take(let take, _, _) = underWay, take.shards.contains(shard) { return false }
@@ -256,9 +259,11 @@ extension Membership {
 
     /// Work on the shard fails here: others are to have it, and this member does not take it for that long unless it is alone by
     /// then. nil: nobody else could have it, and it stays.
-    mutating func leaveToOthers(_ shard: ShardID, for absence: Duration, now: GroupMoment) -> [News]? {
+    mutating func leaveToOthers(
+        _ shard: ShardID, for absence: Duration, because reason: String, now: GroupMoment
+    ) -> [News]? {
         guard phase == .inside, let item else { return nil }
-        return plan.leaveToOthers(shard, for: absence, item, now: now)?.map(News.giveUp)
+        return plan.leaveToOthers(shard, for: absence, because: reason, item, now: now)?.map(News.giveUp)
     }
 
     /// The member leaves the group. Returns the shards that are given up; `settled` of each lets it go.

@@ -19,19 +19,40 @@ struct Takeovers: Sendable {
 
     /// For how long a shard is left to others at most: whoever fails with it each time comes back ever later.
     static let longestAbsence: Duration = .seconds(960)
+    /// How long nobody has a shard at most because every member leaves it to the others.
+    static let longestFree: Duration = .seconds(60)
 
-    private var leftToOthers: [ShardID: (until: Instant, absence: Duration)] = [:]
+    private struct Absence {
+        let until: Instant
+        let length: Duration
+        /// Why the work on the shard fails here.
+        let reason: String
+    }
+
+    private var leftToOthers: [ShardID: Absence] = [:]
     /// When this member first saw that nobody has them.
     private var freeSince: [ShardID: Instant] = [:]
     /// Those that were taken beyond the share, until when they do not count for it, and beside whom: once others come or go,
     /// everything counts.
     private var extra: [ShardID: (until: Instant, others: Set<MemberID>)] = [:]
 
-    func leavesToOthers(_ shard: ShardID, now: Instant) -> Bool { leftToOthers[shard].map { now < $0.until } ?? false }
+    func leavesToOthers(_ shard: ShardID, now: Instant) -> Bool {
+        guard let absence = leftToOthers[shard], now < absence.until else { return false }
+        return !isFree(shard, for: Self.longestFree, now)
+    }
 
     /// Nobody has taken it, although somebody could have.
     func isOverdue(_ shard: ShardID, besideLifion: Bool, now: Instant) -> Bool {
-        freeSince[shard].map { now >= $0 + (besideLifion ? Self.lifionPatience : Self.patience) } ?? false
+        isFree(shard, for: besideLifion ? Self.lifionPatience : Self.patience, now)
+    }
+
+    /// The shards that this member has left to others and that none of them has taken, and why the work on each fails here.
+    func untaken(besideLifion: Bool, now: Instant) -> [ShardID: String] {
+        leftToOthers.filter { isOverdue($0.key, besideLifion: besideLifion, now: now) }.mapValues(\.reason)
+    }
+
+    private func isFree(_ shard: ShardID, for time: Duration, _ now: Instant) -> Bool {
+        freeSince[shard].map { now >= $0 + time } ?? false
     }
 
     func counts(_ shard: ShardID, now: Instant) -> Bool { extra[shard].map { now >= $0.until } ?? true }
@@ -45,7 +66,7 @@ struct Takeovers: Sendable {
     /// The shards that nobody has at this look, those that this member has, and the other members.
     mutating func looked(free: Set<ShardID>, mine: Set<ShardID>, others: Set<MemberID>, now: Instant) {
         // Whoever got on with it for as long as it was away begins anew.
-        leftToOthers = leftToOthers.filter { now < $0.value.until + $0.value.absence }
+        leftToOthers = leftToOthers.filter { now < $0.value.until + $0.value.length }
         extra = extra.filter { mine.contains($0.key) }
         // Whoever lacked it may have been about to end, and not to fail with it.
         for (shard, taken) in extra where taken.others != others { extra[shard]?.until = min(taken.until, now) }
@@ -54,9 +75,9 @@ struct Takeovers: Sendable {
     }
 
     /// - Parameter absence: the first time; each time in a row twice as long.
-    mutating func leaveToOthers(_ shard: ShardID, for absence: Duration, now: Instant) {
-        let absence = leftToOthers[shard].map { min($0.absence * 2, Self.longestAbsence) } ?? absence
-        leftToOthers[shard] = (now + absence, absence)
+    mutating func leaveToOthers(_ shard: ShardID, for absence: Duration, because reason: String, now: Instant) {
+        let length = leftToOthers[shard].map { min($0.length * 2, Self.longestAbsence) } ?? absence
+        leftToOthers[shard] = Absence(until: now + length, length: length, reason: reason)
     }
 
     mutating func takesBeyondShare(_ shard: ShardID, beside others: Set<MemberID>, now: Instant) {

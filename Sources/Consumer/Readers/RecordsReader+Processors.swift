@@ -51,9 +51,10 @@ extension RecordsReader {
 
     /// The shard's processors fail: another member of the group is to have the shard. Returns whether it is given up; not where
     /// this process is alone.
-    package func giveUp(_ shard: ShardID, for absence: Duration) -> Bool {
+    /// - Parameter reason: of the last one; it is told for as long as nobody has the shard.
+    package func giveUp(_ shard: ShardID, for absence: Duration, because reason: String) -> Bool {
         guard isReading(shard) else { return false }
-        return session?.group?.leaveToOthers(shard, for: absence) ?? false
+        return session?.group?.leaveToOthers(shard, for: absence, because: reason) ?? false
     }
 
     private func isReading(_ shard: ShardID) -> Bool { session?.task(of: shard)?.reader === self }

@@ -267,6 +267,14 @@ extension PollingSource {
         if case .holding = state { true } else { false }
     }
 
+    /// Whether it has taken nothing for a next call, and holds nothing of the last one.
+    var isBetweenCalls: Bool {
+        switch state {
+        case .needsIterator, .polling: true
+        case .askingIterator, .waitingForTurn, .takingPermit, .reading, .holding, .finished: false
+        }
+    }
+
     /// What the source is at, for the log.
     var activity: String {
         switch state {

@@ -7,6 +7,9 @@ enum ShardSource: Sendable {
     case polling(PollingSource)
     /// SubscribeToShard, which pushes.
     case subscription(SubscriptionSource)
+    /// GetRecords until then, when the shard may be subscribed to again: the service refuses that so long. What fails meanwhile
+    /// is tried again, and nobody's concern.
+    indirect case bridging(PollingSource, until: Instant, SubscriptionSource)
 
     typealias Instant = ContinuousClock.Instant
 
@@ -53,72 +56,67 @@ enum ShardSource: Sendable {
     mutating func next(
         now: Instant, credit: Bool, position: StartingPosition, paces: inout ReadPaces
     ) -> ShardStep {
+        if case .bridging(let polling, let until, var source) = self, now >= until, polling.isBetweenCalls {
+            source.restart(now: now)
+            self = .subscription(source)
+        }
+        let step = mutate {
+            $0.next(now: now, credit: credit, position: position, paces: &paces)
+        } subscription: {
+            $0.next(now: now, credit: credit, position: position, paces: &paces.subscriptions)
+        }
+        guard case .wait(let deadline) = step else { return step }
         switch self {
-        case .polling(var source):
-            defer { self = .polling(source) }
-            return source.next(now: now, credit: credit, position: position, paces: &paces)
+        case .bridging(let polling, let until, _) where polling.isBetweenCalls:
+            return .wait(until: deadline.map { min($0, until) })
         case .subscription(var source):
-            defer { self = .subscription(source) }
-            return source.next(now: now, credit: credit, position: position, paces: &paces.subscriptions)
+            guard let deadline, let polling = source.polling(until: deadline, now: now) else { return step }
+            self = .bridging(polling, until: deadline, source)
+            return next(now: now, credit: credit, position: position, paces: &paces)
+        case .polling, .bridging: return step
         }
     }
 
     mutating func received(_ fact: Fact, now: Instant) {
-        switch self {
-        case .polling(var source):
-            source.received(fact, now: now)
-            self = .polling(source)
-        case .subscription(var source):
-            source.received(fact, now: now)
-            self = .subscription(source)
-        }
+        mutate { $0.received(fact, now: now) } subscription: { $0.received(fact, now: now) }
     }
 
-    /// The call that was on its way failed. Returns false, and changes nothing, when none was.
+    /// The call that was on its way failed. Returns false where that is of no concern: none was, or it was one of those that only
+    /// bridge a pause.
     mutating func failed(_ failure: ReadFailure, now: Instant) -> Bool {
-        switch self {
-        case .polling(var source):
-            defer { self = .polling(source) }
-            return source.failed(failure, now: now)
-        case .subscription(var source):
-            defer { self = .subscription(source) }
-            return source.failed(failure, now: now)
-        }
+        let wasCalling = mutate { $0.failed(failure, now: now) } subscription: { $0.failed(failure, now: now) }
+        if case .bridging = self { return false }
+        return wasCalling
     }
 
     /// The position is another one now: whatever is held or on its way is of no use.
     mutating func restart(now: Instant) {
-        switch self {
-        case .polling(var source):
-            source.restart(now: now)
-            self = .polling(source)
-        case .subscription(var source):
-            source.restart(now: now)
-            self = .subscription(source)
-        }
+        mutate { $0.restart(now: now) } subscription: { $0.restart(now: now) }
     }
 
     /// Nothing is to be fetched for now: lets go what was taken for the next call.
     mutating func yield(now: Instant, paces: inout ReadPaces) {
-        switch self {
-        case .polling(var source):
-            source.yield(now: now, paces: &paces)
-            self = .polling(source)
-        case .subscription(var source):
-            source.yield()
-            self = .subscription(source)
-        }
+        mutate { $0.yield(now: now, paces: &paces) } subscription: { $0.yield() }
     }
 
     /// Nothing is fetched any more.
     mutating func finish() {
+        mutate { $0.finish() } subscription: { $0.finish() }
+    }
+
+    private mutating func mutate<Result>(
+        _ polling: (inout PollingSource) -> Result, subscription: (inout SubscriptionSource) -> Result
+    ) -> Result {
         switch self {
         case .polling(var source):
-            source.finish()
-            self = .polling(source)
+            defer { self = .polling(source) }
+            return polling(&source)
+        case .bridging(var source, let until, let later):
+            defer { self = .bridging(source, until: until, later) }
+            return polling(&source)
         case .subscription(var source):
-            source.finish()
-            self = .subscription(source)
+            defer { self = .subscription(source) }
+            return subscription(&source)
         }
     }
 
@@ -127,7 +125,7 @@ enum ShardSource: Sendable {
     /// Whether a call is on its way that says the shard's position.
     var isAskingPosition: Bool {
         switch self {
-        case .polling(let source): source.isAskingIterator
+        case .polling(let source), .bridging(let source, _, _): source.isAskingIterator
         case .subscription(let source): source.isAskingPosition
         }
     }
@@ -135,7 +133,7 @@ enum ShardSource: Sendable {
     /// Whether what the service sends is on its way, and has room.
     var isReading: Bool {
         switch self {
-        case .polling(let source): source.isReading
+        case .polling(let source), .bridging(let source, _, _): source.isReading
         case .subscription(let source): source.isReading
         }
     }
@@ -143,7 +141,7 @@ enum ShardSource: Sendable {
     /// Whether a response, or an event, is held.
     var isHolding: Bool {
         switch self {
-        case .polling(let source): source.isHolding
+        case .polling(let source), .bridging(let source, _, _): source.isHolding
         case .subscription(let source): source.isHolding
         }
     }
@@ -151,7 +149,7 @@ enum ShardSource: Sendable {
     /// The subscription that there is; nil: none.
     var subscription: UInt64? {
         switch self {
-        case .polling: nil
+        case .polling, .bridging: nil
         case .subscription(let source): source.isSubscribed ? source.generation : nil
         }
     }
@@ -159,7 +157,7 @@ enum ShardSource: Sendable {
     /// Why the last subscription is over; nil: there was none before.
     var lastEnding: SubscriptionEnding? {
         switch self {
-        case .polling: nil
+        case .polling, .bridging: nil
         case .subscription(let source): source.lastEnding
         }
     }
@@ -167,7 +165,7 @@ enum ShardSource: Sendable {
     /// nil while the shard gets on.
     var failures: FailureStreak? {
         switch self {
-        case .polling(let source): source.failures
+        case .polling(let source), .bridging(let source, _, _): source.failures
         case .subscription(let source): source.failures
         }
     }
@@ -175,28 +173,28 @@ enum ShardSource: Sendable {
     /// When the service last sent anything but a failure, or when the machine was made.
     var lastProgress: Instant {
         switch self {
-        case .polling(let source): source.lastProgress
+        case .polling(let source), .bridging(let source, _, _): source.lastProgress
         case .subscription(let source): source.lastProgress
         }
     }
 
     var activity: String {
         switch self {
-        case .polling(let source): source.activity
+        case .polling(let source), .bridging(let source, _, _): source.activity
         case .subscription(let source): source.activity
         }
     }
 
     var waiting: Waiting {
         switch self {
-        case .polling(let source): source.waiting
+        case .polling(let source), .bridging(let source, _, _): source.waiting
         case .subscription(let source): source.waiting
         }
     }
 
     func deadline(credit: Bool) -> Instant? {
         switch self {
-        case .polling(let source): source.deadline(credit: credit)
+        case .polling(let source), .bridging(let source, _, _): source.deadline(credit: credit)
         case .subscription(let source): source.deadline(credit: credit)
         }
     }

@@ -82,23 +82,22 @@ final class ShardTask: @unchecked Sendable {
     private static func source(
         _ id: ShardID, _ kept: KeptSource?, _ session: ReadingSession, _ context: EngineContext
     ) -> ShardSource {
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let (seed, now) = (UInt64.random(in: 0...UInt64.max), context.loop.now)
+        let polling = PollingSource.Settings(session.options, callTimeout: context.times.call)
         switch session.way {
         case .polling:
             let iterator: ShardIterator? = if case .iterator(let iterator) = kept { iterator } else { nil }
             return .polling(
                 PollingSource(
-                    shard: ReadPaces.Key(stream: session.stream, shard: id),
-                    settings: .init(session.options, callTimeout: context.times.call), iterator: iterator, seed: seed,
-                    now: context.loop.now))
+                    shard: ReadPaces.Key(stream: session.stream, shard: id), settings: polling, iterator: iterator,
+                    seed: seed, now: now))
         case .fanOut(let consumer):
             let key = SubscriptionPaces.Key(consumer, id)
             if case .subscription(let source, _) = kept, source.key == key { return .subscription(source.goingOn) }
+            let settings = SubscriptionSource.Settings(
+                session.options, callTimeout: KinesisClient.controlTimeout, polling: polling)
             return .subscription(
-                SubscriptionSource(
-                    key,
-                    settings: .init(session.options, callTimeout: KinesisClient.controlTimeout), seed: seed,
-                    now: context.loop.now))
+                SubscriptionSource(key, of: session.stream, settings: settings, seed: seed, now: now))
         }
     }
 
@@ -160,7 +159,7 @@ extension ShardTask {
         case .subscription(let source):
             guard source.isAtRest, let subscription else { return nil }
             return .subscription(source, subscription)
-        case nil: return nil
+        case .bridging, nil: return nil
         }
     }
 

@@ -53,14 +53,21 @@ struct SubscriptionSource: Sendable {
         var inactivityTimeout: Duration
         /// The longest that a call takes until the subscription begins.
         var callTimeout: Duration
+        /// How the shard is asked for records while it may not be subscribed to.
+        var polling: PollingSource.Settings
 
-        init(_ options: ConsumerOptions, callTimeout: Duration) {
+        init(_ options: ConsumerOptions, callTimeout: Duration, polling: PollingSource.Settings) {
             inactivityTimeout = options.fanOutInactivityTimeout
             self.callTimeout = callTimeout
+            self.polling = polling
         }
     }
 
+    /// A pause that is shorter is waited for: an iterator and a call for records take about as long.
+    static let shortestBridge: Duration = .milliseconds(500)
+
     let key: SubscriptionPaces.Key
+    private let stream: StreamName
     private let settings: Settings
     private(set) var state: State
     /// Of the present subscription, or of the last one.
@@ -80,8 +87,9 @@ struct SubscriptionSource: Sendable {
     /// - Parameters:
     ///   - key: whose subscriptions to which shard.
     ///   - seed: of the random part of the waits.
-    init(_ key: SubscriptionPaces.Key, settings: Settings, seed: UInt64, now: Instant) {
+    init(_ key: SubscriptionPaces.Key, of stream: StreamName, settings: Settings, seed: UInt64, now: Instant) {
         self.key = key
+        self.stream = stream
         self.settings = settings
         state = .unsubscribed(notBefore: now, isRefused: false)
         random = SplitMix64(seed: seed)
@@ -281,6 +289,17 @@ extension SubscriptionSource {
         case .listening, .arriving: true
         case .unsubscribed, .subscribing, .takingPermit, .receiving, .holding, .finished: false
         }
+    }
+
+    /// What asks for records where the shard may not be subscribed to until then, and somebody waits for them. nil: that is soon,
+    /// or would fail as well.
+    mutating func polling(until: Instant, now: Instant) -> PollingSource? {
+        guard case .unsubscribed = state, until >= now + Self.shortestBridge,
+            failures.map({ $0.failure == .inUse }) ?? true
+        else { return nil }
+        return PollingSource(
+            shard: ReadPaces.Key(stream: stream, shard: key.shard), settings: settings.polling, seed: random.next(),
+            now: now)
     }
 
     /// The same for the shard's next task: something may have come that nobody has heard of.

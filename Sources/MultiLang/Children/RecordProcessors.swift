@@ -215,11 +215,12 @@ package final class RecordProcessors: @unchecked Sendable {
     }
 
     private func giveUp(_ shard: ShardID, for absence: Duration) {
-        let isForOthers = reader?.giveUp(shard, for: absence) ?? false
+        let reason = histories[shard]?.lastFailure ?? ""
+        let isForOthers = reader?.giveUp(shard, for: absence, because: reason) ?? false
         if isForOthers {
             logger.error(
                 "record processors fail one after the other; the shard is for another host now",
-                metadata: ["shard": "\(shard)", "error": "\(histories[shard]?.lastFailure ?? "")"])
+                metadata: ["shard": "\(shard)", "error": "\(reason)"])
         }
         perform(plan.gaveUp(shard, for: absence, isForOthers: isForOthers))
     }

@@ -521,7 +521,8 @@ private struct LeaseWalk {
             member.failing[shard] = since
             guard tick >= since + Self.failure else { continue }
             member.failing[shard] = tick
-            let news = member.membership.leaveToOthers(shard, for: Self.step * Self.absence, now: moment(of: member))
+            let news = member.membership.leaveToOthers(
+                shard, for: Self.step * Self.absence, because: "", now: moment(of: member))
             if let news { hear(news, &member) }
         }
     }

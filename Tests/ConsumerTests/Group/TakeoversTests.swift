@@ -25,6 +25,28 @@ import Testing
         #expect(!takeovers.isOverdue(shard, besideLifion: true, now: later))
     }
 
+    @Test func `a shard that nobody takes is told of, and is not left to others for longer than a minute`() {
+        var takeovers = Takeovers()
+        takeovers.leaveToOthers(shard, for: .seconds(60), because: "it died", now: start)
+        takeovers.leaveToOthers(shard, for: .seconds(60), because: "it died again", now: start)
+        #expect(takeovers.untaken(besideLifion: false, now: start + .seconds(100)).isEmpty)
+        #expect(takeovers.leavesToOthers(shard, now: start + .seconds(119)))
+
+        let free = start + .seconds(10)
+        takeovers.looked(free: [shard], mine: [], others: others, now: free)
+        #expect(takeovers.untaken(besideLifion: false, now: free + .seconds(4)).isEmpty)
+        #expect(takeovers.untaken(besideLifion: false, now: free + Takeovers.patience) == [shard: "it died again"])
+        #expect(takeovers.leavesToOthers(shard, now: free + .seconds(59)))
+        #expect(!takeovers.leavesToOthers(shard, now: free + Takeovers.longestFree))
+
+        // Somebody has taken it.
+        let taken = free + .seconds(30)
+        takeovers.looked(free: [], mine: [], others: others, now: taken)
+        #expect(takeovers.untaken(besideLifion: false, now: taken + .seconds(10)).isEmpty)
+        #expect(takeovers.leavesToOthers(shard, now: start + .seconds(119)))
+        #expect(!takeovers.leavesToOthers(shard, now: start + .seconds(120)))
+    }
+
     @Test func `what was taken beyond the share counts for it after a minute`() {
         var takeovers = taken
         takeovers.looked(free: [], mine: [shard], others: others, now: start + .seconds(1))

@@ -47,7 +47,7 @@ import Time
     func polling(_ reader: ShardReader) -> PollingSource.State {
         switch reader.source {
         case .polling(let source): source.state
-        case .subscription: preconditionFailure("the tests poll")
+        case .subscription, .bridging: preconditionFailure("the tests poll")
         }
     }
 

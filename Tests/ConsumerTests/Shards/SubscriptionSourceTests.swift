@@ -6,18 +6,22 @@ import Testing
 
 /// The machine alone, with a clock that the test moves.
 @Suite struct SubscriptionSourceTests {
-    fileprivate typealias Instant = ContinuousClock.Instant
+    private typealias Instant = ContinuousClock.Instant
 
     private let start = ContinuousClock.now
     private static let key = SubscriptionPaces.Key(ConsumerARN("arn"), ShardID(number: 0))
 
     private func at(_ milliseconds: Int) -> Instant { start + .milliseconds(milliseconds) }
 
-    fileprivate static func number(_ value: Int) -> SequenceNumber { SequenceNumber(String(value))! }
+    static func number(_ value: Int) -> SequenceNumber { SequenceNumber(String(value))! }
 
-    fileprivate static func source(seed: UInt64 = 1, now: Instant) -> SubscriptionSource {
+    static func source(seed: UInt64 = 1, now: ContinuousClock.Instant) -> SubscriptionSource {
         SubscriptionSource(
-            key, settings: .init(ConsumerOptions(), callTimeout: .seconds(10)), seed: seed, now: now)
+            key, of: StreamName("orders")!,
+            settings: .init(
+                ConsumerOptions(), callTimeout: .seconds(10),
+                polling: .init(ConsumerOptions(), callTimeout: .seconds(30))),
+            seed: seed, now: now)
     }
 
     /// A source and the paces, with the position that its shard has.
@@ -166,145 +170,5 @@ import Testing
         let hasFailed = driven.source.failed(.refused, now: at(300_100))
         #expect(hasFailed)
         #expect(driven.next(at(400_000)) == .subscribe(.trimHorizon, generation: 3))
-    }
-
-    /// A service that pushes numbers, ends subscriptions, breaks them, and says nothing more, while the reader and others take
-    /// the credit and the room away; what comes late of earlier subscriptions comes too.
-    @Test(arguments: 0..<200 as Range<UInt64>) func `whatever happens, every number comes once and in order`(
-        seed: UInt64
-    ) async {
-        var walk = SubscriptionWalk(seed: seed, start: start)
-        await takeSteps(2000) { walk.step() }
-        walk.calm()
-        #expect(walk.handedOver == Array(1...walk.handedOver.count), "seed \(seed)")
-        #expect(walk.handedOver.count == walk.produced, "seed \(seed)")
-        #expect(walk.faults == [], "seed \(seed)")
-    }
-}
-
-private struct SubscriptionWalk {
-    private var random: SplitMix64
-    private var now: ContinuousClock.Instant
-    private var source: SubscriptionSource
-    private var paces = SubscriptionPaces()
-    /// Numbers that are in the shard: 1 and so on.
-    private(set) var produced = 0
-    /// What has come to the reader.
-    private(set) var handedOver: [Int] = []
-    private(set) var faults: [String] = []
-    /// The subscription that the service has: which one, what it sends next, and whether it has vanished.
-    private var open: (generation: UInt64, next: Int, isSilent: Bool)?
-    private var calledAt: ContinuousClock.Instant?
-    private var begunAt: ContinuousClock.Instant?
-    private var lastEventAt: ContinuousClock.Instant
-    /// What of the event that is held is to be handed over.
-    private var held: [Int] = []
-    private var heldUpTo = 0
-    private var isCalm = false
-
-    init(seed: UInt64, start: ContinuousClock.Instant) {
-        random = SplitMix64(seed: seed)
-        now = start
-        lastEventAt = start
-        source = SubscriptionSourceTests.source(seed: seed, now: start)
-    }
-
-    private mutating func chance(_ percent: Int) -> Bool {
-        !isCalm && Int.random(in: 0..<100, using: &random) < percent
-    }
-
-    private var position: StartingPosition {
-        handedOver.last.map { .afterSequenceNumber(SubscriptionSourceTests.number($0)) } ?? .trimHorizon
-    }
-
-    /// Nothing is disturbed any more.
-    mutating func calm() {
-        isCalm = true
-        if open?.isSilent ?? false { open = nil }
-        for _ in 0..<5000 where handedOver.count < produced { step() }
-    }
-
-    mutating func step() {
-        now += .milliseconds(Int.random(in: 1...200, using: &random))
-        if chance(30) { produced += Int.random(in: 1...3, using: &random) }
-        disturb()
-        switch source.next(now: now, credit: isCalm || !chance(30), position: position, paces: &paces) {
-        case .subscribe(let position, let generation): subscribe(position, generation)
-        case .receive(let generation): receive(generation)
-        case .takePermit(let bytes, _): if !chance(20) { source.received(.permit(room: bytes), now: now) }
-        case .encode: encode()
-        case .wait, .askIterator, .getRecords, .announceEnd, .end:
-            // A permit that was not there at once.
-            if case .takingPermit(let bytes) = source.state { source.received(.permit(room: bytes), now: now) }
-            if let open, !open.isSilent { source.received(.pushed(.news, generation: open.generation), now: now) }
-        }
-    }
-
-    private mutating func disturb() {
-        if chance(2) {
-            source.restart(now: now)
-            held = []
-        }
-        if chance(2) { source.yield() }
-        if chance(2), open != nil { open?.isSilent = true }
-        // Late news of an earlier subscription.
-        if chance(10), source.generation > 1 {
-            let old = UInt64.random(in: 1..<source.generation, using: &random)
-            let pushed = [SubscriptionSource.Pushed.began, .end, .news, .nothing, .other, .arriving(bytes: 1)]
-            source.received(.pushed(pushed.randomElement(using: &random)!, generation: old), now: now)
-        }
-    }
-
-    private mutating func subscribe(_ position: StartingPosition, _ generation: UInt64) {
-        if let calledAt, now < calledAt + .seconds(1) { faults.append("two calls within a second") }
-        if let begunAt, now < begunAt + .seconds(5) { faults.append("a call within 5 s of a subscription") }
-        calledAt = now
-        if chance(20) {
-            let failures: [ReadFailure] = [.inUse, .throttled, .unreachable, .denied]
-            _ = source.failed(failures.randomElement(using: &random)!, now: now)
-            return
-        }
-        begunAt = now
-        let next: Int =
-            if case .afterSequenceNumber(let number) = position { Int(number.text)! + 1 } else { 1 }
-        open = (generation, next, false)
-        source.received(.pushed(.began, generation: generation), now: now)
-    }
-
-    private mutating func receive(_ generation: UInt64) {
-        guard let open, open.generation == generation, !open.isSilent else {
-            return source.received(.pushed(.nothing, generation: generation), now: now)
-        }
-        if chance(3) {
-            self.open = nil
-            if chance(50) {
-                _ = source.failed(.passing, now: now)
-            } else {
-                source.received(.pushed(.end, generation: generation), now: now)
-            }
-            return
-        }
-        guard source.isReading else {
-            let isAny = open.next <= produced || chance(10)
-            return source.received(.pushed(isAny ? .arriving(bytes: 100) : .nothing, generation: generation), now: now)
-        }
-        if open.next == 1, chance(20) { return source.received(.pushed(.other, generation: generation), now: now) }
-        held = Array(open.next..<max(open.next, produced + 1))
-        self.open?.next = max(open.next, produced + 1)
-        heldUpTo = max(open.next - 1, produced)
-        source.received(.response(bytes: 100), now: now)
-    }
-
-    /// One record at a time, so that a restart finds an event half handed over.
-    private mutating func encode() {
-        if let number = held.first {
-            held.removeFirst()
-            handedOver.append(number)
-            source.received(.slice(records: 1), now: now)
-            if chance(50) { return }
-        }
-        guard held.isEmpty else { return }
-        let continuation = SubscriptionSourceTests.number(heldUpTo)
-        source.received(.responseEnd(GetRecordsEnvelope(next: .continuation(continuation))), now: now)
     }
 }
