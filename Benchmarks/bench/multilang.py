@@ -40,7 +40,8 @@ def multilang(bench):
     service = start_service(bench)
     memory(bench, service)
     start(bench, service)
-    crashes(bench, service)
+    crashes(bench, service, "crash", QUICK, "")
+    crashes(bench, service, "pushed-crash", PUSHED, ", pushed")
     latencies(bench, service)
     rates(bench, service)
     service.close()
@@ -100,13 +101,14 @@ def start(bench, service):
     bench.table.add("the MultiLangDaemon's, beside it", DAEMON_START / statistics.median(samples), "×")
 
 
-def crashes(bench, service):
-    print("a child that is killed, to the next processRecords")
-    make_stream(service.boto3(), "crash")
-    application = Application(bench, service, "crash", lambda folder: processor(folder, "checkpoint=never"))
+def crashes(bench, service, stream, env, way):
+    print(f"a child that is killed, to the next processRecords{way}")
+    make_stream(service.boto3(), stream)
+    application = Application(
+        bench, service, stream, lambda folder: processor(folder, "checkpoint=never"), env=env)
     samples = []
     for count in range(1, 1 + 2 * CRASHES, 2):
-        put_to_each(service, "crash", 1)
+        put_to_each(service, stream, 1)
         last = application.notes.wait_met("processRecords", count)[-1]
         # It has answered, and waits.
         time.sleep(0.2)
@@ -115,8 +117,9 @@ def crashes(bench, service):
         samples.append(application.notes.wait_met("processRecords", count + 1)[-1]["at"] - killed - BACK_OFF)
     application.close()
     print("    each, s:", " ".join(f"{sample:.3f}" for sample in samples))
-    bench.table.add("crashed child to next processRecords, beyond back-off, median", statistics.median(samples), "s")
-    bench.table.add("crashed child to next processRecords, beyond back-off, worst", max(samples), "s", 1, at_least=False)
+    what = f"crashed child to next processRecords{way}, beyond back-off"
+    bench.table.add(f"{what}, median", statistics.median(samples), "s")
+    bench.table.add(f"{what}, worst", max(samples), "s", 1, at_least=False)
 
 
 def latencies(bench, service):
