@@ -78,9 +78,9 @@ swift-test:
 	swift build --build-tests
 	Scripts/watchdog 480 swift test --skip-build
 
-# Two at a time: most of them wait for something most of the time.
+# Four at a time: most of them wait for something most of the time.
 e2e: build
-	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest -n 2 --dist worksteal
+	cd Tests/EndToEnd && ../../$(PYTHON) -m pytest -n 4 --dist worksteal
 
 soak: $(SOAKS)
 

@@ -89,6 +89,36 @@ import Testing
         }
     }
 
+    @Test func `one whose shard gets nowhere gives way to another, behind its checkpoint`() async throws {
+        let impatient: @Sendable (inout EngineSettings) -> Void = {
+            $0.times.patience = .milliseconds(70)
+            $0.times.call = .milliseconds(50)
+        }
+        try await withReader(settings: impatient) { engine, kinesis, reader in
+            let numbers = try await kinesis.put("a", "b", "c")
+            #expect(try await Self.change(reader) == .assigned)
+            for number in numbers.prefix(2) {
+                reader.ask(for: shard)
+                let delivery = try #require(await Engine.delivery(from: reader))
+                engine.settle(delivery, of: reader)
+                if number == numbers[0] { _ = try await engine.acknowledge(.record(shard, delivery.batch.lastNamed)) }
+            }
+            kinesis.silence(.records(shard))
+            reader.ask(for: shard)
+            async let change = Self.change(reader)
+            await engine.until("it is restarted") { engine.snapshot?.shards.first?.counters.restarts == 1 }
+            #expect(try await change == .revoked)
+            #expect(try await Self.change(reader) == .assigned)
+            #expect(reader.beginning(of: shard)?.checkpoint?.sequenceNumber == numbers[0])
+            for number in numbers.dropFirst() {
+                reader.ask(for: shard)
+                let delivery = try #require(await Engine.delivery(from: reader))
+                #expect(Self.number(delivery) == number)
+                engine.settle(delivery, of: reader)
+            }
+        }
+    }
+
     @Test func `a shard that moves waits until its processor lets go, though all is acknowledged`() async throws {
         let times: @Sendable (inout EngineSettings) -> Void = { $0.times.processorHandOver = .seconds(3600) }
         try await withReader(shards: 2, settings: times) { engine, kinesis, reader in
