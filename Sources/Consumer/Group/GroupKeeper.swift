@@ -292,8 +292,8 @@ final class GroupKeeper: @unchecked Sendable {
         delegate?.sought(shards)
     }
 
-    /// Work on the shard fails here: other members are to have it, and this one does not take it for that long unless it is alone
-    /// by then. Returns whether it is given up; it stays where nobody else could have it.
+    /// Work on the shard fails here: other members are to have it, as `LeasePlan.leaveToOthers`. Returns whether it is given up; it
+    /// stays where nobody else could have it.
     func leaveToOthers(_ shard: ShardID, for absence: Duration, because reason: String) -> Bool {
         guard let news = membership?.leaveToOthers(shard, for: absence, because: reason, now: moment) else {
             return false

@@ -129,7 +129,11 @@ struct LeasePlan: Sendable {
         if !gone.isEmpty { actions.append(.clear(gone.map(\.id).sorted())) }
         let unknown = lineage.shards.filter { item.shards[$0.id] == nil }
         if !unknown.isEmpty { actions.append(.add(unknown)) }
-        guard takesPart else { return actions + giveUp(held.count).map(Action.giveUp) }
+        guard takesPart else {
+            // What is free is no concern of this member.
+            noteFree([], beside: [], now: now.instant)
+            return actions + giveUp(held.count).map(Action.giveUp)
+        }
         let free = item.shards.values.filter { isFree($0, item, lineage, now) }.sorted { $0.id < $1.id }
         let others = others(in: item, now)
         noteFree(free, beside: others, now: now.instant)
@@ -145,14 +149,15 @@ struct LeasePlan: Sendable {
             var more = Array(eligible.prefix(max(0, share.allowances[me] ?? 0)))
             if more.isEmpty, let overdue = overdue(eligible, others, now.instant) { more = [overdue] }
             take(more, now: now)
+            for shard in more { takeovers.takesAgain(shard.id, now: now.instant) }
             taken += more
         }
         return taken.isEmpty ? actions : actions + [.take(taken)]
     }
 
     /// Work on the shard fails here: others of the group are to have it, and this member does not take it for so long, each time
-    /// in a row twice as long, unless it is alone by then. Returns what is given up with that; nil: nobody else could have the
-    /// shard, and it stays.
+    /// in a row twice as long, unless it is alone by then or nobody has the shard for too long (`Takeovers.longestFree`). Returns
+    /// what is given up with that; nil: nobody else could have the shard, and it stays.
     mutating func leaveToOthers(
         _ shard: ShardID, for absence: Duration, because reason: String, _ item: GroupItem, now: GroupMoment
     ) -> [ShardID]? {

@@ -257,8 +257,7 @@ extension Membership {
         if plan.settled(shard) { mirror.release(shard) }
     }
 
-    /// Work on the shard fails here: others are to have it, and this member does not take it for that long unless it is alone by
-    /// then. nil: nobody else could have it, and it stays.
+    /// Work on the shard fails here: others are to have it, as `LeasePlan.leaveToOthers`. nil: nobody else could, and it stays.
     mutating func leaveToOthers(
         _ shard: ShardID, for absence: Duration, because reason: String, now: GroupMoment
     ) -> [News]? {

@@ -17,7 +17,8 @@ struct Takeovers: Sendable {
     /// whose work on it fails, and which has one less for that.
     static let stay: Duration = .seconds(60)
 
-    /// For how long a shard is left to others at most: whoever fails with it each time comes back ever later.
+    /// For how long a shard that somebody else has is left to others at most: whoever fails with it each time comes back ever
+    /// later.
     static let longestAbsence: Duration = .seconds(960)
     /// How long nobody has a shard at most because every member leaves it to the others.
     static let longestFree: Duration = .seconds(60)
@@ -78,6 +79,12 @@ struct Takeovers: Sendable {
     mutating func leaveToOthers(_ shard: ShardID, for absence: Duration, because reason: String, now: Instant) {
         let length = leftToOthers[shard].map { min($0.length * 2, Self.longestAbsence) } ?? absence
         leftToOthers[shard] = Absence(until: now + length, length: length, reason: reason)
+    }
+
+    /// It is not left to others any more; a row of failures with it goes on.
+    mutating func takesAgain(_ shard: ShardID, now: Instant) {
+        guard let absence = leftToOthers[shard] else { return }
+        leftToOthers[shard] = Absence(until: min(absence.until, now), length: absence.length, reason: absence.reason)
     }
 
     mutating func takesBeyondShare(_ shard: ShardID, beside others: Set<MemberID>, now: Instant) {

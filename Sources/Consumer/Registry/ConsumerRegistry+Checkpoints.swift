@@ -1,4 +1,5 @@
 import Kinesis
+import Reactor
 import State
 
 /// Where one shard of a group stands.
@@ -14,15 +15,22 @@ package struct ShardCheckpoint: Hashable, Sendable {
 }
 
 extension ConsumerRegistry {
-    /// How long somebody who asks about a group that is being prepared waits for it.
-    static let patienceWithPreparing: Duration = .seconds(5)
-
     /// Where a group stands, whether or not somebody reads it here: as the group's item says it, of shards that this member
     /// leases as this host knows it; or as it is stored here.
     /// - Parameter group: nil means the group that a request without one belongs to.
     package func checkpoints(of stream: StreamName, group: String?) async throws(ConsumerError) -> [ShardCheckpoint] {
         context.loop.preconditionOnLoop()
         let key = key(stream, group)
+        let deadline = context.loop.now + Self.patienceWithPreparing
+        while true {
+            if let checkpoints = try await knownCheckpoints(of: key) { return checkpoints }
+            guard consumers[key]?.isPreparing ?? false else { throw .unknownGroup(key.group) }
+            try await waitWhilePreparing(key, until: deadline)
+        }
+    }
+
+    /// nil: nothing is kept of the group.
+    private func knownCheckpoints(of key: ConsumerKey) async throws(ConsumerError) -> [ShardCheckpoint]? {
         if let item = try await item(of: key) {
             let book = positions(of: key)?.book
             return item.shards.values.sorted { $0.id < $1.id }.map { record in
@@ -33,14 +41,19 @@ extension ConsumerRegistry {
                     owner: owner)
             }
         }
-        guard let book = try await knownPositions(of: key)?.book else {
-            guard let consumer = consumers[key], consumer.isPreparing else { throw .unknownGroup(key.group) }
-            try await consumer.waitWhilePreparing(until: context.loop.now + Self.patienceWithPreparing)
-            return try await checkpoints(of: stream, group: group)
-        }
+        guard let book = try await knownPositions(of: key)?.book else { return nil }
         return book.shards.compactMap { shard in
             book.local(shard.id).map { ShardCheckpoint(shard.id, $0.place, isDepleted: $0.isDepleted, owner: nil) }
         }
+    }
+
+    /// How long somebody who asks about a group that is just beginning waits for it.
+    static let patienceWithPreparing: Duration = .seconds(5)
+
+    /// Waits for a group whose first positions are being fixed here.
+    func waitWhilePreparing(_ key: ConsumerKey, until deadline: EventLoop.Instant) async throws(ConsumerError) {
+        guard positions(of: key) == nil, let consumer = consumers[key] else { return }
+        try await consumer.waitWhilePreparing(until: deadline)
     }
 
     /// nil: there is none.

@@ -16,6 +16,7 @@ extension ConsumerRegistry {
         context.loop.preconditionOnLoop()
         guard !isEnding else { throw .shuttingDown }
         let key = key(stream, group)
+        try await waitWhilePreparing(key, until: context.loop.now + Self.patienceWithPreparing)
         let (createdOn, listing) = try await shards(of: stream)
         try await verify(request.target, in: stream)
         let id = SeekID(Consumer.newID())
@@ -76,10 +77,7 @@ extension ConsumerRegistry {
     /// The positions that a seek moves.
     private func standing(of key: ConsumerKey, createdOn: WallTime) async throws(ConsumerError) -> Positions {
         // One that is being prepared has read what is stored already, and would not see what changes there.
-        if positions(of: key) == nil, let consumer = consumers[key] {
-            try await consumer.waitWhilePreparing(until: context.loop.now + Self.patienceWithPreparing)
-            if !consumer.isPrepared, consumer.isInUse { throw .notPrepared }
-        }
+        if positions(of: key) == nil, let consumer = consumers[key], consumer.isInUse { throw .notPrepared }
         guard let positions = try await knownPositions(of: key), positions.book.streamCreatedOn == createdOn else {
             throw .unknownGroup(key.group)
         }

@@ -141,7 +141,7 @@ extension ShardReader {
 
     /// What a failed call has come to.
     enum Failed: Equatable, Sendable {
-        /// No call was on its way.
+        /// No call was on its way, or it only bridged a pause.
         case nothing
         /// It is made again.
         case again

@@ -57,7 +57,7 @@ enum ShardSource: Sendable {
         now: Instant, credit: Bool, position: StartingPosition, paces: inout ReadPaces
     ) -> ShardStep {
         if case .bridging(let polling, let until, var source) = self, now >= until, polling.isBetweenCalls {
-            source.restart(now: now)
+            source.bridged(by: polling, now: now)
             self = .subscription(source)
         }
         let step = mutate {
@@ -165,7 +165,8 @@ enum ShardSource: Sendable {
     /// nil while the shard gets on.
     var failures: FailureStreak? {
         switch self {
-        case .polling(let source), .bridging(let source, _, _): source.failures
+        case .polling(let source): source.failures
+        case .bridging(let source, _, let later): source.failures ?? later.failures
         case .subscription(let source): source.failures
         }
     }

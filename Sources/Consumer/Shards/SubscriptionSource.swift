@@ -198,6 +198,12 @@ extension SubscriptionSource {
         continuation = nil
     }
 
+    /// Records were asked for until now.
+    mutating func bridged(by polling: PollingSource, now: Instant) {
+        restart(now: now)
+        lastProgress = max(lastProgress, polling.lastProgress)
+    }
+
     /// What is received of a message stays, since its stream has no way back.
     mutating func yield() {
         if case .takingPermit(let bytes) = state { state = .arriving(bytes: bytes) }
@@ -292,9 +298,9 @@ extension SubscriptionSource {
     }
 
     /// What asks for records where the shard may not be subscribed to until then, and somebody waits for them. nil: that is soon,
-    /// or would fail as well.
+    /// it would fail as well, or the next subscription goes on behind a number that is further than any record was.
     mutating func polling(until: Instant, now: Instant) -> PollingSource? {
-        guard case .unsubscribed = state, until >= now + Self.shortestBridge,
+        guard case .unsubscribed = state, continuation == nil, until >= now + Self.shortestBridge,
             failures.map({ $0.failure == .inUse }) ?? true
         else { return nil }
         return PollingSource(

@@ -80,8 +80,9 @@ function findingsOfProcessors({ streamName, consumerGroup, children }, find) {
 function findingsOfConsumer(name, consumer, find) {
   const who = `${name}, group ${consumer.consumerGroup}`;
   const tell = (isBad, problem, page) => problem && find(isBad, who, problem, page);
-  tell(true, consumer.problem, pages.aws);
+  // What is wrong with a group its consumer says too, which is told once.
   tell(true, consumer.group?.problem, pages.group);
+  tell(true, consumer.problem, pages.aws);
   tell(true, consumer.storage.problem, pages.state);
   tell(false, consumer.fanOut?.problem, pages.fanOut);
   const problems = new Map();

@@ -115,6 +115,25 @@ import Time
         }
     }
 
+    @Test func `a seek of a group that is just beginning holds for all of its members`() async throws {
+        try await withGroup { kinesis, table, loop in
+            let a = try await member("a", kinesis, table, loop, from: .latest)
+            try await kinesis.put("old")
+            kinesis.silence(.list)
+            a.registry.start(kinesis.name, NamedOptions())
+            await a.until("it is being prepared") { kinesis.count(.list) == 1 }
+            async let moves = a.registry.seek(kinesis.name, group: nil, SeekRequest(.trimHorizon))
+            await loop.advance(by: .seconds(1))
+            kinesis.hangUp()
+            #expect(try await moves.count == 2)
+            await end(a)
+            let b = try await member("b", kinesis, table, loop, from: .latest)
+            let reader = try await b.attach()
+            #expect(try await b.read(1, from: reader) == ["old"])
+            await end(b)
+        }
+    }
+
     @Test func `leases end by the member's own clock when the table is out of reach, and come back with it`()
         async throws
     {

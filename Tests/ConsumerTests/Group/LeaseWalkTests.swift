@@ -119,6 +119,8 @@ private struct LeaseWalk {
     private var registrations = 0
     /// Whether members fail with some shards, and leave them to others.
     private let fails: Bool
+    /// Of shards that nobody reads, although somebody should.
+    private var unreadSince: [ShardID: Int] = [:]
     /// When somebody last got on with a shard.
     private var workedAt: [ShardID: Int] = [:]
     /// Since when no member is disturbed.
@@ -192,6 +194,9 @@ private struct LeaseWalk {
             for case (let shard, .held) in member.membership.plan.holds where member.read[shard] == nil {
                 faults.append("\(id) holds \(shard) at \(tick), and was not told")
             }
+            if !member.membership.plan.takesPart, !member.membership.untaken(now: now).isEmpty {
+                faults.append("\(id) takes no part at \(tick), and tells of shards that nobody takes")
+            }
         }
         if !sharedNames.isEmpty { disturbedAt = tick }
         if withFaults { calmSince = tick } else { lookForIdleShards() }
@@ -208,8 +213,19 @@ private struct LeaseWalk {
     private static let absence = 240
     private static let search = 240
 
+    /// Steps after which somebody tries a shard that all leave to others: a minute, and some to take it.
+    private static let longestFree = 240 + 40
+
     private mutating func lookForIdleShards() {
-        guard fails, tick > calmSince + Self.lease + Self.search else { return }
+        guard fails, tick > calmSince + Self.lease else { return }
+        let unread = unread
+        unreadSince = unreadSince.filter { unread.contains($0.key) }
+        for shard in unread {
+            let since = unreadSince[shard] ?? tick
+            unreadSince[shard] = since
+            if tick == since + Self.longestFree { faults.append("nobody has tried \(shard) since \(since) at \(tick)") }
+        }
+        guard tick > calmSince + Self.lease + Self.search else { return }
         for shard in shards.map(\.id)
         where members.values.contains(where: { !$0.failsWith.contains(shard) })
             && tick == workedAt[shard, default: 0] + Self.search

@@ -39,6 +39,14 @@ import Testing
         #expect(takeovers.leavesToOthers(shard, now: free + .seconds(59)))
         #expect(!takeovers.leavesToOthers(shard, now: free + Takeovers.longestFree))
 
+        // Who takes it although it left it to others leaves it to nobody any more, and the row of failures goes on.
+        var again = takeovers
+        again.takesAgain(shard, now: free + Takeovers.longestFree)
+        again.looked(free: [], mine: [shard], others: others, now: free + .seconds(61))
+        #expect(!again.leavesToOthers(shard, now: free + .seconds(61)))
+        again.leaveToOthers(shard, for: .seconds(60), because: "once more", now: free + .seconds(62))
+        #expect(again.leavesToOthers(shard, now: free + .seconds(62 + 239)))
+
         // Somebody has taken it.
         let taken = free + .seconds(30)
         takeovers.looked(free: [], mine: [], others: others, now: taken)

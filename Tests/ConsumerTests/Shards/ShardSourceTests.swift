@@ -80,12 +80,30 @@ import Testing
         }
     }
 
+    @Test func `a subscription that ends behind a number of its own is renewed there`() {
+        let driven = Driven(source: SubscriptionSourceTests.source(now: start))
+        guard case .subscribe = driven.next(start) else { fatalError("it is not subscribed to") }
+        driven.source.received(.pushed(.began, generation: 1), now: start)
+        driven.source.received(.pushed(.arriving(bytes: 9), generation: 1), now: start)
+        _ = driven.next(start)
+        driven.source.received(.permit(room: 9), now: start)
+        driven.source.received(.response(bytes: 9), now: start)
+        let further = GetRecordsEnvelope.Next.continuation(SequenceNumber(7))
+        driven.source.received(.responseEnd(GetRecordsEnvelope(next: further)), now: start)
+        driven.source.received(.pushed(.end, generation: 1), now: at(1000))
+        #expect(driven.next(at(1000)) == .wait(until: at(5100)))
+        #expect(driven.next(at(5100)) == .subscribe(.afterSequenceNumber(SequenceNumber(7)), generation: 2))
+    }
+
     @Test func `while another process's subscription is in the way, records are asked for`() {
         let driven = Driven(source: SubscriptionSourceTests.source(now: start))
         #expect(driven.next(start) == .subscribe(.trimHorizon, generation: 1))
         let isConcern = driven.source.failed(.inUse, now: start)
         #expect(isConcern)
         #expect(driven.next(start) == .askIterator(.trimHorizon))
+        // It is not over with what polls bring.
+        driven.source.received(.iterator(ShardIterator("one")), now: at(100))
+        #expect(driven.source.failures?.failure == .inUse && driven.source.lastProgress == at(100))
     }
 
     /// A service that pushes numbers, ends subscriptions, breaks them, and says nothing more, while the reader and others take
