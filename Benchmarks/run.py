@@ -109,7 +109,8 @@ def main(names):
                 LINES[line](bench)
         finally:
             bench.close()
-    bench.table.show()
+            # Also what was measured before a line failed.
+            bench.table.show()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Requests a second under wrk, ours and nginx's by turns."""
 
+import re
 import shutil
 import socket
 import statistics
@@ -99,12 +100,14 @@ def by_turns(our_rate, their_rate):
     return mine / other
 
 
-def h2load(url, streams, body, *fields):
-    """Requests a second over 32 connections of HTTP/2 with so many streams each, all answered with 2xx."""
+def h2load(url, streams, body, *fields, failing=0):
+    """Requests a second over 32 connections of HTTP/2 with so many streams each, all answered with 2xx, but for a share of
+    them that may fail."""
     headers = [argument for field in fields for argument in ("-H", field)]
     out = subprocess.check_output(
         ["h2load", "-c32", f"-m{streams}", "-D", str(SECONDS), *headers, "-d", body, url], text=True, stderr=subprocess.STDOUT)
-    assert " 0 failed, 0 errored" in out and " 0 4xx, 0 5xx" in out, out
+    done, failed = (int(re.search(rf"(\d+) {what},", out)[1]) for what in ("done", "failed"))
+    assert failed <= done * failing and " 0 4xx, 0 5xx" in out, out
     finished = next(line for line in out.splitlines() if line.startswith("finished in"))
     return float(finished.split(",")[1].split()[0])
 
@@ -144,7 +147,9 @@ def http2(bench):
     try:
         for streams in (1, 16):
             ratio = by_turns(
-                lambda: h2load(server.url, streams, body), lambda: h2load(bench.nginx.http2_url, streams, body))
+                lambda: h2load(server.url, streams, body),
+                # nginx 1.30 resets some streams whose bodies it does not read.
+                lambda: h2load(bench.nginx.http2_url, streams, body, failing=0.01))
             bench.table.add(f"HTTP/2, {streams} streams a connection, to nginx", ratio, "×", 1.0)
     finally:
         server.close()
