@@ -60,11 +60,9 @@ enum ShardSource: Sendable {
             source.bridged(by: polling, now: now)
             self = .subscription(source)
         }
-        let step = mutate {
-            $0.next(now: now, credit: credit, position: position, paces: &paces)
-        } subscription: {
-            $0.next(now: now, credit: credit, position: position, paces: &paces.subscriptions)
-        }
+        let step = mutate(
+            { $0.next(now: now, credit: credit, position: position, paces: &paces) },
+            subscription: { $0.next(now: now, credit: credit, position: position, paces: &paces.subscriptions) })
         guard case .wait(let deadline) = step else { return step }
         switch self {
         case .bridging(let polling, let until, _) where polling.isBetweenCalls:
@@ -78,30 +76,30 @@ enum ShardSource: Sendable {
     }
 
     mutating func received(_ fact: Fact, now: Instant) {
-        mutate { $0.received(fact, now: now) } subscription: { $0.received(fact, now: now) }
+        mutate({ $0.received(fact, now: now) }, subscription: { $0.received(fact, now: now) })
     }
 
     /// The call that was on its way failed. Returns false where that is of no concern: none was, or it was one of those that only
     /// bridge a pause.
     mutating func failed(_ failure: ReadFailure, now: Instant) -> Bool {
-        let wasCalling = mutate { $0.failed(failure, now: now) } subscription: { $0.failed(failure, now: now) }
+        let wasCalling = mutate({ $0.failed(failure, now: now) }, subscription: { $0.failed(failure, now: now) })
         if case .bridging = self { return false }
         return wasCalling
     }
 
     /// The position is another one now: whatever is held or on its way is of no use.
     mutating func restart(now: Instant) {
-        mutate { $0.restart(now: now) } subscription: { $0.restart(now: now) }
+        mutate({ $0.restart(now: now) }, subscription: { $0.restart(now: now) })
     }
 
     /// Nothing is to be fetched for now: lets go what was taken for the next call.
     mutating func yield(now: Instant, paces: inout ReadPaces) {
-        mutate { $0.yield(now: now, paces: &paces) } subscription: { $0.yield() }
+        mutate({ $0.yield(now: now, paces: &paces) }, subscription: { $0.yield() })
     }
 
     /// Nothing is fetched any more.
     mutating func finish() {
-        mutate { $0.finish() } subscription: { $0.finish() }
+        mutate({ $0.finish() }, subscription: { $0.finish() })
     }
 
     private mutating func mutate<Result>(
