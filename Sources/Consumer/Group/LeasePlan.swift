@@ -105,7 +105,9 @@ struct LeasePlan: Sendable {
 
     /// The shards that this member has left to others and that none of them has taken, and why the work on each fails here.
     func untaken(in item: GroupItem, now: Instant) -> [ShardID: String] {
-        takeovers.untaken(besideLifion: Self.hasLifion(item.members.values), now: now)
+        // Who takes no part looks no more.
+        guard takesPart else { return [:] }
+        return takeovers.untaken(besideLifion: Self.hasLifion(item.members.values), now: now)
     }
 
     private static func hasLifion(_ members: some Sequence<GroupMember>) -> Bool {
@@ -149,7 +151,6 @@ struct LeasePlan: Sendable {
             var more = Array(eligible.prefix(max(0, share.allowances[me] ?? 0)))
             if more.isEmpty, let overdue = overdue(eligible, others, now.instant) { more = [overdue] }
             take(more, now: now)
-            for shard in more { takeovers.takesAgain(shard.id, now: now.instant) }
             taken += more
         }
         return taken.isEmpty ? actions : actions + [.take(taken)]
@@ -176,6 +177,7 @@ struct LeasePlan: Sendable {
     /// A write that takes these shards has taken place; it was sent at this moment.
     mutating func took(_ shards: [ShardID], sentAt: Instant, for duration: Duration) {
         for shard in shards {
+            takeovers.took(shard, now: sentAt)
             if case .taking = holds[shard] { holds[shard] = .held(until: sentAt + duration) }
         }
     }

@@ -82,7 +82,7 @@ struct Takeovers: Sendable {
     }
 
     /// It is not left to others any more; a row of failures with it goes on.
-    mutating func takesAgain(_ shard: ShardID, now: Instant) {
+    mutating func took(_ shard: ShardID, now: Instant) {
         guard let absence = leftToOthers[shard] else { return }
         leftToOthers[shard] = Absence(until: min(absence.until, now), length: absence.length, reason: absence.reason)
     }

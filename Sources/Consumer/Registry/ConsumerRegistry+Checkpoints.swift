@@ -24,8 +24,8 @@ extension ConsumerRegistry {
         let deadline = context.loop.now + Self.patienceWithPreparing
         while true {
             if let checkpoints = try await knownCheckpoints(of: key) { return checkpoints }
-            guard consumers[key]?.isPreparing ?? false else { throw .unknownGroup(key.group) }
-            try await waitWhilePreparing(key, until: deadline)
+            guard isBeginning(key) else { throw .unknownGroup(key.group) }
+            try await waitWhileBeginning(key, until: deadline)
         }
     }
 
@@ -50,10 +50,13 @@ extension ConsumerRegistry {
     /// How long somebody who asks about a group that is just beginning waits for it.
     static let patienceWithPreparing: Duration = .seconds(5)
 
-    /// Waits for a group whose first positions are being fixed here.
-    func waitWhilePreparing(_ key: ConsumerKey, until deadline: EventLoop.Instant) async throws(ConsumerError) {
-        guard positions(of: key) == nil, let consumer = consumers[key] else { return }
-        try await consumer.waitWhilePreparing(until: deadline)
+    /// Whether a group's first positions are being fixed here.
+    func isBeginning(_ key: ConsumerKey) -> Bool {
+        positions(of: key) == nil && consumers[key]?.isPreparing ?? false
+    }
+
+    func waitWhileBeginning(_ key: ConsumerKey, until deadline: EventLoop.Instant) async throws(ConsumerError) {
+        try await consumers[key]?.waitWhilePreparing(until: deadline)
     }
 
     /// nil: there is none.

@@ -16,21 +16,37 @@ extension ConsumerRegistry {
         context.loop.preconditionOnLoop()
         guard !isEnding else { throw .shuttingDown }
         let key = key(stream, group)
-        try await waitWhilePreparing(key, until: context.loop.now + Self.patienceWithPreparing)
-        let (createdOn, listing) = try await shards(of: stream)
-        try await verify(request.target, in: stream)
+        let deadline = context.loop.now + Self.patienceWithPreparing
         let id = SeekID(Consumer.newID())
-        // What a dry run says is said by the same steps.
-        if let plan = try await seekInGroup(request, id, key, createdOn, listing) {
-            return await told(plan, of: stream)
+        while true {
+            let (createdOn, listing) = try await shards(of: stream)
+            try await verify(request.target, in: stream)
+            do throws(ConsumerError) {
+                // What a dry run says is said by the same steps.
+                let inGroup = try await seekInGroup(request, id, key, createdOn, listing)
+                if let inGroup { return await told(inGroup, of: stream) }
+                if !isBeginning(key) {
+                    return await told(try await seekHere(request, id, key, createdOn, listing), of: stream)
+                }
+            } catch {
+                guard case .unknownGroup = error, isBeginning(key) else { throw error }
+            }
+            // A group's item may be there once its first positions are.
+            try await waitWhileBeginning(key, until: deadline)
         }
+    }
+
+    /// Moves what is known here.
+    private func seekHere(
+        _ request: SeekRequest, _ id: SeekID, _ key: ConsumerKey, _ createdOn: WallTime, _ listing: [Shard]
+    ) async throws(ConsumerError) -> SeekPlan {
         let positions = try await standing(of: key, createdOn: createdOn)
         let plan = try plan(request, listing, positions)
-        guard !request.isDryRun else { return await told(plan, of: stream) }
+        guard !request.isDryRun else { return plan }
         // In the turn in which it was decided: what is told takes its time.
         apply(plan, id, listing, to: positions, of: key)
         do throws(StateError) { try await context.state.commitNoted() } catch { throw .state(error) }
-        return await told(plan, of: stream)
+        return plan
     }
 
     private func apply(_ plan: SeekPlan, _ id: SeekID, _ listing: [Shard], to positions: Positions, of key: ConsumerKey)
@@ -76,12 +92,11 @@ extension ConsumerRegistry {
 
     /// The positions that a seek moves.
     private func standing(of key: ConsumerKey, createdOn: WallTime) async throws(ConsumerError) -> Positions {
+        let known = try await knownPositions(of: key)
         // One that is being prepared has read what is stored already, and would not see what changes there.
         if positions(of: key) == nil, let consumer = consumers[key], consumer.isInUse { throw .notPrepared }
-        guard let positions = try await knownPositions(of: key), positions.book.streamCreatedOn == createdOn else {
-            throw .unknownGroup(key.group)
-        }
-        return positions
+        guard let known, known.book.streamCreatedOn == createdOn else { throw .unknownGroup(key.group) }
+        return known
     }
 
     /// The group's positions here, or what is stored of them, which nobody has asked for yet; nil: nothing is.

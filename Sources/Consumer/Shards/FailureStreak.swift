@@ -21,8 +21,8 @@ struct FailureStreak: Equatable, Sendable {
         failure.backoff.delay(failures: count, random: random)
     }
 
-    /// Whether the shard is shown as degraded.
-    var isDegradation: Bool { count >= failure.degradesAfter }
+    /// The failure, once the shard is shown as degraded by it.
+    var degradation: ReadFailure? { count >= failure.degradesAfter ? failure : nil }
 
     /// Whether the failure may mean that the stream is not the one that the position is of.
     var doubtsStream: Bool {

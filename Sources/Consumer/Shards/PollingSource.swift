@@ -66,13 +66,17 @@ struct PollingSource: Sendable {
     ///   - shard: whose turns it takes.
     ///   - iterator: one that is held already and stands where reading begins.
     ///   - seed: of the random part of the waits.
-    init(shard: ReadPaces.Key, settings: Settings, iterator: ShardIterator? = nil, seed: UInt64, now: Instant) {
+    ///   - lastProgress: where another machine goes before it; nil: now.
+    init(
+        shard: ReadPaces.Key, settings: Settings, iterator: ShardIterator? = nil, seed: UInt64,
+        lastProgress: Instant? = nil, now: Instant
+    ) {
         self.shard = shard
         self.settings = settings
         state = iterator.map { .polling($0, notBefore: now) } ?? .needsIterator(notBefore: now)
         size = ResponseSize(isBehind: iterator == nil)
         random = SplitMix64(seed: seed)
-        lastProgress = now
+        self.lastProgress = lastProgress ?? now
     }
 }
 

@@ -64,9 +64,7 @@ extension ShardReader {
     }
 
     /// The failure that the shard has not got over, nil when it gets on.
-    var degradation: ReadFailure? {
-        source.failures.flatMap { $0.isDegradation ? $0.failure : nil }
-    }
+    var degradation: ReadFailure? { source.degradation }
 
     /// The source where everything that was handed over is done: it stands, or will, right behind that.
     var sourceToKeep: ShardSource? { window.isDone ? source : nil }

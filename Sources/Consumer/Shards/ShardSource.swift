@@ -163,9 +163,16 @@ enum ShardSource: Sendable {
     /// nil while the shard gets on.
     var failures: FailureStreak? {
         switch self {
-        case .polling(let source): source.failures
-        case .bridging(let source, _, let later): source.failures ?? later.failures
+        case .polling(let source), .bridging(let source, _, _): source.failures
         case .subscription(let source): source.failures
+        }
+    }
+
+    /// The failure that the shard has not got over: of subscriptions also while records are asked for in their place.
+    var degradation: ReadFailure? {
+        switch self {
+        case .polling(let source): source.failures?.degradation
+        case .subscription(let source), .bridging(_, _, let source): source.failures?.degradation
         }
     }
 

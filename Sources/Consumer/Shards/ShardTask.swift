@@ -533,7 +533,7 @@ extension ShardTask {
         guard let envelope else { return machine.responseBroken(now: context.loop.now) }
         if let passed, let done = machine.passed(through: passed) { session.passed(self, through: done) }
         machine.responseEnded(envelope, now: context.loop.now)
-        if let lastError, machine.degradation == nil {
+        if let lastError, machine.degradation == nil || envelope.next == nil {
             logger.notice("the shard is read again", metadata: ["error": "\(lastError)"])
             self.lastError = nil
         }

@@ -305,7 +305,7 @@ extension SubscriptionSource {
         else { return nil }
         return PollingSource(
             shard: ReadPaces.Key(stream: stream, shard: key.shard), settings: settings.polling, seed: random.next(),
-            now: now)
+            lastProgress: lastProgress, now: now)
     }
 
     /// The same for the shard's next task: something may have come that nobody has heard of.

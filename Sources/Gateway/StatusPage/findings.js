@@ -80,7 +80,7 @@ function findingsOfProcessors({ streamName, consumerGroup, children }, find) {
 function findingsOfConsumer(name, consumer, find) {
   const who = `${name}, group ${consumer.consumerGroup}`;
   const tell = (isBad, problem, page) => problem && find(isBad, who, problem, page);
-  // What is wrong with a group its consumer says too, which is told once.
+  // Of two that say the same the first is told.
   tell(true, consumer.group?.problem, pages.group);
   tell(true, consumer.problem, pages.aws);
   tell(true, consumer.storage.problem, pages.state);

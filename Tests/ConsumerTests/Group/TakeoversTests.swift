@@ -41,7 +41,7 @@ import Testing
 
         // Who takes it although it left it to others leaves it to nobody any more, and the row of failures goes on.
         var again = takeovers
-        again.takesAgain(shard, now: free + Takeovers.longestFree)
+        again.took(shard, now: free + Takeovers.longestFree)
         again.looked(free: [], mine: [shard], others: others, now: free + .seconds(61))
         #expect(!again.leavesToOthers(shard, now: free + .seconds(61)))
         again.leaveToOthers(shard, for: .seconds(60), because: "once more", now: free + .seconds(62))

@@ -11,6 +11,8 @@ import Testing
 
     private func at(_ milliseconds: Int) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
 
+    private func fail(_ text: Comment) { Issue.record(text) }
+
     /// A source and the paces, with the position that its shard has.
     private final class Driven {
         var source: ShardSource
@@ -39,9 +41,9 @@ import Testing
         #expect(driven.next(at(1000), credit: false) == .wait(until: nil), "nobody wants anything")
         #expect(driven.next(at(1000)) == .askIterator(driven.position))
         driven.source.received(.iterator(ShardIterator("one")), now: at(1100))
-        guard case .takePermit(let bytes, _) = driven.next(at(1100)) else { fatalError("no room is asked for") }
+        guard case .takePermit(let bytes, _) = driven.next(at(1100)) else { return fail("no room is asked for") }
         driven.source.received(.permit(room: bytes), now: at(1100))
-        guard case .getRecords = driven.next(at(1100)) else { fatalError("nothing is asked for") }
+        guard case .getRecords = driven.next(at(1100)) else { return fail("nothing is asked for") }
         driven.source.received(.response(bytes: 100), now: at(1200))
         #expect(driven.next(at(1200)) == .encode)
         driven.source.received(.responseEnd(GetRecordsEnvelope(next: .iterator(ShardIterator("two")))), now: at(1300))
@@ -74,15 +76,15 @@ import Testing
         for failure in [ReadFailure.denied, .unreachable, .throttled, .notFound] {
             let driven = moved(1000)
             driven.source = .subscription(SubscriptionSourceTests.source(now: start))
-            guard case .subscribe = driven.next(at(6000)) else { fatalError("it is not subscribed to") }
+            guard case .subscribe = driven.next(at(6000)) else { return fail("it is not subscribed to") }
             let isConcern = driven.source.failed(failure, now: at(6100))
-            guard isConcern, case .wait(_?) = driven.next(at(6100)) else { fatalError("it does not wait: \(failure)") }
+            guard isConcern, case .wait(_?) = driven.next(at(6100)) else { return fail("it does not wait: \(failure)") }
         }
     }
 
     @Test func `a subscription that ends behind a number of its own is renewed there`() {
         let driven = Driven(source: SubscriptionSourceTests.source(now: start))
-        guard case .subscribe = driven.next(start) else { fatalError("it is not subscribed to") }
+        guard case .subscribe = driven.next(start) else { return fail("it is not subscribed to") }
         driven.source.received(.pushed(.began, generation: 1), now: start)
         driven.source.received(.pushed(.arriving(bytes: 9), generation: 1), now: start)
         _ = driven.next(start)
@@ -100,10 +102,26 @@ import Testing
         #expect(driven.next(start) == .subscribe(.trimHorizon, generation: 1))
         let isConcern = driven.source.failed(.inUse, now: start)
         #expect(isConcern)
-        #expect(driven.next(start) == .askIterator(.trimHorizon))
-        // It is not over with what polls bring.
+        #expect(driven.next(start) == .askIterator(.trimHorizon) && driven.source.lastProgress == start)
+        // Polls get on, whatever subscriptions do.
         driven.source.received(.iterator(ShardIterator("one")), now: at(100))
-        #expect(driven.source.failures?.failure == .inUse && driven.source.lastProgress == at(100))
+        #expect(driven.source.failures == nil && driven.source.lastProgress == at(100))
+    }
+
+    @Test func `what subscriptions have come to stays the shard's failure while records are asked for`() {
+        let driven = Driven(source: SubscriptionSourceTests.source(now: start))
+        var now = start
+        while driven.source.degradation == nil, now < at(100_000) {
+            now += .milliseconds(100)
+            switch driven.next(now) {
+            case .subscribe: _ = driven.source.failed(.inUse, now: now)
+            case .askIterator: _ = driven.source.failed(.denied, now: now)
+            default: break
+            }
+        }
+        #expect(driven.source.degradation == .inUse)
+        #expect(driven.next(now) == .askIterator(.trimHorizon))
+        #expect(driven.source.failures == nil && driven.source.degradation == .inUse)
     }
 
     /// A service that pushes numbers, ends subscriptions, breaks them, and says nothing more, while the reader and others take

@@ -123,13 +123,13 @@ import Testing
     {
         let driven = subscribed()
         for turn in 1...3 {
-            #expect(driven.source.failures?.isDegradation != true)
+            #expect(driven.source.failures?.degradation == nil)
             driven.pushed(turn == 2 ? .other : .nothing, at(turn * 20_000))
             driven.pushed(.end, at(turn * 20_000))
             _ = driven.next(at(turn * 20_000 + 10_000))
             driven.pushed(.began, at(turn * 20_000 + 10_000))
         }
-        #expect(driven.source.failures?.failure == .fruitless && driven.source.failures?.isDegradation == true)
+        #expect(driven.source.failures?.degradation == .fruitless)
         driven.event(.continuation(Self.number(7)), at(100_000))
         driven.pushed(.end, at(400_000))
         #expect(driven.source.failures == nil)
