@@ -66,7 +66,7 @@ struct PollingSource: Sendable {
     ///   - shard: whose turns it takes.
     ///   - iterator: one that is held already and stands where reading begins.
     ///   - seed: of the random part of the waits.
-    ///   - lastProgress: where another machine goes before it; nil: now.
+    ///   - lastProgress: of the machine in whose place it fetches; nil: there is none.
     init(
         shard: ReadPaces.Key, settings: Settings, iterator: ShardIterator? = nil, seed: UInt64,
         lastProgress: Instant? = nil, now: Instant
